@@ -1,0 +1,1 @@
+//! The tests of the product stand in `product/`.
