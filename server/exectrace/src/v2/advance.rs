@@ -1,0 +1,640 @@
+//! What each event of a goroutine or a P needs, and what it does to the scheduler's state.
+//!
+//! Three answers: it happens (how many bytes its arguments have), it cannot have happened yet (the
+//! thread is tried again later), or it never can (the trace is broken). The rules are those of
+//! Go's reader: events that name a goroutine or a P from afar carry a number in its sequence and
+//! wait for their turn; those of the running goroutine must fit at once.
+
+use super::generation::Generation;
+use super::merge::{Cursor, window};
+use super::order::{Context, Go, Proc, Procs, Seq, State, Tried, proc_state};
+use super::spec::{ev, go_status, proc_status};
+use crate::goroutines::{Living, Row};
+use crate::sink::{GoEvent, GoState, ProcEvent, ProcState, Sink};
+use crate::{At, GoId, ProcId, StackRow, StrId, ThreadId, varint};
+
+const RUNNABLE: u8 = go_status::RUNNABLE as u8;
+const RUNNING: u8 = go_status::RUNNING as u8;
+const SYSCALL: u8 = go_status::SYSCALL as u8;
+const WAITING: u8 = go_status::WAITING as u8;
+const P_RUNNING: u8 = proc_status::RUNNING as u8;
+const P_IDLE: u8 = proc_status::IDLE as u8;
+const P_SYSCALL: u8 = proc_status::SYSCALL as u8;
+const P_ABANDONED: u8 = proc_status::SYSCALL_ABANDONED as u8;
+
+/// A goroutine's change of state with nothing but the states.
+#[inline(always)]
+fn change(g: GoId, from: GoState, to: GoState) -> GoEvent {
+    GoEvent { g, from, to, reason: StrId::NONE, stack: StackRow::NONE, own: StackRow::NONE }
+}
+
+fn go_state(status: u8) -> GoState {
+    match status {
+        RUNNABLE => GoState::Runnable,
+        RUNNING => GoState::Running,
+        SYSCALL => GoState::Syscall,
+        WAITING => GoState::Waiting,
+        _ => GoState::Undetermined,
+    }
+}
+
+#[cold]
+pub(super) fn broken<T>(what: String) -> Result<T, String> {
+    Err(what)
+}
+
+#[cold]
+#[inline(never)]
+fn no_stack(id: u64) -> String {
+    format!("an event names stack {id}, which the generation does not have")
+}
+
+#[cold]
+#[inline(never)]
+fn no_string(id: u64) -> String {
+    format!("an event names string {id}, which the generation does not have")
+}
+
+#[inline(always)]
+pub(super) fn stack(generation: &Generation, id: u64) -> Result<StackRow, String> {
+    generation.stack_row(id).ok_or_else(|| no_stack(id))
+}
+
+#[inline(always)]
+pub(super) fn string(generation: &Generation, id: u64) -> Result<StrId, String> {
+    generation.string(id).ok_or_else(|| no_string(id))
+}
+
+impl Context {
+    /// A thread with a P and a goroutine.
+    #[inline(always)]
+    pub(super) fn runs(&self, typ: u8) -> Result<(), String> {
+        if self.g == GoId::NONE || self.p == ProcId::NONE { self.lacks(typ) } else { Ok(()) }
+    }
+
+    #[inline(always)]
+    pub(super) fn has_p(&self, typ: u8) -> Result<(), String> {
+        if self.p == ProcId::NONE { self.lacks(typ) } else { Ok(()) }
+    }
+
+    #[inline(always)]
+    pub(super) fn has_g(&self, typ: u8) -> Result<(), String> {
+        if self.g == GoId::NONE { self.lacks(typ) } else { Ok(()) }
+    }
+
+    #[inline(always)]
+    fn no_g(&self, typ: u8) -> Result<(), String> {
+        if self.g != GoId::NONE { self.lacks(typ) } else { Ok(()) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn lacks(&self, typ: u8) -> Result<(), String> {
+        let or_none = |id: u64| if id == u64::MAX { "none".into() } else { id.to_string() };
+        let name = super::spec::spec(typ).map_or("?", |s| s.name);
+        Err(format!(
+            "{name} on thread {} does not fit what runs there (goroutine {}, P {})",
+            self.id.0,
+            or_none(self.g.0),
+            or_none(self.p.0)
+        ))
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn wrong_state(typ: u8, g: GoId) -> String {
+    let name = super::spec::spec(typ).map_or("?", |s| s.name);
+    format!("{name} does not fit the state of goroutine {}", g.0)
+}
+
+impl<L: Default + Clone> State<L> {
+    /// Tries the event at `cursor`, which the thread of `context` made.
+    #[inline(always)]
+    pub(super) fn advance<S: Sink<Local = L>>(
+        &mut self,
+        generation: &Generation,
+        sink: &mut S,
+        cursor: &Cursor,
+        context: &mut Context,
+    ) -> Tried {
+        let typ = cursor.typ;
+        let time = cursor.time;
+        let mut args = varint::Cursor::new(window(&generation.bytes, cursor.args as usize));
+        match typ {
+            ev::GO_START => {
+                let g = GoId(args.number());
+                let seq = Seq { generation: self.generation, n: args.number() };
+                let row = self.gos.find(g);
+                let Some(go) = self.gos.get(row, g) else { return Ok(None) };
+                if go.status != RUNNABLE || !seq.follows(go.seq) {
+                    return Ok(None);
+                }
+                context.has_p(typ)?;
+                context.no_g(typ)?;
+                go.status = RUNNING;
+                go.seq = seq;
+                let at = context.at(self.clock.stamp(time));
+                sink.go(&at, &change(g, GoState::Runnable, GoState::Running), &mut go.local);
+                context.g = g;
+                context.row = row;
+            }
+            ev::GO_BLOCK | ev::GO_STOP => {
+                let reason = string(generation, args.number())?;
+                let stack = stack(generation, args.number())?;
+                context.runs(typ)?;
+                let go = running(&mut self.gos, context, typ)?;
+                let (status, to) = if typ == ev::GO_BLOCK {
+                    (WAITING, GoState::Waiting)
+                } else {
+                    (RUNNABLE, GoState::Runnable)
+                };
+                go.status = status;
+                let local = &mut go.local;
+                let at = context.at(self.clock.stamp(time));
+                let event =
+                    GoEvent { g: context.g, from: GoState::Running, to, reason, stack, own: stack };
+                sink.go(&at, &event, local);
+                context.g = GoId::NONE;
+            }
+            ev::GO_UNBLOCK => {
+                let g = GoId(args.number());
+                let seq = Seq { generation: self.generation, n: args.number() };
+                let stack = args.number();
+                let row = self.gos.find(g);
+                let Some(go) = self.gos.get(row, g) else { return Ok(None) };
+                if go.status != WAITING || !seq.follows(go.seq) {
+                    return Ok(None);
+                }
+                let stack = self::stack(generation, stack)?;
+                go.status = RUNNABLE;
+                go.seq = seq;
+                let at = context.at(self.clock.stamp(time));
+                let event = GoEvent { stack, ..change(g, GoState::Waiting, GoState::Runnable) };
+                sink.go(&at, &event, &mut go.local);
+            }
+            ev::GO_CREATE | ev::GO_CREATE_BLOCKED => {
+                let g = GoId(args.number());
+                let own = stack(generation, args.number())?;
+                let stack = stack(generation, args.number())?;
+                context.has_p(typ)?;
+                if let Some(creator) = self.gos.get(context.row, context.g)
+                    && creator.status != RUNNING
+                {
+                    return broken(wrong_state(typ, context.g));
+                }
+                let (status, to) = if typ == ev::GO_CREATE {
+                    (RUNNABLE, GoState::Runnable)
+                } else {
+                    (WAITING, GoState::Waiting)
+                };
+                let go = create(&mut self.gos, self.generation, g, status)?.1;
+                let local = &mut go.local;
+                let at = context.at(self.clock.stamp(time));
+                let event = GoEvent { stack, own, ..change(g, GoState::NotExist, to) };
+                sink.go(&at, &event, local);
+            }
+            ev::GO_DESTROY => {
+                context.runs(typ)?;
+                let go = running(&mut self.gos, context, typ)?;
+                let local = &mut go.local;
+                let at = context.at(self.clock.stamp(time));
+                sink.go(&at, &change(context.g, GoState::Running, GoState::NotExist), local);
+                self.bury(context);
+            }
+            ev::GO_SYSCALL_BEGIN => {
+                let seq = Seq { generation: self.generation, n: args.number() };
+                let stack = stack(generation, args.number())?;
+                context.runs(typ)?;
+                running(&mut self.gos, context, typ)?.status = SYSCALL;
+                let Some(proc) = self.procs.get(context.p_row) else {
+                    return broken(format!(
+                        "GoSyscallBegin on P {}, which was not seen",
+                        context.p.0
+                    ));
+                };
+                if !seq.follows(proc.seq) {
+                    return broken(format!(
+                        "GoSyscallBegin is number {} of P {}, which is at {}",
+                        seq.n, context.p.0, proc.seq.n
+                    ));
+                }
+                proc.status = P_SYSCALL;
+                proc.seq = seq;
+                let at = context.at(self.clock.stamp(time));
+                let event = GoEvent {
+                    stack,
+                    own: stack,
+                    ..change(context.g, GoState::Running, GoState::Syscall)
+                };
+                if let Some(go) = self.gos.get(context.row, context.g) {
+                    sink.go(&at, &event, &mut go.local);
+                }
+            }
+            ev::GO_SYSCALL_END => {
+                context.runs(typ)?;
+                let Some(proc) = self.procs.get(context.p_row).filter(|p| p.status == P_SYSCALL)
+                else {
+                    return broken(format!(
+                        "GoSyscallEnd on P {}, which is in no syscall",
+                        context.p.0
+                    ));
+                };
+                let Some(go) =
+                    self.gos.get(context.row, context.g).filter(|go| go.status == SYSCALL)
+                else {
+                    return broken(wrong_state(typ, context.g));
+                };
+                proc.status = P_RUNNING;
+                go.status = RUNNING;
+                let at = context.at(self.clock.stamp(time));
+                let event = change(context.g, GoState::Syscall, GoState::Running);
+                sink.go(&at, &event, &mut go.local);
+            }
+            ev::PROC_START => {
+                let p = ProcId(args.number());
+                let seq = Seq { generation: self.generation, n: args.number() };
+                let row = self.procs.find(p);
+                let Some(proc) = self.procs.get(row) else { return Ok(None) };
+                if proc.status != P_IDLE || !seq.follows(proc.seq) || context.p != ProcId::NONE {
+                    return Ok(None);
+                }
+                proc.status = P_RUNNING;
+                proc.seq = seq;
+                let at = context.at(self.clock.stamp(time));
+                sink.proc(&at, &ProcEvent { p, from: ProcState::Idle, to: ProcState::Running });
+                context.p = p;
+                context.p_row = row;
+            }
+            ev::PROC_STOP => {
+                let Some(proc) = self.procs.get(context.p_row) else {
+                    return broken(format!("ProcStop on thread {}, which has no P", context.id.0));
+                };
+                if proc.status != P_RUNNING && proc.status != P_SYSCALL {
+                    return broken(format!("ProcStop of P {}, which does not run", context.p.0));
+                }
+                proc.status = P_IDLE;
+                let at = context.at(self.clock.stamp(time));
+                let event =
+                    ProcEvent { p: context.p, from: ProcState::Running, to: ProcState::Idle };
+                sink.proc(&at, &event);
+                (context.p, context.p_row) = (ProcId::NONE, Procs::NONE);
+            }
+            ev::GO_SYSCALL_END_BLOCKED => {
+                if self.procs.get(context.p_row).is_some_and(|p| p.status == P_SYSCALL) {
+                    return Ok(None); // the P will be lost first
+                }
+                context.has_g(typ)?;
+                let Some(go) =
+                    self.gos.get(context.row, context.g).filter(|go| go.status == SYSCALL)
+                else {
+                    return broken(wrong_state(typ, context.g));
+                };
+                go.status = RUNNABLE;
+                let at = context.at(self.clock.stamp(time));
+                let event = change(context.g, GoState::Syscall, GoState::Runnable);
+                sink.go(&at, &event, &mut go.local);
+                context.g = GoId::NONE;
+            }
+            ev::PROC_STEAL => return self.proc_steal(sink, cursor, context, args),
+            ev::GO_STATUS | ev::GO_STATUS_STACK => {
+                return self.go_status(generation, sink, cursor, context, args);
+            }
+            ev::PROC_STATUS => return self.proc_status(sink, cursor, context, args),
+            ev::GO_SWITCH | ev::GO_SWITCH_DESTROY => {
+                return self.go_switch(sink, cursor, context, args);
+            }
+            ev::GO_CREATE_SYSCALL => {
+                let g = GoId(args.number());
+                context.no_g(typ)?;
+                let (row, go) = create(&mut self.gos, self.generation, g, SYSCALL)?;
+                let local = &mut go.local;
+                let at = context.at(self.clock.stamp(time));
+                sink.go(&at, &change(g, GoState::NotExist, GoState::Syscall), local);
+                (context.g, context.row) = (g, row);
+            }
+            ev::GO_DESTROY_SYSCALL => self.go_destroy_syscall(sink, cursor, context)?,
+            _ => return self.aside(generation, sink, cursor, context, args),
+        }
+        finish(&args)
+    }
+
+    /// The thread's goroutine ends.
+    #[inline(always)]
+    fn bury(&mut self, context: &mut Context) {
+        if self.gos.get(context.row, context.g).is_some_and(|go| go.noted) {
+            self.regions.remove(&context.g);
+            self.stops.remove(&context.g);
+        }
+        self.gos.remove(context.row);
+        (context.g, context.row) = (GoId::NONE, Row::NONE);
+    }
+
+    /// One goroutine hands its thread to another: an unblock, a block or an end, and a start.
+    #[inline(never)]
+    fn go_switch<S: Sink<Local = L>>(
+        &mut self,
+        sink: &mut S,
+        cursor: &Cursor,
+        context: &mut Context,
+        mut args: varint::Cursor<'_>,
+    ) -> Tried {
+        let next = GoId(args.number());
+        let seq = Seq { generation: self.generation, n: args.number() };
+        context.runs(cursor.typ)?;
+        running(&mut self.gos, context, cursor.typ)?;
+        let row = self.gos.find(next);
+        let Some(go) = self.gos.get(row, next) else { return Ok(None) };
+        if go.status != WAITING || !seq.follows(go.seq) {
+            return Ok(None);
+        }
+        let at = context.at(self.clock.stamp(cursor.time));
+        sink.go(&at, &change(next, GoState::Waiting, GoState::Runnable), &mut go.local);
+        go.status = RUNNING;
+        go.seq = seq;
+
+        let at = context.at(self.clock.stamp(cursor.time));
+        let ends = cursor.typ == ev::GO_SWITCH_DESTROY;
+        if let Some(go) = self.gos.get(context.row, context.g) {
+            let to = if ends { GoState::NotExist } else { GoState::Waiting };
+            sink.go(&at, &change(context.g, GoState::Running, to), &mut go.local);
+            go.status = WAITING;
+        }
+        if ends {
+            self.bury(context);
+        }
+
+        context.g = GoId::NONE;
+        let at = context.at(self.clock.stamp(cursor.time));
+        if let Some(go) = self.gos.get(row, next) {
+            sink.go(&at, &change(next, GoState::Runnable, GoState::Running), &mut go.local);
+        }
+        (context.g, context.row) = (next, row);
+        finish(&args)
+    }
+
+    #[inline(never)]
+    fn go_status<S: Sink<Local = L>>(
+        &mut self,
+        generation: &Generation,
+        sink: &mut S,
+        cursor: &Cursor,
+        context: &mut Context,
+        mut args: varint::Cursor<'_>,
+    ) -> Tried {
+        let g = GoId(args.number());
+        let thread = ThreadId(args.number());
+        let status = args.number();
+        let stack = match cursor.typ {
+            ev::GO_STATUS_STACK => self::stack(generation, args.number())?,
+            _ => StackRow::NONE,
+        };
+        if status > go_status::WAITING {
+            return broken(format!("goroutine {} has status {status}, which does not exist", g.0));
+        }
+        let status = status as u8;
+        let seq = Seq { generation: self.generation, n: 0 };
+        let mut row = self.gos.find(g);
+        let mut from = go_state(status);
+        match self.gos.get(row, g) {
+            Some(go) => {
+                if go.status != status {
+                    return broken(format!(
+                        "goroutine {} is {:?} by its events and {:?} by its status",
+                        g.0,
+                        go_state(go.status),
+                        from
+                    ));
+                }
+                go.seq = seq;
+            }
+            None if self.generation == 1 => {
+                row = create(&mut self.gos, self.generation, g, status)?.0;
+                from = GoState::Undetermined;
+            }
+            None => {
+                return broken(format!(
+                    "goroutine {} has a status but was not there in the generation before",
+                    g.0
+                ));
+            }
+        }
+        let mut at = At { t: crate::Nanos(0), g: context.g, p: context.p, m: context.id };
+        match status {
+            RUNNING => (context.g, context.row) = (g, row),
+            SYSCALL if thread == ThreadId::NONE => {
+                return broken(format!("goroutine {} is in a syscall on no thread", g.0));
+            }
+            SYSCALL if thread == context.id => {
+                if self.generation != 1 && context.g != g {
+                    return broken(format!(
+                        "goroutine {} is in a syscall on thread {}, which has another",
+                        g.0, thread.0
+                    ));
+                }
+                (context.g, context.row) = (g, row);
+            }
+            SYSCALL => {
+                // It sits in a syscall on a thread that says nothing itself.
+                if let Some(m) = self.meet(thread, g, row) {
+                    if m.g != g {
+                        return broken(format!(
+                            "goroutine {} is in a syscall on thread {}, which has another",
+                            g.0, thread.0
+                        ));
+                    }
+                    at.g = g;
+                }
+                at.m = thread;
+            }
+            _ => {}
+        }
+        at.t = self.clock.stamp(cursor.time);
+        if let Some(go) = self.gos.get(row, g) {
+            let event = GoEvent { stack, own: stack, ..change(g, from, go_state(status)) };
+            sink.go(&at, &event, &mut go.local);
+        }
+        finish(&args)
+    }
+
+    #[inline(never)]
+    fn proc_status<S: Sink<Local = L>>(
+        &mut self,
+        sink: &mut S,
+        cursor: &Cursor,
+        context: &mut Context,
+        mut args: varint::Cursor<'_>,
+    ) -> Tried {
+        let p = ProcId(args.number());
+        let status = args.number();
+        if status > proc_status::SYSCALL_ABANDONED {
+            return broken(format!("P {} has status {status}, which does not exist", p.0));
+        }
+        let status = status as u8;
+        let seq = Seq { generation: self.generation, n: 0 };
+        let (mut from, mut to) = (proc_state(status), proc_state(status));
+        let mut row = self.procs.find(p);
+        let mut promoted = false;
+        match self.procs.get(row) {
+            Some(proc) => {
+                if status == P_ABANDONED && proc.status == P_SYSCALL {
+                    // Nothing was lost: it is known who has it.
+                    (from, to, promoted) = (ProcState::Running, ProcState::Running, true);
+                } else if proc.status != status {
+                    return broken(format!(
+                        "P {} has status {status}, but {} by its events",
+                        p.0, proc.status
+                    ));
+                }
+                proc.seq = seq;
+            }
+            None => {
+                row = self.procs.insert(p, Proc { seq, status, sweeps: false });
+                from = if self.generation == 1 {
+                    ProcState::Undetermined
+                } else {
+                    ProcState::NotExist
+                };
+            }
+        }
+        let mut at = context.at(crate::Nanos(0));
+        if promoted {
+            // The status is made by whoever is about to take the P; it belongs to the one who has it.
+            let owner = if context.p == p {
+                Some((context.id, context.g))
+            } else {
+                self.ms.iter().find(|m| m.seen && m.p == p).map(|m| (m.id, m.g))
+            };
+            let Some((m, g)) = owner else {
+                return broken(format!(
+                    "P {} is about to be taken from a thread that is not known",
+                    p.0
+                ));
+            };
+            at = At { m, g, p, ..at };
+        }
+        if status == P_RUNNING || status == P_SYSCALL {
+            (context.p, context.p_row) = (p, row);
+        }
+        at.t = self.clock.stamp(cursor.time);
+        sink.proc(&at, &ProcEvent { p, from, to });
+        finish(&args)
+    }
+
+    #[inline(never)]
+    fn proc_steal<S: Sink<Local = L>>(
+        &mut self,
+        sink: &mut S,
+        cursor: &Cursor,
+        context: &mut Context,
+        mut args: varint::Cursor<'_>,
+    ) -> Tried {
+        let p = ProcId(args.number());
+        let seq = Seq { generation: self.generation, n: args.number() };
+        let thread = ThreadId(args.number());
+        let row = self.procs.find(p);
+        let Some(proc) = self.procs.get(row) else { return Ok(None) };
+        let old = proc.status;
+        if (old != P_SYSCALL && old != P_ABANDONED) || !seq.follows(proc.seq) {
+            return Ok(None);
+        }
+        proc.status = P_IDLE;
+        proc.seq = seq;
+        let mut from = ProcState::Running;
+        let at = context.at(crate::Nanos(0));
+        if old == P_ABANDONED {
+            from = ProcState::Idle; // whose it was is lost
+        } else if thread == context.id {
+            if context.p != p {
+                return broken(format!(
+                    "thread {} takes P {} from itself, but has another",
+                    thread.0, p.0
+                ));
+            }
+            (context.p, context.p_row) = (ProcId::NONE, Procs::NONE);
+        } else {
+            let Some(victim) = self.met(thread).filter(|m| m.p == p) else {
+                return broken(format!(
+                    "P {} is taken from thread {}, which does not have it",
+                    p.0, thread.0
+                ));
+            };
+            (victim.p, victim.p_row) = (ProcId::NONE, Procs::NONE);
+        }
+        let t = self.clock.stamp(cursor.time);
+        sink.proc(&At { t, ..at }, &ProcEvent { p, from, to: ProcState::Idle });
+        finish(&args)
+    }
+
+    /// A goroutine that a C thread made goes away, and the P that the thread may have is lost.
+    #[inline(never)]
+    fn go_destroy_syscall<S: Sink<Local = L>>(
+        &mut self,
+        sink: &mut S,
+        cursor: &Cursor,
+        context: &mut Context,
+    ) -> Result<(), String> {
+        context.has_g(cursor.typ)?;
+        let syscall = |go: &&mut Go<L>| go.status == SYSCALL;
+        if self.gos.get(context.row, context.g).filter(syscall).is_none() {
+            return broken(wrong_state(cursor.typ, context.g));
+        }
+        let before = *context;
+        if context.p != ProcId::NONE {
+            let Some(proc) = self.procs.get(context.p_row).filter(|p| p.status == P_SYSCALL) else {
+                return broken(format!(
+                    "GoDestroySyscall on P {}, which is in no syscall",
+                    context.p.0
+                ));
+            };
+            proc.status = P_ABANDONED;
+            let at = before.at(self.clock.stamp(cursor.time));
+            let event = ProcEvent { p: context.p, from: ProcState::Running, to: ProcState::Idle };
+            sink.proc(&at, &event);
+            (context.p, context.p_row) = (ProcId::NONE, Procs::NONE);
+        }
+        let at = before.at(self.clock.stamp(cursor.time));
+        if let Some(go) = self.gos.get(context.row, context.g) {
+            sink.go(&at, &change(context.g, GoState::Syscall, GoState::NotExist), &mut go.local);
+        }
+        self.bury(context);
+        Ok(())
+    }
+}
+
+/// The thread's goroutine, which must run.
+#[inline(always)]
+fn running<'a, L: Default + Clone>(
+    gos: &'a mut Living<Go<L>>,
+    context: &Context,
+    typ: u8,
+) -> Result<&'a mut Go<L>, String> {
+    match gos.get(context.row, context.g) {
+        Some(go) if go.status == RUNNING => Ok(go),
+        _ => Err(wrong_state(typ, context.g)),
+    }
+}
+
+#[inline(always)]
+fn create<L: Default + Clone>(
+    gos: &mut Living<Go<L>>,
+    generation: u32,
+    g: GoId,
+    status: u8,
+) -> Result<(Row, &mut Go<L>), String> {
+    let seq = Seq { generation, n: 0 };
+    let row = gos.insert(g, Go { seq, status, ..Go::default() });
+    match gos.get(row, g) {
+        Some(go) => Ok((row, go)),
+        None => Err(format!("goroutine {} is created but exists already", g.0)),
+    }
+}
+
+/// The arguments' length, if they were numbers.
+#[inline(always)]
+pub(super) fn finish(args: &varint::Cursor<'_>) -> Tried {
+    match args.len() {
+        Some(len) => Ok(Some(len)),
+        None => broken("an event has a number of more than 64 bits".into()),
+    }
+}

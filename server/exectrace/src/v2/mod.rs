@@ -1,0 +1,11 @@
+//! The wire format of Go 1.22 and later: generations of batches.
+
+mod advance;
+mod aside;
+pub(crate) mod batch;
+pub mod generation;
+mod gosort;
+mod merge;
+pub mod order;
+pub mod reader;
+pub mod spec;

@@ -1,0 +1,254 @@
+//! Bytes as they come -> whole generations.
+//!
+//! A generation is known to be whole by the mark at its end (Go 1.26), by the first batch of the
+//! next one (before), or because the bytes end. Nothing is decoded here but tables; `Decoder`
+//! reads the events.
+
+use super::batch::{self, Batch, Next};
+use super::generation::Generation;
+use crate::intern::Tables;
+use crate::{Error, HEADER_LEN, Problem, Version, varint};
+
+/// The most bytes of one generation: places in it are `u32`.
+const MAX_GENERATION: usize = u32::MAX as usize - 2 * varint::WINDOW;
+
+/// Takes the bytes of a trace and gives its generations.
+///
+/// ```text
+/// loop { feed(bytes) or space()+filled(); while let Some(g) = next()? { ... } }  finish(); next()?
+/// ```
+#[derive(Debug, Default)]
+pub struct Reader {
+    version: Option<Version>,
+    /// Bytes that belong to no generation handed out so far, and after `len` room for more.
+    buf: Vec<u8>,
+    len: usize,
+    /// Place of `buf[0]` in the file.
+    offset: u64,
+    /// Up to where in `buf` the batches are known.
+    pos: usize,
+    /// The generation whose batches these are, 0 before its first batch.
+    number: u64,
+    batches: Vec<Batch>,
+    tables: Tables,
+    ended: bool,
+    done: bool,
+    problem: Option<Problem>,
+    recycled: Vec<u8>,
+}
+
+impl Reader {
+    /// A reader that has seen nothing yet.
+    pub fn new() -> Reader {
+        Reader::default()
+    }
+
+    /// The format's version, once the header is there.
+    pub fn version(&self) -> Option<Version> {
+        self.version
+    }
+
+    /// The trace's tables, as far as generations were handed out.
+    pub fn tables(&self) -> &Tables {
+        &self.tables
+    }
+
+    /// Takes the tables out, at the end.
+    pub fn into_tables(self) -> Tables {
+        self.tables
+    }
+
+    /// What ended the reading before the bytes did.
+    pub fn problem(&self) -> Option<&Problem> {
+        self.problem.as_ref()
+    }
+
+    /// How many bytes have come so far.
+    pub fn n_bytes(&self) -> u64 {
+        self.offset + self.len as u64
+    }
+
+    /// Room for `n` bytes more; say with [`Reader::filled`] how many came.
+    pub fn space(&mut self, n: usize) -> &mut [u8] {
+        let want = self.len + n;
+        if self.buf.len() < want {
+            self.buf.resize(want, 0);
+        }
+        &mut self.buf[self.len..want]
+    }
+
+    /// `n` bytes of [`Reader::space`] are filled.
+    pub fn filled(&mut self, n: usize) {
+        self.len = (self.len + n).min(self.buf.len());
+    }
+
+    /// Takes some bytes.
+    pub fn feed(&mut self, bytes: &[u8]) {
+        self.space(bytes.len()).copy_from_slice(bytes);
+        self.filled(bytes.len());
+    }
+
+    /// There are no bytes any more.
+    pub fn finish(&mut self) {
+        self.ended = true;
+    }
+
+    /// The buffer of a generation that is done with, for the next one.
+    pub fn recycle(&mut self, generation: Generation) {
+        if generation.bytes.capacity() > self.recycled.capacity() {
+            self.recycled = generation.bytes;
+        }
+    }
+
+    /// The next generation, if all its bytes are there. `None` asks for more bytes, and after
+    /// [`Reader::finish`] says that there are no more generations ([`Reader::problem`] says why, if
+    /// it is not the end).
+    ///
+    /// # Errors
+    /// The bytes are no trace, or one of a version that is not read.
+    #[allow(clippy::should_implement_trait)]
+    pub fn next(&mut self) -> Result<Option<Generation>, Error> {
+        if self.done {
+            return Ok(None);
+        }
+        let version = match self.version {
+            Some(version) => version,
+            None => {
+                if self.len < HEADER_LEN && !self.ended {
+                    return Ok(None);
+                }
+                let version = Version::from_header(&self.buf[..self.len.min(HEADER_LEN)])?;
+                self.version = Some(version);
+                self.pos = HEADER_LEN;
+                version
+            }
+        };
+        loop {
+            match batch::next(&self.buf[..self.len], self.pos) {
+                Next::Batch(batch) => {
+                    if batch.generation == 0 {
+                        return Ok(
+                            self.stop("a batch of generation 0, a number that does not occur")
+                        );
+                    }
+                    if self.number == 0 {
+                        self.number = batch.generation;
+                    }
+                    if batch.generation != self.number {
+                        if version >= Version::GO_1_26 {
+                            return Ok(self.stop(format!(
+                                "a batch of generation {} inside generation {} (two traces written into one file?)",
+                                batch.generation, self.number
+                            )));
+                        }
+                        if batch.generation != self.number.wrapping_add(1) {
+                            return Ok(self.stop(format!(
+                                "a batch of generation {} after generation {}: generations are out of order (two traces written into one file?)",
+                                batch.generation, self.number
+                            )));
+                        }
+                        return Ok(self.cut(version, self.pos));
+                    }
+                    if batch.end > MAX_GENERATION {
+                        return Ok(self.stop("a generation of more than 4 GiB"));
+                    }
+                    self.batches.push(batch);
+                    self.pos = batch.end;
+                }
+                Next::EndOfGeneration if version >= Version::GO_1_26 => {
+                    self.pos += 1;
+                    return Ok(self.cut(version, self.pos));
+                }
+                Next::EndOfGeneration => {
+                    return Ok(
+                        self.last(version, "a mark of Go 1.26 in a trace of an older format")
+                    );
+                }
+                Next::More if !self.ended => return Ok(None),
+                Next::More if self.at_end() => return Ok(self.last(version, "")),
+                Next::More => {
+                    return Ok(self.last(version, "the file ends inside a batch: it was cut off"));
+                }
+                Next::Bad(what) => return Ok(self.last(version, &what)),
+            }
+        }
+    }
+
+    /// Whether the bytes end where a batch could begin. An experimental batch of which only the
+    /// type is there counts as none, as in Go's reader.
+    fn at_end(&self) -> bool {
+        self.pos == self.len
+            || (self.pos + 1 == self.len
+                && self.buf[self.pos] == super::spec::ev::EXPERIMENTAL_BATCH)
+    }
+
+    /// The bytes can be read no further. Before Go 1.26 what is there counts as a whole generation:
+    /// it may be one, since nothing marks its end.
+    fn last(&mut self, version: Version, what: &str) -> Option<Generation> {
+        let at = self.pos;
+        let problem = (!what.is_empty()).then(|| self.problem_at(at, what));
+        let mut generation = None;
+        if version < Version::GO_1_26 {
+            if self.number != 0 {
+                generation = self.cut(version, self.pos);
+            }
+        } else if problem.is_none() && self.batches.iter().any(|b| self.has_events(b)) {
+            self.problem = Some(self.problem_at(
+                at,
+                "the file ends inside a generation, which lacks its end: tracing was not stopped, or the file was cut off",
+            ));
+        }
+        self.problem = self.problem.take().or(problem);
+        self.done = true;
+        generation
+    }
+
+    fn has_events(&self, batch: &Batch) -> bool {
+        use super::spec::ev;
+        !batch.experimental
+            && !matches!(
+                batch.kind(&self.buf),
+                Some(ev::STRINGS | ev::STACKS | ev::CPU_SAMPLES | ev::SYNC)
+            )
+    }
+
+    fn stop(&mut self, what: impl Into<String>) -> Option<Generation> {
+        self.problem = Some(self.problem_at(self.pos, what));
+        self.done = true;
+        None
+    }
+
+    fn problem_at(&self, at: usize, what: impl Into<String>) -> Problem {
+        let generation = (self.number != 0).then_some(self.number);
+        Problem::new(self.offset + at as u64, generation, what)
+    }
+
+    /// Makes a generation of all up to `end`; what follows stays for the next one.
+    fn cut(&mut self, version: Version, end: usize) -> Option<Generation> {
+        let mut rest = std::mem::take(&mut self.recycled);
+        rest.clear();
+        rest.extend_from_slice(&self.buf[end..self.len]);
+        let mut bytes = std::mem::replace(&mut self.buf, rest);
+        bytes.truncate(end);
+        bytes.resize(end + varint::WINDOW, 0);
+
+        let offset = self.offset;
+        let number = std::mem::take(&mut self.number);
+        let batches = std::mem::take(&mut self.batches);
+        self.offset += end as u64;
+        self.len -= end;
+        self.pos = 0;
+        match Generation::new(version, number, offset, bytes, &batches, &mut self.tables) {
+            Ok(generation) => {
+                self.batches = batches;
+                self.batches.clear();
+                Some(generation)
+            }
+            Err(problem) => {
+                self.problem = Some(problem);
+                self.done = true;
+                None
+            }
+        }
+    }
+}
