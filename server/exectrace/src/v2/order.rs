@@ -310,6 +310,12 @@ impl<L: Default + Clone> Decoder<L> {
         }
     }
 
+    /// This generation is not to be decoded: its Sync is the last.
+    pub fn end_before<S: Sink<Local = L>>(&mut self, generation: &Generation, sink: &mut S) {
+        let t = self.state.sync(generation.clock.start());
+        sink.end(t);
+    }
+
     /// There are no generations any more: the last Sync.
     pub fn end<S: Sink<Local = L>>(&mut self, sink: &mut S) {
         let last = self.state.clock.last;

@@ -1,0 +1,596 @@
+//! Sums by stack and cause, made while the events pass. Lines come from them at the end.
+//!
+//! ```text
+//! event --row of its stack in this generation--> Entry: the slots of that stack, one load
+//!                                                  |
+//!                          Slot: n, total, max, worst instance, values for percentiles
+//! ```
+//!
+//! A goroutine's span is charged when it ends, to the slot that was looked up when it began; what is
+//! looked up lies beside the decoder's own record of the goroutine.
+
+use exectrace::{
+    At, Generation, GoEvent, GoId, GoState, Metric, Nanos, RangeEvent, RangeKind, RangePhase,
+    RangeScope, Sink, StackId, StackRow, StrId, Tables,
+};
+use hashbrown::HashMap;
+
+use crate::causes::{CauseId, Causes};
+use crate::values::Values;
+
+/// A slot, by its row in [`Figures::slots`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SlotId(pub u32);
+
+impl SlotId {
+    const NONE: SlotId = SlotId(u32::MAX);
+}
+
+/// One instance of a span: whose, and since when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Instance {
+    /// The goroutine; `NONE` for ranges that belong to none.
+    pub g: GoId,
+    /// Its beginning.
+    pub start: Nanos,
+    /// Its length in nanoseconds.
+    pub ns: i64,
+}
+
+/// What was summed up for one stack and one cause. Times are in nanoseconds.
+#[derive(Debug, Clone)]
+pub struct Slot {
+    /// Spans that ended.
+    pub n: u64,
+    /// Their time together.
+    pub ns: i64,
+    /// The longest of them.
+    pub worst: Instance,
+    /// Spans still under way at the trace's end.
+    pub open_n: u64,
+    /// Their time up to there.
+    pub open_ns: i64,
+    /// The longest of them.
+    pub open_worst: Instance,
+    /// Spans (of both kinds) that were under way when the trace began.
+    pub pre_n: u64,
+    /// The time from the trace's beginning to the status event that told of them: it is in
+    /// neither `ns` nor `open_ns`.
+    pub pre_ns: i64,
+    /// The lengths of the spans that ended.
+    pub values: Values,
+    /// What the spans were spent on.
+    pub cause: CauseId,
+    /// Of the event that began the span (for running: that ended it).
+    pub stack: StackId,
+    /// The spans came before their goroutine first ran in the trace. Go's profiles leave these out.
+    pub early: bool,
+    last_waker: (u32, u32),
+}
+
+const NOBODY: Instance = Instance { g: GoId::NONE, start: Nanos(0), ns: -1 };
+
+impl Slot {
+    #[inline]
+    fn add(&mut self, g: GoId, start: Nanos, ns: i64) {
+        self.n += 1;
+        self.ns = self.ns.wrapping_add(ns);
+        if ns > self.worst.ns {
+            self.worst = Instance { g, start, ns };
+        }
+        self.values.add(ns);
+    }
+
+    fn add_open(&mut self, g: GoId, start: Nanos, ns: i64) {
+        self.open_n += 1;
+        self.open_ns = self.open_ns.wrapping_add(ns);
+        if ns > self.open_worst.ns {
+            self.open_worst = Instance { g, start, ns };
+        }
+    }
+}
+
+/// Who ended the waits of a slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Waker {
+    /// Whose waits.
+    pub slot: SlotId,
+    /// Where the waker stood. `None`: no goroutine ended it, but the network poller, a timer, the
+    /// collector.
+    pub stack: Option<StackId>,
+    /// How many waits it ended.
+    pub n: u64,
+    /// How long they had been, together, in nanoseconds.
+    pub ns: i64,
+}
+
+/// What is kept for each living goroutine.
+#[derive(Debug, Clone)]
+pub struct GoLocal {
+    since: Nanos,
+    /// The slot of the span under way; for a runnable one that of `sched`.
+    slot: SlotId,
+    /// Where the goroutine itself stood when it last stopped.
+    own: StackId,
+    state: GoState,
+    /// It ran at least once.
+    ran: bool,
+    /// The span was under way when the trace began: `Figures::pre` has how long.
+    pre: bool,
+    /// `Figures::early` has spans of it.
+    held: bool,
+    /// It is runnable because it was preempted: the slot of that.
+    preempted: SlotId,
+}
+
+impl Default for GoLocal {
+    fn default() -> Self {
+        GoLocal {
+            since: Nanos(0),
+            slot: SlotId::NONE,
+            own: StackId::NONE,
+            state: GoState::NotExist,
+            ran: false,
+            pre: false,
+            held: false,
+            preempted: SlotId::NONE,
+        }
+    }
+}
+
+/// The slots of one stack, looked up once in a generation.
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    running: SlotId,
+    sched: SlotId,
+    sched_early: SlotId,
+    preempted: SlotId,
+    syscall: SlotId,
+    create: SlotId,
+    wait: SlotId,
+    wait_reason: StrId,
+}
+
+const UNKNOWN: Entry = Entry {
+    running: SlotId::NONE,
+    sched: SlotId::NONE,
+    sched_early: SlotId::NONE,
+    preempted: SlotId::NONE,
+    syscall: SlotId::NONE,
+    create: SlotId::NONE,
+    wait: SlotId::NONE,
+    wait_reason: StrId::NONE,
+};
+
+/// A span that ended before its goroutine ran: whether that ever happens decides its slot.
+#[derive(Debug, Clone, Copy)]
+struct Early {
+    slot: SlotId,
+    instance: Instance,
+    pre: Option<i64>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct OpenRange {
+    since: Nanos,
+    stack: StackId,
+    pre: Option<i64>,
+}
+
+/// Counts that concern the whole trace.
+#[derive(Debug, Clone, Default)]
+pub struct Totals {
+    /// Goroutines that were there at some time.
+    pub goroutines: u64,
+    /// Those among them that were created in the trace.
+    pub created: u64,
+    /// Goroutines alive at once, at most.
+    pub max_alive: u64,
+    /// GOMAXPROCS, as last told.
+    pub gomaxprocs: u64,
+    /// The largest live heap told, in bytes.
+    pub heap_max: u64,
+    /// Garbage collections that began.
+    pub gcs: u64,
+    /// When the trace ends.
+    pub end: Nanos,
+    /// Generations seen.
+    pub generations: u32,
+    alive: u64,
+}
+
+/// The sink that sums up.
+#[derive(Debug, Default)]
+pub struct Figures {
+    /// All slots.
+    pub slots: Vec<Slot>,
+    /// All causes.
+    pub causes: Causes,
+    /// Who ended waits.
+    pub wakers: Vec<Waker>,
+    /// Counts of the whole trace.
+    pub totals: Totals,
+    by_key: HashMap<(CauseId, StackId, bool), SlotId>,
+    by_waker: HashMap<(SlotId, u32), u32>,
+    /// By the row of a stack in the current generation.
+    entries: Vec<Entry>,
+    stacks: Vec<StackId>,
+    /// The slot of `sched_own`, by stack of the trace.
+    own_slots: Vec<SlotId>,
+    preempted: Option<StrId>,
+    sync: Nanos,
+    pre: HashMap<GoId, i64>,
+    early: HashMap<GoId, Vec<Early>>,
+    ranges: HashMap<(RangeKind, RangeScope), OpenRange>,
+}
+
+/// One generation's events on their way into the figures.
+#[derive(Debug)]
+pub struct Pass<'a> {
+    /// Where they go.
+    pub figures: &'a mut Figures,
+    /// The trace's tables, the generation's included.
+    pub tables: &'a Tables,
+}
+
+/// No goroutine woke it.
+const NO_WAKER: u32 = u32::MAX;
+
+impl Figures {
+    /// Nothing summed up yet.
+    pub fn new() -> Figures {
+        Figures::default()
+    }
+
+    fn slot_of(&mut self, cause: CauseId, stack: StackId, early: bool) -> SlotId {
+        *self.by_key.entry((cause, stack, early)).or_insert_with(|| {
+            self.slots.push(Slot {
+                n: 0,
+                ns: 0,
+                worst: NOBODY,
+                open_n: 0,
+                open_ns: 0,
+                open_worst: NOBODY,
+                pre_n: 0,
+                pre_ns: 0,
+                values: Values::default(),
+                cause,
+                stack,
+                early,
+                last_waker: (0, u32::MAX),
+            });
+            SlotId(self.slots.len() as u32 - 1)
+        })
+    }
+
+    /// The slot in one field of a stack's entry, looked up when first met in a generation.
+    #[inline(always)]
+    fn entry_slot(
+        &mut self,
+        row: StackRow,
+        field: impl Fn(&mut Entry) -> &mut SlotId,
+        cause: CauseId,
+        early: bool,
+    ) -> SlotId {
+        let slot = *field(&mut self.entries[row.0 as usize]);
+        if slot != SlotId::NONE {
+            return slot;
+        }
+        let slot = self.slot_of(cause, self.stacks[row.0 as usize], early);
+        *field(&mut self.entries[row.0 as usize]) = slot;
+        slot
+    }
+
+    #[inline(always)]
+    fn wait_slot(&mut self, row: StackRow, reason: StrId, tables: &Tables) -> SlotId {
+        let entry = &self.entries[row.0 as usize];
+        if entry.wait != SlotId::NONE && entry.wait_reason == reason {
+            return entry.wait;
+        }
+        let cause = self.causes.of_reason(reason, tables);
+        let slot = self.slot_of(cause, self.stacks[row.0 as usize], false);
+        let entry = &mut self.entries[row.0 as usize];
+        (entry.wait, entry.wait_reason) = (slot, reason);
+        slot
+    }
+
+    #[inline(always)]
+    fn own_slot(&mut self, stack: StackId) -> SlotId {
+        let slot = self.own_slots[stack.0 as usize];
+        if slot != SlotId::NONE {
+            return slot;
+        }
+        let slot = self.slot_of(Causes::SCHED_OWN, stack, false);
+        self.own_slots[stack.0 as usize] = slot;
+        slot
+    }
+
+    #[inline(always)]
+    fn charge(&mut self, slot: SlotId, g: GoId, start: Nanos, ns: i64, pre: Option<i64>) {
+        let slot = &mut self.slots[slot.0 as usize];
+        slot.add(g, start, ns);
+        if let Some(pre) = pre {
+            slot.pre_n += 1;
+            slot.pre_ns = slot.pre_ns.wrapping_add(pre);
+        }
+    }
+
+    /// The span of a goroutine ends; it goes on to state `to`.
+    #[inline(always)]
+    fn leave(&mut self, at: &At, event: &GoEvent, local: &mut GoLocal) {
+        let g = event.g;
+        let start = local.since;
+        let ns = at.t.since(start);
+        let pre = if local.pre {
+            local.pre = false;
+            self.pre.remove(&g)
+        } else {
+            None
+        };
+        match local.state {
+            GoState::Running => {
+                // Known is the stack of the event that ended it, if it was its own.
+                let row = if at.g == g { event.stack } else { StackRow::NONE };
+                let slot = self.entry_slot(row, |e| &mut e.running, Causes::RUNNING, false);
+                self.charge(slot, g, start, ns, pre);
+            }
+            GoState::Runnable => {
+                let early = !local.ran && event.to == GoState::Running;
+                self.charge_early(local, local.slot, g, start, ns, pre, early);
+                let own = self.own_slot(local.own);
+                self.charge(own, g, start, ns, pre);
+                if local.preempted != SlotId::NONE {
+                    self.charge(local.preempted, g, start, ns, pre);
+                    local.preempted = SlotId::NONE;
+                }
+            }
+            GoState::Syscall | GoState::Waiting => {
+                let early = !local.ran && event.to == GoState::Running;
+                self.charge_early(local, local.slot, g, start, ns, pre, early);
+                if local.state == GoState::Waiting {
+                    self.woken(local.slot, at, event, ns);
+                }
+            }
+            GoState::Undetermined | GoState::NotExist => {}
+        }
+    }
+
+    /// Charges a span, if it is known already whether its goroutine runs in the trace.
+    #[inline(always)]
+    #[allow(clippy::too_many_arguments)]
+    fn charge_early(
+        &mut self,
+        local: &mut GoLocal,
+        slot: SlotId,
+        g: GoId,
+        start: Nanos,
+        ns: i64,
+        pre: Option<i64>,
+        early: bool,
+    ) {
+        if local.ran {
+            return self.charge(slot, g, start, ns, pre);
+        }
+        let instance = Instance { g, start, ns };
+        if early {
+            let slot = self.twin(slot, true);
+            self.charge(slot, g, start, ns, pre);
+        } else {
+            local.held = true;
+            self.early.entry(g).or_default().push(Early { slot, instance, pre });
+        }
+    }
+
+    /// The slot for the same cause and stack, of spans before the first run or of all others.
+    #[inline(always)]
+    fn twin(&mut self, slot: SlotId, early: bool) -> SlotId {
+        let Slot { cause, stack, early: is, .. } = self.slots[slot.0 as usize];
+        if is == early { slot } else { self.slot_of(cause, stack, early) }
+    }
+
+    /// It is known now whether the goroutine ever ran; what waited for that is charged.
+    #[cold]
+    fn settle(&mut self, g: GoId, ran: bool) {
+        for early in self.early.remove(&g).unwrap_or_default() {
+            let slot = self.twin(early.slot, ran);
+            let Instance { g, start, ns } = early.instance;
+            self.charge(slot, g, start, ns, early.pre);
+        }
+    }
+
+    #[inline(always)]
+    fn woken(&mut self, slot: SlotId, at: &At, event: &GoEvent, ns: i64) {
+        let code =
+            if at.g == GoId::NONE { NO_WAKER } else { self.stacks[event.stack.0 as usize].0 };
+        let (last, row) = self.slots[slot.0 as usize].last_waker;
+        let row = if last == code && row != u32::MAX {
+            row
+        } else {
+            let row = *self.by_waker.entry((slot, code)).or_insert_with(|| {
+                let stack = (code != NO_WAKER).then_some(StackId(code));
+                self.wakers.push(Waker { slot, stack, n: 0, ns: 0 });
+                self.wakers.len() as u32 - 1
+            });
+            self.slots[slot.0 as usize].last_waker = (code, row);
+            row
+        };
+        let waker = &mut self.wakers[row as usize];
+        waker.n += 1;
+        waker.ns = waker.ns.wrapping_add(ns);
+    }
+
+    /// Charges what is still under way at the end. `living` are the goroutines alive then.
+    pub fn close<'a>(
+        &mut self,
+        living: impl Iterator<Item = (GoId, &'a mut GoLocal)>,
+        tables: &Tables,
+    ) {
+        let end = self.totals.end;
+        let mut never_ran: Vec<GoId> = self.early.keys().copied().collect();
+        never_ran.sort_unstable();
+        for g in never_ran {
+            self.settle(g, false);
+        }
+        for (g, local) in living {
+            let ns = end.since(local.since);
+            let pre = if local.pre { self.pre.get(&g).copied() } else { None };
+            let none = |figures: &mut Self, cause| figures.slot_of(cause, StackId::NONE, false);
+            let slots = match local.state {
+                GoState::Running => [none(self, Causes::RUNNING), SlotId::NONE, SlotId::NONE],
+                GoState::Runnable => [local.slot, self.own_slot(local.own), local.preempted],
+                GoState::Syscall | GoState::Waiting => [local.slot, SlotId::NONE, SlotId::NONE],
+                GoState::Undetermined | GoState::NotExist => continue,
+            };
+            for slot in slots.into_iter().filter(|&s| s != SlotId::NONE) {
+                let slot = &mut self.slots[slot.0 as usize];
+                slot.add_open(g, local.since, ns);
+                if let Some(pre) = pre {
+                    slot.pre_n += 1;
+                    slot.pre_ns = slot.pre_ns.wrapping_add(pre);
+                }
+            }
+        }
+        let mut open: Vec<_> = self.ranges.drain().collect();
+        open.sort_unstable_by_key(|(_, range)| range.since);
+        for ((kind, scope), range) in open {
+            let cause = self.causes.of_range(kind, tables);
+            let slot = self.slot_of(cause, range.stack, false);
+            let slot = &mut self.slots[slot.0 as usize];
+            slot.add_open(scope_g(scope), range.since, end.since(range.since));
+            if let Some(pre) = range.pre {
+                slot.pre_n += 1;
+                slot.pre_ns = slot.pre_ns.wrapping_add(pre);
+            }
+        }
+    }
+}
+
+fn scope_g(scope: RangeScope) -> GoId {
+    match scope {
+        RangeScope::Go(g) => g,
+        RangeScope::Global | RangeScope::Proc(_) => GoId::NONE,
+    }
+}
+
+impl Sink for Pass<'_> {
+    type Local = GoLocal;
+
+    fn generation(&mut self, t: Nanos, generation: &Generation, tables: &Tables) {
+        let f = &mut *self.figures;
+        f.sync = t;
+        f.totals.end = t;
+        f.totals.generations += 1;
+        f.entries.clear();
+        f.entries.resize(generation.n_stacks(), UNKNOWN);
+        f.stacks.clear();
+        f.stacks.extend((0..generation.n_stacks() as u32).map(|r| generation.stack(StackRow(r))));
+        f.own_slots.resize(tables.n_stacks(), SlotId::NONE);
+        f.preempted = tables.find("preempted");
+    }
+
+    fn end(&mut self, t: Nanos) {
+        self.figures.totals.end = t;
+    }
+
+    #[inline(always)]
+    fn go(&mut self, at: &At, event: &GoEvent, local: &mut GoLocal) {
+        let f = &mut *self.figures;
+        if event.from == event.to {
+            return; // named again at a generation's beginning: the span goes on
+        }
+        if event.from == GoState::NotExist {
+            let slot = f.entry_slot(event.stack, |e| &mut e.create, Causes::CREATE, false);
+            f.slots[slot.0 as usize].n += 1;
+            f.totals.created += 1;
+        }
+        f.leave(at, event, local);
+        if event.own.is_some() || event.from == GoState::NotExist {
+            local.own = f.stacks[event.own.0 as usize];
+        }
+        local.since = at.t;
+        local.state = event.to;
+        match event.to {
+            GoState::Running => {
+                if !local.ran {
+                    local.ran = true;
+                    if local.held {
+                        local.held = false;
+                        f.settle(event.g, true);
+                    }
+                }
+            }
+            GoState::Runnable if local.ran => {
+                local.slot = f.entry_slot(event.stack, |e| &mut e.sched, Causes::SCHED, false);
+                if event.reason.is_some() && Some(event.reason) == f.preempted {
+                    local.preempted =
+                        f.entry_slot(event.stack, |e| &mut e.preempted, Causes::PREEMPTED, false);
+                }
+            }
+            // Nearly always its first run follows: the slot of that.
+            GoState::Runnable => {
+                local.slot = f.entry_slot(event.stack, |e| &mut e.sched_early, Causes::SCHED, true);
+            }
+            GoState::Syscall => {
+                local.slot = f.entry_slot(event.stack, |e| &mut e.syscall, Causes::SYSCALL, false);
+            }
+            GoState::Waiting => local.slot = f.wait_slot(event.stack, event.reason, self.tables),
+            GoState::NotExist => {
+                f.totals.alive = f.totals.alive.saturating_sub(1);
+                if local.held {
+                    f.settle(event.g, false);
+                }
+            }
+            GoState::Undetermined => {}
+        }
+        if matches!(event.from, GoState::NotExist | GoState::Undetermined) {
+            f.totals.goroutines += 1;
+            f.totals.alive += 1;
+            f.totals.max_alive = f.totals.max_alive.max(f.totals.alive);
+            if event.from == GoState::Undetermined {
+                local.pre = true;
+                f.pre.insert(event.g, at.t.since(f.sync));
+            }
+        }
+    }
+
+    fn range(&mut self, at: &At, event: &RangeEvent) {
+        let f = &mut *self.figures;
+        let key = (event.kind, event.scope);
+        match event.phase {
+            RangePhase::Begin | RangePhase::Active => {
+                if event.phase == RangePhase::Begin && event.kind == RangeKind::GcMark {
+                    f.totals.gcs += 1;
+                }
+                let active = event.phase == RangePhase::Active;
+                f.ranges.entry(key).or_insert(OpenRange {
+                    since: at.t,
+                    stack: f.stacks[event.stack.0 as usize],
+                    pre: active.then(|| at.t.since(f.sync)),
+                });
+            }
+            RangePhase::End => {
+                if let Some(range) = f.ranges.remove(&key) {
+                    let cause = f.causes.of_range(event.kind, self.tables);
+                    let slot = f.slot_of(cause, range.stack, false);
+                    let ns = at.t.since(range.since);
+                    f.charge(slot, scope_g(event.scope), range.since, ns, range.pre);
+                }
+            }
+        }
+    }
+
+    fn sample(&mut self, _at: &At, stack: StackRow) {
+        let f = &mut *self.figures;
+        let slot = f.slot_of(Causes::CPU_SAMPLE, f.stacks[stack.0 as usize], false);
+        f.slots[slot.0 as usize].n += 1;
+    }
+
+    fn metric(&mut self, _at: &At, metric: Metric, value: u64, _stack: StackRow) {
+        let totals = &mut self.figures.totals;
+        match metric {
+            Metric::GoMaxProcs => totals.gomaxprocs = value,
+            Metric::HeapAlloc => totals.heap_max = totals.heap_max.max(value),
+            Metric::HeapGoal => {}
+        }
+    }
+}
