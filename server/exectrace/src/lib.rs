@@ -1,1 +1,4 @@
 //! Reads Go execution traces.
+
+pub mod text;
+pub mod v2;

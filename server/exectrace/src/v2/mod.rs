@@ -1,0 +1,3 @@
+//! The v2 wire format.
+
+pub mod spec;
