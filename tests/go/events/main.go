@@ -183,8 +183,15 @@ func id(n int64) string {
 }
 
 // stack is the first frame and the number of those after it. Some versions write
-// a single nameless frame with PC 0 where there is no stack: that is none.
-func stack(prefix string, s trace.Stack) string {
+// a single nameless frame with PC 0 where there is no stack: that is none. So is a
+// CPU sample's stack that the trace does not have: the reader checks the stacks of all
+// other events, and panics when it is asked for the frames of this one.
+func stack(prefix string, s trace.Stack) (text string) {
+	defer func() {
+		if recover() != nil {
+			text = ""
+		}
+	}()
 	var first trace.StackFrame
 	n := 0
 	for f := range s.Frames() {
