@@ -18,6 +18,7 @@ mod problem;
 mod sink;
 mod varint;
 
+pub mod text;
 pub mod v2;
 
 pub use goroutines::Living;
