@@ -1,2 +1,5 @@
-//! The only crate that speaks LSP, JSON or touches files.
+//! The only crate that speaks LSP, JSON or touches files: the command line and the language server.
+
+pub mod cli;
 pub mod lsp;
+pub mod traces;

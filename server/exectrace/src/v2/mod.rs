@@ -3,6 +3,7 @@
 mod advance;
 mod aside;
 pub(crate) mod batch;
+pub mod footprint;
 pub mod generation;
 mod gosort;
 mod merge;

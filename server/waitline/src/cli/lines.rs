@@ -1,0 +1,117 @@
+//! `waitline lines`: all figures of all lines, for programs.
+
+use std::io::Write;
+
+use exectrace::FrameId;
+use ide::Analysis;
+use ide::lines::{By, Figure, Line, is_in_packages, is_user_by_name, lines};
+use serde_json::{Map, Value, json};
+
+use super::{TraceArg, answer, load};
+
+/// Prints the figures of every line, one JSON object a line.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Each object has `file`, `line`, `func`, and `causes`: for each cause `n` spans that ended and their
+time `ns`, `open_n` and `open_ns` of those still under way at the end, `pre_n` and `pre_ns` of those
+under way at the beginning, `max`, `p50`, `p90`, `p99` in nanoseconds, and the `worst` instance. No
+stack is file \"\" and line 0.
+
+Examples:
+  waitline lines trace.out --by here --json
+  waitline lines trace.out --by here --json --user example.com/shop,main
+  waitline lines trace.out --by under --json | jq 'select(.causes.net)'")]
+pub(crate) struct Args {
+    #[command(flatten)]
+    trace: TraceArg,
+    /// Which line of a stack carries its figures: the leaf, the first of your code, or every one.
+    #[arg(long, value_enum, default_value_t = ByArg::Here)]
+    by: ByArg,
+    /// Print JSON (there is no other form yet; `waitline report` is for people).
+    #[arg(long)]
+    json: bool,
+    /// The packages that are your code, and what is below them.
+    #[arg(long, value_name = "IMPORTPATH", value_delimiter = ',')]
+    user: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum ByArg {
+    Leaf,
+    Here,
+    Under,
+}
+
+pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+    let loaded = load(&args.trace.trace)?;
+    let analysis = &loaded.analysis;
+    let by = match args.by {
+        ByArg::Leaf => By::Leaf,
+        ByArg::Here => By::Here,
+        ByArg::Under => By::Under,
+    };
+    let is_user = |f: FrameId| {
+        let func = analysis.str(analysis.tables.frame(f).func);
+        if args.user.is_empty() { is_user_by_name(func) } else { is_in_packages(func, &args.user) }
+    };
+    let mut out = answer();
+    for line in lines(analysis, by, &is_user) {
+        serde_json::to_writer(&mut out, &line_json(analysis, &line))?;
+        out.write_all(b"\n")?;
+    }
+    out.flush()?;
+    Ok(())
+}
+
+fn line_json(analysis: &Analysis, line: &Line) -> Value {
+    let causes: Map<String, Value> = line
+        .causes
+        .iter()
+        .map(|(cause, figure)| {
+            (analysis.causes.name(*cause).to_owned(), figure_json(analysis, figure))
+        })
+        .collect();
+    json!({
+        "file": analysis.str(line.file),
+        "line": line.line,
+        "func": analysis.str(line.func),
+        "causes": causes,
+    })
+}
+
+fn figure_json(analysis: &Analysis, figure: &Figure) -> Value {
+    let mut map = Map::new();
+    let mut put = |name: &str, value: Value| {
+        if value != 0 {
+            map.insert(name.to_owned(), value);
+        }
+    };
+    put("n", figure.n.into());
+    put("ns", figure.ns.into());
+    put("open_n", figure.open_n.into());
+    put("open_ns", figure.open_ns.into());
+    put("pre_n", figure.pre_n.into());
+    put("pre_ns", figure.pre_ns.into());
+    if let Some(worst) = figure.worst {
+        let [p50, p90, p99] =
+            figure.values(analysis).percentiles([50, 90, 99]).map(|p| p.min(worst.ns));
+        put("max", worst.ns.into());
+        put("p50", p50.into());
+        put("p90", p90.into());
+        put("p99", p99.into());
+        put("worst", instance(worst));
+    }
+    if let Some(worst) = figure.open_worst {
+        put("open_max", worst.ns.into());
+        put("open_worst", instance(worst));
+    }
+    Value::Object(map)
+}
+
+fn instance(instance: ide::figures::Instance) -> Value {
+    let mut value = json!({ "start": instance.start.0 });
+    if instance.g.is_some() {
+        value["g"] = instance.g.0.into();
+    }
+    value
+}

@@ -1,0 +1,118 @@
+//! The command line: arguments, exit codes, what all commands share.
+//!
+//! Exit codes: 0 with an answer (also a partial one, then with a warning on stderr), 1 without one,
+//! 2 for wrong use.
+
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+use clap::{Parser, Subcommand};
+
+use crate::traces::{self, Loaded};
+
+mod dump;
+mod lines;
+mod pprof;
+
+/// Shows on which lines a Go program's goroutines wait, from an execution trace.
+#[derive(Debug, Parser)]
+#[command(name = "waitline", version, max_term_width = 100, disable_help_subcommand = true)]
+#[command(after_help = "\
+Examples:
+  go test -trace trace.out ./pkg          record a trace
+  waitline report trace.out               the dearest lines
+  waitline annotate db.go --trace trace.out
+  waitline lines trace.out --by here --json
+  waitline pprof trace.out --type sync -o sync.pb.gz")]
+struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Lines(lines::Args),
+    Pprof(pprof::Args),
+    Dump(dump::Args),
+}
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => {
+            // Help and version go to stdout and are answers; all else is wrong use.
+            let code = if error.use_stderr() { 2 } else { 0 };
+            let _ = error.print();
+            return ExitCode::from(code);
+        }
+    };
+    let result = match args.command {
+        Command::Lines(args) => lines::run(&args),
+        Command::Pprof(args) => pprof::run(&args),
+        Command::Dump(args) => dump::run(&args),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            if error
+                .downcast_ref::<io::Error>()
+                .is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe)
+            {
+                return ExitCode::SUCCESS; // `| head` has seen enough
+            }
+            say(&format!("error: {error:#}"));
+            ExitCode::from(1)
+        }
+    }
+}
+
+/// A sentence for the person, beside the answer.
+pub(crate) fn say(sentence: &str) {
+    let _ = writeln!(anstream::stderr(), "waitline: {sentence}");
+}
+
+/// Where answers go. It is buffered: flush it.
+pub(crate) fn answer() -> io::BufWriter<anstream::AutoStream<io::StdoutLock<'static>>> {
+    io::BufWriter::with_capacity(1 << 16, anstream::AutoStream::auto(io::stdout().lock()))
+}
+
+/// Loads a trace, with progress on a terminal if it takes long, and a warning if it is not whole.
+pub(crate) fn load(path: &Path) -> anyhow::Result<Loaded> {
+    let started = Instant::now();
+    let show = io::stderr().is_terminal();
+    let mut shown = None;
+    let loaded = traces::load(path, &AtomicBool::new(false), |read, of| {
+        let percent = read * 100 / of.max(1);
+        if show && started.elapsed() > Duration::from_millis(500) && shown != Some(percent) {
+            shown = Some(percent);
+            let _ =
+                write!(io::stderr(), "\rwaitline: reading {}: {percent} %", traces::shown(path));
+        }
+    });
+    if shown.is_some() {
+        let _ = write!(io::stderr(), "\r\x1b[K");
+    }
+    let loaded = loaded?;
+    if let Some(problem) = &loaded.analysis.problem {
+        let lost = loaded.analysis.bytes.saturating_sub(problem.offset);
+        say(&format!(
+            "warning: {} was read up to {} only, {lost} of its {} bytes are lost: {problem}",
+            traces::shown(path),
+            ide::units::duration(loaded.analysis.duration()),
+            loaded.analysis.bytes
+        ));
+    }
+    Ok(loaded)
+}
+
+/// The trace that a command is about.
+#[derive(Debug, clap::Args)]
+pub(crate) struct TraceArg {
+    /// The trace file.
+    #[arg(value_name = "TRACE")]
+    pub(crate) trace: PathBuf,
+}
