@@ -23,8 +23,9 @@ use std::sync::Arc;
 
 use imara_diff::{Algorithm, Diff, IndentHeuristic, IndentLevel, InternedInput};
 
+use text_buffer::line_content;
+pub(crate) use text_buffer::line_starts;
 pub use text_buffer::{Edit, OutOfRange, TextBuffer, TextPosition, TextRange};
-use text_buffer::{line_content, line_starts};
 
 /// Above this many lines in a gap, only its equal head and tail are found: the diff is for files
 /// that people edit, and has a hard limit on the number of lines.

@@ -9,8 +9,11 @@ fn range(start: (u32, u32), end: (u32, u32)) -> TextRange {
     TextRange { start: position(start), end: position(end) }
 }
 
+/// Start and end as line and character, and the new text.
+type Replacement<'a> = ((u32, u32), (u32, u32), &'a str);
+
 /// Where the recorded lines stand after edits of `base`, `-` for those that are gone, and the text.
-fn check(base: &str, edits: &[((u32, u32), (u32, u32), &str)], expected: &str) {
+fn check(base: &str, edits: &[Replacement<'_>], expected: &str) {
     let mut buffer = TextBuffer::new(base.to_owned());
     let mut map = LineMap::new(base.into());
     for &(start, end, new_text) in edits {

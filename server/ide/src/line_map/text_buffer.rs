@@ -219,7 +219,7 @@ impl TextBuffer {
 }
 
 /// Where each line starts, in bytes. A text has one line more than it has terminators.
-pub(super) fn line_starts(text: &str) -> Vec<usize> {
+pub(crate) fn line_starts(text: &str) -> Vec<usize> {
     let bytes = text.as_bytes();
     let mut starts = vec![0];
     for (at, &byte) in bytes.iter().enumerate() {
