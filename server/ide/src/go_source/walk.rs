@@ -1,0 +1,411 @@
+//! From the syntax tree of a Go file to what is kept of it.
+//!
+//! One pass over all nodes with a cursor, never by recursion: the depth of a tree is the author's,
+//! and a stack is ours.
+
+use std::sync::LazyLock;
+
+use tree_sitter::{Node, Tree};
+
+use super::{Function, GoSource, LineSpan, Operations};
+use crate::line_map::line_starts;
+
+/// The kinds of nodes that matter; the rest are passed through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Other,
+    Assignment,
+    Binary,
+    Block,
+    Call,
+    Comment,
+    CompositeLiteral,
+    Conversion,
+    Defer,
+    For,
+    FunctionDeclaration,
+    FunctionLiteral,
+    Go,
+    MethodDeclaration,
+    PackageClause,
+    Return,
+    Select,
+    Send,
+    Unary,
+    VarDeclaration,
+    VarSpec,
+}
+
+/// Kinds by the grammar's number: comparing names would cost a scan of each node's name.
+static KINDS: LazyLock<Vec<Kind>> = LazyLock::new(|| {
+    let language = tree_sitter::Language::from(tree_sitter_go::LANGUAGE);
+    (0..language.node_kind_count())
+        .map(|id| {
+            let name = u16::try_from(id).ok().and_then(|id| language.node_kind_for_id(id));
+            match name.unwrap_or_default() {
+                "assignment_statement" => Kind::Assignment,
+                "binary_expression" => Kind::Binary,
+                "block" => Kind::Block,
+                "call_expression" => Kind::Call,
+                "comment" => Kind::Comment,
+                "composite_literal" => Kind::CompositeLiteral,
+                "defer_statement" => Kind::Defer,
+                "for_statement" => Kind::For,
+                "func_literal" => Kind::FunctionLiteral,
+                "function_declaration" => Kind::FunctionDeclaration,
+                "go_statement" => Kind::Go,
+                "method_declaration" => Kind::MethodDeclaration,
+                "package_clause" => Kind::PackageClause,
+                "return_statement" => Kind::Return,
+                "select_statement" => Kind::Select,
+                "send_statement" => Kind::Send,
+                "type_conversion_expression" => Kind::Conversion,
+                "unary_expression" => Kind::Unary,
+                "var_declaration" => Kind::VarDeclaration,
+                "var_spec" => Kind::VarSpec,
+                _ => Kind::Other,
+            }
+        })
+        .collect()
+});
+
+/// Methods that wait, by name: those of `sync`, `errgroup`, `singleflight`, `semaphore`, `exec`.
+const WAITING_METHODS: [&str; 5] = ["lock", "rlock", "wait", "do", "acquire"];
+
+/// What looks like a call and cannot wait.
+const NO_CALLS: [&str; 27] = [
+    "any",
+    "bool",
+    "byte",
+    "cap",
+    "complex",
+    "complex128",
+    "complex64",
+    "float32",
+    "float64",
+    "imag",
+    "int",
+    "int16",
+    "int32",
+    "int64",
+    "int8",
+    "len",
+    "max",
+    "min",
+    "real",
+    "recover",
+    "rune",
+    "uint",
+    "uint16",
+    "uint32",
+    "uint64",
+    "uint8",
+    "uintptr",
+];
+
+pub(super) fn walk(tree: &Tree, text: &str) -> GoSource {
+    let mut walker = Walker {
+        text,
+        // The parser counts lines by `\n` alone: where that is not LSP's way, count ourselves.
+        starts: line_starts(text),
+        rows_are_lines: !text.replace("\r\n", "").contains('\r'),
+        source: GoSource { has_errors: tree.root_node().has_error(), ..GoSource::default() },
+        function_end: None,
+        package_var_end: 0,
+    };
+    let mut cursor = tree.walk();
+    loop {
+        walker.enter(cursor.node());
+        if cursor.goto_first_child() {
+            continue;
+        }
+        while !cursor.goto_next_sibling() {
+            if !cursor.goto_parent() {
+                return walker.source;
+            }
+        }
+    }
+}
+
+struct Walker<'a> {
+    text: &'a str,
+    starts: Vec<usize>,
+    rows_are_lines: bool,
+    source: GoSource,
+    /// Where the function being walked ends, in bytes. It is the last one of the source.
+    function_end: Option<usize>,
+    /// Where the top-level `var` declaration being walked ends, in bytes.
+    package_var_end: usize,
+}
+
+impl<'a> Walker<'a> {
+    fn enter(&mut self, node: Node<'_>) {
+        let kind = KINDS.get(usize::from(node.kind_id())).copied().unwrap_or(Kind::Other);
+        if kind == Kind::Other {
+            return;
+        }
+        if self.function_end.is_some_and(|end| node.start_byte() >= end) {
+            self.function_end = None;
+        }
+        match kind {
+            Kind::Other => {}
+            Kind::PackageClause => {
+                let name = node.named_children(&mut node.walk()).last();
+                let name = name.map(|name| self.text_of(name)).filter(|name| !name.is_empty());
+                self.source.package = name.map(str::to_owned);
+            }
+            Kind::Comment => self.comment(node),
+            Kind::FunctionDeclaration | Kind::MethodDeclaration => self.declaration(node),
+            Kind::VarDeclaration => {
+                if self.function_end.is_none() {
+                    self.package_var_end = node.end_byte();
+                    let span = self.span(node);
+                    self.source.package_vars.push(span);
+                }
+            }
+            // A variable that outlives its block is allocated where it is declared.
+            Kind::VarSpec => self.mark_start(node, Operations::ALLOC),
+            Kind::FunctionLiteral => {
+                self.mark_start(node, Operations::ALLOC);
+                let span = self.span(node);
+                if let Some(function) = self.function() {
+                    function.literals.push(span);
+                } else if node.start_byte() < self.package_var_end {
+                    self.source.package_literals.push(span);
+                }
+            }
+            Kind::Go => self.spawn(node, Operations::GO | Operations::ALLOC),
+            Kind::Defer => self.spawn(node, Operations::DEFER),
+            Kind::For => self.for_statement(node),
+            Kind::Select => self.mark_start(node, Operations::SELECT),
+            Kind::Send => {
+                // The statement begins with the channel, which may stand lines above the arrow.
+                self.mark_start(node, Operations::SEND);
+                if let Some(channel) = node.child_by_field_name("channel") {
+                    self.mark_end(channel, Operations::SEND);
+                }
+            }
+            Kind::Unary => {
+                let operator = node.child_by_field_name("operator");
+                if operator.is_some_and(|operator| operator.kind() == "<-") {
+                    self.mark_start(node, Operations::RECEIVE);
+                }
+            }
+            Kind::Binary => {
+                let operator = node.child_by_field_name("operator");
+                if operator.is_some_and(|operator| operator.kind() == "+") && !is_sum(node) {
+                    self.mark_start(node, Operations::ALLOC);
+                }
+            }
+            Kind::Assignment => self.assignment(node),
+            Kind::Call => self.call(node),
+            Kind::CompositeLiteral => self.mark_start(node, Operations::ALLOC),
+            Kind::Conversion => {
+                // `f[int](x)` reads like a conversion to a generic type, and may be a call of f.
+                let to_type = node.child_by_field_name("type");
+                let may_be_call = to_type.is_some_and(|to_type| to_type.kind() == "generic_type");
+                let call = if may_be_call { Operations::CALL } else { Operations::default() };
+                self.mark_start(node, call | Operations::ALLOC);
+            }
+            Kind::Return => self.mark_start(node, Operations::RETURN),
+            Kind::Block => self.mark_end(node, Operations::CLOSE_BRACE),
+        }
+    }
+
+    fn declaration(&mut self, node: Node<'_>) {
+        let Some(name) = node.child_by_field_name("name") else { return };
+        let base_name = self.text_of(name);
+        let receiver = node.child_by_field_name("receiver").and_then(|list| {
+            let parameter = list.named_children(&mut list.walk()).find(|child| !child.is_extra());
+            self.receiver(parameter?.child_by_field_name("type")?)
+        });
+        let trace_name = match &receiver {
+            Some(receiver) => format!("{}.{base_name}", receiver.in_trace()),
+            None if node.child_by_field_name("type_parameters").is_some() => {
+                format!("{base_name}[...]")
+            }
+            None => base_name.to_owned(),
+        };
+        let name_line = self.line(name.start_byte(), name.start_position().row);
+        let line_start = self.starts.get(name_line as usize).copied().unwrap_or_default();
+        let column = |byte: usize| u32::try_from(byte.saturating_sub(line_start)).unwrap_or(0);
+        let function = Function {
+            name: trace_name,
+            name_line,
+            name_columns: column(name.start_byte())..column(name.end_byte()),
+            lines: self.span(node),
+            literals: Vec::new(),
+            spawns: Vec::new(),
+            range_loops: Vec::new(),
+            receiver: receiver.map(|receiver| receiver.name.to_owned()),
+            base_name: base_name.to_owned(),
+        };
+        self.source.functions.push(function);
+        self.function_end = Some(node.end_byte());
+    }
+
+    /// The type of a receiver through pointers, parentheses and type arguments.
+    fn receiver(&self, mut node: Node<'_>) -> Option<Receiver<'a>> {
+        let mut receiver = Receiver { name: "", is_pointer: false, is_generic: false };
+        loop {
+            node = match node.kind() {
+                "pointer_type" => {
+                    receiver.is_pointer = true;
+                    node.named_child(0)?
+                }
+                "parenthesized_type" => node.named_child(0)?,
+                "generic_type" => {
+                    receiver.is_generic = true;
+                    node.child_by_field_name("type")?
+                }
+                _ => {
+                    receiver.name = self.text_of(node);
+                    return Some(receiver);
+                }
+            };
+        }
+    }
+
+    fn spawn(&mut self, node: Node<'_>, operations: Operations) {
+        self.mark_start(node, operations);
+        let span = self.span(node);
+        if let Some(function) = self.function() {
+            function.spawns.push(span);
+        }
+    }
+
+    fn for_statement(&mut self, node: Node<'_>) {
+        let clause = node.named_children(&mut node.walk()).find(|n| n.kind() == "range_clause");
+        let Some(clause) = clause else { return };
+        self.mark_start(node, Operations::RANGE);
+        if let Some(right) = clause.child_by_field_name("right") {
+            self.mark_start(right, Operations::RANGE);
+        }
+        let span = self.span(node);
+        if let Some(function) = self.function() {
+            function.range_loops.push(span);
+        }
+    }
+
+    fn assignment(&mut self, node: Node<'_>) {
+        let operator = node.child_by_field_name("operator");
+        let adds = operator.is_some_and(|operator| operator.kind() == "+=") && !is_sum(node);
+        // A map grows where it is assigned to.
+        let indexes = node.child_by_field_name("left").is_some_and(|left| {
+            left.named_children(&mut left.walk()).any(|n| n.kind() == "index_expression")
+        });
+        if adds || indexes {
+            self.mark_start(node, Operations::ALLOC);
+        }
+    }
+
+    fn call(&mut self, node: Node<'_>) {
+        let Some(function) = node.child_by_field_name("function") else { return };
+        let operations = match function.kind() {
+            "identifier" => match self.text_of(function) {
+                "make" | "new" | "append" | "string" => Operations::ALLOC,
+                name if NO_CALLS.contains(&name) => return,
+                _ => Operations::CALL,
+            },
+            "selector_expression" => {
+                let name = function.child_by_field_name("field").map(|field| self.text_of(field));
+                if name.is_some_and(is_waiting_method) {
+                    Operations::CALL | Operations::LOCK
+                } else {
+                    Operations::CALL
+                }
+            }
+            _ => Operations::CALL,
+        };
+        // Of a call over several lines, the recorded line is that of its start or its last name;
+        // only the latter says which method it is.
+        self.mark_end(function, operations);
+        if operations.contains(Operations::CALL) {
+            self.mark_start(node, Operations::CALL);
+        }
+    }
+
+    fn comment(&mut self, node: Node<'_>) {
+        let Some(rest) = self.text_of(node).strip_prefix("//go:linkname ") else { return };
+        let mut words = rest.split_whitespace();
+        if let (Some(local), Some(linked)) = (words.next(), words.next()) {
+            self.source.linknames.push((local.to_owned(), linked.to_owned()));
+        }
+    }
+
+    fn function(&mut self) -> Option<&mut Function> {
+        self.function_end?;
+        self.source.functions.last_mut()
+    }
+
+    fn mark_start(&mut self, node: Node<'_>, operations: Operations) {
+        self.mark(self.line(node.start_byte(), node.start_position().row), operations);
+    }
+
+    fn mark_end(&mut self, node: Node<'_>, operations: Operations) {
+        self.mark(self.span(node).last, operations);
+    }
+
+    fn mark(&mut self, line: u32, operations: Operations) {
+        let line = line as usize;
+        if line >= self.source.operations.len() {
+            self.source.operations.resize(line + 1, Operations::default());
+        }
+        self.source.operations[line] |= operations;
+    }
+
+    fn span(&self, node: Node<'_>) -> LineSpan {
+        let first = self.line(node.start_byte(), node.start_position().row);
+        // A node's end is behind its last character, which may be a line break.
+        let end = node.end_position();
+        let last = if end.column == 0 { end.row.saturating_sub(1) } else { end.row };
+        let last = self.line(node.end_byte().saturating_sub(1), last);
+        LineSpan { first, last: last.max(first) }
+    }
+
+    fn line(&self, byte: usize, row: usize) -> u32 {
+        let line = if self.rows_are_lines {
+            row
+        } else {
+            self.starts.partition_point(|&start| start <= byte).saturating_sub(1)
+        };
+        u32::try_from(line).unwrap_or(u32::MAX)
+    }
+
+    fn text_of(&self, node: Node<'_>) -> &'a str {
+        self.text.get(node.byte_range()).unwrap_or_default()
+    }
+}
+
+struct Receiver<'a> {
+    name: &'a str,
+    is_pointer: bool,
+    is_generic: bool,
+}
+
+impl Receiver<'_> {
+    fn in_trace(&self) -> String {
+        let arguments = if self.is_generic { "[...]" } else { "" };
+        let name = self.name;
+        if self.is_pointer { format!("(*{name}{arguments})") } else { format!("{name}{arguments}") }
+    }
+}
+
+fn is_waiting_method(name: &str) -> bool {
+    let in_lower_case = name.to_ascii_lowercase();
+    WAITING_METHODS.contains(&in_lower_case.as_str())
+        // `LockContext`, `AcquireAll`, `WaitDelay`; and not `Unlock`, which has a small l.
+        || ["Lock", "RLock", "Wait", "Acquire"].iter().any(|word| name.starts_with(word))
+        || (name.ends_with("Lock") && !name.starts_with("Try"))
+}
+
+/// Whether a `+` surely adds numbers.
+fn is_sum(node: Node<'_>) -> bool {
+    let is_number = |side: Node<'_>| {
+        matches!(side.kind(), "int_literal" | "float_literal" | "imaginary_literal")
+    };
+    ["left", "right"].iter().filter_map(|side| node.child_by_field_name(side)).any(|side| {
+        is_number(side)
+            || (side.kind() == "expression_list" && side.named_child(0).is_some_and(is_number))
+    })
+}
