@@ -106,6 +106,7 @@ fn a_pipe_gets_no_escape_codes() {
         waitline(["report", "/no/such/file"]),
     ];
     for run in runs {
+        assert!(!run.stdout.is_empty() || !run.stderr.is_empty(), "nothing was printed");
         assert!(!run.stdout.contains(&0x1b), "escape codes in a pipe: {:?}", run.text());
         assert!(!run.stderr.contains('\x1b'), "escape codes in a pipe: {:?}", run.stderr);
     }

@@ -60,6 +60,8 @@ fn figures_agree_with_each_other() {
                 .unwrap_or_else(|what| panic!("{name}: {key:?}: {what}: {}", row.json));
         }
 
+        assert!(!leaf.is_empty() && !here.is_empty() && !under.is_empty(), "{name}: no lines");
+
         // Each span is charged to exactly one leaf and to exactly one line of "here".
         assert_eq!(sums(&leaf), sums(&here), "{name}: the sums by leaf and by here");
 
@@ -119,7 +121,10 @@ fn compare_profiles(answered: &Answered, differ: &mut Differences) {
         let args = [Path::new("pprof"), trace, Path::new("--type"), Path::new(kind)];
         let run = waitline(args.into_iter().chain([Path::new("-o"), &out]));
         assert_eq!(run.code, Some(0), "pprof {} --type {kind}: {}", trace.display(), run.stderr);
-        let profile = profile::read(&std::fs::read(&out).unwrap());
+        let bytes = std::fs::read(&out).unwrap_or_else(|e| {
+            panic!("pprof {} --type {kind} wrote no file: {e}", trace.display())
+        });
+        let profile = profile::read(&bytes);
         differ.compare(trace, kind, &answered.profile(kind), &profile.stacks);
     }
 }
