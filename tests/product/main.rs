@@ -1,1 +1,13 @@
-//! One binary for all tests of the product from outside: fewer links, and one place for helpers.
+//! The product from outside: its binary, its answers, real editors.
+//!
+//! Each module is one concern. `product` finds and runs the binary, `answers` reads what Go's own
+//! packages say about a trace, `profile` reads pprof files; the others are tests.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
+
+mod answers;
+mod cli;
+mod figures;
+mod live;
+mod neovim;
+mod product;
+mod profile;

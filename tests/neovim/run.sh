@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# run.sh NVIM...: every spec in each Neovim, a fresh process per spec; non-zero when one fails.
+# WAITLINE names the server's binary (default: the release build of this tree). SPEC=NAME runs one.
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+WAITLINE=${WAITLINE:-${CARGO_TARGET_DIR:-$here/../../target}/release/waitline}
+[ -x "$WAITLINE" ] || { echo "run.sh: no server at $WAITLINE (cargo build --release, or set WAITLINE)" >&2; exit 2; }
+[ $# -gt 0 ] || set -- nvim
+export WAITLINE WAITLINE_TESTDATA=$here/../../testdata
+
+failed=0
+for nvim in "$@"; do
+  for spec in "$here"/*_spec.lua; do
+    name=$(basename "$spec" _spec.lua)
+    [ -z "${SPEC-}" ] || [ "$SPEC" = "$name" ] || continue
+    echo "== $("$nvim" --version | head -n 1), $name"
+    state=$(mktemp -d)
+    # --clean and a folder of its own: no user's files, nothing left behind. `-c luafile`, not `-l`:
+    # under `-l` nothing is drawn. A headless Neovim that meets an error waits for a key for ever:
+    # so no standard input, and a time limit.
+    XDG_CONFIG_HOME=$state XDG_DATA_HOME=$state XDG_STATE_HOME=$state XDG_CACHE_HOME=$state \
+      NVIM_LOG_FILE=$state/nvim.log timeout -k 5 "${SPEC_TIMEOUT:-90}" \
+      "$nvim" --clean --headless --cmd "lua package.path = '$here/?.lua;' .. package.path" \
+      -c "luafile $spec" </dev/null 2>&1
+    rc=$?
+    if [ $rc -ne 0 ]; then
+      failed=1
+      [ $rc -ne 124 ] || echo "   not done within ${SPEC_TIMEOUT:-90} s"
+      echo "   FAILED ($rc)"
+      tail -n 40 "$state"/nvim/lsp.log 2>/dev/null
+    fi
+    rm -rf "$state"
+  done
+done
+exit $failed
