@@ -83,7 +83,7 @@ impl<T: Default + Clone> Living<T> {
         if self.items[row].id == g.0 { Row(row as u32) } else { Row::NONE }
     }
 
-    /// The goroutine at this row, if it is (still) this one.
+    /// The goroutine at this row, if it is (still) this one. Do not ask for `GoId::NONE`.
     #[inline]
     pub fn get(&mut self, row: Row, g: GoId) -> Option<&mut T> {
         let item = self.items.get_mut(row.0 as usize)?;

@@ -178,7 +178,8 @@ impl<L: Default + Clone> State<L> {
                 let own = stack(generation, args.number())?;
                 let stack = stack(generation, args.number())?;
                 context.has_p(typ)?;
-                if let Some(creator) = self.gos.get(context.row, context.g)
+                if context.g != GoId::NONE
+                    && let Some(creator) = self.gos.get(context.row, context.g)
                     && creator.status != RUNNING
                 {
                     return broken(wrong_state(typ, context.g));

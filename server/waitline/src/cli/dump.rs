@@ -93,7 +93,7 @@ fn events(args: &Args) -> anyhow::Result<()> {
     let mut reader = Reader::new();
     let mut decoder = Decoder::<()>::new();
     let mut out = answer();
-    let mut problem = None;
+    let problem;
     let mut result = Ok(());
     'read: loop {
         let n = file.read(reader.space(1 << 20))?;
