@@ -1,3 +1,4 @@
 //! The language server.
 
 pub mod frames;
+pub mod initialize;
