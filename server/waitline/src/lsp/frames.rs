@@ -124,9 +124,11 @@ impl FrameDecoder {
 
     /// Reads a header. `None` when its end is not there yet.
     fn header(&mut self) -> Option<Result<u64, DamageReason>> {
+        if !self.last_body_end.is_empty() {
+            self.put_back_swallowed();
+        }
         let rest = &self.buf[self.pos..];
-        // Blank lines in front are somebody's habit of ending a body with a line break. `pos` stays in front of
-        // them, because after a length that was too large they may be the end of a header.
+        // Blank lines in front are somebody's habit of ending a body with a line break.
         let blank = rest.iter().take_while(|b| matches!(b, b'\r' | b'\n')).count();
         let block = &rest[blank..];
         match header_end(block) {
@@ -140,33 +142,39 @@ impl FrameDecoder {
             }),
             Some(_) => Some(Err(DamageReason::HeaderTooLong)),
             None if block.len() > MAX_HEADER => Some(Err(DamageReason::HeaderTooLong)),
-            None if block.is_empty() && self.last_body_end.is_empty() => {
+            None if block.is_empty() => {
                 self.pos += blank;
                 None
             }
-            // Line breaks alone must not grow the buffer for ever.
-            None if blank > MAX_HEADER => Some(Err(DamageReason::HeaderTooLong)),
             None => None,
         }
     }
 
     /// Starts the search for the next header after the one at `pos` was no good.
     fn lose_header(&mut self) {
-        let mut joined = std::mem::take(&mut self.last_body_end);
-        let n_swallowed = joined.len();
-        joined.extend_from_slice(&self.buf[self.pos..]);
-        match find_sync_point(&joined, 0) {
-            // The last body had swallowed the beginning of this header.
-            Some(start) if start < n_swallowed => {
-                self.buf = joined;
-                self.pos = start;
-                self.state = State::Header;
-                return;
-            }
-            // One byte on, so that the same header is not found again.
-            _ => self.pos = (self.pos + 1).min(self.buf.len()),
-        }
+        // One byte on, so that the same header is not found again.
+        self.pos = (self.pos + 1).min(self.buf.len());
         self.state = State::Skip { left: u64::MAX };
+    }
+
+    /// Puts back the beginning of a header that was taken for the end of the last body.
+    fn put_back_swallowed(&mut self) {
+        let rest = &self.buf[self.pos..];
+        let Some(line_break) = rest.iter().take(SYNC_WINDOW).position(|b| *b == b'\n') else {
+            if rest.len() >= SYNC_WINDOW {
+                self.last_body_end.clear();
+            }
+            return;
+        };
+        let n_swallowed = self.last_body_end.len();
+        let mut joined = std::mem::take(&mut self.last_body_end);
+        joined.extend_from_slice(&rest[..=line_break]);
+        if let Some(start) = find_sync_point(&joined, n_swallowed).filter(|at| *at < n_swallowed) {
+            joined.drain(..start);
+            joined.extend_from_slice(&rest[line_break + 1..]);
+            self.buf = joined;
+            self.pos = 0;
+        }
     }
 
     /// Takes what is there of the body. `None` when there should be more.
@@ -194,7 +202,8 @@ impl FrameDecoder {
         }
         self.state = State::Header;
         let body = std::mem::take(&mut self.body);
-        self.last_body_end = body[body.len().saturating_sub(SYNC_WINDOW)..].to_vec();
+        let end = body.len().saturating_sub(SYNC_WINDOW);
+        self.last_body_end.extend_from_slice(&body[end..]);
         Some(Frame::Body(body))
     }
 
