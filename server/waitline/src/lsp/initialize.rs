@@ -283,4 +283,4 @@ fn roots(params: &Value) -> Vec<PathBuf> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
