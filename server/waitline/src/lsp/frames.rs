@@ -1,8 +1,8 @@
 //! Cuts a byte stream into frames of the LSP base protocol, and puts a body into a frame.
 //!
 //! Bytes in, frames out: this file knows no streams, no JSON and no clocks.
-//! A damaged frame costs that frame and never the connection, because the editor's session hangs on it:
-//! the decoder says what was wrong and goes on at the next header that it can make sense of.
+//! A damaged frame costs that frame and never the connection, because the editor's session hangs on
+//! it: the decoder says what was wrong and goes on at the next header that it can make sense of.
 //!
 //! ```text
 //! Header --- length <= 64 MiB ------------> Body --- all there ------> Header, Frame::Body
@@ -11,9 +11,9 @@
 //!   `------- anything else,   Damaged ----> Skip { left: no end } ---> Header
 //! ```
 //!
-//! What makes recovery safe: JSON may not hold a raw line break inside a string, and outside of strings
-//! `Content-Length:` is not JSON. So the line `Content-Length: 12` followed by a real line break, wherever it
-//! turns up, is a header and proves that the length before it was wrong.
+//! What makes recovery safe: JSON may not hold a raw line break inside a string, and outside of
+//! strings `Content-Length:` is not JSON. So the line `Content-Length: 12` followed by a real line
+//! break, wherever it turns up, is a header and proves that the length before it was wrong.
 
 /// The largest header block that is read, in bytes.
 pub const MAX_HEADER: usize = 8 * 1024;
@@ -21,7 +21,8 @@ pub const MAX_HEADER: usize = 8 * 1024;
 /// The largest body that is kept, in bytes. A larger one is skipped.
 pub const MAX_BODY: u64 = 64 << 20;
 
-/// A larger claim than this is taken for damage: nobody is going to send the bytes, so they are not waited for.
+/// A larger claim than this is taken for damage: nobody is going to send the bytes, so they are not
+/// waited for.
 const MAX_CLAIM: u64 = 1 << 30;
 
 /// A `Content-Length:` line with at most ten digits and a few blanks fits into this many bytes.
@@ -84,16 +85,19 @@ enum State {
 
 /// Cuts bytes into frames, however the bytes were chopped up on their way.
 ///
-/// [`Iterator::next`] gives `None` when it needs more bytes; after the next [`FrameDecoder::push`] it may go on.
+/// [`Iterator::next`] gives `None` when it needs more bytes; after the next [`FrameDecoder::push`]
+/// it may go on.
 #[derive(Debug)]
 pub struct FrameDecoder {
     /// Bytes not yet used begin at `pos`.
     buf: Vec<u8>,
     pos: usize,
     state: State,
-    /// The body so far. It grows with the bytes that are there, never by the length that a header claims.
+    /// The body so far. It grows with the bytes that are there, never by the length that a header
+    /// claims.
     body: Vec<u8>,
-    /// The end of the last body: a length that was a few bytes too large leaves half of a header in it.
+    /// The end of the last body: a length that was a few bytes too large leaves half of a header in
+    /// it.
     last_body_end: Vec<u8>,
 }
 
@@ -207,7 +211,8 @@ impl FrameDecoder {
         Some(Frame::Body(body))
     }
 
-    /// Passes over bytes until a header shows up or `left` of them are gone. False when there should be more.
+    /// Passes over bytes until a header shows up or `left` of them are gone. False when there
+    /// should be more.
     fn skip(&mut self, left: u64) -> bool {
         let window = at_most(left, self.buf.len() - self.pos);
         let rest = &self.buf[self.pos..self.pos + window];

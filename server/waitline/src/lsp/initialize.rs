@@ -1,17 +1,18 @@
-//! Reads what an editor says about itself in `initialize`, and repairs it for the types that come after.
+//! Reads what an editor says about itself in `initialize`, and repairs it for the types that come
+//! after.
 //!
-//! The closed enums of lsp-types refuse a whole `initialize` for one unknown word in it (`trace: "compact"`, a
-//! new `contentFormat`), and the editor then has no server at all. So the JSON is read twice: leniently into
-//! [`ClientInfo`], which is all that Waitline goes by, and, cut down by [`normalise`] to what decodes, by
-//! tower-lsp. No input whatsoever makes either of the two fail.
+//! The closed enums of lsp-types refuse a whole `initialize` for one unknown word in it (`trace:
+//! "compact"`, a new `contentFormat`), and the editor then has no server at all. So the JSON is
+//! read twice: leniently into [`ClientInfo`], which is all that Waitline goes by, and, cut down by
+//! [`normalise`] to what decodes, by tower-lsp. No input whatsoever makes either of the two fail.
 
 use std::path::{Path, PathBuf};
 
 use lsp_types::{ClientCapabilities as TypedCapabilities, InitializeParams, TraceValue, Url};
 use serde_json::{Map, Value, json};
 
-/// Whether a JSON value decodes as a type. A macro, because serde is no dependency of this crate and the
-/// bound of a function could not be written.
+/// Whether a JSON value decodes as a type. A macro, because serde is no dependency of this crate
+/// and the bound of a function could not be written.
 macro_rules! decodes {
     ($type:ty, $value:expr) => {
         serde_json::from_value::<$type>(Value::clone($value)).is_ok()
@@ -126,7 +127,8 @@ impl ClientCapabilities {
                 Some("vscode") => HoverDialect::VsCode,
                 _ => HoverDialect::Plain,
             },
-            // `{"commands": ["waitline.x", ...]}` is the documented form, the others cost nothing to take.
+            // `{"commands": ["waitline.x", ...]}` is the documented form, the others cost nothing
+            // to take.
             own_commands: yes("/experimental/commands")
                 || !texts("/experimental/commands").is_empty()
                 || !texts("/experimental/commands/commands").is_empty(),
@@ -142,7 +144,8 @@ impl ClientCapabilities {
     }
 }
 
-/// Gives parameters of `initialize` that [`InitializeParams`] takes, with as much of `params` as decodes.
+/// Gives parameters of `initialize` that [`InitializeParams`] takes, with as much of `params` as
+/// decodes.
 pub fn normalise(params: Option<Value>) -> Value {
     let Some(Value::Object(mut raw)) = params else {
         return minimal();
@@ -179,7 +182,8 @@ pub fn normalise(params: Option<Value>) -> Value {
     put("capabilities", Some(capabilities.unwrap_or_else(|| json!({}))));
 
     let sound = Value::Object(sound);
-    // Cannot be otherwise by what is above; but if it were, an editor with few capabilities is still served.
+    // Cannot be otherwise by what is above; but if it were, an editor with few capabilities is
+    // still served.
     if decodes!(InitializeParams, &sound) { sound } else { minimal() }
 }
 
@@ -187,10 +191,11 @@ fn minimal() -> Value {
     json!({ "processId": null, "capabilities": {} })
 }
 
-/// Removes from `value` the smallest parts that keep it from being accepted. `None` when nothing is left.
+/// Removes from `value` the smallest parts that keep it from being accepted. `None` when nothing is
+/// left.
 ///
-/// An object is tried member by member, each one alone. Where a type has several required members none
-/// is accepted alone, and the whole object goes: a capability is lost, not the editor.
+/// An object is tried member by member, each one alone. Where a type has several required members
+/// none is accepted alone, and the whole object goes: a capability is lost, not the editor.
 fn prune(value: Value, accepts: &dyn Fn(&Value) -> bool) -> Option<Value> {
     if accepts(&value) {
         return Some(value);

@@ -1,8 +1,9 @@
-//! Carries messages between the editor and tower-lsp's `LspService`, in place of `tower_lsp::Server::serve`.
+//! Carries messages between the editor and tower-lsp's `LspService`, in place of
+//! `tower_lsp::Server::serve`.
 //!
-//! `Server::serve` ends at the first odd frame, dies half when a handler panics, cancels nothing while four handlers
-//! are busy and can hang at the end of a session. What a handler does is not this file's business; that every
-//! request has one answer, in whatever mess, is.
+//! `Server::serve` ends at the first odd frame, dies half when a handler panics, cancels nothing
+//! while four handlers are busy and can hang at the end of a session. What a handler does is not
+//! this file's business; that every request has one answer, in whatever mess, is.
 //!
 //! ```text
 //!           reader thread             dispatcher thread              runtime
@@ -12,11 +13,13 @@
 //! stdout <-- writer thread <--outbox-------+-----------------------------+--+
 //! ```
 //!
-//! - A handler's code up to its first await runs in the order of arrival, on one thread. State that is changed there
-//!   is changed in the order in which the editor told it. Nothing after the first await is ordered.
-//! - Cancels and the client's replies never wait behind handlers: the reader deals with them itself.
-//! - The thread that calls [`serve`] waits for the end of the session and for nothing else. So the end is noticed while
-//!   handlers compute, wait for the client, or both.
+//! - A handler's code up to its first await runs in the order of arrival, on one thread. State that
+//!   is changed there is changed in the order in which the editor told it. Nothing after the first
+//!   await is ordered.
+//! - Cancels and the client's replies never wait behind handlers: the reader deals with them
+//!   itself.
+//! - The thread that calls [`serve`] waits for the end of the session and for nothing else. So the
+//!   end is noticed while handlers compute, wait for the client, or both.
 
 use std::any::Any;
 use std::future::Future;
@@ -79,14 +82,16 @@ impl ServeOptions {
     }
 }
 
-/// Serves a client until the session ends, and gives the exit code: 0 if `shutdown` had been received, else 1.
+/// Serves a client until the session ends, and gives the exit code: 0 if `shutdown` had been
+/// received, else 1.
 ///
-/// The session ends with `exit`, with the end of the input, when the output is closed, or with the death of the
-/// client's process. Handlers that are in flight are cancelled and dropped; what they moved into `spawn_blocking` goes
-/// on. What has been answered is written out, if the client takes it within 300 ms.
+/// The session ends with `exit`, with the end of the input, when the output is closed, or with the
+/// death of the client's process. Handlers that are in flight are cancelled and dropped; what they
+/// moved into `spawn_blocking` goes on. What has been answered is written out, if the client takes
+/// it within 300 ms.
 ///
-/// Threads that cannot be woken stay behind, such as one that reads from an input that is still open. So the caller
-/// should end the process, as [`serve_stdio`] does.
+/// Threads that cannot be woken stay behind, such as one that reads from an input that is still
+/// open. So the caller should end the process, as [`serve_stdio`] does.
 ///
 /// Must not be called from within the runtime.
 pub fn serve<S: LanguageServer>(
@@ -160,8 +165,8 @@ pub fn serve_stdio<S: LanguageServer>(
     std::process::exit(code)
 }
 
-/// stdin and stdout without std's buffers, which would cut each frame at its line breaks, and without std's locks, which
-/// a thread that is still reading would hold at exit.
+/// stdin and stdout without std's buffers, which would cut each frame at its line breaks, and
+/// without std's locks, which a thread that is still reading would hold at exit.
 #[cfg(unix)]
 fn raw_stdio() -> std::io::Result<(std::fs::File, std::fs::File)> {
     use std::os::fd::AsFd;
@@ -229,7 +234,8 @@ struct Session {
     outbox: Outbox,
     in_flight: InFlight,
     asked: Asked,
-    /// Whether the answer to `initialize` is on its way. Before it a server may say next to nothing.
+    /// Whether the answer to `initialize` is on its way. Before it a server may say next to
+    /// nothing.
     initialized: watch::Sender<bool>,
     shutdown: AtomicBool,
 }
@@ -253,7 +259,8 @@ impl Session {
                 }
             }
         }
-        // Messages that came before the end are still dispatched, a `shutdown` in front of an `exit` above all.
+        // Messages that came before the end are still dispatched, a `shutdown` in front of an
+        // `exit` above all.
         let end = Instant::now() + DISPATCH_PATIENCE;
         while let Some(left) = end.checked_duration_since(Instant::now()) {
             if !matches!(ended.recv_timeout(left), Ok(Event::InputEnded)) {
@@ -274,13 +281,15 @@ impl Session {
         let mut after_bad_body = false;
         'session: loop {
             for frame in decoder.by_ref() {
-                // Each message may add a frame to the outbox, if only to be told that it is refused.
+                // Each message may add a frame to the outbox, if only to be told that it is
+                // refused.
                 self.outbox.wait_while_flooded();
                 let body = match frame {
                     Frame::Body(body) => body,
                     Frame::Damaged(reason) => {
                         tracing::warn!("damaged message: {reason}");
-                        // A length that was too small shows twice, as a cut body and as what remains of it.
+                        // A length that was too small shows twice, as a cut body and as what
+                        // remains of it.
                         if !after_bad_body {
                             self.answer(Id::Null, Err(damage_error(reason)));
                         }
@@ -471,7 +480,8 @@ impl Session {
 
     /// Polls a future once, here, and parks it in the runtime if there is more to it.
     ///
-    /// The waker of the first poll is lost, and needs not be kept: the runtime polls the future again at once.
+    /// The waker of the first poll is lost, and needs not be kept: the runtime polls the future
+    /// again at once.
     fn start(&self, future: impl Future<Output = ()> + Send + 'static) {
         let mut future = Box::pin(future);
         let mut context = Context::from_waker(Waker::noop());
@@ -480,7 +490,8 @@ impl Session {
         }
     }
 
-    /// Keeps what the client says about itself, and gives the parameters that tower-lsp gets to see.
+    /// Keeps what the client says about itself, and gives the parameters that tower-lsp gets to
+    /// see.
     fn meet_client(&self, params: Option<Value>) -> Value {
         let params = params.unwrap_or_default();
         let info = ClientInfo::from_params(&params);
@@ -492,7 +503,8 @@ impl Session {
     }
 }
 
-/// Calls a handler. The future ends with the handler's answer, `None` if there is none, or with its panic.
+/// Calls a handler. The future ends with the handler's answer, `None` if there is none, or with its
+/// panic.
 fn call<S: LanguageServer>(
     service: &mut LspService<S>,
     request: Request,
@@ -512,7 +524,8 @@ fn call<S: LanguageServer>(
 impl Session {
     fn answer(&self, id: Id, result: Result<Value>) {
         let frame = response_frame(&Response::from_parts(id.clone(), result));
-        // Not an error that editors put before their user: by the time that this one is read, it is true.
+        // Not an error that editors put before their user: by the time that this one is read, it is
+        // true.
         self.outbox.push_or(frame, || {
             let text = "the answer went stale before it was read".to_owned();
             response_frame(&Response::from_error(id, bad(ErrorCode::ContentModified, text)))

@@ -2,7 +2,8 @@
 
 use super::*;
 
-/// Parameters of `initialize` that are odd in one way each, and what must be left of them at a JSON pointer.
+/// Parameters of `initialize` that are odd in one way each, and what must be left of them at a JSON
+/// pointer.
 /// With lsp-types alone the first eight are refused, and the editor has no server.
 pub(crate) fn odd_initialize_params() -> Vec<(Value, &'static str, Value)> {
     let caps = |capabilities: Value| json!({ "processId": null, "capabilities": capabilities });

@@ -1,7 +1,8 @@
 //! The requests that still owe an answer, in both directions.
 //!
-//! Whoever takes a request of the client out of the table answers it: the handler that is done, the cancel, the end of
-//! the session. So each request has exactly one answer, whatever races with what.
+//! Whoever takes a request of the client out of the table answers it: the handler that is done, the
+//! cancel, the end of the session. So each request has exactly one answer, whatever races with
+//! what.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -48,8 +49,9 @@ impl InFlight {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Enters a request. Gives the number under which tower-lsp gets to know it: tower-lsp keeps a table of ids,
-    /// never cleans up after a handler that panicked, and cannot cancel ids beyond 31 bits.
+    /// Enters a request. Gives the number under which tower-lsp gets to know it: tower-lsp keeps a
+    /// table of ids, never cleans up after a handler that panicked, and cannot cancel ids beyond 31
+    /// bits.
     pub(super) fn begin(&self, id: Id) -> Result<(i32, AbortRegistration), Refusal> {
         let mut table = self.lock();
         if table.entries.contains_key(&id) {
@@ -71,7 +73,8 @@ impl InFlight {
     }
 
     /// Takes out a request that is done. True when the caller is the one to answer it.
-    /// `seen` says whether tower-lsp saw the end of it, which it does not when the handler panicked.
+    /// `seen` says whether tower-lsp saw the end of it, which it does not when the handler
+    /// panicked.
     pub(super) fn finish(&self, id: &Id, number: i32, seen: bool) -> bool {
         let mut table = self.lock();
         if !seen {

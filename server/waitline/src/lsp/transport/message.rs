@@ -1,7 +1,7 @@
 //! Tells what the body of a frame is: a request, a reply, a cancel, or nothing that we can use.
 //!
-//! Done here and not by tower-lsp's own types because those refuse what peers do send: replies whose error has
-//! additional members, cancels with an id beyond 31 bits, `"params": null`.
+//! Done here and not by tower-lsp's own types because those refuse what peers do send: replies
+//! whose error has additional members, cancels with an id beyond 31 bits, `"params": null`.
 
 use serde_json::{Map, Value};
 use tower_lsp::jsonrpc::{Error, ErrorCode, Id, Result};
@@ -72,8 +72,8 @@ fn classify(mut message: Map<String, Value>) -> Message {
     }
 }
 
-/// Repairs the presence of parameters, about which tower-lsp is strict and clients are not: for a method without
-/// parameters `null` is refused, for one with parameters their absence.
+/// Repairs the presence of parameters, about which tower-lsp is strict and clients are not: for a
+/// method without parameters `null` is refused, for one with parameters their absence.
 fn params(method: &str, params: Option<Value>) -> Option<Value> {
     match method {
         "shutdown" => None,

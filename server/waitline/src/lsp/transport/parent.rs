@@ -1,7 +1,7 @@
 //! Watches the process that started the server.
 //!
-//! The end of stdin tells of an editor's death only if nobody else holds the pipe, and a child that the editor
-//! started later may have inherited it.
+//! The end of stdin tells of an editor's death only if nobody else holds the pipe, and a child that
+//! the editor started later may have inherited it.
 
 /// A process that was alive when it was first looked at.
 #[derive(Debug)]
@@ -13,12 +13,13 @@ pub(super) struct Parent {
 }
 
 impl Parent {
-    /// Begins to watch a process. `None` when it cannot be seen: an editor outside of a container tells an id that
-    /// means nothing in it, and the server must not end for that.
+    /// Begins to watch a process. `None` when it cannot be seen: an editor outside of a container
+    /// tells an id that means nothing in it, and the server must not end for that.
     pub(super) fn watch(id: u32) -> Option<Self> {
         #[cfg(target_os = "linux")]
         return Some(Self { id, start: linux_start(id)? });
-        // Without unsafe code or another dependency the parent is the only process that can be asked about.
+        // Without unsafe code or another dependency the parent is the only process that can be
+        // asked about.
         #[cfg(all(unix, not(target_os = "linux")))]
         return (std::os::unix::process::parent_id() == id).then_some(Self { id });
         // Where there is neither, the end of stdin has to do.
@@ -38,7 +39,8 @@ impl Parent {
     }
 }
 
-/// The start time of a process in clock ticks, as text. `None` when it is gone or only waits to be reaped.
+/// The start time of a process in clock ticks, as text. `None` when it is gone or only waits to be
+/// reaped.
 #[cfg(target_os = "linux")]
 fn linux_start(id: u32) -> Option<String> {
     let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;

@@ -1,7 +1,8 @@
-//! The two queues between the transport's threads: messages that wait for their turn, frames that wait to be written.
+//! The two queues between the transport's threads: messages that wait for their turn, frames that
+//! wait to be written.
 //!
-//! Both are bounded, in number and in bytes, so that no peer can make the server grow. Their std locks are held for
-//! a few instructions and never across an await.
+//! Both are bounded, in number and in bytes, so that no peer can make the server grow. Their std
+//! locks are held for a few instructions and never across an await.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -9,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
-/// Messages that were read but not yet dispatched. There are many only while a handler computes where it should not.
+/// Messages that were read but not yet dispatched. There are many only while a handler computes
+/// where it should not.
 const MAX_WAITING: usize = 1024;
 const MAX_WAITING_BYTES: usize = 64 << 20;
 
@@ -202,7 +204,8 @@ impl Outbox {
         self.fewer.notify_one();
     }
 
-    /// Takes no more frames, and waits until the last one is written, but no longer than `patience`.
+    /// Takes no more frames, and waits until the last one is written, but no longer than
+    /// `patience`.
     pub(super) fn finish(&self, patience: Duration) {
         self.queue.close();
         self.fewer.notify_one();
