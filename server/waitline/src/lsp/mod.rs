@@ -1,1 +1,5 @@
 //! The language server.
+
+pub mod frames;
+pub mod initialize;
+pub mod transport;
