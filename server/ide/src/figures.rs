@@ -215,8 +215,8 @@ pub struct Figures {
     /// By the row of a stack in the current generation.
     entries: Vec<Entry>,
     stacks: Vec<StackId>,
-    /// The slot of `sched_own`, by stack of the trace.
-    own_slots: Vec<SlotId>,
+    /// The slots of `sched_own` by stack of the trace: after the first run, and before it.
+    own_slots: Vec<[SlotId; 2]>,
     preempted: Option<StrId>,
     sync: Nanos,
     pre: HashMap<GoId, i64>,
@@ -295,13 +295,13 @@ impl Figures {
     }
 
     #[inline(always)]
-    fn own_slot(&mut self, stack: StackId) -> SlotId {
-        let slot = self.own_slots[stack.0 as usize];
+    fn own_slot(&mut self, stack: StackId, early: bool) -> SlotId {
+        let slot = self.own_slots[stack.0 as usize][usize::from(early)];
         if slot != SlotId::NONE {
             return slot;
         }
-        let slot = self.slot_of(Causes::SCHED_OWN, stack, false);
-        self.own_slots[stack.0 as usize] = slot;
+        let slot = self.slot_of(Causes::SCHED_OWN, stack, early);
+        self.own_slots[stack.0 as usize][usize::from(early)] = slot;
         slot
     }
 
@@ -337,7 +337,7 @@ impl Figures {
             GoState::Runnable => {
                 let early = !local.ran && event.to == GoState::Running;
                 self.charge_early(local, local.slot, g, start, ns, pre, early);
-                let own = self.own_slot(local.own);
+                let own = self.own_slot(local.own, !local.ran);
                 self.charge(own, g, start, ns, pre);
                 if local.preempted != SlotId::NONE {
                     self.charge(local.preempted, g, start, ns, pre);
@@ -437,7 +437,9 @@ impl Figures {
             let none = |figures: &mut Self, cause| figures.slot_of(cause, StackId::NONE, false);
             let slots = match local.state {
                 GoState::Running => [none(self, Causes::RUNNING), SlotId::NONE, SlotId::NONE],
-                GoState::Runnable => [local.slot, self.own_slot(local.own), local.preempted],
+                GoState::Runnable => {
+                    [local.slot, self.own_slot(local.own, !local.ran), local.preempted]
+                }
                 GoState::Syscall | GoState::Waiting => [local.slot, SlotId::NONE, SlotId::NONE],
                 GoState::Undetermined | GoState::NotExist => continue,
             };
@@ -484,7 +486,7 @@ impl Sink for Pass<'_> {
         f.entries.resize(generation.n_stacks(), UNKNOWN);
         f.stacks.clear();
         f.stacks.extend((0..generation.n_stacks() as u32).map(|r| generation.stack(StackRow(r))));
-        f.own_slots.resize(tables.n_stacks(), SlotId::NONE);
+        f.own_slots.resize(tables.n_stacks(), [SlotId::NONE; 2]);
         f.preempted = tables.find("preempted");
     }
 

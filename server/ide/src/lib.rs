@@ -3,14 +3,22 @@
 //! No I/O and no protocol: lines, byte offsets, strings, plain structs with public fields.
 
 pub mod analysis;
+pub mod annotations;
 pub mod causes;
 pub mod figures;
 pub mod go_source;
+pub mod hover;
+pub mod kinds;
+pub mod lenses;
 pub mod line_map;
 pub mod lines;
+pub mod placement;
 pub mod profiles;
+pub mod sites;
 pub mod sources;
+pub mod text;
 pub mod units;
 pub mod values;
+pub mod view;
 
 pub use analysis::Analysis;

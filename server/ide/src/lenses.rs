@@ -1,0 +1,146 @@
+//! What stands above a function, and above its dearest lines.
+
+use exectrace::FrameId;
+use hashbrown::HashMap;
+
+use crate::annotations::tail;
+use crate::line_map::LineMap;
+use crate::lines::Figure;
+use crate::placement::FileId;
+use crate::sites::{SiteLine, wakers};
+use crate::units::{count, duration, percent_short};
+use crate::view::View;
+
+/// A lens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lens {
+    /// The buffer's line, from 0.
+    pub line: u32,
+    /// Columns of what it is about, in UTF-8 bytes of the recorded line.
+    pub columns: std::ops::Range<u32>,
+    /// Its text.
+    pub title: String,
+    /// What it leads to.
+    pub target: Target,
+}
+
+/// What a lens leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    /// The evidence for the figures of a recorded line, from 0.
+    Evidence(u32),
+    /// A frame: the line that wakes.
+    Frame(FrameId),
+}
+
+/// Functions have a lens if they have this share of all waiting, or are among the first so many.
+const MIN_SHARE: i128 = 100;
+const TOP: usize = 20;
+/// Lines have a lens if they have this share of all waiting, at most so many in a file.
+const LINE_SHARE: i128 = 20;
+const LINE_TOP: usize = 3;
+
+/// The lenses of a file, by rising line. What was edited away has none.
+pub fn lenses(view: &View, file: FileId, map: &LineMap) -> Vec<Lens> {
+    let mut list = Vec::new();
+    let sites: Vec<&SiteLine> = view.sites.lines(file).iter().filter(|l| l.holds).collect();
+    functions(view, file, map, &sites, &mut list);
+    dear_lines(view, file, map, &sites, &mut list);
+    list.sort_by_key(|l| l.line);
+    list
+}
+
+fn functions(view: &View, file: FileId, map: &LineMap, sites: &[&SiteLine], out: &mut Vec<Lens>) {
+    let source = &view.placement.source(file).source;
+    let mut sums: HashMap<u32, Figure> = HashMap::new();
+    for site in sites {
+        // A function some of whose waiting lines were edited still shows what it was: the lens
+        // speaks of the trace, and stands as long as the line of its name does.
+        if let Some(function) = source.function_at(site.line) {
+            sums.entry(function.name_line).or_default().merge(&site.waiting());
+        }
+    }
+    let total = i128::from(view.sites.total_ns);
+    let mut dear: Vec<(u32, Figure)> =
+        sums.into_iter().filter(|(_, sum)| sum.total() >= crate::view::MIN_SHOWN_NS).collect();
+    dear.sort_by_key(|(line, sum)| (std::cmp::Reverse(sum.total()), *line));
+    for (rank, (name_line, sum)) in dear.into_iter().enumerate() {
+        if rank >= TOP && i128::from(sum.total()) * MIN_SHARE < total {
+            continue;
+        }
+        let Some(line) = map.current(name_line) else { continue };
+        let Some(function) = source.functions().iter().find(|f| f.name_line == name_line) else {
+            continue;
+        };
+        let about = view.approximately();
+        let columns = function.name_columns.clone();
+        out.push(Lens {
+            line,
+            columns: columns.clone(),
+            title: format!(
+                "{about}{} waiting · {about}{}×{}",
+                duration(sum.total()),
+                count(sum.count()),
+                tail(view, &sum)
+            ),
+            target: Target::Evidence(name_line),
+        });
+        out.extend(woken_from(view, &sum, line, columns));
+    }
+}
+
+/// `woken from (*Cache).flush 92 %`, where one line of the program does most of it.
+fn woken_from(view: &View, sum: &Figure, line: u32, columns: std::ops::Range<u32>) -> Option<Lens> {
+    let wakers = wakers(&view.analysis, &view.placement, &sum.slots);
+    let all: u64 = wakers.iter().map(|w| w.n).sum();
+    let first = wakers.first()?;
+    let frame = first.frame.filter(|&f| view.placement.place(f).is_some())?;
+    if first.n * 4 < all {
+        return None;
+    }
+    let func = view.analysis.tables.frame(frame).func;
+    let func = crate::text::plain(crate::view::short_func(view.analysis.str(func)));
+    let share = percent_short(first.n, all);
+    Some(Lens {
+        line,
+        columns,
+        title: format!("woken from {func} {share}"),
+        target: Target::Frame(frame),
+    })
+}
+
+/// What the line's end has no room for: how many wait on average, and who wakes them.
+fn dear_lines(view: &View, file: FileId, map: &LineMap, sites: &[&SiteLine], out: &mut Vec<Lens>) {
+    let total = i128::from(view.sites.total_ns);
+    let mut dear: Vec<(&SiteLine, Figure)> = sites
+        .iter()
+        .map(|site| (*site, site.waiting()))
+        .filter(|(_, sum)| {
+            sum.total() >= crate::view::MIN_SHOWN_NS
+                && i128::from(sum.total()) * LINE_SHARE >= total
+        })
+        .collect();
+    dear.sort_by_key(|(site, sum)| (std::cmp::Reverse(sum.total()), site.line));
+    let source = &view.placement.source(file).source;
+    for (site, sum) in dear.into_iter().take(LINE_TOP) {
+        let Some(line) = map.current(site.line) else { continue };
+        if source.function_at(site.line).is_some_and(|f| f.name_line == site.line) {
+            continue; // the function's own lens says it
+        }
+        let text = view.placement.source(file).text.lines().nth(site.line as usize).unwrap_or("");
+        let indent = (text.len() - text.trim_start().len()) as u32;
+        let columns = indent..text.trim_end().len() as u32;
+        let about = view.approximately();
+        out.push(Lens {
+            line,
+            columns: columns.clone(),
+            title: format!(
+                "{about}{} waiting · {about}{} on average",
+                duration(sum.total()),
+                view.waiting_on_average(sum.total())
+            ),
+            target: Target::Evidence(site.line),
+        });
+        out.extend(woken_from(view, &sum, line, columns));
+    }
+}

@@ -1,0 +1,160 @@
+//! Where the frames of a trace stand in the workspace, and whether that can be believed.
+//!
+//! A frame is placed when its recorded path maps onto a file of the workspace. Its line is believed
+//! only if that file holds the frame's function there: a file of another version must not show
+//! figures on lines that merely have the right number.
+
+use std::sync::Arc;
+
+use exectrace::{FrameId, StrId};
+use hashbrown::HashMap;
+
+use crate::Analysis;
+use crate::go_source::GoSource;
+use crate::lines::is_user_by_name;
+use crate::sources::{Mapper, Mapping};
+
+/// A file of the workspace, as it was when the trace was loaded.
+#[derive(Debug)]
+pub struct SourceFile {
+    /// Absolute, `/`-separated.
+    pub path: String,
+    /// Its text.
+    pub text: Arc<str>,
+    /// What is known of it.
+    pub source: GoSource,
+}
+
+/// A row in [`Placement::files`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FileId(pub u32);
+
+/// Where a frame stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// The file.
+    pub file: FileId,
+    /// From 0, as recorded.
+    pub line: u32,
+    /// Whether the file holds the frame's function at that line.
+    pub holds: bool,
+}
+
+/// A recorded path's beginning of which no file is known, and what it costs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unmapped {
+    /// The folders, as recorded.
+    pub prefix: String,
+    /// Time of waits and system calls whose line would stand there, in nanoseconds.
+    pub ns: i64,
+    /// That of all waits and system calls with a line of the program's own, in nanoseconds.
+    pub of_ns: i64,
+}
+
+/// All frames of a trace in the workspace.
+#[derive(Debug, Default)]
+pub struct Placement {
+    /// The files that frames stand in.
+    pub files: Vec<Arc<SourceFile>>,
+    /// By the row of a frame.
+    frames: Vec<Option<Place>>,
+    /// Recorded paths that name no file, the dearest first.
+    pub unmapped: Vec<Unmapped>,
+    by_path: HashMap<String, FileId>,
+}
+
+impl Placement {
+    /// Places all frames. `read` gives a file of the workspace by the path that `mapper` lists, or
+    /// `None` if it cannot be read.
+    pub fn new(
+        analysis: &Analysis,
+        mapper: &Mapper,
+        read: &mut dyn FnMut(&str) -> Option<Arc<SourceFile>>,
+    ) -> Placement {
+        let mut made = Placement::default();
+        let mut cache: HashMap<String, Option<Arc<SourceFile>>> = HashMap::new();
+        let mut read = |path: &str| -> Option<Arc<SourceFile>> {
+            cache.entry(path.to_owned()).or_insert_with(|| read(path)).clone()
+        };
+        let mut unmapped = vec![false; analysis.tables.n_frames()];
+        for (row, unmapped) in unmapped.iter_mut().enumerate() {
+            let frame = analysis.tables.frame(FrameId(row as u32));
+            let (file, func) = (analysis.str(frame.file), analysis.str(frame.func));
+            let line = frame.line.saturating_sub(1);
+            let mut verify =
+                |path: &str| read(path).is_some_and(|file| file.source.holds_frame(func, line));
+            let place = match mapper.map(file, func, &mut verify) {
+                Mapping::Workspace { path, .. } => read(&path).map(|file| Place {
+                    file: made.file(&file),
+                    line,
+                    holds: file.source.holds_frame(func, line),
+                }),
+                Mapping::Unmapped => {
+                    *unmapped = is_user_by_name(func);
+                    None
+                }
+                Mapping::Outside(_) | Mapping::NoFile => None,
+            };
+            made.frames.push(place);
+        }
+        made.unmapped = made.costs(analysis, &unmapped);
+        made
+    }
+
+    fn file(&mut self, file: &Arc<SourceFile>) -> FileId {
+        *self.by_path.entry_ref(file.path.as_str()).or_insert_with(|| {
+            self.files.push(file.clone());
+            FileId(self.files.len() as u32 - 1)
+        })
+    }
+
+    /// What stands behind recorded paths that are not mapped.
+    fn costs(&self, analysis: &Analysis, unmapped: &[bool]) -> Vec<Unmapped> {
+        let mut by_file: HashMap<StrId, i64> = HashMap::new();
+        let mut all = 0i64;
+        for slot in &analysis.slots {
+            let cause = analysis.causes.cause(slot.cause);
+            if !cause.is_wait() && cause != crate::causes::Cause::Syscall {
+                continue;
+            }
+            let own = analysis
+                .stack(slot.stack)
+                .iter()
+                .find(|f| self.place(**f).is_some() || unmapped[f.0 as usize]);
+            let Some(&own) = own else { continue };
+            let ns = slot.ns.saturating_add(slot.open_ns).saturating_add(slot.pre_ns);
+            all = all.saturating_add(ns);
+            if unmapped[own.0 as usize] {
+                let sum = by_file.entry(analysis.tables.frame(own).file).or_default();
+                *sum = sum.saturating_add(ns);
+            }
+        }
+        let mut by_prefix: HashMap<&str, i64> = HashMap::new();
+        for (file, ns) in by_file {
+            let file = analysis.str(file);
+            let prefix = file.rfind(['/', '\\']).map_or("", |end| &file[..=end]);
+            *by_prefix.entry(prefix).or_default() += ns;
+        }
+        let mut list: Vec<Unmapped> = by_prefix
+            .into_iter()
+            .map(|(prefix, ns)| Unmapped { prefix: prefix.to_owned(), ns, of_ns: all })
+            .collect();
+        list.sort_by(|a, b| b.ns.cmp(&a.ns).then_with(|| a.prefix.cmp(&b.prefix)));
+        list
+    }
+
+    /// Where a frame stands; `None` if not in the workspace.
+    pub fn place(&self, frame: FrameId) -> Option<Place> {
+        self.frames.get(frame.0 as usize).copied().flatten()
+    }
+
+    /// The file with this path, if frames stand in it.
+    pub fn file_at(&self, path: &str) -> Option<FileId> {
+        self.by_path.get(path).copied()
+    }
+
+    /// A file.
+    pub fn source(&self, file: FileId) -> &Arc<SourceFile> {
+        &self.files[file.0 as usize]
+    }
+}

@@ -1,0 +1,237 @@
+//! What each line of the workspace's files costs: its sites.
+//!
+//! A site is a line of the workspace and a kind of cost. The lines here are recorded ones, from 0;
+//! `LineMap` turns them into lines of a buffer.
+
+use exectrace::{FrameId, StackId, StrId};
+use hashbrown::HashMap;
+
+use crate::Analysis;
+use crate::figures::SlotId;
+use crate::kinds::{Kind, kind_of};
+use crate::lines::Figure;
+use crate::placement::{FileId, Placement};
+
+/// The sites of all files.
+#[derive(Debug, Default)]
+pub struct Sites {
+    /// By the row of a file in the placement; lines in rising order.
+    files: Vec<Vec<SiteLine>>,
+    /// The time of all sites that are ranked, shown on a line or not, in nanoseconds.
+    pub total_ns: i64,
+}
+
+/// What one line costs.
+#[derive(Debug, Clone)]
+pub struct SiteLine {
+    /// From 0, as recorded.
+    pub line: u32,
+    /// The function that was met there first.
+    pub func: StrId,
+    /// What was spent here, the dearest first. Kinds that are not ranked come last.
+    pub parts: Vec<Part>,
+    /// What was waited in calls made here, this line's own waits included.
+    pub under: Under,
+    /// Whether the file holds the function at that line; else nothing is shown there.
+    pub holds: bool,
+}
+
+/// One kind of cost at a line.
+#[derive(Debug, Clone)]
+pub struct Part {
+    /// Which.
+    pub kind: Kind,
+    /// How much.
+    pub figure: Figure,
+}
+
+/// What was waited below a line.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Under {
+    /// How many waits.
+    pub n: u64,
+    /// Their time, in nanoseconds.
+    pub ns: i64,
+}
+
+/// A line of the workspace that something comes from, for a person to go to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// The frame; `None`: no goroutine, or no stack.
+    pub frame: Option<FrameId>,
+    /// How many.
+    pub n: u64,
+    /// Their time, in nanoseconds.
+    pub ns: i64,
+}
+
+impl Sites {
+    /// Sums up the slots of a trace by line of the workspace and kind.
+    pub fn new(analysis: &Analysis, placement: &Placement) -> Sites {
+        let mut rows: Vec<HashMap<u32, SiteLine>> =
+            placement.files.iter().map(|_| HashMap::new()).collect();
+        let mut total_ns = 0i64;
+        let mut seen = Vec::new();
+        for (row, slot) in analysis.slots.iter().enumerate() {
+            let stack = analysis.stack(slot.stack);
+            let Some(user) = stack.iter().position(|&f| placement.place(f).is_some()) else {
+                continue;
+            };
+            let Some(kind) = kind_of(analysis, slot, user) else { continue };
+            let line = line_at(&mut rows, analysis, placement, stack[user]);
+            let id = SlotId(row as u32);
+            match line.parts.iter_mut().find(|p| p.kind == kind) {
+                Some(part) => part.figure.add(analysis, id),
+                None => {
+                    let mut figure = Figure::new();
+                    figure.add(analysis, id);
+                    line.parts.push(Part { kind, figure });
+                }
+            }
+            let ns = slot.ns.saturating_add(slot.open_ns).saturating_add(slot.pre_ns);
+            if kind.is_ranked() && kind != Kind::Runnable {
+                total_ns = total_ns.saturating_add(ns);
+            }
+            if kind.is_wait() {
+                seen.clear();
+                for &frame in &stack[user..] {
+                    let Some(place) = placement.place(frame) else { continue };
+                    if !seen.contains(&(place.file, place.line)) {
+                        seen.push((place.file, place.line));
+                        let under = &mut line_at(&mut rows, analysis, placement, frame).under;
+                        under.n += slot.n + slot.open_n;
+                        under.ns = under.ns.saturating_add(ns);
+                    }
+                }
+            }
+        }
+        let files = rows
+            .into_iter()
+            .map(|lines| {
+                let mut lines: Vec<SiteLine> = lines.into_values().collect();
+                lines.sort_unstable_by_key(|l| l.line);
+                for line in &mut lines {
+                    line.parts.retain(|p| p.figure.count() > 0);
+                    line.parts.sort_by_key(|p| {
+                        (!p.kind.is_ranked(), std::cmp::Reverse(p.figure.total()))
+                    });
+                }
+                lines.retain(|l| !l.parts.is_empty() || l.under.n > 0);
+                lines
+            })
+            .collect();
+        Sites { files, total_ns }
+    }
+
+    /// The lines of a file that cost anything, in rising order.
+    pub fn lines(&self, file: FileId) -> &[SiteLine] {
+        self.files.get(file.0 as usize).map_or(&[], Vec::as_slice)
+    }
+
+    /// What a line of a file costs.
+    pub fn line(&self, file: FileId, line: u32) -> Option<&SiteLine> {
+        let lines = self.lines(file);
+        lines.binary_search_by_key(&line, |l| l.line).ok().map(|i| &lines[i])
+    }
+}
+
+fn line_at<'a>(
+    rows: &'a mut [HashMap<u32, SiteLine>],
+    analysis: &Analysis,
+    placement: &Placement,
+    frame: FrameId,
+) -> &'a mut SiteLine {
+    // Only placed frames come here; an unplaced one would count at the first file's first line.
+    let place = placement.place(frame);
+    let (file, line, holds) = place.map_or((0, 0, false), |p| (p.file.0 as usize, p.line, p.holds));
+    let site = rows[file].entry(line).or_insert_with(|| SiteLine {
+        line,
+        func: analysis.tables.frame(frame).func,
+        parts: Vec::new(),
+        under: Under::default(),
+        holds,
+    });
+    site.holds |= holds;
+    site
+}
+
+impl SiteLine {
+    /// The time of all kinds that are waits, in nanoseconds, and their number.
+    pub fn waiting(&self) -> Figure {
+        let mut sum = Figure::new();
+        for part in self.parts.iter().filter(|p| p.kind.is_wait()) {
+            sum.merge(&part.figure);
+        }
+        sum
+    }
+
+    /// The time of the dearest part that is ranked, in nanoseconds.
+    pub fn dearest_ns(&self) -> i64 {
+        self.parts.first().filter(|p| p.kind.is_ranked()).map_or(0, |p| p.figure.total())
+    }
+}
+
+/// Who ended the waits of some slots, by the waker's line: the first frame of the workspace, else
+/// its leaf. The most frequent first.
+pub fn wakers(analysis: &Analysis, placement: &Placement, slots: &[SlotId]) -> Vec<Origin> {
+    let mut origins = Origins::new(analysis);
+    for &slot in slots {
+        for waker in analysis.wakers_of(slot) {
+            let frame = waker.stack.and_then(|stack| near_frame(analysis, placement, stack));
+            origins.add(frame, waker.n, waker.ns);
+        }
+    }
+    origins.sorted(|o| (o.n, o.ns))
+}
+
+/// From where the waits of some slots were called: the frame of the workspace that calls the line's
+/// function. The dearest first.
+pub fn callers(analysis: &Analysis, placement: &Placement, slots: &[SlotId]) -> Vec<Origin> {
+    let mut origins = Origins::new(analysis);
+    for &id in slots {
+        let slot = &analysis.slots[id.0 as usize];
+        let own = |f: &&FrameId| placement.place(**f).is_some();
+        let caller = analysis.stack(slot.stack).iter().filter(own).nth(1).copied();
+        let ns = slot.ns.saturating_add(slot.open_ns).saturating_add(slot.pre_ns);
+        origins.add(caller, slot.n + slot.open_n, ns);
+    }
+    origins.sorted(|o| (o.ns.unsigned_abs(), o.n as i64))
+}
+
+fn near_frame(analysis: &Analysis, placement: &Placement, stack: StackId) -> Option<FrameId> {
+    let frames = analysis.stack(stack);
+    frames.iter().copied().find(|&f| placement.place(f).is_some()).or(frames.first().copied())
+}
+
+struct Origins<'a> {
+    analysis: &'a Analysis,
+    list: Vec<Origin>,
+    rows: HashMap<Option<(StrId, u32)>, usize>,
+}
+
+impl<'a> Origins<'a> {
+    fn new(analysis: &'a Analysis) -> Self {
+        Origins { analysis, list: Vec::new(), rows: HashMap::new() }
+    }
+
+    fn add(&mut self, frame: Option<FrameId>, n: u64, ns: i64) {
+        if n == 0 {
+            return;
+        }
+        let key = frame.map(|f| {
+            let frame = self.analysis.tables.frame(f);
+            (frame.file, frame.line)
+        });
+        let row = *self.rows.entry(key).or_insert_with(|| {
+            self.list.push(Origin { frame, n: 0, ns: 0 });
+            self.list.len() - 1
+        });
+        self.list[row].n += n;
+        self.list[row].ns = self.list[row].ns.saturating_add(ns);
+    }
+
+    fn sorted(mut self, key: impl Fn(&Origin) -> (u64, i64)) -> Vec<Origin> {
+        self.list.sort_by(|a, b| key(b).cmp(&key(a)).then_with(|| a.frame.cmp(&b.frame)));
+        self.list
+    }
+}
