@@ -15,6 +15,7 @@ use crate::traces::{self, Loaded};
 
 mod dump;
 mod lines;
+mod lsp;
 mod pprof;
 
 /// Shows on which lines a Go program's goroutines wait, from an execution trace.
@@ -37,6 +38,7 @@ enum Command {
     Lines(lines::Args),
     Pprof(pprof::Args),
     Dump(dump::Args),
+    Lsp(lsp::Args),
 }
 
 /// Runs the program.
@@ -54,6 +56,7 @@ pub fn main() -> ExitCode {
         Command::Lines(args) => lines::run(&args),
         Command::Pprof(args) => pprof::run(&args),
         Command::Dump(args) => dump::run(&args),
+        Command::Lsp(args) => lsp::run(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

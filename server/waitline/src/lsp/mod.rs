@@ -1,5 +1,45 @@
-//! The language server.
+//! The language server: tower-lsp's service under a transport of our own.
+//!
+//! `backend` answers the editor; `session` is the state that its answers are made of; `loads` brings
+//! traces in, watches them and takes them away. `to_proto` turns what `ide` says into the protocol's
+//! types.
 
+use std::sync::{Arc, OnceLock};
+
+use tower_lsp::LspService;
+
+mod answers;
+mod backend;
+mod documents;
 pub mod frames;
 pub mod initialize;
+mod loads;
+mod refresh;
+mod session;
+mod to_proto;
 pub mod transport;
+
+use backend::Backend;
+
+/// Serves an editor over standard input and output, and ends the process with the session.
+///
+/// # Errors
+/// The runtime cannot be started.
+pub fn serve_stdio() -> std::io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let info = Arc::new(OnceLock::new());
+    let (service, socket) = service(info.clone());
+    let options = transport::ServeOptions::new(runtime.handle().clone(), info);
+    transport::serve_stdio(service, socket, options)
+}
+
+/// The service, for a transport to serve. `info` is filled by the transport before `initialize`.
+fn service(
+    info: Arc<OnceLock<initialize::ClientInfo>>,
+) -> (LspService<Backend>, tower_lsp::ClientSocket) {
+    LspService::build(|client| Backend::new(client, info))
+        .custom_method("waitline/load", Backend::load)
+        .custom_method("waitline/unload", Backend::unload)
+        .custom_method("window/workDoneProgress/cancel", Backend::cancel_progress)
+        .finish()
+}

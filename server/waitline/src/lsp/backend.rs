@@ -1,0 +1,361 @@
+//! Answers the editor.
+//!
+//! Handlers change state before their first await, take a snapshot, and compute elsewhere: on this
+//! task nothing may take long.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+use ide::line_map::TextBuffer;
+use lsp_types::*;
+use serde_json::{Value, json};
+use tower_lsp::jsonrpc::{Error, ErrorCode, Result};
+use tower_lsp::{Client, LanguageServer};
+
+use super::documents::path_of;
+use super::initialize::ClientInfo;
+use super::loads::Outcome;
+use super::session::{About, Session};
+use super::to_proto;
+
+/// The command that loads a trace.
+const LOAD: &str = "waitline.load";
+/// The command that takes it away.
+const UNLOAD: &str = "waitline.unload";
+
+/// The server, as tower-lsp calls it.
+pub(super) struct Backend {
+    session: Arc<Session>,
+}
+
+impl Backend {
+    pub(super) fn new(client: Client, info: Arc<OnceLock<ClientInfo>>) -> Backend {
+        Backend { session: Session::new(client, info) }
+    }
+
+    /// `waitline/load {trace}`: loads a trace and says what it is.
+    pub(super) async fn load(&self, params: Value) -> Result<Value> {
+        let path = self
+            .trace_of(&params)
+            .ok_or_else(|| invalid("name the trace: {\"trace\": a path or a file URI}"))?;
+        match self.session.load(path).await {
+            Outcome::Shown(shown) => {
+                let view = &shown.view;
+                Ok(json!({
+                    "analysis": shown.id,
+                    "trace": shown.path,
+                    "summary": view.summary(),
+                    "duration": view.analysis.duration(),
+                    "events": view.analysis.events,
+                    "partial": view.analysis.problem.as_ref().map(ToString::to_string),
+                }))
+            }
+            Outcome::Failed(error) => Err(failed(error.to_string())),
+            Outcome::Overtaken => {
+                Err(failed("another trace was loaded meanwhile, or the load was cancelled"))
+            }
+        }
+    }
+
+    /// `waitline/unload`: takes the trace away.
+    pub(super) async fn unload(&self) -> Result<Value> {
+        self.session.unload();
+        Ok(Value::Null)
+    }
+
+    /// The editor does not want to wait for a load.
+    pub(super) async fn cancel_progress(&self, params: Value) {
+        if let Ok(params) = serde_json::from_value::<WorkDoneProgressCancelParams>(params) {
+            self.session.cancel_progress(&params.token);
+        }
+    }
+
+    /// The trace that parameters name: `{"trace": PATH or URI}`, or that text alone.
+    fn trace_of(&self, params: &Value) -> Option<PathBuf> {
+        let text = params.get("trace").unwrap_or(params).as_str()?;
+        self.trace_path(text)
+    }
+
+    fn trace_path(&self, text: &str) -> Option<PathBuf> {
+        if text.is_empty() {
+            return None;
+        }
+        if text.starts_with("file:") {
+            return Url::parse(text).ok()?.to_file_path().ok();
+        }
+        let path = Path::new(text);
+        match self.session.info().roots.first() {
+            Some(root) if path.is_relative() => Some(root.join(path)),
+            _ => Some(path.to_owned()),
+        }
+    }
+
+    /// The trace that a settings object names: `{"trace": {"file": PATH}}`, under `waitline` or not.
+    fn trace_setting(&self, settings: &Value) -> Option<PathBuf> {
+        let settings = settings.get("waitline").unwrap_or(settings);
+        let file = settings.pointer("/trace/file").or_else(|| settings.get("trace.file"))?;
+        self.trace_path(file.as_str()?)
+    }
+
+    /// Asks the editor for its settings and loads the trace that they name.
+    fn ask_for_settings(&self) {
+        let session = self.session.clone();
+        let backend = Backend { session: session.clone() };
+        tokio::spawn(async move {
+            let item = ConfigurationItem { scope_uri: None, section: Some("waitline".into()) };
+            let asked = session.client.configuration(vec![item]);
+            let answer = tokio::time::timeout(std::time::Duration::from_secs(10), asked).await;
+            let Ok(Ok(settings)) = answer else { return };
+            backend.follow_setting(settings.first().unwrap_or(&Value::Null));
+        });
+    }
+
+    fn follow_setting(&self, settings: &Value) {
+        let Some(path) = self.trace_setting(settings) else { return };
+        if self.session.shown().is_none_or(|shown| shown.path != path) {
+            self.session.load_and_tell(path);
+        }
+    }
+
+    /// Makes an answer about a document away from this task; `None` if there is nothing to say.
+    async fn answer<T: Send + 'static>(
+        &self,
+        uri: &Url,
+        make: impl FnOnce(&Session, &About) -> T + Send + 'static,
+    ) -> Result<Option<T>> {
+        let Some(path) = path_of(uri) else { return Ok(None) };
+        let session = self.session.clone();
+        let work = tokio::task::spawn_blocking(move || {
+            let Some(about) = session.about(&path) else { return Ok(None) };
+            let answer = make(&session, &about);
+            // An answer about a text that is gone would stand on wrong lines.
+            if session.is_current(&about) {
+                Ok(Some(answer))
+            } else {
+                Err(Error::content_modified())
+            }
+        });
+        work.await.map_err(|_| Error::internal_error())?
+    }
+
+    /// The evidence for a recorded line, as a message; for editors that only run commands.
+    fn evidence(&self, argument: &Value) -> Option<String> {
+        let (path, line) = place(argument)?;
+        let about = self.session.about(&path)?;
+        let text = ide::hover::hover(&about.shown.view, about.file, line)?;
+        Some(text.replace("**", "").replace('`', ""))
+    }
+}
+
+#[tower_lsp::async_trait]
+impl LanguageServer for Backend {
+    async fn initialize(&self, _: InitializeParams) -> Result<InitializeResult> {
+        let capabilities = &self.session.info().capabilities;
+        // An editor with commands of its own has these names already; it sends requests instead.
+        let commands: &[&str] = if capabilities.own_commands {
+            &[]
+        } else {
+            &[LOAD, UNLOAD, to_proto::EVIDENCE, to_proto::GO]
+        };
+        Ok(InitializeResult {
+            capabilities: ServerCapabilities {
+                position_encoding: Some(PositionEncodingKind::UTF16),
+                text_document_sync: Some(TextDocumentSyncCapability::Options(
+                    TextDocumentSyncOptions {
+                        open_close: Some(true),
+                        change: Some(TextDocumentSyncKind::INCREMENTAL),
+                        ..TextDocumentSyncOptions::default()
+                    },
+                )),
+                hover_provider: Some(HoverProviderCapability::Simple(true)),
+                code_lens_provider: Some(CodeLensOptions { resolve_provider: Some(false) }),
+                inlay_hint_provider: (!capabilities.decorations).then_some(OneOf::Left(true)),
+                execute_command_provider: (!commands.is_empty()).then(|| ExecuteCommandOptions {
+                    commands: commands.iter().map(|&c| c.to_owned()).collect(),
+                    ..ExecuteCommandOptions::default()
+                }),
+                ..ServerCapabilities::default()
+            },
+            server_info: Some(ServerInfo {
+                name: "waitline".into(),
+                version: Some(env!("CARGO_PKG_VERSION").into()),
+            }),
+        })
+    }
+
+    async fn initialized(&self, _: InitializedParams) {
+        let info = self.session.info();
+        if let Some(path) = self.trace_of(&info.initialization_options) {
+            self.session.load_and_tell(path);
+        } else if let Some(path) = self.trace_setting(&info.initialization_options) {
+            self.session.load_and_tell(path);
+        } else if info.capabilities.configuration {
+            self.ask_for_settings();
+        }
+    }
+
+    async fn shutdown(&self) -> Result<()> {
+        self.session.unload();
+        Ok(())
+    }
+
+    async fn did_change_configuration(&self, params: DidChangeConfigurationParams) {
+        if self.trace_setting(&params.settings).is_some() {
+            self.follow_setting(&params.settings);
+        } else if self.session.info().capabilities.configuration {
+            self.ask_for_settings();
+        }
+    }
+
+    async fn did_open(&self, params: DidOpenTextDocumentParams) {
+        let document = params.text_document;
+        if let Some(path) = path_of(&document.uri) {
+            self.session.documents().open(path, document.version, document.text);
+        }
+    }
+
+    async fn did_change(&self, params: DidChangeTextDocumentParams) {
+        if let Some(path) = path_of(&params.text_document.uri) {
+            // Marks must follow from before the first edit: afterwards only a guess is left.
+            drop(self.session.about(&path));
+            let version = params.text_document.version;
+            self.session.documents().change(&path, version, params.content_changes);
+        }
+    }
+
+    async fn did_close(&self, params: DidCloseTextDocumentParams) {
+        if let Some(path) = path_of(&params.text_document.uri) {
+            self.session.documents().close(&path);
+        }
+    }
+
+    async fn code_lens(&self, params: CodeLensParams) -> Result<Option<Vec<CodeLens>>> {
+        let uri = params.text_document.uri;
+        let commands = !self.session.info().capabilities.own_commands;
+        let of = uri.clone();
+        let lenses = self.answer(&uri, move |session, about| {
+            session.answers.lenses.get_or_make(about.key(), || {
+                let view = &about.shown.view;
+                let base = TextBuffer::new(view.placement.source(about.file).text.to_string());
+                ide::lenses::lenses(view, about.file, &about.text.map)
+                    .iter()
+                    .map(|lens| to_proto::code_lens(about, &of, &base, lens, commands))
+                    .collect()
+            })
+        });
+        Ok(Some(lenses.await?.map(|lenses| lenses.to_vec()).unwrap_or_default()))
+    }
+
+    async fn inlay_hint(&self, params: InlayHintParams) -> Result<Option<Vec<InlayHint>>> {
+        let hints = self.answer(&params.text_document.uri, |session, about| {
+            session.answers.hints.get_or_make(about.key(), || {
+                let view = &about.shown.view;
+                let base = TextBuffer::new(view.placement.source(about.file).text.to_string());
+                ide::annotations::annotations(view, about.file, &about.text.map)
+                    .iter()
+                    .map(|annotation| to_proto::inlay_hint(&base, annotation))
+                    .collect()
+            })
+        });
+        let range = params.range;
+        let asked =
+            |hint: &&InlayHint| (range.start.line..=range.end.line).contains(&hint.position.line);
+        let hints = hints.await?;
+        Ok(Some(hints.map(|h| h.iter().filter(asked).cloned().collect()).unwrap_or_default()))
+    }
+
+    async fn hover(&self, params: HoverParams) -> Result<Option<Hover>> {
+        let at = params.text_document_position_params;
+        let markdown = self.session.info().capabilities.hover_markdown;
+        let line = at.position.line;
+        let hover = self.answer(&at.text_document.uri, move |_, about| {
+            let recorded = about.text.map.recorded(line)?;
+            let view = &about.shown.view;
+            let value = ide::hover::hover(view, about.file, recorded)?;
+            let text = view.placement.source(about.file).text.lines().nth(recorded as usize)?;
+            let indent = text.len() - text.trim_start().len();
+            let start = text.get(..indent)?.encode_utf16().count() as u32;
+            let end = text.trim_end().encode_utf16().count() as u32;
+            let (kind, value) = if markdown {
+                (MarkupKind::Markdown, value)
+            } else {
+                (MarkupKind::PlainText, value.replace("**", "").replace('`', ""))
+            };
+            Some(Hover {
+                contents: HoverContents::Markup(MarkupContent { kind, value }),
+                range: Some(Range::new(Position::new(line, start), Position::new(line, end))),
+            })
+        });
+        Ok(hover.await?.flatten())
+    }
+
+    async fn execute_command(&self, params: ExecuteCommandParams) -> Result<Option<Value>> {
+        let argument = params.arguments.into_iter().next().unwrap_or(Value::Null);
+        match params.command.as_str() {
+            LOAD => self.load(argument).await.map(Some),
+            UNLOAD => self.unload().await.map(Some),
+            to_proto::EVIDENCE => {
+                if let Some(text) = self.evidence(&argument) {
+                    let client = self.session.client.clone();
+                    tokio::spawn(async move { client.show_message(MessageType::INFO, text).await });
+                }
+                Ok(None)
+            }
+            to_proto::GO => {
+                let Some((path, line)) = place(&argument) else {
+                    return Err(invalid("name the place: {\"uri\", \"line\"}"));
+                };
+                let line = self
+                    .session
+                    .about(&path)
+                    .map_or(Some(line), |about| about.text.map.current(line))
+                    .unwrap_or(line);
+                let Ok(uri) = Url::from_file_path(&path) else {
+                    return Err(invalid("the place is no file"));
+                };
+                let position = Position::new(line, 0);
+                let client = self.session.client.clone();
+                let can = self.session.info().capabilities.show_document;
+                tokio::spawn(async move {
+                    if can {
+                        let selection = Some(Range::new(position, position));
+                        let show = ShowDocumentParams {
+                            uri,
+                            external: None,
+                            take_focus: Some(true),
+                            selection,
+                        };
+                        let _ = client.show_document(show).await;
+                    } else {
+                        let place = format!("{}:{}", crate::traces::shown(&path), line + 1);
+                        client.show_message(MessageType::INFO, place).await;
+                    }
+                });
+                Ok(None)
+            }
+            other => Err(invalid(&format!("there is no command {}", ide::text::plain(other)))),
+        }
+    }
+}
+
+impl About {
+    fn key(&self) -> super::answers::Key {
+        (self.path.clone(), self.shown.id, self.text.version)
+    }
+}
+
+/// The file and line of a command's argument.
+fn place(argument: &Value) -> Option<(PathBuf, u32)> {
+    let uri = Url::parse(argument.get("uri")?.as_str()?).ok()?;
+    let line = u32::try_from(argument.get("line")?.as_u64()?).ok()?;
+    Some((path_of(&uri)?, line))
+}
+
+fn invalid(why: &str) -> Error {
+    Error::invalid_params(why.to_owned())
+}
+
+/// The request was sound but could not be done (LSP's RequestFailed).
+fn failed(why: impl Into<std::borrow::Cow<'static, str>>) -> Error {
+    Error { code: ErrorCode::ServerError(-32803), message: why.into(), data: None }
+}

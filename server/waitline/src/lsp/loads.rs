@@ -1,0 +1,307 @@
+//! Traces come, change on disk, and go.
+//!
+//! One load at a time counts: a newer wish cancels the one under way. What is shown is only ever
+//! replaced by a whole new view; a trace that cannot be read takes nothing away.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, MutexGuard, PoisonError, mpsc};
+use std::time::{Duration, Instant};
+
+use lsp_types::notification::Progress;
+use lsp_types::request::WorkDoneProgressCreate;
+use lsp_types::{
+    MessageType, NumberOrString, ProgressParams, ProgressParamsValue, Url, WorkDoneProgress,
+    WorkDoneProgressBegin, WorkDoneProgressCreateParams, WorkDoneProgressEnd,
+    WorkDoneProgressReport,
+};
+use notify::Watcher;
+
+use super::session::{Session, Shown};
+use super::to_proto;
+use crate::traces::{self, LoadError, Stamp};
+
+/// How long a file must stay the same before it is read.
+const SETTLED: Duration = Duration::from_millis(300);
+/// How often a file is looked at where nothing tells of its changes.
+const POLL: Duration = Duration::from_millis(700);
+
+/// The load under way, and the watch on the trace that is shown.
+#[derive(Default)]
+pub(super) struct Loads {
+    /// Counts wishes: only the newest one may show its trace.
+    wish: u64,
+    cancel: Option<Arc<AtomicBool>>,
+    watch: Option<Watch>,
+}
+
+/// Ends its thread when it is dropped.
+struct Watch {
+    path: PathBuf,
+    _stop: mpsc::Sender<()>,
+}
+
+/// What came of a load.
+pub(super) enum Outcome {
+    /// The trace is shown.
+    Shown(Arc<Shown>),
+    /// It cannot be: why, and what is shown stays.
+    Failed(LoadError),
+    /// A newer wish came.
+    Overtaken,
+}
+
+static VIEWS: AtomicU64 = AtomicU64::new(1);
+
+impl Session {
+    fn loads(&self) -> MutexGuard<'_, Loads> {
+        self.loads.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Loads a trace and shows it. Any other load ends.
+    pub(super) async fn load(self: &Arc<Self>, path: PathBuf) -> Outcome {
+        let cancel = Arc::new(AtomicBool::new(false));
+        let wish = {
+            let mut loads = self.loads();
+            loads.wish += 1;
+            if let Some(other) = loads.cancel.replace(cancel.clone()) {
+                other.store(true, Ordering::Relaxed);
+            }
+            loads.wish
+        };
+        let progress = Reporter::begin(self, &path, wish);
+        let session = self.clone();
+        let work = tokio::task::spawn_blocking(move || {
+            let loaded = traces::load(&path, &cancel, |read, of| progress.report(read, of))?;
+            let (path, stamp) = (loaded.path.clone(), loaded.stamp.clone());
+            let view = crate::workspace::view(loaded, &session.info().roots);
+            progress.end();
+            let id = VIEWS.fetch_add(1, Ordering::Relaxed);
+            Ok::<_, LoadError>(Shown { id, view, path, stamp })
+        });
+        let result = work.await;
+        let shown = match result {
+            Ok(Ok(shown)) => Arc::new(shown),
+            Ok(Err(error)) if error.is_cancelled() => return Outcome::Overtaken,
+            Ok(Err(error)) => return Outcome::Failed(error),
+            Err(error) => {
+                // A panic of ours costs this load, not the session.
+                tracing::error!("internal error: a load ended early: {error}");
+                return Outcome::Overtaken;
+            }
+        };
+        let before = {
+            let mut loads = self.loads();
+            if loads.wish != wish {
+                return Outcome::Overtaken;
+            }
+            loads.cancel = None;
+            if loads.watch.as_ref().is_none_or(|w| w.path != shown.path) {
+                loads.watch = watch(self, shown.path.clone());
+            }
+            self.show(Some(shown.clone()))
+        };
+        self.publish(before.as_deref(), Some(&shown));
+        Outcome::Shown(shown)
+    }
+
+    /// Takes the trace away, and ends a load under way.
+    pub(super) fn unload(&self) {
+        let before = {
+            let mut loads = self.loads();
+            loads.wish += 1;
+            loads.watch = None;
+            if let Some(cancel) = loads.cancel.take() {
+                cancel.store(true, Ordering::Relaxed);
+            }
+            self.show(None)
+        };
+        self.publish(before.as_deref(), None);
+    }
+
+    /// Ends the load that this progress token stands for.
+    pub(super) fn cancel_progress(&self, token: &NumberOrString) {
+        let loads = self.loads();
+        if *token == Reporter::token(loads.wish)
+            && let Some(cancel) = &loads.cancel
+        {
+            cancel.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Loads a trace that nobody waits for: what fails is told.
+    pub(super) fn load_and_tell(self: &Arc<Self>, path: PathBuf) {
+        let session = self.clone();
+        tokio::spawn(async move {
+            if let Outcome::Failed(error) = session.load(path).await {
+                session.client.show_message(MessageType::WARNING, error).await;
+            }
+        });
+    }
+
+    /// Diagnostics about the trace file itself.
+    fn publish(&self, before: Option<&Shown>, now: Option<&Shown>) {
+        let uri = |shown: &Shown| Url::from_file_path(&shown.path).ok();
+        let old = before.filter(|b| now.is_none_or(|n| n.path != b.path)).and_then(uri);
+        let new = now.and_then(|n| Some((uri(n)?, to_proto::diagnostics(&n.view))));
+        let client = self.client.clone();
+        tokio::spawn(async move {
+            if let Some(uri) = old {
+                client.publish_diagnostics(uri, Vec::new(), None).await;
+            }
+            if let Some((uri, list)) = new {
+                client.publish_diagnostics(uri, list, None).await;
+            }
+        });
+    }
+}
+
+/// Tells the editor how far a load is, if it takes long enough to be worth it.
+struct Reporter {
+    tell: Option<(tower_lsp::Client, tokio::runtime::Handle)>,
+    token: NumberOrString,
+    title: String,
+    started: Instant,
+    state: std::sync::Mutex<(bool, Option<u32>)>,
+}
+
+/// Loads that take less long are over before an editor has drawn anything.
+const WORTH_TELLING: Duration = Duration::from_millis(300);
+
+impl Reporter {
+    fn token(wish: u64) -> NumberOrString {
+        NumberOrString::String(format!("waitline-load-{wish}"))
+    }
+
+    fn begin(session: &Session, path: &Path, wish: u64) -> Reporter {
+        let can = session.info().capabilities.work_done_progress;
+        let runtime = tokio::runtime::Handle::try_current().ok().filter(|_| can);
+        let name = path.file_name().map_or_else(String::new, |n| traces::shown(Path::new(n)));
+        Reporter {
+            tell: runtime.map(|r| (session.client.clone(), r)),
+            token: Self::token(wish),
+            title: format!("Loading {name}"),
+            started: Instant::now(),
+            state: std::sync::Mutex::new((false, None)),
+        }
+    }
+
+    fn report(&self, read: u64, of: u64) {
+        if self.tell.is_none() || self.started.elapsed() < WORTH_TELLING {
+            return;
+        }
+        let percent = (read.saturating_mul(100) / of.max(1)).min(100) as u32;
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if !state.0 {
+            state.0 = true;
+            self.send(WorkDoneProgress::Begin(WorkDoneProgressBegin {
+                title: self.title.clone(),
+                cancellable: Some(true),
+                percentage: Some(percent),
+                message: None,
+            }));
+        } else if state.1 != Some(percent) {
+            self.send(WorkDoneProgress::Report(WorkDoneProgressReport {
+                percentage: Some(percent),
+                ..WorkDoneProgressReport::default()
+            }));
+        }
+        state.1 = Some(percent);
+    }
+
+    fn end(&self) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if std::mem::take(&mut state.0) {
+            self.send(WorkDoneProgress::End(WorkDoneProgressEnd::default()));
+        }
+    }
+
+    /// Sends a step, in order: the next is not begun before the one before is on its way.
+    fn send(&self, step: WorkDoneProgress) {
+        let Some((client, runtime)) = &self.tell else { return };
+        let begins = matches!(step, WorkDoneProgress::Begin(_));
+        let token = self.token.clone();
+        let client = client.clone();
+        runtime.block_on(async move {
+            if begins {
+                let create = WorkDoneProgressCreateParams { token: token.clone() };
+                let created = client.send_request::<WorkDoneProgressCreate>(create);
+                let _ = tokio::time::timeout(Duration::from_secs(1), created).await;
+            }
+            let value = ProgressParamsValue::WorkDone(step);
+            client.send_notification::<Progress>(ProgressParams { token, value }).await;
+        });
+    }
+}
+
+impl Drop for Reporter {
+    fn drop(&mut self) {
+        self.end(); // also after an error
+    }
+}
+
+/// Watches a trace file: when another version of it has settled, it is loaded.
+fn watch(session: &Arc<Session>, path: PathBuf) -> Option<Watch> {
+    let (stop, stopped) = mpsc::channel::<()>();
+    let runtime = tokio::runtime::Handle::try_current().ok()?;
+    let session = Arc::downgrade(session);
+    let watched = path.clone();
+    let thread = std::thread::Builder::new().name("watch".into()).spawn(move || {
+        let (changed, changes) = mpsc::channel::<()>();
+        // The folder, not the file: one that is renamed over the old file is a new file.
+        let mut watcher = notify::recommended_watcher(move |_| {
+            let _ = changed.send(());
+        });
+        let told = watched.parent().is_some_and(|dir| match &mut watcher {
+            Ok(watcher) => match watcher.watch(dir, notify::RecursiveMode::NonRecursive) {
+                Ok(()) => true,
+                Err(error) => {
+                    tracing::warn!(
+                        "{} cannot be watched, it is looked at instead: {error}",
+                        traces::shown(dir)
+                    );
+                    false
+                }
+            },
+            Err(error) => {
+                tracing::warn!("folders cannot be watched, they are looked at instead: {error}");
+                false
+            }
+        });
+        let mut tried: Option<Stamp> = None;
+        loop {
+            // Changes are hints only, so a poll goes on beside them.
+            let pause = if told { POLL * 2 } else { POLL };
+            let _ = changes.recv_timeout(pause);
+            if stopped.try_recv() == Err(mpsc::TryRecvError::Disconnected) {
+                return;
+            }
+            let Some(session) = session.upgrade() else { return };
+            let Some(stamp) = Stamp::at(&watched) else { continue };
+            let known = session.shown().is_some_and(|s| s.path == watched && s.stamp == stamp);
+            if known || tried.as_ref() == Some(&stamp) {
+                continue;
+            }
+            std::thread::sleep(SETTLED);
+            while changes.try_recv().is_ok() {}
+            if Stamp::at(&watched).as_ref() != Some(&stamp) {
+                continue; // it is still being written
+            }
+            tried = Some(stamp);
+            if let Outcome::Failed(error) = runtime.block_on(session.load(watched.clone())) {
+                // What is shown stays; a file that is half written is no news.
+                tracing::warn!("{error}");
+                if !error.may_pass() {
+                    runtime.block_on(session.client.show_message(MessageType::WARNING, error));
+                }
+            }
+        }
+    });
+    match thread {
+        Ok(_) => Some(Watch { path, _stop: stop }),
+        Err(error) => {
+            tracing::warn!("the trace is not watched: {error}");
+            None
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! What the server knows: the trace that is shown, and the documents that are open.
+//!
+//! Locks are std ones, held for moments and never over an await; all that answers need is taken out
+//! as an `Arc`.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+
+use ide::placement::FileId;
+use ide::view::View;
+use tower_lsp::Client;
+
+use super::answers::Answers;
+use super::documents::{Documents, Snapshot};
+use super::initialize::ClientInfo;
+use super::refresh::Refresher;
+use crate::traces::Stamp;
+
+/// The state of a session with one editor.
+pub(super) struct Session {
+    pub(super) client: Client,
+    info: Arc<OnceLock<ClientInfo>>,
+    shown: RwLock<Option<Arc<Shown>>>,
+    documents: Mutex<Documents>,
+    pub(super) answers: Answers,
+    pub(super) refresher: Refresher,
+    pub(super) loads: Mutex<super::loads::Loads>,
+}
+
+/// A trace that is shown.
+pub(super) struct Shown {
+    /// Counts views: answers of different ones never mix.
+    pub(super) id: u64,
+    pub(super) view: View,
+    pub(super) path: PathBuf,
+    pub(super) stamp: Stamp,
+}
+
+/// What an answer about one file is made of.
+pub(super) struct About {
+    pub(super) shown: Arc<Shown>,
+    pub(super) file: FileId,
+    pub(super) path: PathBuf,
+    pub(super) text: Snapshot,
+}
+
+impl Session {
+    pub(super) fn new(client: Client, info: Arc<OnceLock<ClientInfo>>) -> Arc<Session> {
+        Arc::new(Session {
+            refresher: Refresher::new(client.clone()),
+            client,
+            info,
+            shown: RwLock::new(None),
+            documents: Mutex::new(Documents::default()),
+            answers: Answers::default(),
+            loads: Mutex::new(super::loads::Loads::default()),
+        })
+    }
+
+    /// What the editor said about itself.
+    pub(super) fn info(&self) -> &ClientInfo {
+        self.info.get_or_init(ClientInfo::default)
+    }
+
+    /// The trace that is shown.
+    pub(super) fn shown(&self) -> Option<Arc<Shown>> {
+        self.shown.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Shows another trace, or none. Gives the one before.
+    pub(super) fn show(&self, next: Option<Arc<Shown>>) -> Option<Arc<Shown>> {
+        let mut shown = self.shown.write().unwrap_or_else(PoisonError::into_inner);
+        let before = std::mem::replace(&mut *shown, next);
+        drop(shown);
+        self.answers.clear();
+        self.refresher.ask(&self.info().capabilities);
+        before
+    }
+
+    pub(super) fn documents(&self) -> MutexGuard<'_, Documents> {
+        self.documents.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What an answer about the file at `path` is made of; `None` if there is nothing to say.
+    pub(super) fn about(&self, path: &Path) -> Option<About> {
+        let shown = self.shown()?;
+        let file = shown.view.placement.file_at(&crate::workspace::slashed(path))?;
+        let base = &shown.view.placement.source(file).text;
+        let text = self.documents().snapshot(path, shown.id, base)?;
+        Some(About { file, path: path.to_owned(), text, shown })
+    }
+
+    /// Whether the answer about a file is still one about its text.
+    pub(super) fn is_current(&self, about: &About) -> bool {
+        let version = self.documents().version(&about.path);
+        version.is_none_or(|version| version == about.text.version)
+    }
+}

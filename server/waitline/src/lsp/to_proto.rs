@@ -1,0 +1,132 @@
+//! What `ide` says, in the protocol's types. Columns become UTF-16.
+
+use ide::annotations::Annotation;
+use ide::lenses::{Lens, Target};
+use ide::line_map::TextBuffer;
+use ide::view::View;
+use lsp_types::{
+    CodeLens, Command, Diagnostic, DiagnosticSeverity, InlayHint, InlayHintLabel, InlayHintTooltip,
+    Location, NumberOrString, Position, Range, Url,
+};
+use serde_json::json;
+
+use super::session::About;
+
+/// The command that shows the evidence for a line.
+pub(super) const EVIDENCE: &str = "waitline.evidence";
+/// The command that goes to a line.
+pub(super) const GO: &str = "waitline.go";
+
+/// The columns of a recorded line, which the buffer's has too: they have the same text.
+fn columns(text: &TextBuffer, recorded: u32, columns: &std::ops::Range<u32>) -> (u32, u32) {
+    (text.utf16_column(recorded, columns.start), text.utf16_column(recorded, columns.end))
+}
+
+/// A lens. `commands`: whether the editor can run ours; else the lens is text.
+pub(super) fn code_lens(
+    about: &About,
+    uri: &Url,
+    base: &TextBuffer,
+    lens: &Lens,
+    commands: bool,
+) -> CodeLens {
+    let recorded = about.text.map.recorded(lens.line).unwrap_or(lens.line);
+    let (start, end) = columns(base, recorded, &lens.columns);
+    let (command, argument) = match lens.target {
+        Target::Evidence(line) => (EVIDENCE, json!({ "uri": uri, "line": line })),
+        Target::Frame(frame) => {
+            let place = location(&about.shown.view, frame);
+            (
+                GO,
+                place.map_or_else(
+                    || json!({}),
+                    |l| json!({ "uri": l.uri, "line": l.range.start.line }),
+                ),
+            )
+        }
+    };
+    let command = if commands { command } else { "" };
+    CodeLens {
+        range: Range::new(Position::new(lens.line, start), Position::new(lens.line, end)),
+        command: Some(Command {
+            title: lens.title.clone(),
+            command: command.to_owned(),
+            arguments: (!command.is_empty()).then(|| vec![argument]),
+        }),
+        data: None,
+    }
+}
+
+/// Where a frame stands in the workspace, on its recorded line.
+pub(super) fn location(view: &View, frame: exectrace::FrameId) -> Option<Location> {
+    let place = view.placement.place(frame)?;
+    let file = view.placement.source(place.file);
+    let uri = Url::from_file_path(&file.path).ok()?;
+    let position = Position::new(place.line, 0);
+    Some(Location { uri, range: Range::new(position, position) })
+}
+
+/// A hint at its line's end.
+pub(super) fn inlay_hint(base: &TextBuffer, annotation: &Annotation) -> InlayHint {
+    let text = base.line(annotation.recorded).unwrap_or_default();
+    let end = text.encode_utf16().count() as u32;
+    InlayHint {
+        position: Position::new(annotation.line, end),
+        label: InlayHintLabel::String(annotation.hint.clone()),
+        kind: None,
+        text_edits: None,
+        tooltip: Some(InlayHintTooltip::String(annotation.long.clone())),
+        padding_left: Some(true),
+        padding_right: None,
+        data: None,
+    }
+}
+
+/// What there is to say about the trace itself.
+pub(super) fn diagnostics(view: &View) -> Vec<Diagnostic> {
+    let hint = |code: &str, message: String| Diagnostic {
+        range: Range::default(),
+        severity: Some(DiagnosticSeverity::HINT),
+        code: Some(NumberOrString::String(code.to_owned())),
+        source: Some("waitline".to_owned()),
+        message,
+        ..Diagnostic::default()
+    };
+    let mut list = Vec::new();
+    if let Some(problem) = &view.analysis.problem {
+        list.push(hint(
+            "trace-partial",
+            format!(
+                "read up to {} only, {} of {} bytes are lost: {problem}",
+                ide::units::duration(view.analysis.duration()),
+                view.analysis.bytes.saturating_sub(problem.offset),
+                view.analysis.bytes
+            ),
+        ));
+    }
+    // A path or two of no cost are in every trace; what matters is where the waiting is.
+    let dear: Vec<_> = view
+        .placement
+        .unmapped
+        .iter()
+        .filter(|u| i128::from(u.ns) * 100 >= i128::from(u.of_ns) && u.ns > 0)
+        .collect();
+    if !dear.is_empty() {
+        let named: Vec<String> = dear
+            .iter()
+            .take(3)
+            .map(|u| {
+                let share = ide::units::percent_short(u.ns, u.of_ns);
+                format!("{share} of the program's waiting is in {}", ide::text::code(&u.prefix))
+            })
+            .collect();
+        list.push(hint(
+            "frames-unmapped",
+            format!(
+                "{}, which is no folder of this workspace (open the folder that holds it)",
+                named.join("; ")
+            ),
+        ));
+    }
+    list
+}

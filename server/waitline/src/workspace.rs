@@ -1,0 +1,123 @@
+//! The folders that are open: which Go files and modules there are, and their texts.
+//!
+//! Only what is listed here is ever read as a source: regular files that end in `.go`, found by
+//! walking the folders without following links. Nothing is executed.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ide::Analysis;
+use ide::go_source::GoSource;
+use ide::placement::{Placement, SourceFile};
+use ide::sources::{Mapper, Module, Workspace, parse_module_path};
+use ide::view::View;
+
+use crate::traces::{Loaded, shown};
+
+/// The most Go files of a workspace; those after them are not looked at.
+const MAX_FILES: usize = 200_000;
+/// How deep folders may lie in each other.
+const MAX_DEPTH: usize = 64;
+/// The largest source that is read, in bytes.
+const MAX_SOURCE: u64 = 8 << 20;
+
+/// Places a trace in the workspace that these folders are.
+pub fn view(loaded: Loaded, roots: &[PathBuf]) -> View {
+    let name = loaded.path.file_name().map_or_else(String::new, |n| shown(Path::new(n)));
+    let placement = place(&loaded.analysis, roots);
+    View::new(name, loaded.analysis, placement)
+}
+
+/// Places the frames of a trace in the workspace that these folders are.
+pub fn place(analysis: &Analysis, roots: &[PathBuf]) -> Placement {
+    let mapper = Mapper::new(scan(roots));
+    Placement::new(analysis, &mapper, &mut read_source)
+}
+
+/// Lists the workspace's files and modules.
+pub fn scan(roots: &[PathBuf]) -> Workspace {
+    let mut found = Workspace {
+        goroot_src: std::env::var("GOROOT").ok().map(|r| slashed(&Path::new(&r).join("src"))),
+        mod_cache: mod_cache(),
+        ..Workspace::default()
+    };
+    for root in roots {
+        let Ok(root) = root.canonicalize() else { continue };
+        // The folder may lie inside a module whose go.mod is further up.
+        for parent in root.ancestors().skip(1) {
+            if add_module(&parent.join("go.mod"), &mut found) {
+                break;
+            }
+        }
+        found.roots.push(slashed(&root));
+        walk(&root, 0, &mut found);
+    }
+    found.files.sort_unstable();
+    found.files.dedup();
+    found
+}
+
+fn mod_cache() -> Option<String> {
+    if let Some(dir) = std::env::var_os("GOMODCACHE") {
+        return Some(slashed(Path::new(&dir)));
+    }
+    let gopath = std::env::var_os("GOPATH").and_then(|p| std::env::split_paths(&p).next());
+    let gopath = gopath.or_else(|| std::env::home_dir().map(|h| h.join("go")))?;
+    Some(slashed(&gopath.join("pkg/mod")))
+}
+
+fn walk(dir: &Path, depth: usize, found: &mut Workspace) {
+    let Ok(entries) = fs::read_dir(dir) else { return };
+    for entry in entries.flatten() {
+        if found.files.len() >= MAX_FILES {
+            return;
+        }
+        let (name, Ok(kind)) = (entry.file_name(), entry.file_type()) else { continue };
+        let name = name.to_string_lossy();
+        if kind.is_dir() {
+            let skipped = name.starts_with('.') || name == "node_modules";
+            if !skipped && depth < MAX_DEPTH {
+                walk(&entry.path(), depth + 1, found);
+            }
+        } else if kind.is_file() {
+            if name.ends_with(".go") {
+                found.files.push(slashed(&entry.path()));
+            } else if name == "go.mod" {
+                add_module(&entry.path(), found);
+            }
+        }
+    }
+}
+
+fn add_module(go_mod: &Path, found: &mut Workspace) -> bool {
+    let small = fs::metadata(go_mod).is_ok_and(|m| m.is_file() && m.len() <= MAX_SOURCE);
+    let text = if small { fs::read_to_string(go_mod).ok() } else { None };
+    let Some(path) = text.as_deref().and_then(parse_module_path) else { return false };
+    if let Some(dir) = go_mod.parent() {
+        found.modules.push(Module { dir: slashed(dir), path });
+    }
+    true
+}
+
+/// Reads a source that the scan listed.
+pub fn read_source(path: &str) -> Option<Arc<SourceFile>> {
+    let meta = fs::symlink_metadata(path).ok()?;
+    if !meta.is_file() || meta.len() > MAX_SOURCE {
+        return None;
+    }
+    let text: Arc<str> = String::from_utf8_lossy(&fs::read(path).ok()?).into();
+    let source = GoSource::parse(&text);
+    Some(Arc::new(SourceFile { path: path.to_owned(), text, source }))
+}
+
+/// A path with `/` between its parts, as the mapper has them.
+pub fn slashed(path: &Path) -> String {
+    let path = path.to_string_lossy();
+    if cfg!(windows) {
+        // What canonicalize puts before long paths is no part of a path that a person knows.
+        path.strip_prefix(r"\\?\").unwrap_or(&path).replace('\\', "/")
+    } else {
+        path.into_owned()
+    }
+}
