@@ -50,8 +50,9 @@ pub struct Slot {
     pub open_n: u64,
     /// Their time up to there.
     pub open_ns: i64,
-    /// The longest of them.
-    pub open_worst: Instance,
+    /// The longest of those that an end of the trace cuts, with all of its time in the trace:
+    /// still under way at the end, or under way when it began.
+    pub cut_worst: Instance,
     /// Spans (of both kinds) that were under way when the trace began.
     pub pre_n: u64,
     /// The time from the trace's beginning to the status event that told of them: it is in
@@ -81,11 +82,22 @@ impl Slot {
         self.values.add(ns);
     }
 
-    fn add_open(&mut self, g: GoId, start: Nanos, ns: i64) {
+    fn add_open(&mut self, g: GoId, start: Nanos, ns: i64, pre: Option<i64>) {
         self.open_n += 1;
         self.open_ns = self.open_ns.wrapping_add(ns);
-        if ns > self.open_worst.ns {
-            self.open_worst = Instance { g, start, ns };
+        self.add_cut(g, start, ns, pre);
+    }
+
+    /// A span that an end of the trace cuts.
+    fn add_cut(&mut self, g: GoId, start: Nanos, ns: i64, pre: Option<i64>) {
+        if let Some(pre) = pre {
+            self.pre_n += 1;
+            self.pre_ns = self.pre_ns.wrapping_add(pre);
+        }
+        let pre = pre.unwrap_or(0);
+        let all = ns.wrapping_add(pre);
+        if all > self.cut_worst.ns {
+            self.cut_worst = Instance { g, start: Nanos(start.0.wrapping_sub(pre)), ns: all };
         }
     }
 }
@@ -250,7 +262,7 @@ impl Figures {
                 worst: NOBODY,
                 open_n: 0,
                 open_ns: 0,
-                open_worst: NOBODY,
+                cut_worst: NOBODY,
                 pre_n: 0,
                 pre_ns: 0,
                 values: Values::default(),
@@ -309,9 +321,8 @@ impl Figures {
     fn charge(&mut self, slot: SlotId, g: GoId, start: Nanos, ns: i64, pre: Option<i64>) {
         let slot = &mut self.slots[slot.0 as usize];
         slot.add(g, start, ns);
-        if let Some(pre) = pre {
-            slot.pre_n += 1;
-            slot.pre_ns = slot.pre_ns.wrapping_add(pre);
+        if pre.is_some() {
+            slot.add_cut(g, start, ns, pre);
         }
     }
 
@@ -445,11 +456,7 @@ impl Figures {
             };
             for slot in slots.into_iter().filter(|&s| s != SlotId::NONE) {
                 let slot = &mut self.slots[slot.0 as usize];
-                slot.add_open(g, local.since, ns);
-                if let Some(pre) = pre {
-                    slot.pre_n += 1;
-                    slot.pre_ns = slot.pre_ns.wrapping_add(pre);
-                }
+                slot.add_open(g, local.since, ns, pre);
             }
         }
         let mut open: Vec<_> = self.ranges.drain().collect();
@@ -458,11 +465,7 @@ impl Figures {
             let cause = self.causes.of_range(kind, tables);
             let slot = self.slot_of(cause, range.stack, false);
             let slot = &mut self.slots[slot.0 as usize];
-            slot.add_open(scope_g(scope), range.since, end.since(range.since));
-            if let Some(pre) = range.pre {
-                slot.pre_n += 1;
-                slot.pre_ns = slot.pre_ns.wrapping_add(pre);
-            }
+            slot.add_open(scope_g(scope), range.since, end.since(range.since), range.pre);
         }
     }
 }

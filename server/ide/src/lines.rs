@@ -35,6 +35,8 @@ pub struct Line {
     pub line: u32,
     /// The function of the first frame that was met there.
     pub func: StrId,
+    /// That frame.
+    pub frame: Option<FrameId>,
     /// By cause, in the order of [`crate::causes::Causes`].
     pub causes: Vec<(CauseId, Figure)>,
 }
@@ -56,8 +58,8 @@ pub struct Figure {
     pub pre_ns: i64,
     /// The longest span that ended.
     pub worst: Option<Instance>,
-    /// The longest span still under way at the end.
-    pub open_worst: Option<Instance>,
+    /// The longest span that an end of the trace cuts, with all of its time in the trace.
+    pub cut_worst: Option<Instance>,
     /// The sums that this one is made of.
     pub slots: Vec<SlotId>,
 }
@@ -73,7 +75,7 @@ impl Figure {
             pre_n: 0,
             pre_ns: 0,
             worst: None,
-            open_worst: None,
+            cut_worst: None,
             slots: Vec::new(),
         }
     }
@@ -88,9 +90,9 @@ impl Figure {
         self.n + self.open_n
     }
 
-    /// The longest span of all.
+    /// The longest span of all, with all of its time in the trace.
     pub fn longest(&self) -> Option<Instance> {
-        match (self.worst, self.open_worst) {
+        match (self.worst, self.cut_worst) {
             (Some(a), Some(b)) => Some(if b.ns > a.ns { b } else { a }),
             (a, b) => a.or(b),
         }
@@ -106,7 +108,7 @@ impl Figure {
         self.pre_n += slot.pre_n;
         self.pre_ns = self.pre_ns.saturating_add(slot.pre_ns);
         self.worst = longer(self.worst, slot.worst);
-        self.open_worst = longer(self.open_worst, slot.open_worst);
+        self.cut_worst = longer(self.cut_worst, slot.cut_worst);
         self.slots.push(id);
     }
 
@@ -121,8 +123,8 @@ impl Figure {
         if let Some(worst) = other.worst {
             self.worst = longer(self.worst, worst);
         }
-        if let Some(worst) = other.open_worst {
-            self.open_worst = longer(self.open_worst, worst);
+        if let Some(worst) = other.cut_worst {
+            self.cut_worst = longer(self.cut_worst, worst);
         }
         self.slots.extend_from_slice(&other.slots);
     }
@@ -219,7 +221,7 @@ impl Table<'_> {
             (frame.file, frame.line, frame.func)
         });
         let row = *self.rows.entry((file, line)).or_insert_with(|| {
-            self.lines.push(Line { file, line, func, causes: Vec::new() });
+            self.lines.push(Line { file, line, func, frame, causes: Vec::new() });
             self.lines.len() - 1
         });
         let causes = &mut self.lines[row].causes;

@@ -29,6 +29,26 @@ pub fn view(loaded: Loaded, roots: &[PathBuf]) -> View {
     View::new(name, loaded.analysis, placement)
 }
 
+/// Places the frames of a trace in one folder that a person named.
+///
+/// # Errors
+/// There is no such folder.
+pub fn place_in(analysis: &Analysis, dir: &Path) -> anyhow::Result<Placement> {
+    check_folder(dir)?;
+    Ok(place(analysis, &[dir.to_owned()]))
+}
+
+/// A folder that a person named must be one.
+///
+/// # Errors
+/// It is none.
+pub fn check_folder(dir: &Path) -> anyhow::Result<()> {
+    if !dir.is_dir() {
+        anyhow::bail!("{}: no such folder (name the one that holds the source)", shown(dir));
+    }
+    Ok(())
+}
+
 /// Places the frames of a trace in the workspace that these folders are.
 pub fn place(analysis: &Analysis, roots: &[PathBuf]) -> Placement {
     let mapper = Mapper::new(scan(roots));

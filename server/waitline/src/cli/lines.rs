@@ -1,6 +1,7 @@
 //! `waitline lines`: all figures of all lines, for programs.
 
 use std::io::Write;
+use std::path::PathBuf;
 
 use exectrace::FrameId;
 use ide::Analysis;
@@ -14,12 +15,14 @@ use super::{TraceArg, answer, load};
 #[command(after_help = "\
 Each object has `file`, `line`, `func`, and `causes`: for each cause `n` spans that ended and their
 time `ns`, `open_n` and `open_ns` of those still under way at the end, `pre_n` and `pre_ns` of those
-under way at the beginning, `max`, `p50`, `p90`, `p99` in nanoseconds, and the `worst` instance. No
-stack is file \"\" and line 0.
+under way at the beginning; `max`, `p50`, `p90`, `p99` (ns) and the `worst` instance of those that
+ended; and the `longest` of all, with its time since the beginning and up to the end. No stack is
+file \"\" and line 0.
 
 Examples:
   waitline lines trace.out --by here --json
   waitline lines trace.out --by here --json --user example.com/shop,main
+  waitline lines trace.out --by here --json --workspace ~/src/shop
   waitline lines trace.out --by under --json | jq 'select(.causes.net)'")]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -31,8 +34,11 @@ pub(crate) struct Args {
     #[arg(long)]
     json: bool,
     /// The packages that are your code, and what is below them.
-    #[arg(long, value_name = "IMPORTPATH", value_delimiter = ',')]
+    #[arg(long, value_name = "IMPORTPATH", value_delimiter = ',', conflicts_with = "workspace")]
     user: Vec<String>,
+    /// The folder whose files are your code; each line then has its `source`, the file there.
+    #[arg(long, value_name = "DIR")]
+    workspace: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -50,13 +56,26 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         ByArg::Here => By::Here,
         ByArg::Under => By::Under,
     };
+    let placement = match &args.workspace {
+        Some(dir) => Some(crate::workspace::place_in(analysis, dir)?),
+        None => None,
+    };
     let is_user = |f: FrameId| {
+        if let Some(placement) = &placement {
+            return placement.place(f).is_some();
+        }
         let func = analysis.str(analysis.tables.frame(f).func);
         if args.user.is_empty() { is_user_by_name(func) } else { is_in_packages(func, &args.user) }
     };
     let mut out = answer();
     for line in lines(analysis, by, &is_user) {
-        serde_json::to_writer(&mut out, &line_json(analysis, &line))?;
+        let mut json = line_json(analysis, &line);
+        if let Some(placement) = &placement
+            && let Some(place) = line.frame.and_then(|f| placement.place(f))
+        {
+            json["source"] = placement.source(place.file).path.as_str().into();
+        }
+        serde_json::to_writer(&mut out, &json)?;
         out.write_all(b"\n")?;
     }
     out.flush()?;
@@ -79,7 +98,7 @@ fn line_json(analysis: &Analysis, line: &Line) -> Value {
     })
 }
 
-fn figure_json(analysis: &Analysis, figure: &Figure) -> Value {
+pub(crate) fn figure_json(analysis: &Analysis, figure: &Figure) -> Value {
     let mut map = Map::new();
     let mut put = |name: &str, value: Value| {
         if value != 0 {
@@ -101,9 +120,10 @@ fn figure_json(analysis: &Analysis, figure: &Figure) -> Value {
         put("p99", p99.into());
         put("worst", instance(worst));
     }
-    if let Some(worst) = figure.open_worst {
-        put("open_max", worst.ns.into());
-        put("open_worst", instance(worst));
+    if let Some(longest) = figure.longest() {
+        let mut value = instance(longest);
+        value["ns"] = longest.ns.into();
+        put("longest", value);
     }
     Value::Object(map)
 }

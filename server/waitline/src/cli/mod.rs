@@ -13,10 +13,13 @@ use clap::{Parser, Subcommand};
 
 use crate::traces::{self, Loaded};
 
+mod annotate;
 mod dump;
 mod lines;
 mod lsp;
 mod pprof;
+mod report;
+pub(crate) mod style;
 
 /// Shows on which lines a Go program's goroutines wait, from an execution trace.
 #[derive(Debug, Parser)]
@@ -35,6 +38,8 @@ struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Report(report::Args),
+    Annotate(annotate::Args),
     Lines(lines::Args),
     Pprof(pprof::Args),
     Dump(dump::Args),
@@ -53,6 +58,8 @@ pub fn main() -> ExitCode {
         }
     };
     let result = match args.command {
+        Command::Report(args) => report::run(&args),
+        Command::Annotate(args) => annotate::run(&args),
         Command::Lines(args) => lines::run(&args),
         Command::Pprof(args) => pprof::run(&args),
         Command::Dump(args) => dump::run(&args),
@@ -81,6 +88,11 @@ pub(crate) fn say(sentence: &str) {
 /// Where answers go. It is buffered: flush it.
 pub(crate) fn answer() -> io::BufWriter<anstream::AutoStream<io::StdoutLock<'static>>> {
     io::BufWriter::with_capacity(1 << 16, anstream::AutoStream::auto(io::stdout().lock()))
+}
+
+/// How many columns there are to fill; without a terminal nothing is cut.
+pub(crate) fn columns() -> usize {
+    terminal_size::terminal_size().map_or(usize::MAX, |(width, _)| usize::from(width.0))
 }
 
 /// Loads a trace, with progress on a terminal if it takes long, and a warning if it is not whole.
