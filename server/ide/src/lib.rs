@@ -16,6 +16,7 @@ pub mod placement;
 pub mod profiles;
 pub mod sites;
 pub mod sources;
+pub mod stays;
 pub mod text;
 pub mod units;
 pub mod values;
