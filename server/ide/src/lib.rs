@@ -4,6 +4,7 @@
 
 pub mod analysis;
 pub mod annotations;
+pub mod blame;
 pub mod causes;
 pub mod figures;
 pub mod go_source;
@@ -20,6 +21,7 @@ pub mod stays;
 pub mod text;
 pub mod units;
 pub mod values;
+pub mod verdicts;
 pub mod view;
 
 pub use analysis::Analysis;

@@ -144,18 +144,37 @@ pub struct Loaded {
     pub analysis: Analysis,
 }
 
+/// What is to be known of a trace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum What {
+    /// Sums by line.
+    Figures,
+    /// The life of every goroutine too, for verdicts and blame.
+    Lives,
+}
+
+impl What {
+    fn of(self, builder: Builder) -> Builder {
+        match self {
+            What::Figures => builder,
+            What::Lives => builder.with_stays(),
+        }
+    }
+}
+
 /// Loads a trace. `progress` is told how many bytes of how many are read; `cancel` ends the load.
 ///
 /// # Errors
 /// There is nothing to show: see [`LoadError`].
 pub fn load(
     path: &Path,
+    what: What,
     cancel: &AtomicBool,
     mut progress: impl FnMut(u64, u64),
 ) -> Result<Loaded, LoadError> {
     let fail = |why| LoadError { path: path.to_owned(), why };
     for pause in RETRIES.iter().map(Some).chain([None]) {
-        match attempt(path, cancel, &mut progress) {
+        match attempt(path, what, cancel, &mut progress) {
             Ok(Some((stamp, analysis))) => {
                 return Ok(Loaded { path: path.to_owned(), stamp, analysis });
             }
@@ -176,10 +195,11 @@ pub fn load(
 /// One attempt. `None`: the file changed meanwhile.
 fn attempt(
     path: &Path,
+    what: What,
     cancel: &AtomicBool,
     progress: &mut impl FnMut(u64, u64),
 ) -> Result<Option<(Stamp, Analysis)>, Why> {
-    let mut builder = Builder::new();
+    let mut builder = what.of(Builder::new());
     loop {
         let mut file = open_file(path)?;
         let stamp = Stamp::of(&file.metadata().map_err(Why::Io)?);
@@ -219,7 +239,9 @@ fn attempt(
                 analysis.bytes = stamp.len;
                 return Ok(Some((stamp, analysis)));
             }
-            Err(Unfinished::Again { generations, problem }) => Builder::up_to(generations, problem),
+            Err(Unfinished::Again { generations, problem }) => {
+                what.of(Builder::up_to(generations, problem))
+            }
             Err(Unfinished::Error(error)) => return Err(Why::NotATrace(error)),
             Err(Unfinished::Nothing(problem)) => return Err(Why::Nothing(problem, stamp.len)),
         };

@@ -10,6 +10,8 @@ use ide::view::{View, short_func};
 use serde_json::json;
 use unicode_width::UnicodeWidthStr;
 
+use crate::traces::What;
+
 use super::{TraceArg, answer, load, style};
 use crate::workspace;
 
@@ -50,7 +52,7 @@ struct Row {
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
-    let loaded = load(&args.trace.trace)?;
+    let loaded = load(&args.trace.trace, What::Lives)?;
     let root = args.workspace.clone().unwrap_or_else(|| PathBuf::from("."));
     workspace::check_folder(&root)?;
     let view = workspace::view(loaded, &[root]);
