@@ -11,3 +11,4 @@ mod live;
 mod neovim;
 mod product;
 mod profile;
+mod wire;

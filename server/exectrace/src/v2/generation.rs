@@ -7,6 +7,7 @@
 use hashbrown::HashMap;
 
 use super::batch::Batch;
+use super::gosort;
 use super::spec::{MAX_FRAMES, MAX_STRING_SIZE, ev};
 use crate::intern::{Frame, Tables};
 use crate::{FrameId, GoId, Problem, ProcId, StackId, StackRow, StrId, ThreadId, Version, varint};
@@ -243,7 +244,7 @@ impl Generation {
                 self.read_samples(batch)?;
             }
         }
-        self.samples.sort_by_key(|s| s.time);
+        gosort::sort_by_key(&mut self.samples, |s| s.time);
         Ok(())
     }
 
