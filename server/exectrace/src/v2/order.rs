@@ -127,7 +127,7 @@ impl Bump {
     #[inline(always)]
     pub(super) fn stamp(&mut self, time: i64) -> Nanos {
         self.last = time.max(self.last.wrapping_add(1));
-        self.n += 1;
+        self.n = self.n.wrapping_add(1);
         Nanos(self.last.wrapping_sub(self.base))
     }
 }
