@@ -5,9 +5,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
 mod answers;
+mod blocks;
 mod cli;
 mod figures;
+mod heap;
+mod hostile;
 mod live;
 mod neovim;
+mod outcome;
 mod product;
 mod profile;
+mod wire;

@@ -76,7 +76,7 @@ const NOBODY: Instance = Instance { g: GoId::NONE, start: Nanos(0), ns: -1 };
 impl Slot {
     #[inline]
     fn add(&mut self, g: GoId, start: Nanos, ns: i64) {
-        self.n += 1;
+        self.n = self.n.wrapping_add(1);
         self.ns = self.ns.wrapping_add(ns);
         if ns > self.worst.ns {
             self.worst = Instance { g, start, ns };
