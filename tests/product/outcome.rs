@@ -37,7 +37,7 @@ pub(crate) fn described(outcome: &Result<Analysis, Unfinished>) -> String {
                     figure.pre_n,
                     figure.pre_ns,
                     figure.worst,
-                    figure.open_worst,
+                    figure.cut_worst,
                     values.len(),
                     values.percentiles(PERCENT),
                 );
@@ -71,7 +71,7 @@ pub(crate) fn digest(analysis: &Analysis) -> u64 {
     let instance = |i: &Instance| (i.g.0, i.start.0, i.ns);
     for slot in &analysis.slots {
         (slot.n, slot.ns, slot.open_n, slot.open_ns, slot.pre_n, slot.pre_ns).hash(&mut hasher);
-        (instance(&slot.worst), instance(&slot.open_worst)).hash(&mut hasher);
+        (instance(&slot.worst), instance(&slot.cut_worst)).hash(&mut hasher);
         (slot.values.len(), slot.values.percentiles(PERCENT)).hash(&mut hasher);
         analysis.causes.name(slot.cause).hash(&mut hasher);
         for &f in analysis.stack(slot.stack) {

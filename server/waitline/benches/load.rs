@@ -9,6 +9,7 @@
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
+use waitline::traces::What;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use exectrace::{Decoder, Reader};
@@ -71,7 +72,10 @@ fn load(c: &mut Criterion) {
         });
         bench("load", &|| {
             let never = AtomicBool::new(false);
-            black_box(waitline::traces::load(&file, &never, |_, _| {}).expect("a whole trace"));
+            black_box(
+                waitline::traces::load(&file, What::Figures, &never, |_, _| {})
+                    .expect("a whole trace"),
+            );
         });
     }
 }
