@@ -171,6 +171,19 @@ pub struct Verdicts {
     pub judged: Vec<Option<Judgement>>,
     /// What kind of wait each slot is, and where.
     pub facts: Facts,
+    /// By site: how many goroutines were there.
+    goroutines: Vec<u32>,
+}
+
+impl Verdicts {
+    /// How many goroutines waited in some slots; one that waited in several ways counts for each.
+    pub fn n_goroutines(&self, slots: &[crate::figures::SlotId]) -> u64 {
+        let mut sites: Vec<u32> = slots.iter().map(|&s| self.facts.site(s)).collect();
+        sites.sort_unstable();
+        sites.dedup();
+        let of = |site: &u32| self.goroutines.get(*site as usize).copied().unwrap_or(0);
+        sites.iter().map(|site| u64::from(of(site))).sum()
+    }
 }
 
 /// Judges all waits of a trace. A person's word about a slot, in `told`, overrides. `None` without
@@ -218,7 +231,8 @@ pub fn judge(
             *most = (Some(why), ns);
         }
     }
-    Some(Verdicts { sums, judged, facts })
+    let goroutines = people.by_site(facts.n_sites());
+    Some(Verdicts { sums, judged, facts, goroutines })
 }
 
 /// At a site of which little is costly, that little is more likely a mistake.

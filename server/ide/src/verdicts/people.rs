@@ -238,6 +238,15 @@ impl People {
         self.at_site.get(&(stay.g, facts.site(stay.slot))).map_or(0, |at| at.n)
     }
 
+    /// How many goroutines were at each site.
+    pub(super) fn by_site(&self, n_sites: usize) -> Vec<u32> {
+        let mut n = vec![0; n_sites];
+        for &(_, site) in self.at_site.keys() {
+            n[site as usize] += 1;
+        }
+        n
+    }
+
     /// At most twice at this site, and the goroutine ended in the trace.
     pub(super) fn is_one_shot(&self, stays: &Stays, facts: &Facts, stay: &Stay) -> bool {
         self.n_at_site(facts, stay) <= 2 && stays.go(stay.g).end.0 != i64::MAX
