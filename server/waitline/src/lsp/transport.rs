@@ -60,6 +60,10 @@ const FLUSH_PATIENCE: Duration = Duration::from_millis(300);
 
 const READ_SIZE: usize = 64 * 1024;
 
+/// What the service is told in place of a `textDocument/didChange` that does not decode, with the
+/// same parameters. tower-lsp would drop it without a sign, and all marks would be on wrong lines.
+pub const TEXT_LOST: &str = "waitline/textLost";
+
 /// The request failed, for a reason that is neither its syntax nor a fault of ours (LSP 3.17).
 const REQUEST_FAILED: ErrorCode = ErrorCode::ServerError(-32803);
 
@@ -461,9 +465,13 @@ impl Session {
     fn start_notification<S: LanguageServer>(
         &self,
         service: &mut LspService<S>,
-        method: String,
+        mut method: String,
         params: Option<Value>,
     ) {
+        if method == "textDocument/didChange" && !is_change(params.as_ref()) {
+            tracing::warn!("a document's change does not decode");
+            method = TEXT_LOST.to_owned();
+        }
         let request = Request::build(method.clone());
         let request = match params {
             Some(params) => request.params(params).finish(),
@@ -584,6 +592,12 @@ fn response_frame(response: &Response) -> Vec<u8> {
         json!({ "jsonrpc": "2.0", "id": null, "error": error }).to_string().into_bytes()
     });
     encode(&body)
+}
+
+fn is_change(params: Option<&Value>) -> bool {
+    params.is_some_and(|params| {
+        serde_json::from_value::<lsp_types::DidChangeTextDocumentParams>(params.clone()).is_ok()
+    })
 }
 
 fn damage_error(reason: DamageReason) -> Error {
