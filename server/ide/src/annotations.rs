@@ -46,8 +46,10 @@ pub fn annotations(view: &View, file: FileId, map: &LineMap) -> Vec<Annotation> 
 /// `chan 444 ms · 974×`; what does not fit is left out from the end, `still waiting` never.
 fn hint(view: &View, part: &Part) -> String {
     let about = view.approximately();
-    let label = crate::text::plain(part.kind.label(&view.analysis));
     let total = duration(part.figure.total());
+    let label = crate::text::plain(part.kind.label(&view.analysis));
+    let label =
+        cut(&label, MAX_HINT.saturating_sub(about.chars().count() + total.chars().count() + 1));
     let start = format!("{label} {about}{total}");
     let number = format!(" · {about}{}×", count(part.figure.count()));
     let open =
@@ -62,6 +64,14 @@ fn hint(view: &View, part: &Part) -> String {
     .into_iter()
     .find(fits)
     .unwrap_or(start)
+}
+
+/// At most `n` characters of a text.
+fn cut(text: &str, n: usize) -> String {
+    if text.chars().count() <= n {
+        return text.to_owned();
+    }
+    text.chars().take(n.saturating_sub(1)).chain(['…']).collect()
 }
 
 /// The same with the tail and how many other kinds there are.

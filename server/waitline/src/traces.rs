@@ -92,9 +92,11 @@ impl fmt::Display for LoadError {
 
 impl std::error::Error for LoadError {}
 
-/// A path as a person may see it: without control characters, which a name can hold.
+/// A path as a person may see it: without the control and direction characters that a name can hold.
 pub fn shown(path: &Path) -> String {
-    path.to_string_lossy().chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    let is_harmful = |c: char| c.is_control() || ide::text::is_invisible(c);
+    let path = path.to_string_lossy();
+    path.chars().map(|c| if is_harmful(c) { '\u{fffd}' } else { c }).collect()
 }
 
 /// What identifies one version of a file.

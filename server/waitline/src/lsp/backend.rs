@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock, PoisonError};
 
+use ide::hover::Markup;
 use ide::line_map::TextBuffer;
 use lsp_types::*;
 use serde_json::{Value, json};
@@ -163,8 +164,7 @@ impl Backend {
     fn evidence(&self, argument: &Value) -> Option<String> {
         let (uri, line) = place(argument)?;
         let about = self.session.about(&uri)?;
-        let text = ide::hover::hover(&about.shown.view, about.file, line)?;
-        Some(text.replace("**", "").replace('`', ""))
+        ide::hover::hover(&about.shown.view, about.file, line, Markup::Plain)
     }
 }
 
@@ -289,16 +289,16 @@ impl LanguageServer for Backend {
         let hover = self.answer(&at.text_document.uri, move |_, about| {
             let recorded = about.text.map.recorded(line)?;
             let view = &about.shown.view;
-            let value = ide::hover::hover(view, about.file, recorded)?;
+            let (kind, markup) = if markdown {
+                (MarkupKind::Markdown, Markup::Markdown)
+            } else {
+                (MarkupKind::PlainText, Markup::Plain)
+            };
+            let value = ide::hover::hover(view, about.file, recorded, markup)?;
             let text = view.placement.source(about.file).text.lines().nth(recorded as usize)?;
             let indent = text.len() - text.trim_start().len();
             let start = text.get(..indent)?.encode_utf16().count() as u32;
             let end = text.trim_end().encode_utf16().count() as u32;
-            let (kind, value) = if markdown {
-                (MarkupKind::Markdown, value)
-            } else {
-                (MarkupKind::PlainText, value.replace("**", "").replace('`', ""))
-            };
             Some(Hover {
                 contents: HoverContents::Markup(MarkupContent { kind, value }),
                 range: Some(Range::new(Position::new(line, start), Position::new(line, end))),
