@@ -8,6 +8,7 @@ mod answers;
 mod cli;
 mod figures;
 mod live;
+mod lsp;
 mod neovim;
 mod product;
 mod profile;
