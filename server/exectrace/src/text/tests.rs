@@ -254,6 +254,7 @@ fn mistakes_in_the_text_are_found_on_their_line() {
 /// The cases that the reader is tested with, and Go's answers beside them: each can be read, each
 /// has an answer, and those whose bytes are in the format give their bytes again.
 #[test]
+#[allow(clippy::disallowed_methods)] // the cases are files
 fn wire_cases_are_in_this_form() {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/wire");
     let mut n_cases = 0;

@@ -263,6 +263,7 @@ fn limits_leave_nothing_and_say_so() {
 
 /// Noise makes the parser search for a way to understand it, which must come to an end.
 #[test]
+#[allow(clippy::disallowed_methods)] // the test is about time
 fn noise_ends_in_time() {
     let pieces =
         ["{", "}", "(", ")", "[", "]", "<-", "=", ":", ";", "\n", " a", "1", " func ", " go "];

@@ -283,6 +283,7 @@ proptest! {
 
 /// Not a benchmark, but a fence: an edit of a long file must not cost a diff of it.
 #[test]
+#[allow(clippy::disallowed_methods)] // the test is about time
 fn an_edit_of_a_long_file_is_cheap() {
     let base: String = (0..5_000).map(|i| format!("\tline({i}) // some text\n")).collect();
     let mut buffer = TextBuffer::new(base.clone());
