@@ -132,7 +132,7 @@ impl Session {
                 return Outcome::Broken;
             }
         };
-        {
+        let before = {
             let mut loads = self.loads();
             if loads.wish != wish {
                 return Outcome::Overtaken;
@@ -140,23 +140,25 @@ impl Session {
             if loads.watch.as_ref().is_none_or(|w| w.path != shown.path) {
                 loads.watch = watch(self, shown.path.clone());
             }
-            self.show(Some(shown.clone()));
-        }
+            self.show(Some(shown.clone()))
+        };
+        forget(before);
         self.publish();
         Outcome::Shown(shown)
     }
 
     /// Takes the trace away, and ends a load under way.
     pub(super) fn unload(self: &Arc<Self>) {
-        {
+        let before = {
             let mut loads = self.loads();
             loads.wish += 1;
             loads.watch = None;
             if let Some(cancel) = loads.cancel.take() {
                 cancel.store(true, Ordering::Relaxed);
             }
-            self.show(None);
-        }
+            self.show(None)
+        };
+        forget(before);
         self.publish();
     }
 
@@ -207,6 +209,14 @@ impl Session {
                 *told = Some(uri);
             }
         });
+    }
+}
+
+/// Lets go of a trace. To give all of its memory back takes a while, which no other message must
+/// wait for.
+fn forget(before: Option<Arc<Shown>>) {
+    if before.is_some() {
+        tokio::task::spawn_blocking(move || drop(before));
     }
 }
 

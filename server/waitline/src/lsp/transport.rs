@@ -41,7 +41,7 @@ use tower_lsp::jsonrpc::{Error, ErrorCode, Id, Request, Response, Result};
 use tower_lsp::{ClientSocket, ExitedError, LanguageServer, LspService};
 
 use self::in_flight::{Asked, InFlight, Refusal};
-use self::message::{Message, bad, parse};
+use self::message::{Message, bad, is_change, parse};
 use self::parent::Parent;
 use self::queues::{Inbox, Outbox};
 use super::frames::{DamageReason, Frame, FrameDecoder, encode};
@@ -592,12 +592,6 @@ fn response_frame(response: &Response) -> Vec<u8> {
         json!({ "jsonrpc": "2.0", "id": null, "error": error }).to_string().into_bytes()
     });
     encode(&body)
-}
-
-fn is_change(params: Option<&Value>) -> bool {
-    params.is_some_and(|params| {
-        serde_json::from_value::<lsp_types::DidChangeTextDocumentParams>(params.clone()).is_ok()
-    })
 }
 
 fn damage_error(reason: DamageReason) -> Error {
