@@ -26,6 +26,9 @@ const RETRIES: [Duration; 4] = [
     Duration::from_secs(2),
 ];
 
+/// How long a pause goes on after somebody asked to stop, at most.
+const CANCEL_WITHIN: Duration = Duration::from_millis(50);
+
 /// Why a trace could not be loaded. Its text says what, where and what to do.
 #[derive(Debug)]
 pub struct LoadError {
@@ -164,12 +167,14 @@ pub fn load(
             Ok(None) => {} // it changed
             Err(why) => return Err(fail(why)),
         }
-        match pause {
-            Some(pause) => std::thread::sleep(*pause),
-            None => break,
-        }
-        if cancel.load(Ordering::Relaxed) {
-            return Err(fail(Why::Cancelled));
+        let Some(mut left) = pause.copied() else { break };
+        while !left.is_zero() {
+            if cancel.load(Ordering::Relaxed) {
+                return Err(fail(Why::Cancelled));
+            }
+            let some = left.min(CANCEL_WITHIN);
+            std::thread::sleep(some);
+            left -= some;
         }
     }
     Err(fail(Why::Changing))
@@ -248,15 +253,7 @@ pub fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
 }
 
 fn open_file(path: &Path) -> Result<File, Why> {
-    let mut options = OpenOptions::new();
-    options.read(true);
-    // Without it, a pipe in the trace's place would hold the load for ever.
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt;
-        options.custom_flags(libc::O_NONBLOCK | libc::O_CLOEXEC);
-    }
-    let file = options.open(path).map_err(|error| match error.kind() {
+    let file = open_unblocked(path, 0).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => Why::Missing,
         io::ErrorKind::IsADirectory => Why::Folder,
         _ if path.is_dir() => Why::Folder,
@@ -270,4 +267,22 @@ fn open_file(path: &Path) -> Result<File, Why> {
         return Err(Why::NotAFile);
     }
     Ok(file)
+}
+
+/// Opens a file that may have become something else: a pipe in its place would hold us for ever.
+/// `flags` are further ones of the system's `open`, where it has any.
+///
+/// # Errors
+/// It cannot be opened.
+pub(crate) fn open_unblocked(path: &Path, flags: i32) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.custom_flags(libc::O_NONBLOCK | libc::O_CLOEXEC | flags);
+    }
+    #[cfg(not(unix))]
+    let _ = flags;
+    options.open(path)
 }
