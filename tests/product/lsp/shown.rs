@@ -203,6 +203,60 @@ fn an_editor_with_commands_and_decorations_of_its_own() {
     client.end();
 }
 
+/// A lens is there to be clicked on: it tells the evidence, or goes where its text says.
+#[test]
+fn every_lens_leads_somewhere() {
+    let (mut messages, mut places) = (0, 0);
+    for (name, program) in [("g126/leak", "leak/main.go"), ("g126/webmix", "webmix/server.go")] {
+        let file = programs().join(program);
+        let mut client = Client::start();
+        let mut capabilities = all_refreshes();
+        capabilities["window"] = json!({ "showDocument": { "support": true } });
+        client.initialize(&programs(), capabilities, json!({ "trace": trace(name) }));
+        until_shown(&mut client, &file);
+        client.open(&file, 1, &text_of(&file));
+        let start = json!({ "line": 0, "character": 0 });
+        let above = json!([{ "range": { "start": start, "end": start }, "text": "//\n//\n" }]);
+        client.change(&file, 2, above);
+        let text = format!("//\n//\n{}", text_of(&file));
+        for lens in client.lenses(&file) {
+            let seen = client.log.len();
+            let command = &lens["command"];
+            let params =
+                json!({ "command": command["command"], "arguments": command["arguments"] });
+            client.ask("workspace/executeCommand", params);
+            if command["title"].as_str().unwrap().starts_with("woken from ") {
+                let shown =
+                    client.wait_from(seen, "a place", |m| m["method"] == "window/showDocument");
+                assert_eq!(shown["params"]["uri"], uri(&file), "{lens}");
+                let line = &shown["params"]["selection"]["start"]["line"];
+                let line = &lines_of(&text)[line.as_u64().unwrap() as usize];
+                let wakes = [
+                    "<-",
+                    "Unlock",
+                    "Done",
+                    "Signal",
+                    "Broadcast",
+                    "close",
+                    "}(i)",
+                    "Listen",
+                    "send",
+                ];
+                assert!(wakes.iter().any(|word| line.contains(word)), "{lens} leads to {line:?}");
+                places += 1;
+            } else {
+                let told =
+                    client.wait_from(seen, "evidence", |m| m["method"] == "window/showMessage");
+                assert!(told["params"]["message"].as_str().unwrap().contains("waiting"), "{told}");
+                messages += 1;
+            }
+        }
+        client.end();
+    }
+    assert!(messages > 15 && places > 4, "{messages} {places}");
+    eprintln!("{messages} lenses tell the evidence, {places} go to who wakes");
+}
+
 /// Lines with characters beyond ASCII: above, before the end, and in a name.
 #[test]
 fn positions_are_in_utf_16() {

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::client::{Client, at, frame, hints_of, uri};
+use super::loads::Restless;
 use super::*;
 use crate::product::binary;
 
@@ -49,22 +50,11 @@ fn exit_codes() {
 
 #[test]
 fn the_end_of_input_ends_a_load_at_once() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("a.trace");
-    std::fs::copy(trace("g126/webmix"), &path).unwrap();
-    let file = std::fs::File::options().write(true).open(&path).unwrap();
+    let restless = Restless::new();
     let mut client = Client::start();
     let capabilities = json!({ "window": { "workDoneProgress": true } });
-    client.initialize(&programs(), capabilities, json!({ "trace": path }));
-    // As long as its time changes, it is being read.
-    let mut time = std::time::SystemTime::UNIX_EPOCH;
-    let from = Instant::now();
-    while client.count("$/progress") == 0 {
-        assert!(from.elapsed() < client::LIMIT, "no progress");
-        time += Duration::from_micros(1);
-        file.set_modified(time).unwrap();
-        client.read_within(Duration::from_micros(200));
-    }
+    client.initialize(&programs(), capabilities, json!({ "trace": restless.path }));
+    client.wait_for("progress", |m| m["method"] == "$/progress");
     client.close_input();
     let (code, took) = client.exit_code();
     assert_eq!(code, Some(1));
