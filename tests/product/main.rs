@@ -11,6 +11,7 @@ mod figures;
 mod heap;
 mod hostile;
 mod live;
+mod lsp;
 mod neovim;
 mod outcome;
 mod product;

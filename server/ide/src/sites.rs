@@ -85,7 +85,7 @@ pub struct Under {
 /// A line of the workspace that something comes from, for a person to go to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {
-    /// The frame; `None`: no goroutine, or no stack.
+    /// The frame; `None`: no goroutine, no stack, or none but the runtime's frames.
     pub frame: Option<FrameId>,
     /// How many.
     pub n: u64,
@@ -220,7 +220,7 @@ impl SiteLine {
 }
 
 /// Who ended the waits of some slots, by the waker's line: the first frame of the workspace, else
-/// its leaf. The most frequent first.
+/// the first that is not the runtime's own. The most frequent first.
 pub fn wakers(analysis: &Analysis, placement: &Placement, slots: &[SlotId]) -> Vec<Origin> {
     let mut origins = Origins::new(analysis);
     for &slot in slots {
@@ -248,7 +248,12 @@ pub fn callers(analysis: &Analysis, placement: &Placement, slots: &[SlotId]) -> 
 
 fn near_frame(analysis: &Analysis, placement: &Placement, stack: StackId) -> Option<FrameId> {
     let frames = analysis.stack(stack);
-    frames.iter().copied().find(|&f| placement.place(f).is_some()).or(frames.first().copied())
+    let is_runtime = |f: FrameId| {
+        let func = analysis.str(analysis.tables.frame(f).func);
+        func.starts_with("runtime.")
+    };
+    let placed = frames.iter().copied().find(|&f| placement.place(f).is_some());
+    placed.or_else(|| frames.iter().copied().find(|&f| !is_runtime(f)))
 }
 
 struct Origins<'a> {

@@ -97,6 +97,11 @@ impl View {
 
     /// The trace in a line: its name, length and Go's version.
     pub fn summary(&self) -> String {
+        self.summary_as(&crate::text::plain(&self.name))
+    }
+
+    /// The same with the name as the caller writes it.
+    pub(crate) fn summary_as(&self, name: &str) -> String {
         let version = match self.analysis.version {
             Version::GO_1_22 => "1.22",
             Version::GO_1_23 => "1.23 or 1.24",
@@ -108,7 +113,7 @@ impl View {
             None => "",
         };
         let length = crate::units::duration(self.analysis.duration());
-        format!("{} · {length} · Go {version}{partial}", crate::text::plain(&self.name))
+        format!("{name} · {length} · Go {version}{partial}")
     }
 
     /// `file.go:12 (*T).Method`, as short as a person can take it.

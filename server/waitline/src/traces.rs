@@ -26,6 +26,9 @@ const RETRIES: [Duration; 4] = [
     Duration::from_secs(2),
 ];
 
+/// How long a pause goes on after somebody asked to stop, at most.
+const CANCEL_WITHIN: Duration = Duration::from_millis(50);
+
 /// Why a trace could not be loaded. Its text says what, where and what to do.
 #[derive(Debug)]
 pub struct LoadError {
@@ -92,9 +95,11 @@ impl fmt::Display for LoadError {
 
 impl std::error::Error for LoadError {}
 
-/// A path as a person may see it: without control characters, which a name can hold.
+/// A path as a person may see it: without the control and direction characters that a name can hold.
 pub fn shown(path: &Path) -> String {
-    path.to_string_lossy().chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    let is_harmful = |c: char| c.is_control() || ide::text::is_invisible(c);
+    let path = path.to_string_lossy();
+    path.chars().map(|c| if is_harmful(c) { '\u{fffd}' } else { c }).collect()
 }
 
 /// What identifies one version of a file.
@@ -181,12 +186,14 @@ pub fn load(
             Ok(None) => {} // it changed
             Err(why) => return Err(fail(why)),
         }
-        match pause {
-            Some(pause) => std::thread::sleep(*pause),
-            None => break,
-        }
-        if cancel.load(Ordering::Relaxed) {
-            return Err(fail(Why::Cancelled));
+        let Some(mut left) = pause.copied() else { break };
+        while !left.is_zero() {
+            if cancel.load(Ordering::Relaxed) {
+                return Err(fail(Why::Cancelled));
+            }
+            let some = left.min(CANCEL_WITHIN);
+            std::thread::sleep(some);
+            left -= some;
         }
     }
     Err(fail(Why::Changing))
@@ -268,15 +275,7 @@ pub fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
 }
 
 fn open_file(path: &Path) -> Result<File, Why> {
-    let mut options = OpenOptions::new();
-    options.read(true);
-    // Without it, a pipe in the trace's place would hold the load for ever.
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt;
-        options.custom_flags(libc::O_NONBLOCK | libc::O_CLOEXEC);
-    }
-    let file = options.open(path).map_err(|error| match error.kind() {
+    let file = open_unblocked(path, 0).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => Why::Missing,
         io::ErrorKind::IsADirectory => Why::Folder,
         _ if path.is_dir() => Why::Folder,
@@ -290,4 +289,22 @@ fn open_file(path: &Path) -> Result<File, Why> {
         return Err(Why::NotAFile);
     }
     Ok(file)
+}
+
+/// Opens a file that may have become something else: a pipe in its place would hold us for ever.
+/// `flags` are further ones of the system's `open`, where it has any.
+///
+/// # Errors
+/// It cannot be opened.
+pub(crate) fn open_unblocked(path: &Path, flags: i32) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.custom_flags(libc::O_NONBLOCK | libc::O_CLOEXEC | flags);
+    }
+    #[cfg(not(unix))]
+    let _ = flags;
+    options.open(path)
 }

@@ -40,6 +40,7 @@ fn service(
     LspService::build(|client| Backend::new(client, info))
         .custom_method("waitline/load", Backend::load)
         .custom_method("waitline/unload", Backend::unload)
+        .custom_method(transport::TEXT_LOST, Backend::text_lost)
         .custom_method("window/workDoneProgress/cancel", Backend::cancel_progress)
         .finish()
 }
