@@ -8,6 +8,7 @@ use hashbrown::HashMap;
 
 use crate::Analysis;
 use crate::figures::SlotId;
+use crate::go_source::Operations;
 use crate::kinds::{Kind, kind_of};
 use crate::lines::Figure;
 use crate::placement::{FileId, Placement};
@@ -35,7 +36,8 @@ pub struct SiteLine {
     pub parts: Vec<Part>,
     /// What was waited in calls made here, this line's own waits included.
     pub under: Under,
-    /// Whether the file holds the function at that line; else nothing is shown there.
+    /// Whether the file holds the function at that line, and something that can have cost this; else
+    /// nothing is shown there.
     pub holds: bool,
 }
 
@@ -136,7 +138,8 @@ impl Sites {
         }
         let files = rows
             .into_iter()
-            .map(|lines| {
+            .zip(&placement.files)
+            .map(|(lines, file)| {
                 let mut lines: Vec<SiteLine> = lines.into_values().collect();
                 lines.sort_unstable_by_key(|l| l.line);
                 for line in &mut lines {
@@ -144,6 +147,9 @@ impl Sites {
                     line.parts.sort_by_key(Part::order);
                 }
                 lines.retain(|l| !l.parts.is_empty() || l.under.n > 0);
+                for line in &mut lines {
+                    line.holds &= can_wait(line, file.source.operations_at(line.line));
+                }
                 lines
             })
             .collect();
@@ -165,6 +171,33 @@ impl Sites {
     pub fn line(&self, file: FileId, line: u32) -> Option<&SiteLine> {
         let lines = self.lines(file);
         lines.binary_search_by_key(&line, |l| l.line).ok().map(|i| &lines[i])
+    }
+}
+
+/// Whether a line that holds these operations can be the one that was recorded. A function that was
+/// edited since the trace still spans the line, and then another statement stands there.
+fn can_wait(line: &SiteLine, operations: Operations) -> bool {
+    // What runs code that is not to be seen on the line.
+    let runs = Operations::CALL
+        | Operations::LOCK
+        | Operations::RANGE
+        | Operations::GO
+        | Operations::DEFER
+        | Operations::RETURN
+        | Operations::CLOSE_BRACE;
+    let channel = Operations::SEND | Operations::RECEIVE | Operations::SELECT;
+    // Allocations wait for the collector, and stand where nothing tells of them.
+    let dearest = line
+        .parts
+        .iter()
+        .map(|part| part.kind)
+        .find(|kind| *kind == Kind::Syscall || (kind.is_wait() && *kind != Kind::Gc));
+    match dearest {
+        Some(Kind::Chan | Kind::Other(_) | Kind::BeforeTrace) => {
+            operations.intersects(runs | channel)
+        }
+        Some(_) => operations.intersects(runs),
+        None => line.under.n == 0 || !line.parts.is_empty() || operations.intersects(runs),
     }
 }
 

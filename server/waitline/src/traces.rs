@@ -275,7 +275,15 @@ pub fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
 }
 
 fn open_file(path: &Path) -> Result<File, Why> {
-    let file = open_unblocked(path, 0).map_err(|error| match error.kind() {
+    let mut options = OpenOptions::new();
+    options.read(true);
+    // Without it, a pipe in the trace's place would hold the load for ever.
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.custom_flags(libc::O_NONBLOCK | libc::O_CLOEXEC);
+    }
+    let file = options.open(path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => Why::Missing,
         io::ErrorKind::IsADirectory => Why::Folder,
         _ if path.is_dir() => Why::Folder,
@@ -289,22 +297,4 @@ fn open_file(path: &Path) -> Result<File, Why> {
         return Err(Why::NotAFile);
     }
     Ok(file)
-}
-
-/// Opens a file that may have become something else: a pipe in its place would hold us for ever.
-/// `flags` are further ones of the system's `open`, where it has any.
-///
-/// # Errors
-/// It cannot be opened.
-pub(crate) fn open_unblocked(path: &Path, flags: i32) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.read(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt;
-        options.custom_flags(libc::O_NONBLOCK | libc::O_CLOEXEC | flags);
-    }
-    #[cfg(not(unix))]
-    let _ = flags;
-    options.open(path)
 }

@@ -14,7 +14,7 @@ use ide::placement::{Placement, SourceFile};
 use ide::sources::{Mapper, Module, Workspace, parse_module_path};
 use ide::view::View;
 
-use crate::traces::{Loaded, open_unblocked, shown};
+use crate::traces::{Loaded, shown};
 
 /// The most Go files of a workspace; those after them are not looked at.
 const MAX_FILES: usize = 200_000;
@@ -124,11 +124,14 @@ fn add_module(go_mod: &Path, found: &mut Workspace) -> bool {
 
 /// Reads a source that the scan listed, and that may have become a link, a pipe or huge since.
 pub fn read_source(path: &str) -> Option<Arc<SourceFile>> {
+    let mut options = fs::OpenOptions::new();
+    options.read(true);
     #[cfg(unix)]
-    let no_link = libc::O_NOFOLLOW;
-    #[cfg(not(unix))]
-    let no_link = 0;
-    let file = open_unblocked(Path::new(path), no_link).ok()?;
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.custom_flags(libc::O_NONBLOCK | libc::O_CLOEXEC | libc::O_NOFOLLOW);
+    }
+    let file = options.open(path).ok()?;
     if !file.metadata().ok()?.is_file() {
         return None;
     }
