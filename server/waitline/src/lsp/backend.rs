@@ -14,9 +14,10 @@ use tower_lsp::jsonrpc::{Error, ErrorCode, Result};
 use tower_lsp::{Client, LanguageServer};
 
 use super::documents::path_of;
+use super::ext;
 use super::initialize::ClientInfo;
 use super::loads::Outcome;
-use super::session::{About, Session};
+use super::session::{About, Session, Shown};
 use super::to_proto;
 
 /// The command that loads a trace.
@@ -40,17 +41,7 @@ impl Backend {
             .trace_of(&params)
             .ok_or_else(|| invalid("name the trace: {\"trace\": a path or a file URI}"))?;
         match self.session.load(path).await {
-            Outcome::Shown(shown) => {
-                let view = &shown.view;
-                Ok(json!({
-                    "analysis": shown.id,
-                    "trace": shown.path,
-                    "summary": view.summary(),
-                    "duration": view.analysis.duration(),
-                    "events": view.analysis.events,
-                    "partial": view.analysis.problem.as_ref().map(ToString::to_string),
-                }))
-            }
+            Outcome::Shown(shown) => Ok(ext::state(&shown)),
             Outcome::Failed(error) => Err(failed(error.to_string())),
             Outcome::Cancelled => Err(failed("loading was cancelled")),
             Outcome::Overtaken => {
@@ -64,6 +55,103 @@ impl Backend {
     pub(super) async fn unload(&self) -> Result<Value> {
         self.session.unload();
         Ok(Value::Null)
+    }
+
+    /// `waitline/traces`: what is loaded.
+    pub(super) async fn traces(&self) -> Result<Value> {
+        Ok(ext::traces(self.session.shown().as_deref()))
+    }
+
+    /// `waitline/lineCosts`: what stands at the ends of a document's lines.
+    pub(super) async fn line_costs(&self, params: Value) -> Result<Value> {
+        let uri = uri_of(&params)?;
+        let answer = self.answer(&uri, move |_, about| ext::line_costs(about, &params));
+        Ok(answer.await?.unwrap_or(Value::Null))
+    }
+
+    /// `waitline/hotspots`: the dearest lines of the workspace.
+    pub(super) async fn hotspots(&self, params: Value) -> Result<Value> {
+        self.of_trace(move |session, shown| ext::hotspots(session, shown, &params)).await
+    }
+
+    /// `waitline/unmapped`: recorded folders of which no file is known.
+    pub(super) async fn unmapped(&self, _: Value) -> Result<Value> {
+        self.of_trace(|_, shown| ext::unmapped(shown)).await
+    }
+
+    /// `waitline/site`: the evidence for a line.
+    pub(super) async fn site(&self, params: Value) -> Result<Value> {
+        self.of_line(&params, ext::site).await
+    }
+
+    /// `waitline/wakers`: who ended the waits of a line.
+    pub(super) async fn wakers(&self, params: Value) -> Result<Value> {
+        self.of_line(&params, ext::wakers_of).await
+    }
+
+    /// `waitline/stacks`: the stacks of a line's spans.
+    pub(super) async fn stacks(&self, params: Value) -> Result<Value> {
+        self.of_line(&params, ext::stacks).await
+    }
+
+    /// `waitline/instance`: one wait of a line, by its length.
+    pub(super) async fn instance(&self, params: Value) -> Result<Value> {
+        let rank = params.get("rank").and_then(Value::as_u64).unwrap_or(0);
+        let rank = usize::try_from(rank).unwrap_or(usize::MAX);
+        self.of_line(&params, move |about, line| ext::instance(about, line, rank)).await
+    }
+
+    /// `waitline/setVerdict`: a person's word on a line's waiting, kept in `.waitline.toml`.
+    pub(super) async fn set_verdict(&self, params: Value) -> Result<Value> {
+        let verdict = match params.get("verdict").and_then(Value::as_str) {
+            None => None,
+            Some(name) => Some(crate::config::verdict(name).ok_or_else(|| {
+                invalid("a verdict is one of costly, through, idle, unsure, or null")
+            })?),
+        };
+        let kind = params.get("kind").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let func = self.of_line(&params, |about, line| {
+            let view = &about.shown.view;
+            let site = view.sites.line(about.file, line)?;
+            Some(Value::from(view.analysis.str(site.func)))
+        });
+        let func = func.await?;
+        let (Some(func), Some(root)) = (func.as_str(), self.session.info().roots.first()) else {
+            return Err(invalid("nothing waits on that line, or no folder is open"));
+        };
+        crate::config::set(root, func, &kind, verdict)
+            .map_err(|why| failed(format!("{}: {why}", crate::config::FILE)))?;
+        match self.session.shown() {
+            Some(shown) => self.load(json!({ "trace": shown.path })).await,
+            None => Ok(Value::Null),
+        }
+    }
+
+    /// An answer about the trace as a whole, made away from this task.
+    async fn of_trace(
+        &self,
+        make: impl FnOnce(&Session, &Shown) -> Value + Send + 'static,
+    ) -> Result<Value> {
+        let session = self.session.clone();
+        let work = tokio::task::spawn_blocking(move || {
+            session.shown().map_or(Value::Null, |shown| make(&session, &shown))
+        });
+        work.await.map_err(|_| Error::internal_error())
+    }
+
+    /// An answer about a line of the buffer, `{uri, line}`.
+    async fn of_line(
+        &self,
+        params: &Value,
+        make: impl FnOnce(&About, u32) -> Option<Value> + Send + 'static,
+    ) -> Result<Value> {
+        let uri = uri_of(params)?;
+        let line = params.get("line").and_then(Value::as_u64).and_then(|l| u32::try_from(l).ok());
+        let line = line.ok_or_else(|| invalid("name the line, from 0"))?;
+        let answer = self.answer(&uri, move |_, about| {
+            about.text.map.recorded(line).and_then(|recorded| make(about, recorded))
+        });
+        Ok(answer.await?.flatten().unwrap_or(Value::Null))
     }
 
     /// The transport could not make sense of what the editor told about a document's text.
@@ -367,6 +455,12 @@ fn place(argument: &Value) -> Option<(Url, u32)> {
     let uri = Url::parse(argument.get("uri")?.as_str()?).ok()?;
     let line = u32::try_from(argument.get("line")?.as_u64()?).ok()?;
     Some((uri, line))
+}
+
+/// The document that parameters name.
+fn uri_of(params: &Value) -> Result<Url> {
+    let uri = params.get("uri").and_then(Value::as_str).and_then(|uri| Url::parse(uri).ok());
+    uri.ok_or_else(|| invalid("name the document: {\"uri\"}"))
 }
 
 fn invalid(why: &str) -> Error {

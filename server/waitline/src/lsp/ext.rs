@@ -52,9 +52,11 @@ pub(super) fn hotspots(session: &Session, shown: &Shown, params: &Value) -> Valu
     let only = params.get("uri").and_then(Value::as_str).and_then(|uri| Url::parse(uri).ok());
     let mut rows: Vec<(FileId, &SiteLine, &Part)> = Vec::new();
     for file in (0..view.placement.files.len() as u32).map(FileId) {
-        if only.as_ref().is_some_and(|uri| session.path(uri).is_none_or(|path| {
-            crate::workspace::slashed(&path) != view.placement.source(file).path
-        })) {
+        if only.as_ref().is_some_and(|uri| {
+            session.path(uri).is_none_or(|path| {
+                crate::workspace::slashed(&path) != view.placement.source(file).path
+            })
+        }) {
             continue;
         }
         for line in view.sites.lines(file).iter().filter(|l| l.holds) {
@@ -239,7 +241,8 @@ fn longest(instance: Instance) -> Value {
 }
 
 fn verdicts(sum: &Sum) -> Value {
-    let named = ide::verdicts::VERDICTS.map(|v| (crate::config::name(v).to_owned(), sum.of(v).into()));
+    let named =
+        ide::verdicts::VERDICTS.map(|v| (crate::config::name(v).to_owned(), sum.of(v).into()));
     Value::Object(named.into_iter().collect())
 }
 

@@ -104,6 +104,19 @@ impl Session {
         Some(About { file, path, text, shown })
     }
 
+    /// Where a recorded line of a file is in the editor now; `None` if it was edited away.
+    pub(super) fn current_line(
+        &self,
+        shown: &Shown,
+        file: FileId,
+        uri: &Url,
+        recorded: u32,
+    ) -> Option<u32> {
+        let path = self.path(uri)?;
+        let base = &shown.view.placement.source(file).text;
+        self.documents().snapshot(uri, &path, shown.id, base)?.map.current(recorded)
+    }
+
     /// Our number of a document's text.
     pub(super) fn revision(&self, uri: &Url) -> Option<u64> {
         let path = self.path(uri)?;
