@@ -31,7 +31,7 @@ fn figures_follow_edits_and_undo() {
     let (lenses, hints) = all_of(&mut client, &file);
     assert_eq!(hint_at(&hints, 113), Some(SLEEP));
     assert_eq!(hint_at(&hints, 112), None);
-    assert!(lenses_at(&lenses, 83)[0].starts_with("1.51 s waiting"));
+    assert!(lenses_at(&lenses, 83)[0].starts_with("1.51 s idle"));
     assert_eq!(client.hover(&file, 113).as_ref(), Some(&hover));
 
     let edit = json!([{ "range": range((113, 13), (113, 14)), "text": "20" }]);
@@ -39,7 +39,7 @@ fn figures_follow_edits_and_undo() {
     let (_, hints) = all_of(&mut client, &file);
     assert_eq!(hint_at(&hints, 113), None, "an edited line");
     assert_eq!(client.hover(&file, 113), None, "an edited line");
-    assert_eq!(hint_at(&hints, 84), Some("chan 1.51 s · open"), "its neighbours");
+    assert_eq!(hint_at(&hints, 84), Some("idle 1.51 s · open"), "its neighbours");
 
     // Two changes in one notification; the second goes by the text after the first.
     let undo = json!([
@@ -72,12 +72,12 @@ fn a_document_opened_again_with_another_text_has_that_texts_lines() {
         let (lenses, hints) = all_of(&mut client, &file);
         assert_eq!(hint_at(&hints, 114), Some(SLEEP));
         assert_eq!(hint_at(&hints, 112), None);
-        assert!(lenses_at(&lenses, 84)[0].starts_with("1.51 s waiting"));
+        assert!(lenses_at(&lenses, 84)[0].starts_with("1.51 s idle"));
         client.close(&file);
         client.open(&file, version, &text);
         let (lenses, hints) = all_of(&mut client, &file);
         assert_eq!(hint_at(&hints, 112), Some(SLEEP), "another text of the same number");
-        assert!(lenses_at(&lenses, 82)[0].starts_with("1.51 s waiting"));
+        assert!(lenses_at(&lenses, 82)[0].starts_with("1.51 s idle"));
         // A number that does not rise is no reason for an old answer either.
         client.change(&file, version, insert(0, "// c\n"));
         assert_eq!(
@@ -230,7 +230,7 @@ fn random_edits_never_put_a_figure_on_another_text() {
         let line = base[line_of(&hint) as usize].as_str();
         texts.entry(hint["tooltip"].to_string()).or_default().insert(line);
     }
-    assert!(texts.len() > 10);
+    assert!(texts.len() > 5);
 
     let snippets = [
         "",
