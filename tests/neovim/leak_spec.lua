@@ -78,7 +78,7 @@ h.run(function()
     return (h.refreshes['workspace/inlayHint/refresh'] or 0) > before
   end)
   h.wait_looking(buf, 'lenses and hints vanish', function()
-    return not h.sees('waiting') and not h.row_has(SLEEP + 1, 'sleep 297 ms')
+    return not h.sees(WORKER_LENS) and not h.row_has(SLEEP + 1, 'sleep 297 ms')
   end)
 
   local problem = h.command(buf, 'waitline.load', { { trace = trace } })

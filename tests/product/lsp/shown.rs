@@ -265,7 +265,7 @@ fn every_lens_leads_somewhere() {
         }
         client.end();
     }
-    assert!(messages > 15 && places > 4, "{messages} {places}");
+    assert!(messages > 8 && places > 2, "{messages} {places}");
     eprintln!("{messages} lenses tell the evidence, {places} go to who wakes");
 }
 
