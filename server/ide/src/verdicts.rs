@@ -169,6 +169,9 @@ pub struct Verdicts {
     pub sums: Vec<Sum>,
     /// By the row of a stay; `None` for those that are no waits.
     pub judged: Vec<Option<Judgement>>,
+    /// By the row of a stay: somebody with work in hand surely waited for it. A person's word
+    /// changes nothing here.
+    pub strong: Vec<bool>,
     /// What kind of wait each slot is, and where.
     pub facts: Facts,
 }
@@ -192,10 +195,11 @@ pub fn judge(
         demand: &demand,
         blame,
         judged: vec![None; stays.list.len()],
+        strong: vec![false; stays.list.len()],
         idle_before: vec![0; stays.list.len()],
     };
     judge.all();
-    let mut judged = judge.judged;
+    let (mut judged, strong) = (judge.judged, judge.strong);
     minorities(stays, &facts, &mut judged);
     let mut sums = vec![Sum::default(); analysis.slots.len()];
     let mut whys: hashbrown::HashMap<(u32, Why, Verdict), i64> = hashbrown::HashMap::new();
@@ -218,7 +222,7 @@ pub fn judge(
             *most = (Some(why), ns);
         }
     }
-    Some(Verdicts { sums, judged, facts })
+    Some(Verdicts { sums, judged, strong, facts })
 }
 
 /// At a site of which little is costly, that little is more likely a mistake.
@@ -260,6 +264,8 @@ struct Judge<'a> {
     demand: &'a demand::Demand,
     blame: Option<&'a Blame>,
     judged: Vec<Option<Judgement>>,
+    /// By stay.
+    strong: Vec<bool>,
     /// By stay: how long its goroutine had stood idle up to its end, all waits together that were
     /// found neither costly nor through.
     idle_before: Vec<i64>,
@@ -286,11 +292,12 @@ impl Judge<'_> {
         }
     }
 
-    fn verdict(&self, row: StayRow, stay: &Stay) -> (Verdict, Why) {
+    fn verdict(&mut self, row: StayRow, stay: &Stay) -> (Verdict, Why) {
         use Verdict::{Costly, Idle, Through, Unsure};
         let kind = self.facts.kind_of_stay(stay);
         let umbrella = self.demand.is_umbrella(stay);
         let (strong, weak) = self.demand.is_strong_weak(row, stay);
+        self.strong[row.0 as usize] = strong;
         match kind {
             WaitKind::Coroutine => return (Through, Why::Coroutine),
             WaitKind::Accept => return (Idle, Why::Accepts),
