@@ -13,6 +13,8 @@ mod hostile;
 mod live;
 mod neovim;
 mod outcome;
+mod pages;
 mod product;
 mod profile;
+mod truth;
 mod wire;

@@ -169,9 +169,9 @@ pub struct Verdicts {
     pub sums: Vec<Sum>,
     /// By the row of a stay; `None` for those that are no waits.
     pub judged: Vec<Option<Judgement>>,
-    /// By the row of a stay: somebody with work in hand surely waited for it. A person's word
-    /// changes nothing here.
-    pub strong: Vec<bool>,
+    /// By the row of a stay: for how much of it somebody with work in hand surely waited, in
+    /// nanoseconds. A person's word changes nothing here.
+    pub demanded: Vec<i64>,
     /// What kind of wait each slot is, and where.
     pub facts: Facts,
 }
@@ -195,11 +195,11 @@ pub fn judge(
         demand: &demand,
         blame,
         judged: vec![None; stays.list.len()],
-        strong: vec![false; stays.list.len()],
+        demanded: vec![0; stays.list.len()],
         idle_before: vec![0; stays.list.len()],
     };
     judge.all();
-    let (mut judged, strong) = (judge.judged, judge.strong);
+    let (mut judged, demanded) = (judge.judged, judge.demanded);
     minorities(stays, &facts, &mut judged);
     let mut sums = vec![Sum::default(); analysis.slots.len()];
     let mut whys: hashbrown::HashMap<(u32, Why, Verdict), i64> = hashbrown::HashMap::new();
@@ -222,7 +222,7 @@ pub fn judge(
             *most = (Some(why), ns);
         }
     }
-    Some(Verdicts { sums, judged, strong, facts })
+    Some(Verdicts { sums, judged, demanded, facts })
 }
 
 /// At a site of which little is costly, that little is more likely a mistake.
@@ -265,7 +265,7 @@ struct Judge<'a> {
     blame: Option<&'a Blame>,
     judged: Vec<Option<Judgement>>,
     /// By stay.
-    strong: Vec<bool>,
+    demanded: Vec<i64>,
     /// By stay: how long its goroutine had stood idle up to its end, all waits together that were
     /// found neither costly nor through.
     idle_before: Vec<i64>,
@@ -297,7 +297,8 @@ impl Judge<'_> {
         let kind = self.facts.kind_of_stay(stay);
         let umbrella = self.demand.is_umbrella(stay);
         let (strong, weak) = self.demand.is_strong_weak(row, stay);
-        self.strong[row.0 as usize] = strong;
+        self.demanded[row.0 as usize] =
+            if strong { stay.end.since(stay.start) } else { self.demand.of(row).1 };
         match kind {
             WaitKind::Coroutine => return (Through, Why::Coroutine),
             WaitKind::Accept => return (Idle, Why::Accepts),
