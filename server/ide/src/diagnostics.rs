@@ -135,9 +135,8 @@ pub fn ignore_comment(code: Code) -> String {
 /// end where there is surely one (no quote before it).
 fn columns(text: &str) -> Range<u32> {
     let start = text.len() - text.trim_start().len();
-    let comment = text.find("//").filter(|&at| {
-        at > start && !text[..at].contains(['"', '`', '\''])
-    });
+    let comment =
+        text.find("//").filter(|&at| at > start && !text[..at].contains(['"', '`', '\'']));
     let end = text[..comment.unwrap_or(text.len())].trim_end().len();
     let as_column = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
     as_column(start)..as_column(end.max(start))

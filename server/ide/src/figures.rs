@@ -357,7 +357,7 @@ impl Figures {
                 let own = self.own_slot(local.own, !local.ran);
                 self.charge(own, g, start, ns, pre);
                 if let Some(stays) = &mut self.stays {
-                    stays.sched.waited(&local.stay, [local.slot, own], at.t, ns);
+                    stays.sched.waited(local.stay.idle, [local.slot, own], at.t, ns);
                 }
                 if local.preempted != SlotId::NONE {
                     self.charge(local.preempted, g, start, ns, pre);
@@ -506,7 +506,7 @@ impl Figures {
             };
             if let Some(stays) = &mut self.stays {
                 if local.state == GoState::Runnable {
-                    stays.sched.waited(&local.stay, [slots[0], slots[1]], end, ns);
+                    stays.sched.waited(local.stay.idle, [slots[0], slots[1]], end, ns);
                 }
                 match local.state {
                     GoState::Waiting => {

@@ -206,7 +206,9 @@ pub fn findings(
     scheduler::find(&scene, &mut found);
     collector::find(&scene, &mut found);
     found.sort_by(|a, b| {
-        (b.ns, a.code, a.frame).cmp(&(a.ns, b.code, b.frame)).then_with(|| a.message.cmp(&b.message))
+        (b.ns, a.code, a.frame)
+            .cmp(&(a.ns, b.code, b.frame))
+            .then_with(|| a.message.cmp(&b.message))
     });
     let mut seen = hashbrown::HashSet::new();
     found.retain(|f| seen.insert((f.code, f.frame)));

@@ -81,9 +81,8 @@ pub fn groups(analysis: &Analysis, stays: &Stays, facts: &Facts, lives: &[Life])
     let mut rows: HashMap<FrameId, usize> = HashMap::new();
     let mut frames: HashMap<exectrace::StackId, Option<FrameId>> = HashMap::new();
     for (row, go) in stays.gos.iter().enumerate() {
-        let frame = *frames
-            .entry(go.created_at)
-            .or_insert_with(|| facts.line_of(analysis, go.created_at));
+        let frame =
+            *frames.entry(go.created_at).or_insert_with(|| facts.line_of(analysis, go.created_at));
         let Some(frame) = frame else { continue };
         let at = *rows.entry(frame).or_insert_with(|| {
             groups.push(GoGroup {
@@ -154,5 +153,49 @@ pub fn ran(analysis: &Analysis, stays: &Stays, g: GoRow, mut each: impl FnMut(i6
         }
         until = stay.start.0;
         row = stay.prev;
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::analysis::Builder;
+    use crate::lines::is_user_by_name;
+
+    const LEAK: &[u8] = include_bytes!("../../../testdata/truth/traces/leak.trace");
+
+    /// 40 requests start two goroutines each, of which one is left behind.
+    #[test]
+    fn what_became_of_them() {
+        let mut builder = Builder::new().with_stays();
+        builder.space(LEAK.len()).copy_from_slice(LEAK);
+        builder.filled(LEAK.len());
+        let analysis = builder.finish().unwrap();
+        let own = |f| is_user_by_name(analysis.str(analysis.tables.frame(f).func));
+        let facts = Facts::new(&analysis, &own);
+        let stays = analysis.stays.as_ref().unwrap();
+        let lives = lives(&analysis, stays);
+        let groups = groups(&analysis, stays, &facts, &lives);
+        let line = |g: &GoGroup| analysis.tables.frame(g.created_at).line;
+        let group = groups.iter().find(|g| facts.is_own(g.created_at) && line(g) == 13).unwrap();
+        assert_eq!((group.started, group.ended, group.still), (80, 40, 40));
+        assert!((41..=42).contains(&group.alive_max), "{}", group.alive_max);
+        assert!(group.run_p50 >= 100_000, "each spins for 100 µs: {}", group.run_p50);
+        let life = group.life;
+        let parts = life.run_ns + life.wait_ns + life.syscall_ns + life.runnable_ns;
+        assert_eq!(parts, life.ns);
+        let mut ran_ns = 0;
+        for &g in &group.gos {
+            ran(&analysis, stays, g, |from, to| ran_ns += to - from);
+        }
+        assert_eq!(ran_ns, life.run_ns);
+    }
+
+    #[test]
+    fn median_is_the_lower_middle() {
+        assert_eq!(median(vec![]), 0);
+        assert_eq!(median(vec![3, 1, 2]), 2);
+        assert_eq!(median(vec![4, 1, 3, 2]), 2);
     }
 }

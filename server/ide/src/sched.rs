@@ -13,7 +13,6 @@
 use exectrace::{Nanos, ProcEvent, ProcState};
 
 use crate::figures::SlotId;
-use crate::stays::StayLocal;
 
 /// How long Ps were idle: in all, and while goroutines could run.
 #[derive(Debug, Default)]
@@ -75,8 +74,7 @@ impl Sched {
         let (from, to) = (event.from == ProcState::Running, event.to == ProcState::Running);
         if from != to {
             self.step(t);
-            self.running =
-                if to { self.running + 1 } else { self.running.saturating_sub(1) };
+            self.running = if to { self.running + 1 } else { self.running.saturating_sub(1) };
         }
     }
 
@@ -88,11 +86,12 @@ impl Sched {
         }
     }
 
-    /// A goroutine runs at `t` after it could for `ns`; these are the slots of that span.
+    /// A goroutine runs at `t` after it could for `ns`; `before` is I(t) when that began, and these
+    /// are the slots of the span.
     #[inline(always)]
-    pub(crate) fn waited(&mut self, local: &StayLocal, slots: [SlotId; 2], t: Nanos, ns: i64) {
+    pub(crate) fn waited(&mut self, before: i64, slots: [SlotId; 2], t: Nanos, ns: i64) {
         self.runnable_ns = self.runnable_ns.wrapping_add(ns);
-        let idle = self.idle_at(t).wrapping_sub(local.idle);
+        let idle = self.idle_at(t).wrapping_sub(before);
         if idle == 0 {
             return;
         }
@@ -138,10 +137,10 @@ mod tests {
         assert_eq!(sched.idle_at(Nanos(15)), 5);
         sched.proc(Nanos(20), &start); // both run
         sched.proc(Nanos(30), &again);
-        assert_eq!(sched.idle_at(Nanos(40)), 10);
+        let before = sched.idle_at(Nanos(30));
+        assert_eq!(before, 10);
         sched.proc(Nanos(50), &stop);
-        let local = StayLocal { idle: sched.idle_at(Nanos(30)), ..StayLocal::default() };
-        sched.waited(&local, [SlotId(3), SlotId::NONE], Nanos(60), 30);
+        sched.waited(before, [SlotId(3), SlotId::NONE], Nanos(60), 30);
         assert_eq!((sched.runnable_ns(), sched.runnable_idle_ns()), (30, 10));
         assert_eq!((sched.idle_of(SlotId(3)), sched.idle_of(SlotId(9))), (10, 0));
         sched.end(Nanos(70));

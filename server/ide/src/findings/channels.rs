@@ -39,8 +39,8 @@ fn backpressure(scene: &Scene<'_>, site: &Site, found: &mut Vec<Finding>) {
     if costly.n < 3 || !scene.is_big(real) {
         return;
     }
-    let end = scene.chain_end(site).map_or_else(String::new, |((end, frame), ns)| {
-        let at = frame.map_or_else(String::new, |f| scene.place(f));
+    let end = scene.chain_end(site).map_or_else(String::new, |(end, frame, ns)| {
+        let at = scene.place(frame);
         format!("; {} of it ends with {} at {at}", percent(ns, site.ns), end.name())
     });
     let mut finding = Finding::new(

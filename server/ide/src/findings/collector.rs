@@ -39,8 +39,7 @@ fn assists(scene: &Scene<'_>, found: &mut Vec<Finding>) {
                 percent(ns, scene.running)
             ),
         );
-        finding.detail =
-            vec![format!("{} of the trace's length", percent(ns, scene.duration))];
+        finding.detail = vec![format!("{} of the trace's length", percent(ns, scene.duration))];
         related(frame, &figure, &mut finding);
         found.push(finding);
     }
@@ -57,7 +56,8 @@ fn stops(scene: &Scene<'_>, found: &mut Vec<Finding>) {
             return None;
         }
         let frames = scene.analysis.stack(stack);
-        let funcs = || frames.iter().map(|&f| scene.analysis.str(scene.analysis.tables.frame(f).func));
+        let funcs =
+            || frames.iter().map(|&f| scene.analysis.str(scene.analysis.tables.frame(f).func));
         let recorder = |f: &str| f.starts_with("runtime/trace.") || f == "net/http/pprof.Trace";
         if funcs().any(recorder) {
             return None;
@@ -87,7 +87,9 @@ fn stops(scene: &Scene<'_>, found: &mut Vec<Finding>) {
             Some(_) => related(frame, &figure, &mut finding),
             None => {
                 if let Some(longest) = longest {
-                    finding.detail.push(format!("the longest began at {}", moment(longest.start.0)));
+                    finding
+                        .detail
+                        .push(format!("the longest began at {}", moment(longest.start.0)));
                 }
             }
         }

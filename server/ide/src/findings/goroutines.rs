@@ -123,11 +123,7 @@ fn churn(scene: &Scene<'_>, group: &GoGroup, found: &mut Vec<Finding>) {
     );
     finding.detail = vec![
         format!("{} ran in all", duration(group.life.run_ns)),
-        format!(
-            "1 µs for each start is {} of {} running",
-            duration(cost),
-            duration(scene.running)
-        ),
+        format!("1 µs for each start is {} of {} running", duration(cost), duration(scene.running)),
         format!("{} alive at once at most", count(group.alive_max)),
         format!("half of them lived {} or less", duration(group.life_p50)),
     ];

@@ -25,14 +25,14 @@ fn contention(scene: &Scene<'_>, site: &Site, found: &mut Vec<Finding>) {
     let meanwhile = scene.meanwhile(site);
     let detail = vec![scene.figures(&costly), scene.blamed(site)];
     let related = scene.related(site, &costly);
-    let holder = scene.chain_end(site).map_or_else(String::new, |((end, frame), ns)| {
-        let at = frame.map_or_else(String::new, |f| scene.place(f));
+    let holder = scene.chain_end(site).map_or_else(String::new, |(end, frame, ns)| {
+        let at = scene.place(frame);
         let did = match end {
             End::Running => "ran",
             End::Sleep => "slept",
             _ => "was in a system call",
         };
-        format!("; {} of it behind {at}, which {did} with the lock", percent(ns, site.ns))
+        format!("; {} of it behind {at}, which {did} meanwhile", percent(ns, site.ns))
     });
     let mut push = |code, message| {
         let mut finding = Finding::new(code, Some(site.frame), real, message);
@@ -42,16 +42,11 @@ fn contention(scene: &Scene<'_>, site: &Site, found: &mut Vec<Finding>) {
     };
     push(
         Code::LockContention,
-        format!(
-            "Waits {} for a lock, in {} waits{holder}",
-            duration(costly.ns),
-            count(costly.n)
-        ),
+        format!("Waits {} for a lock, in {} waits{holder}", duration(costly.ns), count(costly.n)),
     );
 
-    let outside = scene.ends_in(site, |end| {
-        matches!(end, End::Network | End::Sleep | End::Timer | End::Syscall)
-    });
+    let outside = scene
+        .ends_in(site, |end| matches!(end, End::Network | End::Sleep | End::Timer | End::Syscall));
     let ended = site.ns - site.open_ns;
     if i128::from(outside) * 10 >= i128::from(ended) * 3 {
         let what = scene
@@ -125,8 +120,8 @@ fn stuck(scene: &Scene<'_>, site: &Site, found: &mut Vec<Finding>) {
         Some(site.frame),
         stuck.ns,
         format!(
-            "{} still for this lock when the trace ends, the longest for {}",
-            counted(stuck.n, "goroutine waits", "goroutines wait"),
+            "{} for this lock when the trace ends, the longest for {}",
+            counted(stuck.n, "goroutine still waits", "goroutines still wait"),
             duration(longest.end.since(longest.start))
         ),
     );

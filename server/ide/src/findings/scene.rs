@@ -216,9 +216,17 @@ impl<'a> Scene<'a> {
         all.filter(|(_, (end, _), _)| is(*end)).fold(0, |sum, (_, _, ns)| sum.saturating_add(*ns))
     }
 
-    /// The end with a line that most of a site's waiting comes to.
-    pub(super) fn chain_end(&self, site: &Site) -> Option<(EndLine, i64)> {
-        self.blame.ends(&site.slots).into_iter().find(|((_, line), _)| line.is_some())
+    /// The line of the program's own that most of a site's waiting ends at, if that is a tenth of
+    /// it or more: less explains nothing.
+    pub(super) fn chain_end(&self, site: &Site) -> Option<(End, FrameId, i64)> {
+        let ends = self.blame.ends(&site.slots);
+        let of_own = |((end, line), ns): (EndLine, i64)| {
+            let line = line.filter(|&f| self.facts.is_own(f))?;
+            Some((end, line, ns))
+        };
+        ends.into_iter()
+            .find_map(of_own)
+            .filter(|(_, _, ns)| i128::from(*ns) * 10 >= i128::from(site.ns))
     }
 
     /// The waits of a site that `take` wants.
@@ -320,7 +328,7 @@ impl<'a> Scene<'a> {
         if let Some(worst) = picked.worst {
             self.instance(site.frame, worst, "the longest wait", &mut related);
         }
-        if let Some(((end, Some(frame)), ns)) = self.chain_end(site) {
+        if let Some((end, frame, ns)) = self.chain_end(site) {
             let share = percent(ns, site.ns);
             let text = format!("{share} of the waiting here ends with {} at this line", end.name());
             related.push(Related { frame, text });

@@ -115,9 +115,8 @@ impl Names<'_> {
 
     fn json(&self, finding: &Finding) -> Value {
         let (file, line) = finding.frame.map_or((String::new(), 0), |f| self.file_line(f));
-        let func = finding.frame.map_or("", |f| {
-            self.analysis.str(self.analysis.tables.frame(f).func)
-        });
+        let func =
+            finding.frame.map_or("", |f| self.analysis.str(self.analysis.tables.frame(f).func));
         let related: Vec<Value> = finding
             .related
             .iter()
