@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use crate::answers::answer_to;
 use crate::product::{Run, binary, testdata, waitline};
 
-const COMMANDS: [&str; 6] = ["report", "annotate", "lines", "pprof", "dump", "lsp"];
+const COMMANDS: [&str; 7] = ["report", "findings", "annotate", "lines", "pprof", "dump", "lsp"];
 
 /// Nothing in: one sentence that names the file and says what it is, and exit 1.
 #[test]

@@ -14,6 +14,8 @@ mod live;
 mod lsp;
 mod neovim;
 mod outcome;
+mod pages;
 mod product;
 mod profile;
+mod truth;
 mod wire;

@@ -14,6 +14,7 @@ use exectrace::{GoId, Living, Nanos, Region, StackId, StrId};
 use hashbrown::HashMap;
 
 use crate::figures::SlotId;
+use crate::sched::Sched;
 
 /// A goroutine of the trace, by its row in [`Stays::gos`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -130,6 +131,8 @@ pub struct Stays {
     pub gos: Vec<Go>,
     /// Regions in the order of their beginnings.
     pub regions: Vec<RegionSpan>,
+    /// Whether Ps were idle while goroutines could run.
+    pub sched: Sched,
     long_runnable: HashMap<StayRow, i64>,
     rows: Living<u32>,
 }
@@ -140,11 +143,13 @@ pub struct StayLocal {
     row: GoRow,
     /// When the stay under way began, or the waiting for a P.
     since: Nanos,
+    /// How long a P had been idle, up to when the waiting for one began.
+    pub(crate) idle: i64,
 }
 
 impl Default for StayLocal {
     fn default() -> Self {
-        StayLocal { row: GoRow::NONE, since: Nanos(0) }
+        StayLocal { row: GoRow::NONE, since: Nanos(0), idle: 0 }
     }
 }
 
@@ -196,7 +201,7 @@ impl Stays {
             created_at,
         });
         self.rows.insert(g, row.0);
-        *local = StayLocal { row, since: t };
+        *local = StayLocal { row, since: t, idle: 0 };
         self.push(local, StayKind::Born, SlotId::NONE, t, creator, created_at, false);
     }
 

@@ -169,6 +169,9 @@ pub struct Verdicts {
     pub sums: Vec<Sum>,
     /// By the row of a stay; `None` for those that are no waits.
     pub judged: Vec<Option<Judgement>>,
+    /// By the row of a stay: for how much of it somebody with work in hand surely waited, in
+    /// nanoseconds. A person's word changes nothing here.
+    pub demanded: Vec<i64>,
     /// What kind of wait each slot is, and where.
     pub facts: Facts,
     /// By site: how many goroutines were there.
@@ -205,10 +208,11 @@ pub fn judge(
         demand: &demand,
         blame,
         judged: vec![None; stays.list.len()],
+        demanded: vec![0; stays.list.len()],
         idle_before: vec![0; stays.list.len()],
     };
     judge.all();
-    let mut judged = judge.judged;
+    let (mut judged, demanded) = (judge.judged, judge.demanded);
     minorities(stays, &facts, &mut judged);
     let mut sums = vec![Sum::default(); analysis.slots.len()];
     let mut whys: hashbrown::HashMap<(u32, Why, Verdict), i64> = hashbrown::HashMap::new();
@@ -232,7 +236,7 @@ pub fn judge(
         }
     }
     let goroutines = people.by_site(facts.n_sites());
-    Some(Verdicts { sums, judged, facts, goroutines })
+    Some(Verdicts { sums, judged, demanded, facts, goroutines })
 }
 
 /// At a site of which little is costly, that little is more likely a mistake.
@@ -274,6 +278,8 @@ struct Judge<'a> {
     demand: &'a demand::Demand,
     blame: Option<&'a Blame>,
     judged: Vec<Option<Judgement>>,
+    /// By stay.
+    demanded: Vec<i64>,
     /// By stay: how long its goroutine had stood idle up to its end, all waits together that were
     /// found neither costly nor through.
     idle_before: Vec<i64>,
@@ -300,11 +306,13 @@ impl Judge<'_> {
         }
     }
 
-    fn verdict(&self, row: StayRow, stay: &Stay) -> (Verdict, Why) {
+    fn verdict(&mut self, row: StayRow, stay: &Stay) -> (Verdict, Why) {
         use Verdict::{Costly, Idle, Through, Unsure};
         let kind = self.facts.kind_of_stay(stay);
         let umbrella = self.demand.is_umbrella(stay);
         let (strong, weak) = self.demand.is_strong_weak(row, stay);
+        self.demanded[row.0 as usize] =
+            if strong { stay.end.since(stay.start) } else { self.demand.of(row).1 };
         match kind {
             WaitKind::Coroutine => return (Through, Why::Coroutine),
             WaitKind::Accept => return (Idle, Why::Accepts),

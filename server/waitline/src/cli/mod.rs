@@ -15,6 +15,7 @@ use crate::traces::{self, Loaded, What};
 
 mod annotate;
 mod dump;
+mod findings;
 mod lines;
 mod lsp;
 mod pprof;
@@ -28,6 +29,7 @@ pub(crate) mod style;
 Examples:
   go test -trace trace.out ./pkg          record a trace
   waitline report trace.out               the dearest lines
+  waitline findings trace.out             what is worth a look
   waitline annotate db.go --trace trace.out
   waitline lines trace.out --by here --json
   waitline pprof trace.out --type sync -o sync.pb.gz")]
@@ -39,6 +41,7 @@ struct Args {
 #[derive(Debug, Subcommand)]
 enum Command {
     Report(report::Args),
+    Findings(findings::Args),
     Annotate(annotate::Args),
     Lines(lines::Args),
     Pprof(pprof::Args),
@@ -59,6 +62,7 @@ pub fn main() -> ExitCode {
     };
     let result = match args.command {
         Command::Report(args) => report::run(&args),
+        Command::Findings(args) => findings::run(&args),
         Command::Annotate(args) => annotate::run(&args),
         Command::Lines(args) => lines::run(&args),
         Command::Pprof(args) => pprof::run(&args),
