@@ -210,29 +210,48 @@ pub fn judge(
     judge.all();
     let mut judged = judge.judged;
     minorities(stays, &facts, &mut judged);
-    let mut sums = vec![Sum::default(); analysis.slots.len()];
-    let mut whys: hashbrown::HashMap<(u32, Why, Verdict), i64> = hashbrown::HashMap::new();
+    let mut tally = Tally::default();
     for row in stays.rows() {
         let stay = stays.stay(row);
         let Some(judgement) = &mut judged[row.0 as usize] else { continue };
         if let Some(verdict) = told(stay.slot) {
             *judgement = Judgement { verdict, why: Why::Told };
         }
-        let ns = stay.end.since(stay.start);
-        let sum = &mut sums[stay.slot.0 as usize].ns[judgement.verdict as usize];
-        *sum = sum.saturating_add(ns);
-        *whys.entry((stay.slot.0, judgement.why, judgement.verdict)).or_default() += ns;
+        tally.add(stay.slot, *judgement, stay.end.since(stay.start));
     }
-    let mut whys: Vec<_> = whys.into_iter().collect();
-    whys.sort_unstable();
-    for ((slot, why, verdict), ns) in whys {
-        let most = &mut sums[slot as usize].why[verdict as usize];
-        if ns > most.1 || most.0.is_none() {
-            *most = (Some(why), ns);
-        }
-    }
+    let sums = tally.sums(analysis.slots.len());
     let goroutines = people.by_site(facts.n_sites());
     Some(Verdicts { sums, judged, facts, goroutines })
+}
+
+/// Sums up judged time by slot.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    ns: hashbrown::HashMap<(crate::figures::SlotId, Why, Verdict), i64>,
+}
+
+impl Tally {
+    /// So much time of a slot was judged so.
+    pub(crate) fn add(&mut self, slot: crate::figures::SlotId, judged: Judgement, ns: i64) {
+        let sum = self.ns.entry((slot, judged.why, judged.verdict)).or_default();
+        *sum = sum.saturating_add(ns);
+    }
+
+    /// The sums of the first `n` slots.
+    pub(crate) fn sums(self, n: usize) -> Vec<Sum> {
+        let mut sums = vec![Sum::default(); n];
+        let mut all: Vec<_> = self.ns.into_iter().collect();
+        all.sort_unstable();
+        for ((slot, why, verdict), ns) in all {
+            let Some(sum) = sums.get_mut(slot.0 as usize) else { continue };
+            let (whole, most) = (&mut sum.ns[verdict as usize], &mut sum.why[verdict as usize]);
+            *whole = whole.saturating_add(ns);
+            if ns > most.1 || most.0.is_none() {
+                *most = (Some(why), ns);
+            }
+        }
+        sums
+    }
 }
 
 /// At a site of which little is costly, that little is more likely a mistake.
