@@ -4,6 +4,7 @@
 //! Groups: `window` (all, a tenth, a hundredth and a thousandth of the trace, each at sixteen places
 //! in turn), `index` (made once after the load).
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::disallowed_methods)] // the trace is read here, as in a command
 
 use std::cell::Cell;
 use std::hint::black_box;

@@ -227,20 +227,37 @@ pub fn judge(
 /// Sums up judged time by slot.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
-    ns: hashbrown::HashMap<(crate::figures::SlotId, Why, Verdict), i64>,
+    sums: Vec<(Judged, i64)>,
+    rows: hashbrown::HashMap<Judged, u32>,
+    /// By slot: the row of the sum that was last added to.
+    last: Vec<u32>,
 }
+
+type Judged = (crate::figures::SlotId, Why, Verdict);
 
 impl Tally {
     /// So much time of a slot was judged so.
     pub(crate) fn add(&mut self, slot: crate::figures::SlotId, judged: Judgement, ns: i64) {
-        let sum = self.ns.entry((slot, judged.why, judged.verdict)).or_default();
+        let at = slot.0 as usize;
+        if at >= self.last.len() {
+            self.last.resize(at + 1, u32::MAX);
+        }
+        let key = (slot, judged.why, judged.verdict);
+        let last = &mut self.last[at];
+        if self.sums.get(*last as usize).is_none_or(|sum| sum.0 != key) {
+            *last = *self.rows.entry(key).or_insert_with(|| {
+                self.sums.push((key, 0));
+                self.sums.len() as u32 - 1
+            });
+        }
+        let sum = &mut self.sums[*last as usize].1;
         *sum = sum.saturating_add(ns);
     }
 
     /// The sums of the first `n` slots.
     pub(crate) fn sums(self, n: usize) -> Vec<Sum> {
         let mut sums = vec![Sum::default(); n];
-        let mut all: Vec<_> = self.ns.into_iter().collect();
+        let mut all = self.sums;
         all.sort_unstable();
         for ((slot, why, verdict), ns) in all {
             let Some(sum) = sums.get_mut(slot.0 as usize) else { continue };
@@ -323,7 +340,7 @@ impl Judge<'_> {
         use Verdict::{Costly, Idle, Through, Unsure};
         let kind = self.facts.kind_of_stay(stay);
         let umbrella = self.demand.is_umbrella(stay);
-        let (strong, weak) = self.demand.is_strong_weak(row, stay);
+        let (strong, weak) = self.demand.is_strong_weak(row, self.people.group(row));
         match kind {
             WaitKind::Coroutine => return (Through, Why::Coroutine),
             WaitKind::Accept => return (Idle, Why::Accepts),
@@ -353,7 +370,7 @@ impl Judge<'_> {
         if kind == WaitKind::Join {
             return if uncarried { (Costly, Why::JoinOutside) } else { (Through, Why::Join) };
         }
-        let peer = self.people.is_peer(self.stays, self.facts, stay);
+        let peer = self.people.is_peer(row);
         if self.people.is_sending(self.facts, stay) && stay.waker != GoRow::NONE {
             return if peer {
                 (Costly, Why::NoSlot)
@@ -365,11 +382,11 @@ impl Judge<'_> {
                 (Idle, Why::ReceiverIdle)
             };
         }
-        let comes_back = umbrella || self.people.n_at_site(self.facts, stay) >= 2;
+        let comes_back = umbrella || self.people.n_at_site(row) >= 2;
         let main = self.people.is_main(stay.g);
         if stay.waker != GoRow::NONE && !uncarried {
             return if peer {
-                let one_shot = self.people.is_one_shot(self.stays, self.facts, stay);
+                let one_shot = self.people.is_one_shot(self.stays, row, stay);
                 if strong || one_shot { (Costly, Why::NoSlot) } else { (Unsure, Why::PeerUnsure) }
             } else if strong || main || (!comes_back && self.goes_on(row, stay)) {
                 (Through, Why::Asked)
@@ -395,9 +412,7 @@ impl Judge<'_> {
         let timer = kind == WaitKind::Sleep || (receiving && stay.waker == GoRow::NONE);
         if strong {
             return match kind {
-                _ if timer && self.demand.strong_by_answers_only(row, stay) => {
-                    (Unsure, Why::TimerInPath)
-                }
+                _ if timer && self.demand.strong_by_answers_only(row) => (Unsure, Why::TimerInPath),
                 WaitKind::Sleep => (Costly, Why::SleepsInPath),
                 // A heartbeat in a handler.
                 _ if timer && self.demand.own_level(row) >= 2 => (Unsure, Why::TimerInPath),
@@ -406,7 +421,7 @@ impl Judge<'_> {
             };
         }
         let main = self.people.is_main(stay.g);
-        if main && receiving && timer && comes_back && self.demand.of(row).0 == 0 {
+        if main && receiving && timer && comes_back && !self.demand.is_any(row) {
             return (Idle, Why::Clock);
         }
         if weak {
