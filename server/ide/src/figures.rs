@@ -74,8 +74,27 @@ pub struct Slot {
 const NOBODY: Instance = Instance { g: GoId::NONE, start: Nanos(0), ns: -1 };
 
 impl Slot {
+    /// Nothing summed up yet.
+    pub(crate) fn new(cause: CauseId, stack: StackId, early: bool) -> Slot {
+        Slot {
+            n: 0,
+            ns: 0,
+            worst: NOBODY,
+            open_n: 0,
+            open_ns: 0,
+            cut_worst: NOBODY,
+            pre_n: 0,
+            pre_ns: 0,
+            values: Values::default(),
+            cause,
+            stack,
+            early,
+            last_waker: (0, u32::MAX),
+        }
+    }
+
     #[inline]
-    fn add(&mut self, g: GoId, start: Nanos, ns: i64) {
+    pub(crate) fn add(&mut self, g: GoId, start: Nanos, ns: i64) {
         self.n = self.n.wrapping_add(1);
         self.ns = self.ns.wrapping_add(ns);
         if ns > self.worst.ns {
@@ -84,7 +103,7 @@ impl Slot {
         self.values.add(ns);
     }
 
-    fn add_open(&mut self, g: GoId, start: Nanos, ns: i64, pre: Option<i64>) {
+    pub(crate) fn add_open(&mut self, g: GoId, start: Nanos, ns: i64, pre: Option<i64>) {
         self.open_n += 1;
         self.open_ns = self.open_ns.wrapping_add(ns);
         self.add_cut(g, start, ns, pre);
@@ -135,6 +154,8 @@ pub struct GoLocal {
     held: bool,
     /// It is runnable because it was preempted: the slot of that.
     preempted: SlotId,
+    /// It stood at `own`, and not where the event's stack tells.
+    apart: bool,
     stay: StayLocal,
 }
 
@@ -149,6 +170,7 @@ impl Default for GoLocal {
             pre: false,
             held: false,
             preempted: SlotId::NONE,
+            apart: false,
             stay: StayLocal::default(),
         }
     }
@@ -191,6 +213,13 @@ struct OpenRange {
     since: Nanos,
     stack: StackId,
     pre: Option<i64>,
+}
+
+impl OpenRange {
+    /// Its beginning; the trace's, where it began before.
+    fn began(&self) -> Nanos {
+        Nanos(self.since.0.wrapping_sub(self.pre.unwrap_or(0)))
+    }
 }
 
 /// Counts that concern the whole trace.
@@ -262,21 +291,7 @@ impl Figures {
 
     fn slot_of(&mut self, cause: CauseId, stack: StackId, early: bool) -> SlotId {
         *self.by_key.entry((cause, stack, early)).or_insert_with(|| {
-            self.slots.push(Slot {
-                n: 0,
-                ns: 0,
-                worst: NOBODY,
-                open_n: 0,
-                open_ns: 0,
-                cut_worst: NOBODY,
-                pre_n: 0,
-                pre_ns: 0,
-                values: Values::default(),
-                cause,
-                stack,
-                early,
-                last_waker: (0, u32::MAX),
-            });
+            self.slots.push(Slot::new(cause, stack, early));
             SlotId(self.slots.len() as u32 - 1)
         })
     }
@@ -400,7 +415,9 @@ impl Figures {
             GoState::Runnable | GoState::Running => {}
         }
         match event.to {
-            GoState::Running if event.from == GoState::Runnable => stays.runs(&local.stay, at.t),
+            GoState::Running if event.from == GoState::Runnable => {
+                stays.runs(&local.stay, at.t, local.apart.then_some(local.own));
+            }
             // One that was there before stood so since the trace's beginning.
             GoState::Waiting | GoState::Syscall if event.from != GoState::Undetermined => {
                 stays.begins(&mut local.stay, at.t);
@@ -515,7 +532,10 @@ impl Figures {
                     GoState::Syscall => {
                         stays.stays_open(&local.stay, StayKind::Syscall, local.slot, end);
                     }
-                    GoState::Runnable => stays.runs(&local.stay, end),
+                    GoState::Runnable => {
+                        let own = local.apart.then_some(local.own);
+                        stays.stays_runnable(&local.stay, end, own);
+                    }
                     _ => {}
                 }
             }
@@ -529,6 +549,9 @@ impl Figures {
         for ((kind, scope), range) in open {
             let cause = self.causes.of_range(kind, tables);
             let slot = self.slot_of(cause, range.stack, false);
+            if let Some(stays) = &mut self.stays {
+                stays.range(slot, scope_g(scope), range.began(), end, true);
+            }
             let slot = &mut self.slots[slot.0 as usize];
             slot.add_open(scope_g(scope), range.since, end.since(range.since), range.pre);
         }
@@ -585,6 +608,10 @@ impl Sink for Pass<'_> {
         if event.own.is_some() || event.from == GoState::NotExist {
             local.own = f.stacks[event.own.0 as usize];
         }
+        let stops = event.from == GoState::Running && event.to == GoState::Runnable;
+        if stops || matches!(event.to, GoState::Waiting | GoState::Syscall) {
+            local.apart = f.stacks[event.stack.0 as usize] != local.own;
+        }
         local.since = at.t;
         local.state = event.to;
         match event.to {
@@ -621,10 +648,15 @@ impl Sink for Pass<'_> {
             GoState::Undetermined => {}
         }
         if let Some(stays) = &mut f.stays
-            && event.from == GoState::Running
             && event.to == GoState::Runnable
         {
-            stays.stops(&mut local.stay, local.slot, at.t);
+            match event.from {
+                GoState::Running => stays.stops(&mut local.stay, local.slot, at.t),
+                GoState::NotExist | GoState::Undetermined => {
+                    stays.starts(&local.stay, local.slot);
+                }
+                _ => {}
+            }
         }
         if matches!(event.from, GoState::NotExist | GoState::Undetermined) {
             f.totals.goroutines += 1;
@@ -657,6 +689,9 @@ impl Sink for Pass<'_> {
                     let cause = f.causes.of_range(event.kind, self.tables);
                     let slot = f.slot_of(cause, range.stack, false);
                     let ns = at.t.since(range.since);
+                    if let Some(stays) = &mut f.stays {
+                        stays.range(slot, scope_g(event.scope), range.began(), at.t, false);
+                    }
                     f.charge(slot, scope_g(event.scope), range.since, ns, range.pre);
                 }
             }

@@ -18,6 +18,7 @@ pub mod line_map;
 pub mod lines;
 pub mod placement;
 pub mod profiles;
+pub mod range;
 pub mod reasons;
 pub mod sched;
 pub mod sites;

@@ -181,7 +181,7 @@ impl Facts {
     }
 
     /// How many frames of the program's own code its stack has. A wrapper has none of its own.
-    pub(super) fn own_frames(&self, slot: SlotId) -> u16 {
+    pub fn own_frames(&self, slot: SlotId) -> u16 {
         self.fact(slot).own_frames
     }
 
