@@ -1,5 +1,7 @@
 //! A trace's figures, whole and for good; and the builder that makes them of bytes as they come.
 
+use std::sync::Arc;
+
 use exectrace::{Decoder, Error, FrameId, Problem, Reader, StackId, StrId, Tables, Version};
 
 use crate::causes::Causes;
@@ -7,10 +9,10 @@ use crate::figures::{Figures, GoLocal, Pass, Slot, Totals, Waker};
 use crate::stays::Stays;
 
 /// What is known of a trace: an immutable snapshot, to be shared.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Analysis {
     /// Strings, frames and stacks.
-    pub tables: Tables,
+    pub tables: Arc<Tables>,
     /// The causes that occur.
     pub causes: Causes,
     /// Sums by stack and cause.
@@ -20,7 +22,7 @@ pub struct Analysis {
     /// Counts of the whole trace.
     pub totals: Totals,
     /// The life of every goroutine, if it was asked for.
-    pub stays: Option<Stays>,
+    pub stays: Option<Arc<Stays>>,
     /// The format's version.
     pub version: Version,
     /// How many events there are, as Go's reader counts them.
@@ -191,12 +193,12 @@ impl Builder {
         let Figures { slots, causes, mut wakers, totals, stays, .. } = self.figures;
         wakers.sort_unstable_by_key(|w| (w.slot, std::cmp::Reverse(w.n), w.stack));
         Ok(Analysis {
-            tables: self.reader.into_tables(),
+            tables: Arc::new(self.reader.into_tables()),
             causes,
             slots,
             wakers,
             totals,
-            stays,
+            stays: stays.map(Arc::new),
             version,
             events,
             bytes,

@@ -88,7 +88,8 @@ fn functions(view: &View, file: FileId, map: &LineMap, sites: &[&SiteLine], out:
             line,
             columns: columns.clone(),
             title: format!(
-                "{about}{} {} · {about}{}×{}",
+                "{}{about}{} {} · {about}{}×{}",
+                view.badge(),
                 duration(sum.total()),
                 word(view, &sum),
                 count(sum.count()),
@@ -154,7 +155,8 @@ fn dear_lines(view: &View, file: FileId, map: &LineMap, sites: &[&SiteLine], out
             line,
             columns: columns.clone(),
             title: format!(
-                "{about}{} {} · {about}{} on average",
+                "{}{about}{} {} · {about}{} on average",
+                view.badge(),
                 duration(sum.total()),
                 word(view, &sum),
                 view.waiting_on_average(sum.total())

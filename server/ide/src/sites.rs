@@ -12,7 +12,7 @@ use crate::go_source::Operations;
 use crate::kinds::{Kind, kind_of};
 use crate::lines::Figure;
 use crate::placement::{FileId, Placement};
-use crate::verdicts::{Sum, Verdict, Verdicts};
+use crate::verdicts::{Sum, Verdict};
 
 /// The sites of all files.
 #[derive(Debug, Default)]
@@ -101,7 +101,7 @@ pub struct Origin {
 
 impl Sites {
     /// Sums up the slots of a trace by line of the workspace and kind.
-    pub fn new(analysis: &Analysis, placement: &Placement, verdicts: Option<&Verdicts>) -> Sites {
+    pub fn new(analysis: &Analysis, placement: &Placement, sums: &[Sum]) -> Sites {
         let mut rows: Vec<HashMap<u32, SiteLine>> =
             placement.files.iter().map(|_| HashMap::new()).collect();
         let (mut total_ns, mut costly_ns) = (0i64, 0i64);
@@ -120,7 +120,7 @@ impl Sites {
             });
             let part = &mut line.parts[at];
             part.figure.add(analysis, id);
-            if let Some(judged) = verdicts.and_then(|v| v.sums.get(row)) {
+            if let Some(judged) = sums.get(row) {
                 part.judged.merge(judged);
             }
             let ns = slot.ns.saturating_add(slot.open_ns).saturating_add(slot.pre_ns);
