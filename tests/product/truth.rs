@@ -154,7 +154,7 @@ fn sites_have_the_verdict_that_the_source_says() {
             wrong.push(format!("{file}:{line} is {expected}, called {verdict}"));
         }
     }
-    println!("{right} of {all} sites right; {}", wrong.join("; "));
+    eprintln!("{right} of {all} sites right; {}", wrong.join("; "));
     assert_eq!(all, 94);
     assert!(right >= 90, "{right} of {all}: {wrong:#?}");
 }
@@ -184,7 +184,7 @@ fn findings_are_those_that_the_programs_were_made_for() {
             made += found.intersection(&must).count();
         }
     }
-    println!("{made} findings as they must be, {allowed} more that may be");
+    eprintln!("{made} findings as they must be, {allowed} more that may be");
 }
 
 /// The five versions of a picture, recorded with 8 Ps on 2 CPUs: the bad ones are told what is
@@ -239,6 +239,6 @@ fn verdicts_and_blame_add_up() {
             assert!(!finding.detail.is_empty(), "{}: {finding:?}", trace.display());
         }
     }
-    println!("{n_lines} lines of {n_traces} traces add up");
+    eprintln!("{n_lines} lines of {n_traces} traces add up");
     assert!(n_traces >= 80, "{n_traces}");
 }

@@ -146,4 +146,18 @@ mod tests {
         sched.end(Nanos(70));
         assert_eq!(sched.idle_ns(), 30);
     }
+
+    /// Two Ps on two CPUs, under load: saturated.
+    #[test]
+    fn a_loaded_server_is_saturated() {
+        const WEBMIX: &[u8] = include_bytes!("../../../testdata/traces/g126/webmix.trace");
+        let mut builder = crate::analysis::Builder::new().with_stays();
+        builder.space(WEBMIX.len()).copy_from_slice(WEBMIX);
+        builder.filled(WEBMIX.len());
+        let stays = builder.finish().ok().and_then(|a| a.stays);
+        let sched = stays.map(|s| s.sched).unwrap_or_default();
+        let (ns, idle) = (sched.runnable_ns(), sched.runnable_idle_ns());
+        assert!(ns > 100_000_000, "{ns}");
+        assert!(idle * 100 < ns * 10, "{idle} of {ns}");
+    }
 }

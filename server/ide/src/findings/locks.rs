@@ -49,27 +49,27 @@ fn contention(scene: &Scene<'_>, site: &Site, found: &mut Vec<Finding>) {
         .ends_in(site, |end| matches!(end, End::Network | End::Sleep | End::Timer | End::Syscall));
     let ended = site.ns - site.open_ns;
     if i128::from(outside) * 10 >= i128::from(ended) * 3 {
-        let what = scene
-            .blame
-            .ends(&site.slots)
-            .into_iter()
-            .find(|((end, _), _)| {
-                matches!(end, End::Network | End::Sleep | End::Timer | End::Syscall)
-            })
-            .map_or("", |((end, _), _)| match end {
-                End::Network => "waits for the network",
-                End::Sleep => "sleeps",
-                End::Timer => "waits for a timer",
-                _ => "is in a system call",
-            });
-        // The line where the holders stood the longest, the queue itself left out.
+        let ends = scene.blame.ends(&site.slots);
+        let is_outside = |end| matches!(end, End::Network | End::Sleep | End::Timer | End::Syscall);
+        let first = ends.iter().find(|((end, _), _)| is_outside(*end));
+        let what = first.map_or("", |((end, _), _)| match end {
+            End::Network => "waits for the network",
+            End::Sleep => "sleeps",
+            End::Timer => "waits for a timer",
+            _ => "is in a system call",
+        });
+        // Sleeps and calls have their line. For the network and timers it is where the holders
+        // stood the longest, the queue itself left out.
         let own = site.slots.first().map(|&slot| scene.facts.site(slot));
-        let stood = meanwhile
-            .stood
-            .iter()
-            .filter(|(number, _)| Some(**number) != own)
-            .max_by_key(|(number, (ns, _))| (*ns, std::cmp::Reverse(**number)))
-            .and_then(|(_, (_, slot))| scene.facts.line_of(scene.analysis, scene.stack_of(*slot)));
+        let longest = || {
+            let (_, (_, slot)) = meanwhile
+                .stood
+                .iter()
+                .filter(|(number, _)| Some(**number) != own)
+                .max_by_key(|(number, (ns, _))| (*ns, std::cmp::Reverse(**number)))?;
+            scene.facts.line_of(scene.analysis, scene.stack_of(*slot))
+        };
+        let stood = first.and_then(|((_, line), _)| *line).or_else(longest);
         let at = stood.map_or_else(String::new, |f| format!(", at {}", scene.place(f)));
         push(
             Code::LockHeldWhileWaiting,
@@ -82,7 +82,7 @@ fn contention(scene: &Scene<'_>, site: &Site, found: &mut Vec<Finding>) {
         if let (Some(finding), Some(frame)) = (found.last_mut(), stood)
             && !finding.related.iter().any(|r| r.frame == frame)
         {
-            let text = "the holder of the lock stood here".to_owned();
+            let text = format!("the holder of the lock {what} here");
             finding.related.push(Related { frame, text });
         }
     }
