@@ -11,7 +11,7 @@
 
 use exectrace::{
     At, Generation, GoEvent, GoId, GoState, Metric, Nanos, ProcEvent, RangeEvent, RangeKind,
-    RangePhase, RangeScope, Region, Sink, StackId, StackRow, StrId, Tables,
+    RangePhase, RangeScope, Region, Sink, StackId, StackRow, StrId, Tables, Task,
 };
 use hashbrown::HashMap;
 
@@ -702,6 +702,13 @@ impl Sink for Pass<'_> {
         let f = &mut *self.figures;
         if let Some(stays) = &mut f.stays {
             stays.region(at.t, at.g, region, f.stacks[stack.0 as usize]);
+        }
+    }
+
+    fn task(&mut self, at: &At, task: &Task, stack: StackRow) {
+        let f = &mut *self.figures;
+        if let Some(stays) = &mut f.stays {
+            stays.task(at.t, task, f.stacks[stack.0 as usize]);
         }
     }
 

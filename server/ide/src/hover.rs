@@ -20,6 +20,7 @@
 //! ```
 
 use crate::annotations::{still, tail};
+use crate::findings::Finding;
 use crate::lines::Figure;
 use crate::placement::FileId;
 use crate::sites::{Origin, Part, callers, wakers};
@@ -80,6 +81,14 @@ pub fn hover(view: &View, file: FileId, line: u32, markup: Markup) -> Option<Str
     }
     head.extend(writer.besides(&besides));
     let mut paragraphs = vec![writer.lines(&head)];
+    let found: Vec<String> = view
+        .findings_at(file)
+        .filter(|(at, _)| *at == line)
+        .map(|(_, finding)| writer.finding(finding))
+        .collect();
+    if !found.is_empty() {
+        paragraphs.insert(0, writer.lines(&found));
+    }
     if waits.len() > 1 {
         paragraphs.push(writer.kinds(&waits));
     }
@@ -138,6 +147,15 @@ impl Writer<'_> {
             if n == 1 { "" } else { "s" },
             self.view.waiting_on_average(ns),
         )
+    }
+
+    /// A finding: its code and what it says.
+    fn finding(&self, finding: &Finding) -> String {
+        let message = match self.markup {
+            Markup::Markdown => escaped(&finding.message),
+            Markup::Plain => finding.message.clone(),
+        };
+        format!("{}: {message}", self.strong(finding.code.as_str()))
     }
 
     /// The verdict in a sentence, and the line's share of all that is costly.

@@ -20,6 +20,7 @@ pub mod placement;
 pub mod profiles;
 pub mod range;
 pub mod reasons;
+pub mod regions;
 pub mod sched;
 pub mod sites;
 pub mod sources;

@@ -134,6 +134,19 @@ pub struct RangeSpan {
     pub open: bool,
 }
 
+/// A user task of the trace.
+#[derive(Debug, Clone, Copy)]
+pub struct TaskSpan {
+    /// Its type.
+    pub name: StrId,
+    /// Its beginning.
+    pub start: Nanos,
+    /// Its end; `None` if it was open at the trace's end.
+    pub end: Option<Nanos>,
+    /// Where it began.
+    pub stack: StackId,
+}
+
 /// No region.
 pub const NO_REGION: u32 = u32::MAX;
 
@@ -146,6 +159,9 @@ pub struct Stays {
     pub gos: Vec<Go>,
     /// Regions in the order of their beginnings.
     pub regions: Vec<RegionSpan>,
+    /// Tasks in the order of their beginnings.
+    pub tasks: Vec<TaskSpan>,
+    open_tasks: HashMap<exectrace::TaskId, u32>,
     /// Whether Ps were idle while goroutines could run.
     pub sched: Sched,
     /// Ranges in the order of their ends; open ones last.
@@ -336,6 +352,18 @@ impl Stays {
         } else if let Some(open) = self.regions.get_mut(go.region as usize) {
             open.end = Some(t);
             go.region = open.outer;
+        }
+    }
+
+    /// A task begins or ends.
+    pub(crate) fn task(&mut self, t: Nanos, task: &exectrace::Task, stack: StackId) {
+        if task.begins {
+            self.open_tasks.insert(task.id, self.tasks.len() as u32);
+            self.tasks.push(TaskSpan { name: task.name, start: t, end: None, stack });
+        } else if let Some(row) = self.open_tasks.remove(&task.id)
+            && let Some(open) = self.tasks.get_mut(row as usize)
+        {
+            open.end = Some(t);
         }
     }
 

@@ -12,6 +12,7 @@ use crate::goroutines::{GoGroup, groups, lives};
 use crate::lines::{is_in_packages, is_user_by_name};
 use crate::placement::{FileId, Placement};
 use crate::range::{Index, window};
+use crate::regions::RegionGroup;
 use crate::sites::{SiteLine, Sites};
 use crate::verdicts::{Facts, Sum, Verdict, Verdicts, judge};
 
@@ -36,6 +37,8 @@ pub struct View {
     pub findings: Vec<Finding>,
     /// What became of the goroutines of each `go` statement; of the whole trace, also in a range.
     pub go_groups: Arc<Vec<GoGroup>>,
+    /// User regions and tasks by the line that opens them; of the whole trace, also in a range.
+    pub regions: Arc<Vec<RegionGroup>>,
     /// The window of the trace that all figures are of, if not the whole.
     pub range: Option<(Nanos, Nanos)>,
     index: Option<Arc<Index>>,
@@ -90,12 +93,13 @@ impl View {
         let overrule = |slot| told_of(&analysis, &is_user, &word.told, slot);
         let verdicts = judge(&analysis, facts, blame.as_ref(), &overrule);
         let mut found = Vec::new();
-        let mut go_groups = Vec::new();
+        let (mut go_groups, mut regions) = (Vec::new(), Vec::new());
         if let (Some(verdicts), Some(blame), Some(stays)) = (&verdicts, &blame, &analysis.stays) {
             found = findings(&analysis, verdicts, blame, &is_user);
             found.retain(|finding| !is_silenced(&analysis, finding, &word.silenced));
             let lives = lives(&analysis, stays);
             go_groups = groups(&analysis, stays, &verdicts.facts, &lives);
+            regions = crate::regions::groups(&analysis, stays, &verdicts.facts);
         }
         let sums = verdicts.as_ref().map(|v| v.sums.clone()).unwrap_or_default();
         let sites = Sites::new(&analysis, &placement, &sums);
@@ -110,6 +114,7 @@ impl View {
             blame: blame.map(Arc::new),
             findings: found,
             go_groups: Arc::new(go_groups),
+            regions: Arc::new(regions),
             range: None,
             index,
         }
@@ -143,6 +148,7 @@ impl View {
             sums,
             blame: self.blame.clone(),
             go_groups: self.go_groups.clone(),
+            regions: self.regions.clone(),
             range: Some((t0, t1)),
             index: self.index.clone(),
         }
@@ -222,8 +228,16 @@ impl View {
         crate::text::plain(&format!("{base}:{} {func}", frame.line))
     }
 
-    /// The lines of a file worth showing, in rising order: at least 1 ms, and either half a
-    /// per cent of all that costs or among the file's five dearest.
+    /// The findings on the lines of a file, with the recorded line, from 0.
+    pub fn findings_at(&self, file: FileId) -> impl Iterator<Item = (u32, &Finding)> {
+        self.findings.iter().filter_map(move |finding| {
+            let place = self.placement.place(finding.frame?)?;
+            (place.file == file && place.holds).then_some((place.line, finding))
+        })
+    }
+
+    /// The lines of a file worth showing, in rising order: at least 1 ms, and half a per
+    /// cent of all that costs, or among the file's five dearest, or with a finding.
     pub fn shown(&self, file: FileId) -> Vec<&SiteLine> {
         let mut lines: Vec<&SiteLine> = self
             .sites
@@ -231,12 +245,13 @@ impl View {
             .iter()
             .filter(|l| l.holds && l.dearest_ns() >= MIN_SHOWN_NS)
             .collect();
+        let found: Vec<u32> = self.findings_at(file).map(|(line, _)| line).collect();
         lines.sort_by_key(|l| std::cmp::Reverse(l.dearest_ns()));
         let total = i128::from(self.sites.costly_ns.max(1));
         let mut rank = 0;
         lines.retain(|l| {
             rank += 1;
-            rank <= 5 || i128::from(l.dearest_ns()) * 200 >= total
+            rank <= 5 || i128::from(l.dearest_ns()) * 200 >= total || found.contains(&l.line)
         });
         lines.truncate(200);
         lines.sort_by_key(|l| l.line);

@@ -14,16 +14,19 @@ use tower_lsp::jsonrpc::{Error, ErrorCode, Result};
 use tower_lsp::{Client, LanguageServer};
 
 use super::documents::path_of;
-use super::ext;
 use super::initialize::ClientInfo;
 use super::loads::Outcome;
 use super::session::{About, Session, Shown};
 use super::to_proto;
+use super::{ext, findings};
 
 /// The command that loads a trace.
 const LOAD: &str = "waitline.load";
 /// The command that takes it away.
 const UNLOAD: &str = "waitline.unload";
+
+/// The command that narrows all figures to a range of the trace.
+const SET_RANGE: &str = "waitline.setRange";
 
 /// The server, as tower-lsp calls it.
 pub(super) struct Backend {
@@ -125,6 +128,48 @@ impl Backend {
             Some(shown) => self.load(json!({ "trace": shown.path })).await,
             None => Ok(Value::Null),
         }
+    }
+
+    /// `waitline/silence {code, package?}`: findings that are not wanted, kept in `.waitline.toml`.
+    pub(super) async fn silence(&self, params: Value) -> Result<Value> {
+        let word = |key: &str| params.get(key).and_then(Value::as_str).unwrap_or_default();
+        let code = ide::findings::Code::parse(word("code"))
+            .ok_or_else(|| invalid("name a finding: {\"code\"}"))?;
+        let Some(root) = self.session.info().roots.first() else {
+            return Err(invalid("no folder is open"));
+        };
+        crate::config::silence(root, code, word("package"))
+            .map_err(|why| failed(format!("{}: {why}", crate::config::FILE)))?;
+        match self.session.shown() {
+            Some(shown) => self.load(json!({ "trace": shown.path })).await,
+            None => Ok(Value::Null),
+        }
+    }
+
+    /// `waitline/setRange {t0, t1}` or `null`: narrows all figures to a range of the trace, in
+    /// nanoseconds since its beginning.
+    pub(super) async fn set_range(&self, params: Value) -> Result<Value> {
+        let time = |key: &str| params.get(key).and_then(Value::as_i64).map(exectrace::Nanos);
+        let range = match (time("t0"), time("t1")) {
+            (Some(t0), Some(t1)) if t0 < t1 => Some((t0, t1)),
+            (None, None) => None,
+            _ => return Err(invalid("name a range: {\"t0\", \"t1\"} in nanoseconds, or nothing")),
+        };
+        let session = self.session.clone();
+        let work = tokio::task::spawn_blocking(move || session.set_range(range));
+        let shown = work.await.map_err(|_| Error::internal_error())?;
+        self.session.publish();
+        Ok(shown.map_or(Value::Null, |shown| ext::state(&shown)))
+    }
+
+    /// `waitline/goroutines {uri?, line?}`: what became of the goroutines of each `go` statement.
+    pub(super) async fn goroutines(&self, params: Value) -> Result<Value> {
+        self.of_trace(move |session, shown| ext::goroutines(session, shown, &params)).await
+    }
+
+    /// `waitline/findings`: what is worth telling about the trace.
+    pub(super) async fn findings(&self, _: Value) -> Result<Value> {
+        self.of_trace(|_, shown| ext::findings(shown)).await
     }
 
     /// An answer about the trace as a whole, made away from this task.
@@ -264,7 +309,15 @@ impl LanguageServer for Backend {
         let commands: &[&str] = if capabilities.own_commands {
             &[]
         } else {
-            &[LOAD, UNLOAD, to_proto::EVIDENCE, to_proto::GO]
+            &[
+                LOAD,
+                UNLOAD,
+                to_proto::EVIDENCE,
+                to_proto::GO,
+                findings::SET_VERDICT,
+                findings::SILENCE,
+                SET_RANGE,
+            ]
         };
         Ok(InitializeResult {
             capabilities: ServerCapabilities {
@@ -277,6 +330,12 @@ impl LanguageServer for Backend {
                     },
                 )),
                 hover_provider: Some(HoverProviderCapability::Simple(true)),
+                code_action_provider: Some(CodeActionProviderCapability::Options(
+                    CodeActionOptions {
+                        code_action_kinds: Some(vec![CodeActionKind::QUICKFIX]),
+                        ..CodeActionOptions::default()
+                    },
+                )),
                 code_lens_provider: Some(CodeLensOptions { resolve_provider: Some(false) }),
                 inlay_hint_provider: (!capabilities.decorations).then_some(OneOf::Left(true)),
                 execute_command_provider: (!commands.is_empty()).then(|| ExecuteCommandOptions {
@@ -329,10 +388,13 @@ impl LanguageServer for Backend {
         drop(self.session.about(&uri));
         let version = params.text_document.version;
         self.session.documents().change(&uri, version, params.content_changes);
+        self.session.publish_file(&uri);
     }
 
     async fn did_close(&self, params: DidCloseTextDocumentParams) {
-        self.session.documents().close(&params.text_document.uri);
+        let uri = params.text_document.uri;
+        self.session.documents().close(&uri);
+        self.session.publish_file(&uri);
     }
 
     async fn code_lens(&self, params: CodeLensParams) -> Result<Option<Vec<CodeLens>>> {
@@ -395,11 +457,18 @@ impl LanguageServer for Backend {
         Ok(hover.await?.flatten())
     }
 
+    async fn code_action(&self, params: CodeActionParams) -> Result<Option<CodeActionResponse>> {
+        Ok(Some(self.session.actions(&params.text_document.uri, &params.context.diagnostics)))
+    }
+
     async fn execute_command(&self, params: ExecuteCommandParams) -> Result<Option<Value>> {
         let argument = params.arguments.into_iter().next().unwrap_or(Value::Null);
         match params.command.as_str() {
             LOAD => self.load(argument).await.map(Some),
             UNLOAD => self.unload().await.map(Some),
+            findings::SET_VERDICT => self.set_verdict(argument).await.map(Some),
+            findings::SILENCE => self.silence(argument).await.map(Some),
+            SET_RANGE => self.set_range(argument).await.map(Some),
             to_proto::EVIDENCE => {
                 if let Some(text) = self.evidence(&argument) {
                     let client = self.session.client.clone();

@@ -88,6 +88,16 @@ impl Documents {
         }
     }
 
+    /// The editor's name and number of the open document of a file.
+    pub(super) fn opened(&self, path: &Path) -> Option<(Url, i32)> {
+        self.open.iter().find(|(_, d)| d.path == path).map(|(uri, d)| (uri.clone(), d.version))
+    }
+
+    /// The text of an open document.
+    pub(super) fn buffer(&self, uri: &Url) -> Option<TextBuffer> {
+        self.open.get(uri).filter(|d| !d.lost).map(|d| d.buffer.clone())
+    }
+
     /// The path of an open document.
     pub(super) fn path(&self, uri: &Url) -> Option<&Path> {
         self.open.get(uri).map(|d| d.path.as_path())

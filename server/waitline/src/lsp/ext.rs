@@ -194,6 +194,71 @@ pub(super) fn unmapped(shown: &Shown) -> Value {
     json!({ "analysis": shown.id, "prefixes": rows })
 }
 
+/// `waitline/goroutines {uri?, line?}`: what became of the goroutines of each `go` statement, those
+/// with the most waiting first.
+pub(super) fn goroutines(session: &Session, shown: &Shown, params: &Value) -> Value {
+    let view = &shown.view;
+    let uri = params.get("uri").and_then(Value::as_str).and_then(|uri| Url::parse(uri).ok());
+    let line = params.get("line").and_then(Value::as_u64);
+    let mut groups: Vec<_> = view.go_groups.iter().collect();
+    groups.sort_by_key(|g| (std::cmp::Reverse(g.life.wait_ns), g.created_at));
+    let rows: Vec<Value> = groups
+        .into_iter()
+        .filter_map(|group| {
+            let mut row = frame(view, group.created_at);
+            if let Some(uri) = &uri {
+                let place = view.placement.place(group.created_at)?;
+                let path = &view.placement.source(place.file).path;
+                let same =
+                    session.path(uri).is_some_and(|p| crate::workspace::slashed(&p) == *path);
+                let now = session.current_line(shown, place.file, uri, place.line);
+                if !same || line.is_some_and(|line| now.map(u64::from) != Some(line)) {
+                    return None;
+                }
+            }
+            row["started"] = group.started.into();
+            row["aliveAtMost"] = group.alive_max.into();
+            row["lifeP50"] = group.life_p50.into();
+            row["runP50"] = group.run_p50.into();
+            row["ended"] = group.ended.into();
+            row["still"] = group.still.into();
+            row["running"] = group.life.run_ns.into();
+            row["waiting"] = group.life.wait_ns.into();
+            row["syscall"] = group.life.syscall_ns.into();
+            row["runnable"] = group.life.runnable_ns.into();
+            row["life"] = group.life.ns.into();
+            Some(row)
+        })
+        .take(MOST)
+        .collect();
+    json!({ "analysis": shown.id, "groups": rows })
+}
+
+/// `waitline/findings`: what is worth telling about the trace, the dearest first.
+pub(super) fn findings(shown: &Shown) -> Value {
+    let view = &shown.view;
+    let rows: Vec<Value> = view
+        .findings
+        .iter()
+        .map(|finding| {
+            let mut row = finding.frame.map_or_else(|| json!({}), |f| frame(view, f));
+            row["code"] = finding.code.as_str().into();
+            row["severity"] = finding.severity.as_str().into();
+            row["message"] = finding.message.as_str().into();
+            row["detail"] = finding.detail.as_slice().into();
+            row["ns"] = finding.ns.into();
+            let related = finding.related.iter().map(|other| {
+                let mut row = frame(view, other.frame);
+                row["text"] = other.text.as_str().into();
+                row
+            });
+            row["related"] = related.collect();
+            row
+        })
+        .collect();
+    json!({ "analysis": shown.id, "findings": rows })
+}
+
 /// `waitline/traces`: what is loaded.
 pub(super) fn traces(shown: Option<&Shown>) -> Value {
     let rows: Vec<Value> = shown.iter().map(|shown| state(shown)).collect();
@@ -210,6 +275,8 @@ pub(super) fn state(shown: &Shown) -> Value {
         "duration": view.analysis.duration(),
         "events": view.analysis.events,
         "costly": view.sites.costly_ns,
+        "findings": view.findings.len(),
+        "range": view.range.map(|(t0, t1)| json!({ "t0": t0.0, "t1": t1.0 })),
         "partial": view.analysis.problem.as_ref().map(ToString::to_string),
     })
 }

@@ -11,14 +11,13 @@ use std::time::{Duration, Instant};
 use lsp_types::notification::Progress;
 use lsp_types::request::WorkDoneProgressCreate;
 use lsp_types::{
-    MessageType, NumberOrString, ProgressParams, ProgressParamsValue, Url, WorkDoneProgress,
+    MessageType, NumberOrString, ProgressParams, ProgressParamsValue, WorkDoneProgress,
     WorkDoneProgressBegin, WorkDoneProgressCreateParams, WorkDoneProgressEnd,
     WorkDoneProgressReport,
 };
 use notify::Watcher;
 
 use super::session::{Session, Shown};
-use super::to_proto;
 use crate::traces::{self, LoadError, Stamp};
 
 /// How long a file must stay the same before it is read.
@@ -81,7 +80,11 @@ impl Drop for UnderWay<'_> {
     }
 }
 
-static VIEWS: AtomicU64 = AtomicU64::new(1);
+/// The number of a new view.
+pub(super) fn next_view() -> u64 {
+    static VIEWS: AtomicU64 = AtomicU64::new(1);
+    VIEWS.fetch_add(1, Ordering::Relaxed)
+}
 
 impl Session {
     fn loads(&self) -> MutexGuard<'_, Loads> {
@@ -117,8 +120,8 @@ impl Session {
             let (path, stamp) = (loaded.path.clone(), loaded.stamp.clone());
             let view = crate::workspace::view(loaded, &session.info().roots);
             progress.end();
-            let id = VIEWS.fetch_add(1, Ordering::Relaxed);
-            Ok::<_, LoadError>(Shown { id, view, path, stamp })
+            let id = next_view();
+            Ok::<_, LoadError>(Shown { id, view, path, stamp, whole: None })
         });
         let result = work.await;
         let shown = match result {
@@ -187,28 +190,6 @@ impl Session {
                     session.client.show_message(MessageType::ERROR, text).await;
                 }
                 Outcome::Shown(_) | Outcome::Overtaken | Outcome::Cancelled => {}
-            }
-        });
-    }
-
-    /// Diagnostics about the trace file itself: those of the trace that is shown when they are
-    /// sent, so that the last ones are right whatever comes in between.
-    fn publish(self: &Arc<Self>) {
-        let session = self.clone();
-        tokio::spawn(async move {
-            let mut told = session.told.lock().await;
-            let now = session.shown().and_then(|shown| {
-                let uri = Url::from_file_path(&shown.path).ok()?;
-                Some((uri, to_proto::diagnostics(&shown.view)))
-            });
-            if let Some(old) = told.take()
-                && now.as_ref().is_none_or(|(uri, _)| *uri != old)
-            {
-                session.client.publish_diagnostics(old, Vec::new(), None).await;
-            }
-            if let Some((uri, list)) = now {
-                session.client.publish_diagnostics(uri.clone(), list, None).await;
-                *told = Some(uri);
             }
         });
     }

@@ -12,6 +12,7 @@ mod answers;
 mod backend;
 mod documents;
 mod ext;
+mod findings;
 pub mod frames;
 pub mod initialize;
 mod loads;
@@ -50,6 +51,10 @@ fn service(
         .custom_method("waitline/instance", Backend::instance)
         .custom_method("waitline/unmapped", Backend::unmapped)
         .custom_method("waitline/setVerdict", Backend::set_verdict)
+        .custom_method("waitline/silence", Backend::silence)
+        .custom_method("waitline/setRange", Backend::set_range)
+        .custom_method("waitline/goroutines", Backend::goroutines)
+        .custom_method("waitline/findings", Backend::findings)
         .custom_method(transport::TEXT_LOST, Backend::text_lost)
         .custom_method("window/workDoneProgress/cancel", Backend::cancel_progress)
         .finish()

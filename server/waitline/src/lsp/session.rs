@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
+use exectrace::Nanos;
 use ide::placement::FileId;
 use ide::view::View;
 use lsp_types::Url;
@@ -13,6 +14,7 @@ use tower_lsp::Client;
 
 use super::answers::Answers;
 use super::documents::{Documents, Snapshot, path_of};
+use super::findings::Told;
 use super::initialize::ClientInfo;
 use super::refresh::Refresher;
 use crate::traces::Stamp;
@@ -28,8 +30,8 @@ pub(super) struct Session {
     pub(super) loads: Mutex<super::loads::Loads>,
     /// The trace that the editor's settings name, as they last said.
     pub(super) setting: Mutex<Option<PathBuf>>,
-    /// The trace file that has diagnostics. Held while they are sent, so that they keep their order.
-    pub(super) told: tokio::sync::Mutex<Option<Url>>,
+    /// What has diagnostics. Held while they are sent, so that they keep their order.
+    pub(super) told: tokio::sync::Mutex<Told>,
 }
 
 /// A trace that is shown.
@@ -39,6 +41,8 @@ pub(super) struct Shown {
     pub(super) view: View,
     pub(super) path: PathBuf,
     pub(super) stamp: Stamp,
+    /// The view of the whole trace, if this one is of a range.
+    pub(super) whole: Option<Arc<Shown>>,
 }
 
 /// What an answer about one file is made of.
@@ -60,7 +64,7 @@ impl Session {
             answers: Answers::default(),
             loads: Mutex::new(super::loads::Loads::default()),
             setting: Mutex::new(None),
-            told: tokio::sync::Mutex::new(None),
+            told: tokio::sync::Mutex::default(),
         })
     }
 
@@ -82,6 +86,37 @@ impl Session {
         self.answers.clear();
         self.refresher.ask(&self.info().capabilities);
         before
+    }
+
+    /// Narrows what is shown to a range of the trace, or shows the whole of it again. Gives what is
+    /// shown then.
+    pub(super) fn set_range(&self, range: Option<(Nanos, Nanos)>) -> Option<Arc<Shown>> {
+        let shown = self.shown()?;
+        let whole = shown.whole.clone().unwrap_or_else(|| shown.clone());
+        let view = match range {
+            Some((t0, t1)) => whole.view.in_range(t0, t1),
+            None => {
+                self.show(Some(whole.clone()));
+                return Some(whole);
+            }
+        };
+        let next = Arc::new(Shown {
+            id: super::loads::next_view(),
+            view,
+            path: whole.path.clone(),
+            stamp: whole.stamp.clone(),
+            whole: Some(whole),
+        });
+        // A load may have come in between: what it shows is newer than this range of the old one.
+        let mut now = self.shown.write().unwrap_or_else(PoisonError::into_inner);
+        if now.as_ref().is_none_or(|now| now.id != shown.id) {
+            return now.clone();
+        }
+        *now = Some(next.clone());
+        drop(now);
+        self.answers.clear();
+        self.refresher.ask(&self.info().capabilities);
+        Some(next)
     }
 
     pub(super) fn documents(&self) -> MutexGuard<'_, Documents> {
