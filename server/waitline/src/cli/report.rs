@@ -215,10 +215,6 @@ fn print(args: &Args, view: &View, rows: &[Row], of_workspace: bool) -> anyhow::
 /// The most findings that a report names.
 const FINDINGS: usize = 8;
 
-fn analysis_events(view: &View) -> u64 {
-    view.analysis.events
-}
-
 /// A frame's place as the table's lines have theirs.
 fn frame_place(view: &View, frame: exectrace::FrameId) -> String {
     match view.placement.place(frame) {
