@@ -16,6 +16,7 @@ mod ids;
 mod intern;
 mod problem;
 mod sink;
+mod v1;
 mod varint;
 
 pub mod text;

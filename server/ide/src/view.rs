@@ -42,6 +42,9 @@ impl View {
     /// The trace in a line: its name, length and Go's version.
     pub fn summary(&self) -> String {
         let version = match self.analysis.version {
+            Version::GO_1_11 => "1.11 to 1.18",
+            Version::GO_1_19 => "1.19 or 1.20",
+            Version::GO_1_21 => "1.21",
             Version::GO_1_22 => "1.22",
             Version::GO_1_23 => "1.23 or 1.24",
             Version::GO_1_25 => "1.25",

@@ -29,6 +29,8 @@ pub struct Generation {
     strings: IdMap<StrId>,
     stack_rows: IdMap<StackRow>,
     stacks: Vec<StackId>,
+    /// Of a v1 trace, instead of batches: the trace is one generation.
+    pub(crate) v1: Option<Box<crate::v1::Trace>>,
 }
 
 /// A batch of events.
@@ -192,6 +194,42 @@ impl Generation {
         Ok(made)
     }
 
+    /// Makes one generation of a whole v1 trace.
+    pub(crate) fn of_v1(
+        version: Version,
+        mut bytes: Vec<u8>,
+        tables: &mut Tables,
+    ) -> Result<Generation, Problem> {
+        let (trace, rows) = crate::v1::parse::parse(version, &bytes, tables)?;
+        bytes.resize(bytes.len() + varint::WINDOW, 0);
+        let v1 = Some(Box::new(trace));
+        let mut made = Generation { number: 1, bytes, v1, ..Generation::default() };
+        made.set_strings(&rows.strings)
+            .and_then(|()| made.set_stacks(&rows.stacks))
+            .map_err(|bad| Problem::new(0, None, bad.what))?;
+        Ok(made)
+    }
+
+    fn set_strings(&mut self, strings: &[(u64, StrId)]) -> Result<(), Bad> {
+        self.strings = IdMap::new(strings, NO_STRING)
+            .map_err(|id| Bad { at: 0, what: format!("string {id} is there twice") })?;
+        Ok(())
+    }
+
+    fn set_stacks(&mut self, stacks: &[(u64, StackId)]) -> Result<(), Bad> {
+        self.stacks.push(StackId::NONE);
+        let rows: Vec<_> = stacks
+            .iter()
+            .map(|&(id, stack)| {
+                self.stacks.push(stack);
+                (id, StackRow(self.stacks.len() as u32 - 1))
+            })
+            .collect();
+        self.stack_rows = IdMap::new(&rows, NO_STACK)
+            .map_err(|id| Bad { at: 0, what: format!("stack {id} is there twice") })?;
+        Ok(())
+    }
+
     fn fill(
         &mut self,
         version: Version,
@@ -213,24 +251,14 @@ impl Generation {
                 _ => self.push_events(batch, &mut threads),
             }
         }
-        self.strings = IdMap::new(&strings, NO_STRING)
-            .map_err(|id| Bad { at: 0, what: format!("string {id} is there twice") })?;
+        self.set_strings(&strings)?;
 
         let mut stacks = Vec::new();
         let mut pcs = HashMap::new();
         for batch in batches.iter().filter(|b| b.kind(&self.bytes) == Some(ev::STACKS)) {
             self.read_stacks(batch, tables, &mut pcs, &mut stacks)?;
         }
-        self.stacks.push(StackId::NONE);
-        let rows: Vec<_> = stacks
-            .iter()
-            .map(|&(id, stack)| {
-                self.stacks.push(stack);
-                (id, StackRow(self.stacks.len() as u32 - 1))
-            })
-            .collect();
-        self.stack_rows = IdMap::new(&rows, NO_STACK)
-            .map_err(|id| Bad { at: 0, what: format!("stack {id} is there twice") })?;
+        self.set_stacks(&stacks)?;
 
         if self.clock.ns == 0.0 {
             return Err(Bad { at: 0, what: "the generation has no frequency of its clock".into() });

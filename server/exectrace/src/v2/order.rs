@@ -13,6 +13,7 @@ use hashbrown::HashMap;
 use super::generation::Generation;
 use super::merge::{Cursor, Frontier};
 use crate::goroutines::{Living, Row};
+use crate::v1::Converter;
 use crate::{
     At, GoId, Nanos, Problem, ProcId, Sink, StrId, Tables, TaskId, ThreadId, sink::ProcState,
 };
@@ -56,7 +57,7 @@ pub(super) struct State<L> {
 
 /// A goroutine that is alive.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Go<L> {
+pub(crate) struct Go<L> {
     pub(super) seq: Seq,
     /// As `go_status` numbers them; 0 is one that the format allows and the runtime never writes.
     pub(super) status: u8,
@@ -64,7 +65,7 @@ pub(super) struct Go<L> {
     pub(super) assists: bool,
     /// It has entries in `regions` or `stops`, to be dropped at its end.
     pub(super) noted: bool,
-    pub(super) local: L,
+    pub(crate) local: L,
 }
 
 /// A P that was seen.
@@ -113,7 +114,7 @@ pub(super) enum Gc {
 
 /// Gives events their times: each at least 1 ns after the one before.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Bump {
+pub(crate) struct Bump {
     /// The time of the first event, as the file has it.
     base: i64,
     last: i64,
@@ -121,8 +122,13 @@ pub(super) struct Bump {
 }
 
 impl Bump {
+    /// The clock of a v1 trace, whose Sync is 1 ns before its first event, which is at 0.
+    fn of_v1() -> Bump {
+        Bump { base: -1, last: -2, n: 0 }
+    }
+
     #[inline(always)]
-    pub(super) fn stamp(&mut self, time: i64) -> Nanos {
+    pub(crate) fn stamp(&mut self, time: i64) -> Nanos {
         self.last = time.max(self.last.wrapping_add(1));
         self.n += 1;
         Nanos(self.last.wrapping_sub(self.base))
@@ -258,6 +264,14 @@ impl<L: Default + Clone> Decoder<L> {
             Problem::new(generation.offset + at as u64, Some(generation.number), what)
         };
         let Decoder { state, frontier: FrontierBox(frontier) } = self;
+        if let Some(trace) = &generation.v1 {
+            state.clock = Bump::of_v1();
+            let t = state.clock.stamp(state.clock.base);
+            sink.generation(t, generation, tables);
+            return Converter::new(generation, tables, sink, &mut state.gos, &mut state.clock)
+                .run(trace)
+                .map_err(|bad| problem(bad.at, bad.what));
+        }
         state.generation += 1;
         let t = state.sync(generation.clock.start());
         sink.generation(t, generation, tables);

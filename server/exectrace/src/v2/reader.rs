@@ -123,6 +123,9 @@ impl Reader {
                 version
             }
         };
+        if version.is_v1() {
+            return Ok(if self.ended { self.whole_v1(version) } else { None });
+        }
         loop {
             match batch::next(&self.buf[..self.len], self.pos) {
                 Next::Batch(batch) => {
@@ -201,6 +204,20 @@ impl Reader {
         self.problem = self.problem.take().or(problem);
         self.done = true;
         generation
+    }
+
+    /// A v1 trace is one generation: its tables are at its end.
+    fn whole_v1(&mut self, version: Version) -> Option<Generation> {
+        self.done = true;
+        let mut bytes = std::mem::take(&mut self.buf);
+        bytes.truncate(self.len);
+        match Generation::of_v1(version, bytes, &mut self.tables) {
+            Ok(generation) => Some(generation),
+            Err(problem) => {
+                self.problem = Some(problem);
+                None
+            }
+        }
     }
 
     fn has_events(&self, batch: &Batch) -> bool {

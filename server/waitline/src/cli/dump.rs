@@ -203,7 +203,7 @@ impl<W: Write> Sink for Printer<'_, W> {
         let own = if event.own == event.stack { String::new() } else { self.at("own", event.own) };
         let reason = Quoted(self.tables.str(event.reason)).to_string();
         let (from, to) = (go_state(event.from), go_state(event.to));
-        self.line(at, format_args!("go {} {from}->{to} {reason}{stack}{own}", event.g));
+        self.line(at, format_args!("go G{} {from}->{to} {reason}{stack}{own}", OrDash(event.g.0)));
     }
 
     fn proc(&mut self, at: &At, event: &ProcEvent) {
@@ -225,8 +225,8 @@ impl<W: Write> Sink for Printer<'_, W> {
         };
         let scope = match event.scope {
             RangeScope::Global => "-".into(),
-            RangeScope::Go(g) => format!("{g}"),
-            RangeScope::Proc(p) => format!("P{}", p.0),
+            RangeScope::Go(g) => format!("G{}", OrDash(g.0)),
+            RangeScope::Proc(p) => format!("P{}", OrDash(p.0)),
         };
         let stack = self.at("at", event.stack);
         self.line(at, format_args!("{phase} {} {scope}{stack}", Quoted(&kind)));
