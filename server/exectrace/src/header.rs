@@ -6,7 +6,7 @@ use crate::Error;
 pub const HEADER_LEN: usize = 16;
 
 /// A version of the trace format, by the Go release that brought it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Version(pub u32);
 
 impl Version {
@@ -30,6 +30,17 @@ impl Version {
         self < Version::GO_1_22
     }
 
+    /// Whether it is newer than all that are known here. It is read like the newest of them, which
+    /// goes well until an event comes that is not known.
+    pub fn is_newer(self) -> bool {
+        self > Version::GO_1_26
+    }
+
+    /// Whether a trace begins with these bytes, in any version.
+    pub(crate) fn is_header(bytes: &[u8]) -> bool {
+        parse(bytes).is_some()
+    }
+
     /// Reads the header. `bytes` are those of the file's beginning, 16 or fewer if it is shorter.
     ///
     /// # Errors
@@ -38,6 +49,7 @@ impl Version {
         let version = parse(bytes).ok_or_else(|| Error::not_a_trace(bytes))?;
         match version.0 {
             11 | 19 | 21 | 22 | 23 | 25 | 26 => Ok(version),
+            _ if version.is_newer() => Ok(version),
             _ => Err(Error::unsupported(version)),
         }
     }
@@ -67,6 +79,7 @@ mod tests {
     fn versions() {
         assert_eq!(Version::from_header(b"go 1.22 trace\0\0\0").unwrap(), Version::GO_1_22);
         assert_eq!(Version::from_header(b"go 1.26 trace\0\0\0").unwrap(), Version::GO_1_26);
+        assert!(Version::from_header(b"go 1.28 trace\0\0\0").unwrap().is_newer());
         for old in [&b"go 1.10 trace\0\0\0"[..], b"go 1.5 trace\0\0\0\0", b"go 1.24 trace\0\0\0"] {
             assert!(Version::from_header(old).unwrap_err().is_unsupported_version());
         }

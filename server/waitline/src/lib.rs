@@ -3,4 +3,5 @@
 pub mod cli;
 pub mod lsp;
 pub mod traces;
+pub mod unwrap;
 pub mod workspace;

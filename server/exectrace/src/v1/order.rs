@@ -15,7 +15,7 @@ use super::spec::{self, ev, fake_p};
 
 /// What the convert pass needs to know of events before it comes to them.
 #[derive(Debug, Default)]
-pub(super) struct Order {
+pub(crate) struct Order {
     /// Returns from system calls, by time.
     exits: Vec<Exit>,
     /// By the number of a system call in the order: it blocked.
@@ -25,16 +25,16 @@ pub(super) struct Order {
     /// The time of the first event, in ticks.
     pub(super) start: i64,
     /// Regions that end inside another one that is still open.
-    pub(super) misused: Vec<Misuse>,
+    pub(crate) misused: Vec<Misuse>,
 }
 
 /// A region that ends while another one, which began later, is open.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Misuse {
-    pub(super) at: u64,
-    pub(super) g: u64,
+pub(crate) struct Misuse {
+    pub(crate) at: u64,
+    pub(crate) g: u64,
     /// The id of its name.
-    pub(super) name: u64,
+    pub(crate) name: u64,
 }
 
 /// Notes about regions are kept for so many of them.

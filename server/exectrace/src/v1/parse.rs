@@ -27,7 +27,7 @@ pub(crate) struct Trace {
     pub(super) timers: HashSet<u64>,
     pub(super) reasons: [StrId; 50],
     pub(super) stops: [StrId; 18],
-    pub(super) order: super::order::Order,
+    pub(crate) order: super::order::Order,
 }
 
 /// A P that wrote events.
@@ -59,6 +59,8 @@ pub(super) struct Sample {
 pub(crate) struct TableRows {
     pub(crate) strings: Vec<(u64, StrId)>,
     pub(crate) stacks: Vec<(u64, StackId)>,
+    /// Where the trace ends: the file's end, or where another trace begins.
+    pub(crate) end: usize,
 }
 
 /// One event of a P.
@@ -228,7 +230,7 @@ pub(crate) fn parse(
     version: Version,
     bytes: &[u8],
     tables: &mut Tables,
-) -> Result<(Trace, TableRows), Problem> {
+) -> Result<(Trace, TableRows), Bad> {
     let trace = Trace {
         version,
         procs: Vec::new(),
@@ -252,7 +254,7 @@ pub(crate) fn parse(
         ticks_per_second: 0,
     };
     let (mut trace, rows) = parser.run()?;
-    trace.order(bytes)?;
+    trace.order(&bytes[..rows.end])?;
     Ok((trace, rows))
 }
 
@@ -260,7 +262,11 @@ impl Parser<'_> {
     fn run(mut self) -> Result<(Trace, TableRows), Bad> {
         let mut pos = HEADER_LEN;
         let version = self.trace.version;
-        while pos < self.bytes.len() {
+        // What begins like a trace is one: no event could stand there.
+        while pos < self.bytes.len()
+            && !(self.bytes[pos] == b'g'
+                && Version::is_header(self.bytes[pos..].get(..HEADER_LEN).unwrap_or(&[])))
+        {
             let raw = Raw::read(self.bytes, pos, version).map_err(|bad| self.cut_off(bad))?;
             pos = raw.end;
             self.take(&raw)?;
@@ -272,7 +278,7 @@ impl Parser<'_> {
         // Equal times come in the order that Go's unstable sort gives them.
         crate::v2::gosort::sort_by_key(&mut self.trace.samples, |s| s.ticks);
         let stacks = self.frames()?;
-        let rows = TableRows { strings: self.strings, stacks };
+        let rows = TableRows { strings: self.strings, stacks, end: pos };
         Ok((self.trace, rows))
     }
 
@@ -297,7 +303,10 @@ impl Parser<'_> {
                     Ok(id) => id,
                     Err(_) if id == u64::MAX => -1,
                     Err(_) => {
-                        return Err(Bad::new(raw.at, format!("a batch of P {id}, which cannot be")));
+                        return Err(Bad::new(
+                            raw.at,
+                            format!("a batch of P {id}, which cannot be"),
+                        ));
                     }
                 };
                 return self.push_batch(id, raw.at);

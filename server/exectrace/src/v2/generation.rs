@@ -14,6 +14,7 @@ use crate::{FrameId, GoId, Problem, ProcId, StackId, StackRow, StrId, ThreadId, 
 /// The part of a trace between two flushes of the runtime's tables, about a second long.
 #[derive(Debug, Default)]
 pub struct Generation {
+    pub(crate) version: Version,
     pub(crate) number: u64,
     /// Place of `bytes[0]` in the file.
     pub(crate) offset: u64,
@@ -63,6 +64,11 @@ pub(crate) struct Clock {
 }
 
 impl Clock {
+    /// Whether its frequency was read.
+    pub(crate) fn is_known(&self) -> bool {
+        self.ns != 0.0
+    }
+
     /// Ticks to nanoseconds, rounded as Go's reader does: each number by itself, towards zero.
     #[inline(always)]
     pub(crate) fn nanos(&self, ticks: u64) -> i64 {
@@ -155,6 +161,11 @@ impl Generation {
         self.offset
     }
 
+    /// When its last batch of events begins, in nanoseconds as the file has it.
+    pub fn latest(&self) -> i64 {
+        self.clock.nanos(self.batches.iter().map(|b| b.time).max().unwrap_or(self.clock.min))
+    }
+
     /// Which of the trace's stacks a row is.
     #[inline]
     pub fn stack(&self, row: StackRow) -> StackId {
@@ -188,25 +199,30 @@ impl Generation {
         batches: &[Batch],
         tables: &mut Tables,
     ) -> Result<Generation, Problem> {
-        let mut made = Generation { number, offset, bytes, ..Generation::default() };
+        let mut made = Generation { version, number, offset, bytes, ..Generation::default() };
         made.fill(version, batches, tables)
-            .map_err(|bad| Problem::new(offset + bad.at as u64, Some(number), bad.what))?;
+            .map_err(|bad| Problem::new(offset + bad.at as u64, Some(number), bad.what))
+            .map_err(|problem| problem.of_version(version))?;
         Ok(made)
     }
 
     /// Makes one generation of a whole v1 trace.
     pub(crate) fn of_v1(
         version: Version,
+        offset: u64,
         mut bytes: Vec<u8>,
         tables: &mut Tables,
     ) -> Result<Generation, Problem> {
-        let (trace, rows) = crate::v1::parse::parse(version, &bytes, tables)?;
-        bytes.resize(bytes.len() + varint::WINDOW, 0);
+        let (trace, rows) = crate::v1::parse::parse(version, &bytes, tables)
+            .map_err(|bad| Problem::new(offset + bad.at as u64, None, bad.what))?;
+        bytes.truncate(rows.end);
+        bytes.resize(rows.end + varint::WINDOW, 0);
         let v1 = Some(Box::new(trace));
-        let mut made = Generation { number: 1, bytes, v1, ..Generation::default() };
+        let mut made =
+            Generation { version, number: 1, offset, bytes, v1, ..Generation::default() };
         made.set_strings(&rows.strings)
             .and_then(|()| made.set_stacks(&rows.stacks))
-            .map_err(|bad| Problem::new(0, None, bad.what))?;
+            .map_err(|bad| Problem::new(offset, None, bad.what))?;
         Ok(made)
     }
 

@@ -89,14 +89,16 @@ impl<W: Write> fmt::Write for Printed<'_, W> {
 
 fn events(args: &Args) -> anyhow::Result<()> {
     let path = &args.trace.trace;
-    let mut file = crate::traces::open(path)?;
+    let mut opened = crate::traces::open(path)?;
     let mut reader = Reader::new();
-    let mut decoder = Decoder::<()>::new();
+    reader.starts_at(opened.offset);
+    // What is printed is what Go's own reader gives, no more.
+    let mut decoder = Decoder::<()>::strict();
     let mut out = answer();
     let problem;
     let mut result = Ok(());
     'read: loop {
-        let n = file.read(reader.space(1 << 20))?;
+        let n = opened.stream.read(reader.space(1 << 20))?;
         reader.filled(n);
         if n == 0 {
             reader.finish();
@@ -116,7 +118,7 @@ fn events(args: &Args) -> anyhow::Result<()> {
             }
             reader.recycle(generation);
         }
-        if n == 0 {
+        if n == 0 || reader.is_done() {
             let mut printer = Printer {
                 tables: reader.tables(),
                 stacks: Vec::new(),

@@ -112,16 +112,29 @@ pub(crate) fn load(path: &Path) -> anyhow::Result<Loaded> {
         let _ = write!(io::stderr(), "\r\x1b[K");
     }
     let loaded = loaded?;
-    if let Some(problem) = &loaded.analysis.problem {
-        let lost = loaded.analysis.bytes.saturating_sub(problem.offset);
+    warn(path, &loaded.analysis);
+    Ok(loaded)
+}
+
+/// Says what a person must know of a trace before they trust its figures.
+fn warn(path: &Path, analysis: &ide::Analysis) {
+    let name = traces::shown(path);
+    if let Some(partial) = analysis.partial() {
+        say(&format!("warning: {name} is {partial}"));
+    }
+    if let Some(offset) = analysis.next_trace {
         say(&format!(
-            "warning: {} was read up to {} only, {lost} of its {} bytes are lost: {problem}",
-            traces::shown(path),
-            ide::units::duration(loaded.analysis.duration()),
-            loaded.analysis.bytes
+            "note: {name} holds another trace, from byte {offset} on (this is the first of them; name it {} to see the next)",
+            traces::shown(&traces::next(path))
         ));
     }
-    Ok(loaded)
+    const SHOWN: usize = 3;
+    for note in analysis.notes.iter().take(SHOWN) {
+        say(&format!("note: {name}: {} (at byte {})", note.what, note.offset));
+    }
+    if let Some(more) = analysis.notes.len().checked_sub(SHOWN).filter(|&n| n > 0) {
+        say(&format!("note: {name}: {more} notes more (waitline check-trace shows them all)"));
+    }
 }
 
 /// The trace that a command is about.
