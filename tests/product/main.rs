@@ -5,9 +5,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
 mod answers;
+mod broken;
 mod cli;
 mod figures;
 mod live;
 mod neovim;
 mod product;
 mod profile;
+mod wrapped;

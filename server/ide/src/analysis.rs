@@ -29,6 +29,8 @@ pub struct Analysis {
     /// Why the trace was not read to its end, if it was not: the figures are those of what came
     /// before.
     pub problem: Option<Problem>,
+    /// How many bytes of the file the figures stand for, with all before them.
+    pub sound_bytes: u64,
     /// Until when the trace went on behind that, as far as what is lost can tell: at least so far.
     pub lost_until: Option<Nanos>,
     /// Where another trace begins in the same file.
@@ -55,7 +57,7 @@ impl Analysis {
     /// How far the figures go and what is lost, where the trace was not read to its end.
     pub fn partial(&self) -> Option<String> {
         let problem = self.problem.as_ref()?;
-        let lost = self.bytes.saturating_sub(problem.offset);
+        let lost = self.lost_bytes();
         let of = match self.lost_until.map(|until| until.0) {
             Some(until) if until > self.duration() => {
                 format!(" of about {}", crate::units::duration(until))
@@ -68,6 +70,11 @@ impl Analysis {
             crate::units::count(lost),
             crate::units::count(self.bytes),
         ))
+    }
+
+    /// How many bytes the figures do not stand for.
+    pub fn lost_bytes(&self) -> u64 {
+        if self.problem.is_some() { self.bytes.saturating_sub(self.sound_bytes) } else { 0 }
     }
 
     /// The text of a string.
@@ -117,6 +124,7 @@ pub struct Builder {
     error: Option<Error>,
     /// The latest time in generations that come behind the problem, as the file has it.
     latest: Option<i64>,
+    sound_bytes: u64,
 }
 
 impl Builder {
@@ -195,6 +203,7 @@ impl Builder {
                 return;
             }
             self.generations += 1;
+            self.sound_bytes = generation.offset() + generation.n_bytes() as u64;
             self.reader.recycle(generation);
         }
     }
@@ -247,6 +256,7 @@ impl Builder {
             events,
             bytes,
             problem,
+            sound_bytes: self.sound_bytes,
             lost_until,
             next_trace,
             notes,

@@ -41,15 +41,7 @@ impl View {
 
     /// The trace in a line: its name, length and Go's version.
     pub fn summary(&self) -> String {
-        let version = match self.analysis.version {
-            Version::GO_1_11 => "1.11 to 1.18",
-            Version::GO_1_19 => "1.19 or 1.20",
-            Version::GO_1_21 => "1.21",
-            Version::GO_1_22 => "1.22",
-            Version::GO_1_23 => "1.23 or 1.24",
-            Version::GO_1_25 => "1.25",
-            _ => "1.26 or newer",
-        };
+        let version = go_release(self.analysis.version);
         let partial = match &self.analysis.problem {
             Some(_) => " · not read to its end",
             None => "",
@@ -86,6 +78,20 @@ impl View {
         lines.truncate(200);
         lines.sort_by_key(|l| l.line);
         lines
+    }
+}
+
+/// Which releases of Go write this version of the format.
+pub fn go_release(version: Version) -> &'static str {
+    match version {
+        Version::GO_1_11 => "1.11 to 1.18",
+        Version::GO_1_19 => "1.19 or 1.20",
+        Version::GO_1_21 => "1.21",
+        Version::GO_1_22 => "1.22",
+        Version::GO_1_23 => "1.23 or 1.24",
+        Version::GO_1_25 => "1.25",
+        Version::GO_1_26 => "1.26 or newer",
+        _ => "newer than this Waitline",
     }
 }
 

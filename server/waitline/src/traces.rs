@@ -221,6 +221,7 @@ fn attempt(
             file.metadata().is_ok_and(|m| Stamp::of(&m) == stamp)
                 && Stamp::at(path).is_some_and(|s| s == stamp)
         };
+        let mut damage = None;
         let mut checked = 0;
         let mut read = 0;
         loop {
@@ -230,6 +231,11 @@ fn attempt(
             let n = match stream.read(builder.space(BLOCK)) {
                 Ok(n) => n,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) if is_damage(&error) && !stream.inside.is_empty() => {
+                    // What was unpacked before the damage stands.
+                    damage = Some(error);
+                    0
+                }
                 Err(error) => return Err(Why::Io(error)),
             };
             read += n as u64;
@@ -252,6 +258,12 @@ fn attempt(
         builder = match finished {
             Ok(mut analysis) => {
                 analysis.bytes = bytes;
+                if let Some(error) = damage {
+                    let wrapping = stream.inside.join(", ");
+                    let what = format!("the file cannot be unpacked further ({wrapping}: {error})");
+                    analysis.problem =
+                        Some(exectrace::Problem { offset: bytes, generation: None, what });
+                }
                 return Ok(Some((stamp, stream.inside, analysis)));
             }
             Err(Unfinished::Again { generations, problem }) => Builder::up_to(generations, problem),
@@ -309,6 +321,12 @@ fn open_file(path: &Path) -> Result<Opened, Why> {
     let (mut stream, file) = open()?;
     skip(&mut stream, offset).map_err(Why::Io)?;
     Ok(Opened { stream, offset, file })
+}
+
+/// Something packed ends too early, or is damaged; nothing of that is the disk's fault.
+fn is_damage(error: &io::Error) -> bool {
+    use io::ErrorKind::{InvalidData, InvalidInput, UnexpectedEof};
+    matches!(error.kind(), UnexpectedEof | InvalidData | InvalidInput)
 }
 
 fn skip(stream: &mut Unwrapped, bytes: u64) -> io::Result<()> {

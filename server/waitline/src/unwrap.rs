@@ -70,8 +70,10 @@ pub fn unwrap(file: File) -> io::Result<Unwrapped> {
         Kind::Zip => zip::find(file.inner, &raw, &mut inside)?,
         Kind::Trace | Kind::Other => Box::new(file),
         kind => {
-            let found = open(kind, Box::new(file), &raw, 0, &mut inside)?;
-            found.ok_or_else(|| no_trace(&inside))?
+            let found = open(kind, Box::new(file), &raw, 0, &mut inside);
+            found
+                .map_err(|error| not_unpacked(&inside, &error))?
+                .ok_or_else(|| no_trace(&inside))?
         }
     };
     Ok(Unwrapped { reader, raw, inside })
@@ -148,6 +150,11 @@ fn open(
         }
         Kind::Tar => tar::find(stream, raw, depth + 1, inside),
     }
+}
+
+fn not_unpacked(inside: &[String], error: &io::Error) -> io::Error {
+    let what = inside.first().map_or("packed", String::as_str);
+    io::Error::new(error.kind(), format!("this is a {what} file that cannot be unpacked: {error}"))
 }
 
 fn no_trace(inside: &[String]) -> io::Error {

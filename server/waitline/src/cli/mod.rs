@@ -1,7 +1,7 @@
 //! The command line: arguments, exit codes, what all commands share.
 //!
 //! Exit codes: 0 with an answer (also a partial one, then with a warning on stderr), 1 without one,
-//! 2 for wrong use.
+//! 2 for wrong use; `check-trace` has 3 for a trace that is not whole.
 
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -14,6 +14,7 @@ use clap::{Parser, Subcommand};
 use crate::traces::{self, Loaded};
 
 mod annotate;
+mod check;
 mod dump;
 mod lines;
 mod lsp;
@@ -43,6 +44,7 @@ enum Command {
     Lines(lines::Args),
     Pprof(pprof::Args),
     Dump(dump::Args),
+    CheckTrace(check::Args),
     Lsp(lsp::Args),
 }
 
@@ -63,6 +65,10 @@ pub fn main() -> ExitCode {
         Command::Lines(args) => lines::run(&args),
         Command::Pprof(args) => pprof::run(&args),
         Command::Dump(args) => dump::run(&args),
+        Command::CheckTrace(args) => match check::run(&args) {
+            Ok(code) => return code,
+            Err(error) => Err(error),
+        },
         Command::Lsp(args) => lsp::run(&args),
     };
     match result {

@@ -293,6 +293,7 @@ fn print_json(args: &Args, view: &View, rows: &[Row]) -> anyhow::Result<()> {
         "goroutines": analysis.totals.goroutines,
         "goroutines_at_once": analysis.totals.max_alive,
         "gomaxprocs": analysis.totals.gomaxprocs,
+        "partial": analysis.partial(),
         "problem": analysis.problem.as_ref().map(ToString::to_string),
         "lines": lines,
     });
