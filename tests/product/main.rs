@@ -5,11 +5,16 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
 mod answers;
+mod blocks;
 mod broken;
 mod cli;
 mod figures;
+mod heap;
+mod hostile;
 mod live;
 mod neovim;
+mod outcome;
 mod product;
 mod profile;
+mod wire;
 mod wrapped;

@@ -6,6 +6,7 @@ use exectrace::{
 
 use crate::causes::Causes;
 use crate::figures::{Figures, GoLocal, Pass, Slot, Totals, Waker};
+use crate::stays::Stays;
 
 /// What is known of a trace: an immutable snapshot, to be shared.
 #[derive(Debug)]
@@ -20,6 +21,8 @@ pub struct Analysis {
     pub wakers: Vec<Waker>,
     /// Counts of the whole trace.
     pub totals: Totals,
+    /// The life of every goroutine, if it was asked for.
+    pub stays: Option<Stays>,
     /// The format's version.
     pub version: Version,
     /// How many events there are, as Go's reader counts them.
@@ -143,6 +146,12 @@ impl Builder {
         self.reader.starts_at(offset);
     }
 
+    /// Keeps the life of every goroutine too: verdicts and blame are made of it.
+    pub fn with_stays(mut self) -> Builder {
+        self.figures.stays = Some(Stays::default());
+        self
+    }
+
     /// Room for `n` bytes more; say with [`Builder::filled`] how many came.
     pub fn space(&mut self, n: usize) -> &mut [u8] {
         self.reader.space(n)
@@ -244,7 +253,7 @@ impl Builder {
         let events = self.decoder.n_events();
         let bytes = self.reader.n_bytes();
         self.figures.close(self.decoder.living(), self.reader.tables());
-        let Figures { slots, causes, mut wakers, totals, .. } = self.figures;
+        let Figures { slots, causes, mut wakers, totals, stays, .. } = self.figures;
         wakers.sort_unstable_by_key(|w| (w.slot, std::cmp::Reverse(w.n), w.stack));
         Ok(Analysis {
             tables: self.reader.into_tables(),
@@ -252,6 +261,7 @@ impl Builder {
             slots,
             wakers,
             totals,
+            stays,
             version,
             events,
             bytes,

@@ -6,6 +6,7 @@ use crate::lines::Figure;
 use crate::placement::FileId;
 use crate::sites::{Part, SiteLine};
 use crate::units::{count, duration};
+use crate::verdicts::Verdict;
 use crate::view::View;
 
 /// The most characters of a hint: editors cut longer ones.
@@ -22,6 +23,37 @@ pub struct Annotation {
     pub hint: String,
     /// The whole story in a line.
     pub long: String,
+    /// How it is drawn.
+    pub style: Style,
+    /// 0 to 4, by the line's share of all that is costly.
+    pub heat: u8,
+    /// What of the line is costly, in nanoseconds.
+    pub costly_ns: i64,
+}
+
+/// How a line's figures are drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Style {
+    /// Work in hand stands still here: with heat.
+    Costly,
+    /// It waits for other work: plain, without heat.
+    Through,
+    /// Empty hands: dim.
+    Idle,
+    /// Neither: plain, without heat.
+    Plain,
+}
+
+impl Style {
+    /// Its name in the protocol.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Style::Costly => "costly",
+            Style::Through => "through",
+            Style::Idle => "idle",
+            Style::Plain => "plain",
+        }
+    }
 }
 
 /// The annotations of a file, by rising line. Lines that were edited have none.
@@ -36,6 +68,14 @@ pub fn annotations(view: &View, file: FileId, map: &LineMap) -> Vec<Annotation> 
                 recorded: site.line,
                 hint: hint(view, part),
                 long: long(view, site, part),
+                style: match part.mostly() {
+                    Some(Verdict::Idle) => Style::Idle,
+                    Some(Verdict::Through) => Style::Through,
+                    _ if site.costly_ns() > 0 => Style::Costly,
+                    _ => Style::Plain,
+                },
+                heat: site.heat(view.sites.costly_ns),
+                costly_ns: site.costly_ns(),
             })
         })
         .collect();
@@ -46,9 +86,9 @@ pub fn annotations(view: &View, file: FileId, map: &LineMap) -> Vec<Annotation> 
 /// `chan 444 ms · 974×`; what does not fit is left out from the end, `still waiting` never.
 fn hint(view: &View, part: &Part) -> String {
     let about = view.approximately();
-    let label = crate::text::plain(part.kind.label(&view.analysis));
     let total = duration(part.figure.total());
-    let start = format!("{label} {about}{total}");
+    let room = MAX_HINT.saturating_sub(about.chars().count() + total.chars().count() + 1);
+    let start = format!("{} {about}{total}", cut(&label(view, part), room));
     let number = format!(" · {about}{}×", count(part.figure.count()));
     let open =
         if part.figure.open_n > 0 && part.kind != Kind::BeforeTrace { " · open" } else { "" };
@@ -64,19 +104,48 @@ fn hint(view: &View, part: &Part) -> String {
     .unwrap_or(start)
 }
 
-/// The same with the tail and how many other kinds there are.
+/// What the line's end begins with: the kind; `idle` where it mostly is; an arrow where it mostly
+/// waits for work that it started or asked for.
+fn label(view: &View, part: &Part) -> String {
+    let label = crate::text::plain(part.kind.label(&view.analysis));
+    match part.mostly() {
+        Some(Verdict::Idle) => "idle".into(),
+        Some(Verdict::Through) => format!("→ {label}"),
+        _ => label,
+    }
+}
+
+/// At most `n` characters of a text.
+fn cut(text: &str, n: usize) -> String {
+    if text.chars().count() <= n {
+        return text.to_owned();
+    }
+    text.chars().take(n.saturating_sub(1)).chain(['…']).collect()
+}
+
+/// The same with the tail, or what says more: whose waiting is idle, where a wait goes through to.
 fn long(view: &View, site: &SiteLine, part: &Part) -> String {
     let about = view.approximately();
-    let mut text = format!(
-        "{} {about}{} · {about}{}×{}",
-        crate::text::plain(part.kind.words(&view.analysis)),
-        duration(part.figure.total()),
-        count(part.figure.count()),
-        tail(view, &part.figure)
-    );
-    if part.figure.open_n > 0 {
-        text.push_str(&still(part.figure.open_n));
-    }
+    let figure = &part.figure;
+    let total = duration(figure.total());
+    let mut text = match part.mostly() {
+        Some(Verdict::Idle) => {
+            let n = view.n_goroutines(&figure.slots);
+            format!("idle {about}{total} · {} goroutine{}", count(n), if n == 1 { "" } else { "s" })
+        }
+        Some(Verdict::Through) => {
+            let ends = view.blame.as_ref().map(|b| b.ends(&figure.slots)).unwrap_or_default();
+            let end = crate::reasons::end_short(view, &ends);
+            let end = end.map_or_else(String::new, |e| format!(" · {e}"));
+            format!("{} {about}{total} · {about}{}×{end}", label(view, part), count(figure.count()))
+        }
+        _ => {
+            let (label, n) = (label(view, part), count(figure.count()));
+            let mut text = format!("{label} {about}{total} · {about}{n}×{}", tail(view, figure));
+            text.push_str(&still(figure.open_n));
+            text
+        }
+    };
     let others = site.parts.iter().skip(1).filter(|p| p.kind.is_ranked()).count();
     if others > 0 {
         text.push_str(&format!(" +{others}"));

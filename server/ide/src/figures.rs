@@ -11,11 +11,12 @@
 
 use exectrace::{
     At, Generation, GoEvent, GoId, GoState, Metric, Nanos, RangeEvent, RangeKind, RangePhase,
-    RangeScope, Sink, StackId, StackRow, StrId, Tables,
+    RangeScope, Region, Sink, StackId, StackRow, StrId, Tables,
 };
 use hashbrown::HashMap;
 
 use crate::causes::{CauseId, Causes};
+use crate::stays::{StayKind, StayLocal, Stays};
 use crate::values::Values;
 
 /// A slot, by its row in [`Figures::slots`].
@@ -23,7 +24,8 @@ use crate::values::Values;
 pub struct SlotId(pub u32);
 
 impl SlotId {
-    const NONE: SlotId = SlotId(u32::MAX);
+    /// No slot.
+    pub const NONE: SlotId = SlotId(u32::MAX);
 }
 
 /// One instance of a span: whose, and since when.
@@ -74,7 +76,7 @@ const NOBODY: Instance = Instance { g: GoId::NONE, start: Nanos(0), ns: -1 };
 impl Slot {
     #[inline]
     fn add(&mut self, g: GoId, start: Nanos, ns: i64) {
-        self.n += 1;
+        self.n = self.n.wrapping_add(1);
         self.ns = self.ns.wrapping_add(ns);
         if ns > self.worst.ns {
             self.worst = Instance { g, start, ns };
@@ -133,6 +135,7 @@ pub struct GoLocal {
     held: bool,
     /// It is runnable because it was preempted: the slot of that.
     preempted: SlotId,
+    stay: StayLocal,
 }
 
 impl Default for GoLocal {
@@ -146,6 +149,7 @@ impl Default for GoLocal {
             pre: false,
             held: false,
             preempted: SlotId::NONE,
+            stay: StayLocal::default(),
         }
     }
 }
@@ -222,6 +226,8 @@ pub struct Figures {
     pub wakers: Vec<Waker>,
     /// Counts of the whole trace.
     pub totals: Totals,
+    /// The life of every goroutine, if verdicts are wanted.
+    pub stays: Option<Stays>,
     by_key: HashMap<(CauseId, StackId, bool), SlotId>,
     by_waker: HashMap<(SlotId, u32), u32>,
     /// By the row of a stack in the current generation.
@@ -366,6 +372,41 @@ impl Figures {
         }
     }
 
+    /// What the goroutine's life gains by a change of its state.
+    #[inline(always)]
+    fn live(&mut self, at: &At, event: &GoEvent, local: &mut GoLocal) {
+        let Some(stays) = &mut self.stays else { return };
+        let stack = |row: StackRow| self.stacks[row.0 as usize];
+        match event.from {
+            GoState::NotExist => {
+                let (created_at, entry) = (stack(event.stack), stack(event.own));
+                stays.born(&mut local.stay, event.g, at.t, at.g, created_at, entry);
+            }
+            GoState::Undetermined => {
+                let none = StackId::NONE;
+                stays.born(&mut local.stay, event.g, self.sync, GoId::NONE, none, none);
+            }
+            GoState::Waiting => {
+                let (slot, by) = (local.slot, stack(event.stack));
+                stays.ends(&mut local.stay, StayKind::Wait, slot, at.t, at.g, by);
+            }
+            GoState::Syscall => {
+                let none = StackId::NONE;
+                stays.ends(&mut local.stay, StayKind::Syscall, local.slot, at.t, GoId::NONE, none);
+            }
+            GoState::Runnable | GoState::Running => {}
+        }
+        match event.to {
+            GoState::Running if event.from == GoState::Runnable => stays.runs(&local.stay, at.t),
+            // One that was there before stood so since the trace's beginning.
+            GoState::Waiting | GoState::Syscall if event.from != GoState::Undetermined => {
+                stays.begins(&mut local.stay, at.t);
+            }
+            GoState::NotExist => stays.dies(&local.stay, at.t),
+            _ => {}
+        }
+    }
+
     /// Charges a span, if it is known already whether its goroutine runs in the trace.
     #[inline(always)]
     #[allow(clippy::too_many_arguments)]
@@ -454,6 +495,18 @@ impl Figures {
                 GoState::Syscall | GoState::Waiting => [local.slot, SlotId::NONE, SlotId::NONE],
                 GoState::Undetermined | GoState::NotExist => continue,
             };
+            if let Some(stays) = &mut self.stays {
+                match local.state {
+                    GoState::Waiting => {
+                        stays.stays_open(&local.stay, StayKind::Wait, local.slot, end)
+                    }
+                    GoState::Syscall => {
+                        stays.stays_open(&local.stay, StayKind::Syscall, local.slot, end);
+                    }
+                    GoState::Runnable => stays.runs(&local.stay, end),
+                    _ => {}
+                }
+            }
             for slot in slots.into_iter().filter(|&s| s != SlotId::NONE) {
                 let slot = &mut self.slots[slot.0 as usize];
                 slot.add_open(g, local.since, ns, pre);
@@ -509,6 +562,7 @@ impl Sink for Pass<'_> {
             f.totals.created += 1;
         }
         f.leave(at, event, local);
+        f.live(at, event, local);
         if event.own.is_some() || event.from == GoState::NotExist {
             local.own = f.stacks[event.own.0 as usize];
         }
@@ -547,6 +601,12 @@ impl Sink for Pass<'_> {
             }
             GoState::Undetermined => {}
         }
+        if let Some(stays) = &mut f.stays
+            && event.from == GoState::Running
+            && event.to == GoState::Runnable
+        {
+            stays.stops(&mut local.stay, local.slot, at.t);
+        }
         if matches!(event.from, GoState::NotExist | GoState::Undetermined) {
             f.totals.goroutines += 1;
             f.totals.alive += 1;
@@ -581,6 +641,13 @@ impl Sink for Pass<'_> {
                     f.charge(slot, scope_g(event.scope), range.since, ns, range.pre);
                 }
             }
+        }
+    }
+
+    fn region(&mut self, at: &At, region: &Region, stack: StackRow) {
+        let f = &mut *self.figures;
+        if let Some(stays) = &mut f.stays {
+            stays.region(at.t, at.g, region, f.stacks[stack.0 as usize]);
         }
     }
 

@@ -9,6 +9,7 @@ use crate::lines::Figure;
 use crate::placement::FileId;
 use crate::sites::{SiteLine, wakers};
 use crate::units::{count, duration, percent_short};
+use crate::verdicts::Verdict;
 use crate::view::View;
 
 /// A lens.
@@ -78,8 +79,9 @@ fn functions(view: &View, file: FileId, map: &LineMap, sites: &[&SiteLine], out:
             line,
             columns: columns.clone(),
             title: format!(
-                "{about}{} waiting · {about}{}×{}",
+                "{about}{} {} · {about}{}×{}",
                 duration(sum.total()),
+                word(view, &sum),
                 count(sum.count()),
                 tail(view, &sum)
             ),
@@ -87,6 +89,13 @@ fn functions(view: &View, file: FileId, map: &LineMap, sites: &[&SiteLine], out:
         });
         out.extend(woken_from(view, &sum, line, columns));
     }
+}
+
+/// `waiting`, or `idle` where most of it is.
+fn word(view: &View, sum: &Figure) -> &'static str {
+    let judged = view.judged(&sum.slots);
+    let idle = i128::from(judged.of(Verdict::Idle)) * 2 > i128::from(sum.total());
+    if idle { "idle" } else { "waiting" }
 }
 
 /// `woken from (*Cache).flush 92 %`, where one line of the program does most of it.
@@ -118,6 +127,7 @@ fn dear_lines(view: &View, file: FileId, map: &LineMap, sites: &[&SiteLine], out
         .filter(|(_, sum)| {
             sum.total() >= crate::view::MIN_SHOWN_NS
                 && i128::from(sum.total()) * LINE_SHARE >= total
+                && word(view, sum) != "idle"
         })
         .collect();
     dear.sort_by_key(|(site, sum)| (std::cmp::Reverse(sum.total()), site.line));
@@ -135,8 +145,9 @@ fn dear_lines(view: &View, file: FileId, map: &LineMap, sites: &[&SiteLine], out
             line,
             columns: columns.clone(),
             title: format!(
-                "{about}{} waiting · {about}{} on average",
+                "{about}{} {} · {about}{} on average",
                 duration(sum.total()),
+                word(view, &sum),
                 view.waiting_on_average(sum.total())
             ),
             target: Target::Evidence(site.line),

@@ -4,6 +4,7 @@
 
 pub mod analysis;
 pub mod annotations;
+pub mod blame;
 pub mod causes;
 pub mod figures;
 pub mod go_source;
@@ -14,11 +15,14 @@ pub mod line_map;
 pub mod lines;
 pub mod placement;
 pub mod profiles;
+pub mod reasons;
 pub mod sites;
 pub mod sources;
+pub mod stays;
 pub mod text;
 pub mod units;
 pub mod values;
+pub mod verdicts;
 pub mod view;
 
 pub use analysis::Analysis;

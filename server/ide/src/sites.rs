@@ -11,6 +11,7 @@ use crate::figures::SlotId;
 use crate::kinds::{Kind, kind_of};
 use crate::lines::Figure;
 use crate::placement::{FileId, Placement};
+use crate::verdicts::{Sum, Verdict, Verdicts};
 
 /// The sites of all files.
 #[derive(Debug, Default)]
@@ -19,6 +20,8 @@ pub struct Sites {
     files: Vec<Vec<SiteLine>>,
     /// The time of all sites that are ranked, shown on a line or not, in nanoseconds.
     pub total_ns: i64,
+    /// What of it is costly: waits and system calls so judged, and help for the collector.
+    pub costly_ns: i64,
 }
 
 /// What one line costs.
@@ -43,6 +46,31 @@ pub struct Part {
     pub kind: Kind,
     /// How much.
     pub figure: Figure,
+    /// How its waits and system calls were judged.
+    pub judged: Sum,
+}
+
+impl Part {
+    /// What of it is costly, in nanoseconds. Helping the collector always is.
+    pub fn costly_ns(&self) -> i64 {
+        match self.kind {
+            Kind::Assist => self.figure.total(),
+            _ => self.judged.of(Verdict::Costly),
+        }
+    }
+
+    /// The verdict on over half of it, if there is one.
+    pub fn mostly(&self) -> Option<Verdict> {
+        let total = self.figure.total();
+        let verdict = self.judged.largest()?;
+        (i128::from(self.judged.of(verdict)) * 2 > i128::from(total)).then_some(verdict)
+    }
+
+    /// Idle waiting stands behind all else, whatever its time.
+    fn order(&self) -> (bool, bool, std::cmp::Reverse<i64>) {
+        let idle = self.mostly() == Some(Verdict::Idle);
+        (!self.kind.is_ranked(), idle, std::cmp::Reverse(self.figure.total()))
+    }
 }
 
 /// What was waited below a line.
@@ -67,10 +95,10 @@ pub struct Origin {
 
 impl Sites {
     /// Sums up the slots of a trace by line of the workspace and kind.
-    pub fn new(analysis: &Analysis, placement: &Placement) -> Sites {
+    pub fn new(analysis: &Analysis, placement: &Placement, verdicts: Option<&Verdicts>) -> Sites {
         let mut rows: Vec<HashMap<u32, SiteLine>> =
             placement.files.iter().map(|_| HashMap::new()).collect();
-        let mut total_ns = 0i64;
+        let (mut total_ns, mut costly_ns) = (0i64, 0i64);
         let mut seen = Vec::new();
         for (row, slot) in analysis.slots.iter().enumerate() {
             let stack = analysis.stack(slot.stack);
@@ -80,13 +108,14 @@ impl Sites {
             let Some(kind) = kind_of(analysis, slot, user) else { continue };
             let line = line_at(&mut rows, analysis, placement, stack[user]);
             let id = SlotId(row as u32);
-            match line.parts.iter_mut().find(|p| p.kind == kind) {
-                Some(part) => part.figure.add(analysis, id),
-                None => {
-                    let mut figure = Figure::new();
-                    figure.add(analysis, id);
-                    line.parts.push(Part { kind, figure });
-                }
+            let at = line.parts.iter().position(|p| p.kind == kind).unwrap_or_else(|| {
+                line.parts.push(Part { kind, figure: Figure::new(), judged: Sum::default() });
+                line.parts.len() - 1
+            });
+            let part = &mut line.parts[at];
+            part.figure.add(analysis, id);
+            if let Some(judged) = verdicts.and_then(|v| v.sums.get(row)) {
+                part.judged.merge(judged);
             }
             let ns = slot.ns.saturating_add(slot.open_ns).saturating_add(slot.pre_ns);
             if kind.is_ranked() && kind != Kind::Runnable {
@@ -112,15 +141,19 @@ impl Sites {
                 lines.sort_unstable_by_key(|l| l.line);
                 for line in &mut lines {
                     line.parts.retain(|p| p.figure.count() > 0);
-                    line.parts.sort_by_key(|p| {
-                        (!p.kind.is_ranked(), std::cmp::Reverse(p.figure.total()))
-                    });
+                    line.parts.sort_by_key(Part::order);
                 }
                 lines.retain(|l| !l.parts.is_empty() || l.under.n > 0);
                 lines
             })
             .collect();
-        Sites { files, total_ns }
+        let files: Vec<Vec<SiteLine>> = files;
+        for part in files.iter().flatten().flat_map(|l| &l.parts) {
+            if part.kind.is_ranked() {
+                costly_ns = costly_ns.saturating_add(part.costly_ns());
+            }
+        }
+        Sites { files, total_ns, costly_ns }
     }
 
     /// The lines of a file that cost anything, in rising order.
@@ -163,6 +196,21 @@ impl SiteLine {
             sum.merge(&part.figure);
         }
         sum
+    }
+
+    /// What of the line is costly, in nanoseconds.
+    pub fn costly_ns(&self) -> i64 {
+        self.parts.iter().filter(|p| p.kind.is_ranked()).map(Part::costly_ns).sum()
+    }
+
+    /// How hot the line is, 0 to 4, by its share of all that is costly.
+    pub fn heat(&self, costly_of_all: i64) -> u8 {
+        let (part, all) = (i128::from(self.costly_ns()), i128::from(costly_of_all));
+        if part == 0 || all == 0 {
+            return 0;
+        }
+        // Half a per cent, 2, 5 and 20.
+        [5, 20, 50, 200].iter().filter(|&&permille| part * 1000 >= all * permille).count() as u8
     }
 
     /// The time of the dearest part that is ranked, in nanoseconds.

@@ -1,6 +1,8 @@
 //! The only crate that speaks LSP, JSON or touches files: the command line and the language server.
 
 pub mod cli;
+pub mod config;
+pub mod events;
 pub mod lsp;
 pub mod traces;
 pub mod unwrap;

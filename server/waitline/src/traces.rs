@@ -177,18 +177,37 @@ pub struct Loaded {
     pub analysis: Analysis,
 }
 
+/// What is to be known of a trace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum What {
+    /// Sums by line.
+    Figures,
+    /// The life of every goroutine too, for verdicts and blame.
+    Lives,
+}
+
+impl What {
+    fn of(self, builder: Builder) -> Builder {
+        match self {
+            What::Figures => builder,
+            What::Lives => builder.with_stays(),
+        }
+    }
+}
+
 /// Loads a trace. `progress` is told how many bytes of how many are read; `cancel` ends the load.
 ///
 /// # Errors
 /// There is nothing to show: see [`LoadError`].
 pub fn load(
     path: &Path,
+    what: What,
     cancel: &AtomicBool,
     mut progress: impl FnMut(u64, u64),
 ) -> Result<Loaded, LoadError> {
     let fail = |why| LoadError { path: path.to_owned(), why };
     for pause in RETRIES.iter().map(Some).chain([None]) {
-        match attempt(path, cancel, &mut progress) {
+        match attempt(path, what, cancel, &mut progress) {
             Ok(Some((stamp, inside, analysis))) => {
                 return Ok(Loaded { path: path.to_owned(), stamp, inside, analysis });
             }
@@ -209,10 +228,11 @@ pub fn load(
 /// One attempt. `None`: the file changed meanwhile.
 fn attempt(
     path: &Path,
+    what: What,
     cancel: &AtomicBool,
     progress: &mut impl FnMut(u64, u64),
 ) -> Result<Option<(Stamp, Vec<String>, Analysis)>, Why> {
-    let mut builder = Builder::new();
+    let mut builder = what.of(Builder::new());
     loop {
         let Opened { mut stream, file, offset } = open_file(path)?;
         builder.starts_at(offset);
@@ -266,7 +286,9 @@ fn attempt(
                 }
                 return Ok(Some((stamp, stream.inside, analysis)));
             }
-            Err(Unfinished::Again { generations, problem }) => Builder::up_to(generations, problem),
+            Err(Unfinished::Again { generations, problem }) => {
+                what.of(Builder::up_to(generations, problem))
+            }
             Err(Unfinished::Error(error)) => return Err(Why::NotATrace(error)),
             Err(Unfinished::Nothing(problem)) => return Err(Why::Nothing(problem, bytes)),
         };

@@ -26,7 +26,8 @@ const MAX_SOURCE: u64 = 8 << 20;
 pub fn view(loaded: Loaded, roots: &[PathBuf]) -> View {
     let name = loaded.path.file_name().map_or_else(String::new, |n| shown(Path::new(n)));
     let placement = place(&loaded.analysis, roots);
-    View::new(name, loaded.analysis, placement)
+    let told = crate::config::told(roots);
+    View::new(name, loaded.analysis, placement, &told)
 }
 
 /// Places the frames of a trace in one folder that a person named.

@@ -250,30 +250,3 @@ fn mistakes_in_the_text_are_found_on_their_line() {
     check_mistake(&in_batch("  bytes 0"), 3, "0 is not bytes in hex");
     check_mistake(&in_batch("  EventBatch"), 3, "EventBatch cannot stand in a batch");
 }
-
-/// The cases that the reader is tested with, and Go's answers beside them: each can be read, each
-/// has an answer, and those whose bytes are in the format give their bytes again.
-#[test]
-fn wire_cases_are_in_this_form() {
-    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/wire");
-    let mut n_cases = 0;
-    for dir in [root.to_owned(), format!("{root}/go-suite")] {
-        for entry in std::fs::read_dir(dir).unwrap() {
-            let path = entry.unwrap().path();
-            if path.extension().is_none_or(|extension| extension != "txt") {
-                continue;
-            }
-            let case = path.display();
-            let text = std::fs::read_to_string(&path).unwrap();
-            assert!(text.starts_with("# "), "{case} does not say what it shows");
-            assert!(path.with_extension("events").exists(), "{case} has no answer");
-            let bytes = read(&text).unwrap_or_else(|error| panic!("{case}: {error}"));
-            let (again, result) = to_text(&bytes);
-            if result.is_ok() {
-                assert!(read(&again) == Ok(bytes), "{case} does not give its bytes again");
-            }
-            n_cases += 1;
-        }
-    }
-    assert!(n_cases > 200, "only {n_cases} cases");
-}

@@ -66,25 +66,31 @@ pub(super) fn string(generation: &Generation, id: u64) -> Result<StrId, String> 
 }
 
 impl Context {
+    /// A thread; the runtime's "none" has a P and a goroutine in crafted traces only.
+    #[inline(always)]
+    pub(super) fn has_m(&self, typ: u8) -> Result<(), String> {
+        if self.id == ThreadId::NONE { self.lacks(typ) } else { Ok(()) }
+    }
+
     /// A thread with a P and a goroutine.
     #[inline(always)]
     pub(super) fn runs(&self, typ: u8) -> Result<(), String> {
-        if self.g == GoId::NONE || self.p == ProcId::NONE { self.lacks(typ) } else { Ok(()) }
+        if self.g == GoId::NONE { self.lacks(typ) } else { self.has_p(typ) }
     }
 
     #[inline(always)]
     pub(super) fn has_p(&self, typ: u8) -> Result<(), String> {
-        if self.p == ProcId::NONE { self.lacks(typ) } else { Ok(()) }
+        if self.p == ProcId::NONE { self.lacks(typ) } else { self.has_m(typ) }
     }
 
     #[inline(always)]
     pub(super) fn has_g(&self, typ: u8) -> Result<(), String> {
-        if self.g == GoId::NONE { self.lacks(typ) } else { Ok(()) }
+        if self.g == GoId::NONE { self.lacks(typ) } else { self.has_m(typ) }
     }
 
     #[inline(always)]
     fn no_g(&self, typ: u8) -> Result<(), String> {
-        if self.g != GoId::NONE { self.lacks(typ) } else { Ok(()) }
+        if self.g != GoId::NONE { self.lacks(typ) } else { self.has_m(typ) }
     }
 
     #[cold]
@@ -260,6 +266,7 @@ impl<L: Default + Clone> State<L> {
                 if proc.status != P_IDLE || !seq.follows(proc.seq) || context.p != ProcId::NONE {
                     return Ok(None);
                 }
+                context.has_m(typ)?;
                 proc.status = P_RUNNING;
                 proc.seq = seq;
                 let at = context.at(self.clock.stamp(time));
@@ -274,6 +281,7 @@ impl<L: Default + Clone> State<L> {
                 if proc.status != P_RUNNING && proc.status != P_SYSCALL {
                     return broken(format!("ProcStop of P {}, which does not run", context.p.0));
                 }
+                context.has_m(typ)?;
                 proc.status = P_IDLE;
                 let at = context.at(self.clock.stamp(time));
                 let event =
@@ -397,6 +405,7 @@ impl<L: Default + Clone> State<L> {
         let seq = Seq { generation: self.generation, n: 0 };
         let mut row = self.gos.find(g);
         let mut from = go_state(status);
+        let first = self.is_first();
         match self.gos.get(row, g) {
             Some(go) => {
                 if go.status != status {
@@ -409,7 +418,7 @@ impl<L: Default + Clone> State<L> {
                 }
                 go.seq = seq;
             }
-            None if self.generation == 1 => {
+            None if first => {
                 row = create(&mut self.gos, self.generation, g, status)?.0;
                 from = GoState::Undetermined;
             }
@@ -427,7 +436,7 @@ impl<L: Default + Clone> State<L> {
                 return broken(format!("goroutine {} is in a syscall on no thread", g.0));
             }
             SYSCALL if thread == context.id => {
-                if self.generation != 1 && context.g != g {
+                if !first && context.g != g {
                     return broken(format!(
                         "goroutine {} is in a syscall on thread {}, which has another",
                         g.0, thread.0
@@ -491,11 +500,7 @@ impl<L: Default + Clone> State<L> {
             }
             None => {
                 row = self.procs.insert(p, Proc { seq, status, sweeps: false });
-                from = if self.generation == 1 {
-                    ProcState::Undetermined
-                } else {
-                    ProcState::NotExist
-                };
+                from = if self.is_first() { ProcState::Undetermined } else { ProcState::NotExist };
             }
         }
         let mut at = context.at(crate::Nanos(0));
@@ -539,6 +544,7 @@ impl<L: Default + Clone> State<L> {
         if (old != P_SYSCALL && old != P_ABANDONED) || !seq.follows(proc.seq) {
             return Ok(None);
         }
+        context.has_m(cursor.typ)?;
         proc.status = P_IDLE;
         proc.seq = seq;
         let mut from = ProcState::Running;

@@ -80,7 +80,7 @@ impl<L: Default + Clone> State<L> {
                     context.has_p(typ)?;
                 }
                 let row = self.procs.find(p);
-                let first = self.generation == 1;
+                let first = self.is_first();
                 let Some(proc) = self.procs.get(row) else {
                     return broken(format!("a sweep of P {}, which was not seen", p.0));
                 };
@@ -108,7 +108,7 @@ impl<L: Default + Clone> State<L> {
                     context.runs(typ)?;
                 }
                 let row = self.gos.find(g);
-                let first = self.generation == 1;
+                let first = self.is_first();
                 let Some(go) = self.gos.get(row, g) else {
                     return broken(format!(
                         "a mark assist of goroutine {}, which was not seen",
@@ -203,6 +203,7 @@ impl<L: Default + Clone> State<L> {
                 for value in &mut values[..n] {
                     *value = args.number();
                 }
+                context.has_m(typ)?;
                 let at = context.at(self.clock.stamp(time));
                 sink.experimental(&at, typ, &values[..n]);
             }
@@ -238,7 +239,7 @@ impl<L: Default + Clone> State<L> {
             _ => RangePhase::End,
         };
         let opens = match phase {
-            RangePhase::Active if self.generation == 1 => {
+            RangePhase::Active if self.is_first() => {
                 if self.gc != Gc::Undetermined {
                     return broken("GCActive is not the first event of the collector".into());
                 }

@@ -39,10 +39,15 @@ impl Batch {
 pub(crate) fn next(bytes: &[u8], mut pos: usize) -> Next {
     let Some(&typ) = bytes.get(pos) else { return Next::More };
     pos += 1;
+    let mut experimental = false;
     match typ {
         ev::END_OF_GENERATION => return Next::EndOfGeneration,
         ev::EVENT_BATCH => {}
-        ev::EXPERIMENTAL_BATCH => pos += 1, // the experiment's number
+        ev::EXPERIMENTAL_BATCH => {
+            let Some(&experiment) = bytes.get(pos) else { return Next::More };
+            experimental = experiment != 0; // 0 is none: a batch like any other
+            pos += 1;
+        }
         _ => return Next::Bad(format!("expected a batch of events, but found event type {typ}")),
     }
     let mut numbers = [0; 4];
@@ -67,7 +72,6 @@ pub(crate) fn next(bytes: &[u8], mut pos: usize) -> Next {
     if end > bytes.len() {
         return Next::More;
     }
-    let experimental = typ == ev::EXPERIMENTAL_BATCH;
     Next::Batch(Batch { experimental, generation, thread, time, start: pos, end })
 }
 

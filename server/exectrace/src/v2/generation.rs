@@ -7,6 +7,7 @@
 use hashbrown::HashMap;
 
 use super::batch::Batch;
+use super::gosort;
 use super::spec::{MAX_FRAMES, MAX_STRING_SIZE, ev};
 use crate::intern::{Frame, Tables};
 use crate::{FrameId, GoId, Problem, ProcId, StackId, StackRow, StrId, ThreadId, Version, varint};
@@ -58,6 +59,10 @@ pub(crate) struct Thread {
 pub(crate) struct Clock {
     /// Nanoseconds in a tick; 0 until it is known.
     ns: f64,
+    /// The same where it is a whole number: below this many ticks the product is exact, so that it
+    /// is the same in integers, and does without the way there and back. On Linux it is 64.
+    exact_below: u64,
+    factor: u64,
     /// The earliest time of a batch, in ticks.
     min: u64,
     snapshot: bool,
@@ -72,7 +77,19 @@ impl Clock {
     /// Ticks to nanoseconds, rounded as Go's reader does: each number by itself, towards zero.
     #[inline(always)]
     pub(crate) fn nanos(&self, ticks: u64) -> i64 {
+        if ticks < self.exact_below {
+            return ticks.wrapping_mul(self.factor) as i64;
+        }
         (ticks as f64 * self.ns) as i64
+    }
+
+    fn set_frequency(&mut self, frequency: u64) {
+        // In two steps, since Go's reader rounds twice.
+        self.ns = 1.0 / (frequency as f64 / 1e9);
+        if self.ns >= 1.0 && self.ns.fract() == 0.0 {
+            self.factor = self.ns as u64;
+            self.exact_below = (1 << 53) / self.factor;
+        }
     }
 
     /// The time of the generation's Sync.
@@ -287,7 +304,7 @@ impl Generation {
                 self.read_samples(batch)?;
             }
         }
-        self.samples.sort_by_key(|s| s.time);
+        gosort::sort_by_key(&mut self.samples, |s| s.time);
         Ok(())
     }
 
@@ -322,8 +339,7 @@ impl Generation {
                     if frequency == 0 {
                         return Err(entries.bad("the clock's frequency is 0"));
                     }
-                    // In two steps, since Go's reader rounds twice.
-                    self.clock.ns = 1.0 / (frequency as f64 / 1e9);
+                    self.clock.set_frequency(frequency);
                 }
                 ev::CLOCK_SNAPSHOT
                     if !self.clock.snapshot && self.bytes[batch.start] == ev::SYNC =>
@@ -485,4 +501,24 @@ fn read_strings(
         entries.pos = end;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The short way of whole factors and the long way are the same.
+    #[test]
+    fn ticks_to_nanoseconds() {
+        for frequency in [1, 3, 1000, 15_625_000, 24_000_000, 999_999_999, 1_000_000_000, 1 << 60] {
+            let mut clock = Clock::default();
+            clock.set_frequency(frequency);
+            let long = Clock { exact_below: 0, ..clock };
+            let edge = clock.exact_below;
+            let near = [edge.saturating_sub(1), edge, edge + 1];
+            for ticks in (0..64).map(|e| (1 << e) + 5).chain(near).chain([0, 1, u64::MAX]) {
+                assert_eq!(clock.nanos(ticks), long.nanos(ticks), "{ticks} at {frequency} Hz");
+            }
+        }
+    }
 }

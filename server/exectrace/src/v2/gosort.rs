@@ -1,6 +1,7 @@
 //! Sorts as Go's `slices.SortFunc` does, elements that compare equal included.
 //!
-//! When no thread's next event fits, Go's reader sorts its frontier with that function and then
+//! Go's reader sorts the CPU samples of a generation with that function by time; and when no
+//! thread's next event fits, it sorts its frontier with it and then
 //! tries one thread after another. The order of threads with equal times decides which is tried
 //! first and who wins later ties in the heap, so figures equal to Go's need the same permutation:
 //! a stable sort is one for up to twelve elements only. What follows makes the same decisions

@@ -77,10 +77,27 @@ impl Cursor {
         let Some(len) = cursor.len().filter(|_| TIMED_ARGS[typ as usize] != 0) else {
             return Err(bad_event(typ, pos));
         };
+        // Near its batch's end an event may run over it, and must not be seen then.
+        if pos + varint::WINDOW > self.end as usize {
+            self.check_end(generation, pos + len, typ)?;
+        }
         self.typ = typ;
         self.time = since.wrapping_add(generation.clock.nanos(dt));
         self.args = (pos + len) as u32;
         Ok(())
+    }
+
+    /// Whether the arguments of an event end before its batch does.
+    #[inline(never)]
+    fn check_end(&self, generation: &Generation, mut pos: usize, typ: u8) -> Result<(), BadEvent> {
+        let batch = generation.bytes.get(..self.end as usize).unwrap_or_default();
+        let fits = pos <= batch.len()
+            && (1..TIMED_ARGS[typ as usize]).all(|_| varint::read(batch, &mut pos).is_some());
+        if fits {
+            return Ok(());
+        }
+        let what = "an event runs over its batch's end, or has a number of more than 64 bits";
+        Err(BadEvent { at: pos, what: what.into() })
     }
 }
 

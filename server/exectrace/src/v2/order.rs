@@ -53,6 +53,9 @@ pub(super) struct State<L> {
     pub(super) gc_seq: u64,
     /// Counts generations from 1; sequence numbers start anew in each.
     pub(super) generation: u32,
+    /// The first one with events that are not samples, 0 before it: what it tells of was there when
+    /// the trace began.
+    first: u32,
     pub(super) clock: Bump,
 }
 
@@ -180,7 +183,7 @@ impl Bump {
     #[inline(always)]
     pub(crate) fn stamp(&mut self, time: i64) -> Nanos {
         self.last = time.max(self.last.wrapping_add(1));
-        self.n += 1;
+        self.n = self.n.wrapping_add(1);
         Nanos(self.last.wrapping_sub(self.base))
     }
 }
@@ -269,6 +272,7 @@ impl<L: Default + Clone> Decoder<L> {
                 gc: Gc::Undetermined,
                 gc_seq: 0,
                 generation: 0,
+                first: 0,
                 clock: Bump::default(),
             },
             frontier: FrontierBox::default(),
@@ -343,6 +347,9 @@ impl<L: Default + Clone> Decoder<L> {
         frontier
             .start(generation, |thread| state.thread(thread))
             .map_err(|bad| problem(bad.at, bad.what))?;
+        if state.first == 0 && frontier.len() > 0 {
+            state.first = state.generation;
+        }
 
         let mut samples = generation.samples.as_slice();
         loop {
@@ -450,6 +457,11 @@ impl<L: Default + Clone> State<L> {
             self.clock.base = time.max(1);
         }
         self.clock.stamp(time)
+    }
+
+    /// Whether this is the generation that tells what was there when the trace began.
+    pub(super) fn is_first(&self) -> bool {
+        self.generation == self.first
     }
 
     fn thread(&mut self, id: ThreadId) -> u32 {

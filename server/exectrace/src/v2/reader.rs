@@ -6,11 +6,14 @@
 
 use super::batch::{self, Batch, Next};
 use super::generation::{Clock, Generation};
+use super::spec::ev;
 use crate::intern::Tables;
 use crate::{Error, HEADER_LEN, Problem, Version, varint};
 
 /// The most bytes of one generation: places in it are `u32`.
 const MAX_GENERATION: usize = u32::MAX as usize - 2 * varint::WINDOW;
+
+const MARK_TOO_EARLY: &str = "a mark of Go 1.26 in a trace of an older format";
 
 /// Takes the bytes of a trace and gives its generations.
 ///
@@ -154,6 +157,14 @@ impl Reader {
         }
         loop {
             match batch::next(&self.buf[..self.len], self.pos) {
+                Next::Batch(batch)
+                    if version >= Version::GO_1_26
+                        && batch.kind(&self.buf) == Some(ev::END_OF_GENERATION) =>
+                {
+                    // The mark in a batch of its own, which no writer makes, is one too.
+                    self.pos = batch.end;
+                    return Ok(self.cut(version, self.pos));
+                }
                 Next::Batch(batch) => {
                     if batch.generation == 0 {
                         return Ok(
@@ -178,6 +189,9 @@ impl Reader {
                         }
                         return Ok(self.cut(version, self.pos));
                     }
+                    if batch.kind(&self.buf) == Some(ev::END_OF_GENERATION) {
+                        return Ok(self.stop(MARK_TOO_EARLY));
+                    }
                     if batch.end > MAX_GENERATION {
                         return Ok(self.stop("a generation of more than 4 GiB"));
                     }
@@ -189,11 +203,7 @@ impl Reader {
                     self.pos += 1;
                     return Ok(self.cut(version, self.pos));
                 }
-                Next::EndOfGeneration => {
-                    return Ok(
-                        self.last(version, "a mark of Go 1.26 in a trace of an older format")
-                    );
-                }
+                Next::EndOfGeneration => return Ok(self.stop(MARK_TOO_EARLY)),
                 Next::More if !self.ended => return Ok(None),
                 Next::More if self.at_end() => return Ok(self.last(version, "")),
                 Next::More => {
@@ -224,8 +234,7 @@ impl Reader {
     /// type is there counts as none, as in Go's reader.
     fn at_end(&self) -> bool {
         self.pos == self.len
-            || (self.pos + 1 == self.len
-                && self.buf[self.pos] == super::spec::ev::EXPERIMENTAL_BATCH)
+            || (self.pos + 1 == self.len && self.buf[self.pos] == ev::EXPERIMENTAL_BATCH)
     }
 
     /// The bytes can be read no further. Before Go 1.26 what is there counts as a whole generation:
@@ -237,6 +246,8 @@ impl Reader {
         if version < Version::GO_1_26 {
             if self.number != 0 {
                 generation = self.cut(version, self.pos);
+            } else if problem.is_none() {
+                self.problem = Some(self.problem_at(at, "the trace ends before its first event"));
             }
         } else if problem.is_none() && self.batches.iter().any(|b| self.has_events(b)) {
             let what = match self.next_trace {
@@ -271,7 +282,6 @@ impl Reader {
     }
 
     fn has_events(&self, batch: &Batch) -> bool {
-        use super::spec::ev;
         !batch.experimental
             && !matches!(
                 batch.kind(&self.buf),

@@ -280,20 +280,3 @@ proptest! {
         }
     }
 }
-
-/// Not a benchmark, but a fence: an edit of a long file must not cost a diff of it.
-#[test]
-fn an_edit_of_a_long_file_is_cheap() {
-    let base: String = (0..5_000).map(|i| format!("\tline({i}) // some text\n")).collect();
-    let mut buffer = TextBuffer::new(base.clone());
-    let mut map = LineMap::new(base.into());
-    let started = std::time::Instant::now();
-    let n_edits = 1_000;
-    for i in 0..n_edits {
-        let line = (i * 37) % 5_000;
-        let edit = buffer.apply(range((line, 3), (line, 3)), "x\ny").unwrap();
-        map.edit(edit, &buffer);
-    }
-    let per_edit = started.elapsed() / n_edits;
-    assert!(per_edit.as_millis() < 5, "{per_edit:?} an edit");
-}

@@ -8,6 +8,8 @@ use ide::sites::SiteLine;
 use ide::units::{count, duration};
 use ide::view::View;
 
+use crate::traces::What;
+
 use super::{answer, load, say, style};
 use crate::workspace;
 
@@ -42,7 +44,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     }
     let source = workspace::read_source(&workspace::slashed(&file))
         .ok_or_else(|| anyhow::anyhow!("{shown}: cannot be read, or is larger than 8 MiB"))?;
-    let loaded = load(&args.trace)?;
+    let loaded = load(&args.trace, What::Lives)?;
     let root = args.workspace.clone().unwrap_or_else(|| module_of(&file));
     workspace::check_folder(&root)?;
     let view = workspace::view(loaded, &[root]);

@@ -34,7 +34,7 @@ const PARTIAL: u8 = 3;
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let path = &args.trace.trace;
-    let result = traces::load(path, &AtomicBool::new(false), |_, _| {});
+    let result = traces::load(path, traces::What::Figures, &AtomicBool::new(false), |_, _| {});
     let code = match &result {
         Ok(loaded) if loaded.analysis.problem.is_none() => 0,
         Ok(_) => PARTIAL,

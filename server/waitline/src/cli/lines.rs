@@ -5,10 +5,14 @@ use std::path::PathBuf;
 
 use exectrace::FrameId;
 use ide::Analysis;
+use ide::blame::Blame;
+use ide::causes::Cause;
 use ide::lines::{By, Figure, Line, is_in_packages, is_user_by_name, lines};
+use ide::verdicts::{Facts, Sum, Verdict, Verdicts, judge};
 use serde_json::{Map, Value, json};
 
 use super::{TraceArg, answer, load};
+use crate::traces::What;
 
 /// Prints the figures of every line, one JSON object a line.
 #[derive(Debug, clap::Args)]
@@ -49,13 +53,13 @@ enum ByArg {
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
-    let loaded = load(&args.trace.trace)?;
-    let analysis = &loaded.analysis;
-    let by = match args.by {
-        ByArg::Leaf => By::Leaf,
-        ByArg::Here => By::Here,
-        ByArg::Under => By::Under,
+    let (by, what) = match args.by {
+        ByArg::Leaf => (By::Leaf, What::Figures),
+        ByArg::Here => (By::Here, What::Lives),
+        ByArg::Under => (By::Under, What::Figures),
     };
+    let loaded = load(&args.trace.trace, what)?;
+    let analysis = &loaded.analysis;
     let placement = match &args.workspace {
         Some(dir) => Some(crate::workspace::place_in(analysis, dir)?),
         None => None,
@@ -67,9 +71,13 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         let func = analysis.str(analysis.tables.frame(f).func);
         if args.user.is_empty() { is_user_by_name(func) } else { is_in_packages(func, &args.user) }
     };
+    let judged = Judged::new(analysis, &is_user);
     let mut out = answer();
     for line in lines(analysis, by, &is_user) {
         let mut json = line_json(analysis, &line);
+        if let Some(judged) = &judged {
+            judged.add(analysis, &line, &mut json);
+        }
         if let Some(placement) = &placement
             && let Some(place) = line.frame.and_then(|f| placement.place(f))
         {
@@ -80,6 +88,63 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     }
     out.flush()?;
     Ok(())
+}
+
+/// The verdicts on a trace's waits, and what they were really waiting for.
+struct Judged {
+    verdicts: Verdicts,
+    blame: Blame,
+}
+
+impl Judged {
+    /// `None` if the trace was loaded without the lives of its goroutines.
+    fn new(analysis: &Analysis, is_user: &dyn Fn(FrameId) -> bool) -> Option<Judged> {
+        let facts = Facts::new(analysis, is_user);
+        let blame = Blame::new(analysis, &facts)?;
+        let verdicts = judge(analysis, facts, Some(&blame), &|_| None)?;
+        Some(Judged { verdicts, blame })
+    }
+
+    /// Adds `verdicts` and `blame` to a line that waits or calls the system.
+    fn add(&self, analysis: &Analysis, line: &Line, json: &mut Value) {
+        let judged = |cause| {
+            let cause = analysis.causes.cause(cause);
+            cause.is_wait() || cause == Cause::Syscall
+        };
+        let slots: Vec<_> = line
+            .causes
+            .iter()
+            .filter(|(cause, _)| judged(*cause))
+            .flat_map(|(_, figure)| figure.slots.iter().copied())
+            .collect();
+        if slots.is_empty() {
+            return;
+        }
+        let mut sum = Sum::default();
+        for slot in &slots {
+            sum.merge(&self.verdicts.sums[slot.0 as usize]);
+        }
+        json["verdicts"] = json!({
+            "costly": sum.of(Verdict::Costly),
+            "through": sum.of(Verdict::Through),
+            "idle": sum.of(Verdict::Idle),
+            "unsure": sum.of(Verdict::Unsure),
+        });
+        json["blame"] = self
+            .blame
+            .ends(&slots)
+            .into_iter()
+            .map(|((end, frame), ns)| {
+                let frame = frame.map(|f| analysis.tables.frame(f));
+                json!({
+                    "what": end.name(),
+                    "file": frame.map_or("", |f| analysis.str(f.file)),
+                    "line": frame.map_or(0, |f| f.line),
+                    "ns": ns,
+                })
+            })
+            .collect();
+    }
 }
 
 fn line_json(analysis: &Analysis, line: &Line) -> Value {

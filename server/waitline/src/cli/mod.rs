@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use clap::{Parser, Subcommand};
 
-use crate::traces::{self, Loaded};
+use crate::traces::{self, Loaded, What};
 
 mod annotate;
 mod check;
@@ -102,11 +102,11 @@ pub(crate) fn columns() -> usize {
 }
 
 /// Loads a trace, with progress on a terminal if it takes long, and a warning if it is not whole.
-pub(crate) fn load(path: &Path) -> anyhow::Result<Loaded> {
+pub(crate) fn load(path: &Path, what: What) -> anyhow::Result<Loaded> {
     let started = Instant::now();
     let show = io::stderr().is_terminal();
     let mut shown = None;
-    let loaded = traces::load(path, &AtomicBool::new(false), |read, of| {
+    let loaded = traces::load(path, what, &AtomicBool::new(false), |read, of| {
         let percent = read * 100 / of.max(1);
         if show && started.elapsed() > Duration::from_millis(500) && shown != Some(percent) {
             shown = Some(percent);

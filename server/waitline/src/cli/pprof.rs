@@ -9,6 +9,8 @@ use ide::Analysis;
 use ide::profiles::{Profile, Sample, profile};
 use prost::Message;
 
+use crate::traces::What;
+
 use super::{TraceArg, load};
 
 /// Writes a profile by stack, for go tool pprof.
@@ -56,7 +58,7 @@ enum Type {
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
-    let loaded = load(&args.trace.trace)?;
+    let loaded = load(&args.trace.trace, What::Figures)?;
     let analysis = &loaded.analysis;
     let which = match args.profile {
         Type::Net => Profile::Net,

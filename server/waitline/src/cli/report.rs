@@ -6,19 +6,22 @@ use std::path::PathBuf;
 use ide::kinds::Kind;
 use ide::lines::{By, Figure, is_user_by_name, lines};
 use ide::units::{DurationUnit, count, duration, duration_in, percent_short};
+use ide::verdicts::{Sum, Verdict};
 use ide::view::{View, short_func};
 use serde_json::json;
 use unicode_width::UnicodeWidthStr;
 
+use crate::traces::What;
+
 use super::{TraceArg, answer, load, style};
 use crate::workspace;
 
-/// Shows the lines on which most time was spent waiting.
+/// Shows where the program waits and what for, the waiting that matters first.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Lines are those of your code: of the workspace, if the trace's files are found in it, else by the
-names of the functions. `waiting` is how many goroutines waited there on average. Which of the
-waiting matters is not judged yet: most of it may be idle.
+names of the functions. `average` is how many goroutines stood there on average. What costly,
+through, idle and unsure mean stands in docs/verdicts.md.
 
 Examples:
   waitline report trace.out
@@ -44,13 +47,27 @@ struct Row {
     file: String,
     line: u32,
     func: String,
+    kind: Kind,
     cause: String,
     figure: Figure,
+    judged: Sum,
+    costly_ns: i64,
     text: Option<String>,
 }
 
+impl Row {
+    /// What its waits were really for, in few words.
+    fn waits_for(&self, view: &View) -> String {
+        if self.kind == Kind::Runnable || self.kind == Kind::Assist || self.kind == Kind::Syscall {
+            return String::new();
+        }
+        let ends = view.blame.as_ref().map(|b| b.ends(&self.figure.slots)).unwrap_or_default();
+        ide::reasons::end_short(view, &ends).unwrap_or_default()
+    }
+}
+
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
-    let loaded = load(&args.trace.trace)?;
+    let loaded = load(&args.trace.trace, What::Lives)?;
     let root = args.workspace.clone().unwrap_or_else(|| PathBuf::from("."));
     workspace::check_folder(&root)?;
     let view = workspace::view(loaded, &[root]);
@@ -71,8 +88,11 @@ fn rows(view: &View) -> (Vec<Row>, bool) {
                     file: source.path.clone(),
                     line: site.line + 1,
                     func: view.analysis.str(site.func).to_owned(),
+                    kind: part.kind,
                     cause: part.kind.label(&view.analysis).to_owned(),
                     figure: part.figure.clone(),
+                    judged: part.judged,
+                    costly_ns: part.costly_ns(),
                     text: text.map(|t| t.trim().to_owned()),
                 });
             }
@@ -83,7 +103,8 @@ fn rows(view: &View) -> (Vec<Row>, bool) {
         rows = rows_by_name(view);
     }
     rows.sort_by(|a, b| {
-        b.figure.total().cmp(&a.figure.total()).then_with(|| a.place.cmp(&b.place))
+        let order = |r: &Row| (r.costly_ns, r.figure.total());
+        order(b).cmp(&order(a)).then_with(|| a.place.cmp(&b.place))
     });
     (rows, of_workspace)
 }
@@ -111,13 +132,18 @@ fn rows_by_name(view: &View) -> Vec<Row> {
         }
         for (kind, figure) in parts {
             if kind.is_ranked() && figure.count() > 0 {
+                let judged = view.judged(&figure.slots);
+                let assist = if kind == Kind::Assist { figure.total() } else { 0 };
                 rows.push(Row {
                     place: place(analysis.str(line.file), line.line),
                     file: analysis.str(line.file).to_owned(),
                     line: line.line,
                     func: analysis.str(line.func).to_owned(),
+                    kind,
                     cause: kind.label(analysis).to_owned(),
                     figure,
+                    judged,
+                    costly_ns: judged.of(Verdict::Costly) + assist,
                     text: None,
                 });
             }
@@ -140,9 +166,42 @@ fn place(file: &str, line: u32) -> String {
 
 fn print(args: &Args, view: &View, rows: &[Row], of_workspace: bool) -> anyhow::Result<()> {
     let mut out = answer();
+    head(view, rows, &mut out)?;
+    let (bold, dim) = (style::BOLD, style::DIM);
+    let costly = best(rows, args.top, |r| r.costly_ns);
+    if costly.is_empty() {
+        writeln!(out, "\n{bold}Nothing costly{bold:#} {dim}on the lines of your code{dim:#}")?;
+    } else {
+        writeln!(out, "\n{bold}Costly{bold:#} {dim}work in hand stood still here{dim:#}")?;
+        table(view, &costly, "costly", |r| r.costly_ns, &mut out)?;
+    }
+    let through = best(rows, 3, |r| r.judged.of(Verdict::Through));
+    if !through.is_empty() {
+        let of = "waits for work that it started or asked for";
+        writeln!(out, "\n{bold}Through{bold:#} {dim}{of}{dim:#}")?;
+        table(view, &through, "through", |r| r.judged.of(Verdict::Through), &mut out)?;
+    }
+    let queued = best(rows, 3, |r| if r.kind == Kind::Runnable { r.figure.total() } else { 0 });
+    if !queued.is_empty() {
+        writeln!(out, "\n{bold}Runnable{bold:#} {dim}waits for a core{dim:#}")?;
+        table(view, &queued, "total", |r| r.figure.total(), &mut out)?;
+    }
+    for (verdict, title) in [(Verdict::Idle, "Idle"), (Verdict::Unsure, "Unsure")] {
+        let some = best(rows, 3, |r| r.judged.of(verdict));
+        if let Some(line) = summed(rows, &some, verdict) {
+            writeln!(out, "\n{bold}{title}{bold:#} {line}")?;
+        }
+    }
+    notes(args, view, rows, costly.len(), of_workspace, &mut out)?;
+    out.flush()?;
+    Ok(())
+}
+
+/// The trace in three lines.
+fn head(view: &View, rows: &[Row], out: &mut impl Write) -> anyhow::Result<()> {
     let analysis = &view.analysis;
     let totals = &analysis.totals;
-    let (bold, dim) = (style::BOLD, style::DIM);
+    let bold = style::BOLD;
     writeln!(out, "{bold}{}{bold:#}", view.summary())?;
     let heap = match totals.heap_max {
         0 => String::new(),
@@ -158,51 +217,89 @@ fn print(args: &Args, view: &View, rows: &[Row], of_workspace: bool) -> anyhow::
         count(totals.gcs),
         if totals.gcs == 1 { "" } else { "s" }
     )?;
-    if rows.is_empty() {
-        writeln!(out, "\nNo line of your code waited.")?;
-        out.flush()?;
-        return Ok(());
-    }
-    let shown = &rows[..rows.len().min(args.top)];
-    let unit = DurationUnit::of(shown.iter().map(|r| r.figure.total()).max().unwrap_or(0));
-    let width = |cell: &dyn Fn(&Row) -> String, least: usize| {
-        shown.iter().map(|r| cell(r).width()).max().unwrap_or(0).max(least)
-    };
-    let place_width = width(&|r| r.place.clone(), 4);
-    let cause_width = width(&|r| r.cause.clone(), 5);
-    let columns = super::columns();
+    let of = |verdict| rows.iter().map(|r| r.judged.of(verdict)).sum::<i64>();
+    let costly: i64 = rows.iter().map(|r| r.costly_ns).sum();
+    let runnable: i64 =
+        rows.iter().filter(|r| r.kind == Kind::Runnable).map(|r| r.figure.total()).sum();
     writeln!(
         out,
-        "\n{dim}{:>9} {:>8} {:>8} {:>8}  {:cause_width$}  {:place_width$}  {}{dim:#}",
-        format!("total {}", unit.symbol()),
+        "costly {}, {} on average · through {} · runnable {} · idle {} · unsure {}",
+        duration(costly),
+        view.waiting_on_average(costly),
+        duration(of(Verdict::Through)),
+        duration(runnable),
+        duration(of(Verdict::Idle)),
+        duration(of(Verdict::Unsure))
+    )?;
+    Ok(())
+}
+
+/// The rows with the most of something, at least a millisecond.
+fn best(rows: &[Row], n: usize, of: impl Fn(&Row) -> i64) -> Vec<&Row> {
+    let mut best: Vec<&Row> = rows.iter().filter(|r| of(r) >= ide::view::MIN_SHOWN_NS).collect();
+    best.sort_by(|a, b| of(b).cmp(&of(a)).then_with(|| a.place.cmp(&b.place)));
+    best.truncate(n);
+    best
+}
+
+/// All of a verdict in a line, with the lines that have most of it.
+fn summed(rows: &[Row], some: &[&Row], verdict: Verdict) -> Option<String> {
+    let ns: i64 = rows.iter().map(|r| r.judged.of(verdict)).sum();
+    let n = rows.iter().filter(|r| r.judged.of(verdict) > 0).count() as u64;
+    if some.is_empty() {
+        return None;
+    }
+    let named: Vec<String> =
+        some.iter().map(|r| format!("{} {}", r.place, duration(r.judged.of(verdict)))).collect();
+    let lines = if n == 1 { "line" } else { "lines" };
+    Some(format!("{} on {} {lines}, most of it {}", duration(ns), count(n), named.join(", ")))
+}
+
+/// Rows with their figures in columns.
+fn table(
+    view: &View,
+    rows: &[&Row],
+    title: &str,
+    of: impl Fn(&Row) -> i64,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
+    let dim = style::DIM;
+    let unit = DurationUnit::of(rows.iter().map(|r| of(r)).max().unwrap_or(0));
+    let waits: Vec<String> = rows.iter().map(|r| r.waits_for(view)).collect();
+    let place_width = rows.iter().map(|r| r.place.width()).max().unwrap_or(0).max(4);
+    let cause_width = rows.iter().map(|r| r.cause.width()).max().unwrap_or(0).max(5);
+    let wait_width = waits.iter().map(|w| w.width()).max().unwrap_or(0);
+    let wait_title = if wait_width == 0 { "" } else { "waits for" };
+    let wait_width = wait_width.max(wait_title.width());
+    writeln!(
+        out,
+        "{dim}{:>10} {:>8} {:>8} {:>8}  {:cause_width$}  {:place_width$}  {wait_title:wait_width$}  {}{dim:#}",
+        format!("{title} {}", unit.symbol()),
         "number",
         "tail",
-        "waiting",
+        "average",
         "cause",
         "line",
-        if of_workspace { "source" } else { "function" },
+        if rows.iter().any(|r| r.text.is_some()) { "source" } else { "function" },
     )?;
-    for row in shown {
-        let figure = &row.figure;
-        let used = 9 + 1 + 8 + 1 + 8 + 1 + 8 + 2 + cause_width + 2 + place_width + 2;
+    let used = 10 + 1 + 8 + 1 + 8 + 1 + 8 + 2 + cause_width + 2 + place_width + 2 + wait_width + 2;
+    for (row, waits) in rows.iter().zip(waits) {
         let last = match &row.text {
             Some(text) => ide::text::plain(text),
             None => ide::text::plain(short_func(&row.func)),
         };
         writeln!(
             out,
-            "{:>9} {:>8} {:>8} {:>8}  {:cause_width$}  {:place_width$}  {}",
-            duration_in(figure.total(), unit),
-            format!("{}×", count(figure.count())),
-            tail(view, figure),
-            view.waiting_on_average(figure.total()),
+            "{:>10} {:>8} {:>8} {:>8}  {:cause_width$}  {:place_width$}  {waits:wait_width$}  {}",
+            duration_in(of(row), unit),
+            format!("{}×", count(row.figure.count())),
+            tail(view, &row.figure),
+            view.waiting_on_average(of(row)),
             ide::text::plain(&row.cause),
             row.place,
-            fitted(&last, columns.saturating_sub(used))
+            fitted(&last, super::columns().saturating_sub(used))
         )?;
     }
-    notes(args, view, rows, shown.len(), of_workspace, &mut out)?;
-    out.flush()?;
     Ok(())
 }
 
@@ -215,17 +312,11 @@ fn notes(
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
     let dim = style::DIM;
-    let open: u64 = rows[..shown].iter().map(|r| r.figure.open_n).sum();
     let mut notes = Vec::new();
-    if rows.len() > shown {
-        notes.push(format!(
-            "{} lines more: --top {}",
-            count((rows.len() - shown) as u64),
-            rows.len()
-        ));
-    }
-    if open > 0 {
-        notes.push(format!("{} of these waits were still under way at the end", count(open)));
+    let costly = rows.iter().filter(|r| r.costly_ns >= ide::view::MIN_SHOWN_NS).count();
+    if costly > shown {
+        let more = count((costly - shown) as u64);
+        notes.push(format!("{more} costly lines more: --top {costly}"));
     }
     notes.push("tail: the 99th percentile from 100 on, else the longest".into());
     if !of_workspace {
@@ -235,6 +326,7 @@ fn notes(
         });
     } else if let Some(first) = view.placement.unmapped.first()
         && i128::from(first.ns) * 100 >= i128::from(first.of_ns)
+        && first.ns > 0
     {
         notes.push(format!(
             "{} of the program's waiting is in {}, which is not in the workspace",
@@ -282,6 +374,11 @@ fn print_json(args: &Args, view: &View, rows: &[Row]) -> anyhow::Result<()> {
             line["func"] = row.func.as_str().into();
             line["cause"] = row.cause.as_str().into();
             line["total"] = row.figure.total().into();
+            line["costly"] = row.costly_ns.into();
+            line["through"] = row.judged.of(Verdict::Through).into();
+            line["idle"] = row.judged.of(Verdict::Idle).into();
+            line["unsure"] = row.judged.of(Verdict::Unsure).into();
+            line["reason"] = ide::reasons::reason(view, &row.judged, &row.figure.slots).into();
             line["text"] = row.text.as_deref().into();
             line
         })

@@ -47,7 +47,7 @@ impl Backend {
                     "summary": view.summary(),
                     "duration": view.analysis.duration(),
                     "events": view.analysis.events,
-                    "partial": view.analysis.problem.as_ref().map(ToString::to_string),
+                    "partial": view.analysis.partial(),
                 }))
             }
             Outcome::Failed(error) => Err(failed(error.to_string())),

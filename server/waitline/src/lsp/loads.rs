@@ -72,7 +72,9 @@ impl Session {
         let progress = Reporter::begin(self, &path, wish);
         let session = self.clone();
         let work = tokio::task::spawn_blocking(move || {
-            let loaded = traces::load(&path, &cancel, |read, of| progress.report(read, of))?;
+            let loaded = traces::load(&path, traces::What::Lives, &cancel, |read, of| {
+                progress.report(read, of)
+            })?;
             let (path, stamp) = (loaded.path.clone(), loaded.stamp.clone());
             let view = crate::workspace::view(loaded, &session.info().roots);
             progress.end();

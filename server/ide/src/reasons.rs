@@ -1,0 +1,189 @@
+//! Verdicts in a sentence.
+
+use crate::blame::{End, EndLine};
+use crate::figures::SlotId;
+use crate::text::plain;
+use crate::units::percent_short;
+use crate::verdicts::{Sum, Verdict, Why};
+use crate::view::View;
+
+/// Why the waits of some slots are what they mostly are, in a sentence; `None` if nothing was
+/// judged.
+pub fn reason(view: &View, sum: &Sum, slots: &[SlotId]) -> Option<String> {
+    let verdict = sum.largest()?;
+    let why = sum.why(verdict)?;
+    let ends = view.blame.as_ref().map(|b| b.ends(slots)).unwrap_or_default();
+    let share = share(sum, verdict);
+    let sentence = match verdict {
+        Verdict::Costly => format!("costly{share}: {}", costly(view, why, &ends, slots)),
+        Verdict::Through => format!("{}{share}{}", through(why), most(view, &ends)),
+        Verdict::Idle => format!("idle{share}: {}", idle(view, why, slots)),
+        Verdict::Unsure => format!("unsure{share}: {}", unsure(why)),
+    };
+    Some(sentence)
+}
+
+/// How much of the waiting the sentence is about, where it is not nearly all.
+fn share(sum: &Sum, verdict: Verdict) -> String {
+    let (part, all) = (sum.of(verdict), sum.total());
+    if i128::from(part) * 20 >= i128::from(all) * 19 {
+        return String::new();
+    }
+    format!(" ({} of it)", percent_short(part, all))
+}
+
+fn costly(view: &View, why: Why, ends: &[(EndLine, i64)], slots: &[SlotId]) -> String {
+    match why {
+        Why::Lock => behind(view, ends),
+        Why::ReceiverBusy => format!("the receiver was busy{}", in_brackets(view, ends)),
+        Why::ReceiverLate => "others wait for it, and the receiver did not come".into(),
+        Why::NoSlot => match crate::sites::wakers(&view.analysis, &view.placement, slots).first() {
+            Some(waker) if waker.frame.is_some() => {
+                let at = waker.frame.map_or_else(String::new, |f| place(view, Some(f)));
+                format!("no slot was free; its peers gave them back at {at}")
+            }
+            _ => "no slot was free; its peers gave them back".into(),
+        },
+        Why::NetworkInPath => "the network, with a request in hand".into(),
+        Why::NetWrite => "the other side did not take what was written".into(),
+        Why::SleepsInPath => "it sleeps while others wait for it".into(),
+        Why::TimerInPath => "it waits for a timer while others wait for it".into(),
+        Why::SyscallInPath => "a system call while others wait for it".into(),
+        Why::Collector => "it waits for the garbage collector".into(),
+        Why::JoinOutside => {
+            "what it waits for waits outside, and no line of the program carries that".into()
+        }
+        Why::Told => "as .waitline.toml says".into(),
+        _ => "others wait for it".into(),
+    }
+}
+
+fn through(why: Why) -> &'static str {
+    match why {
+        Why::Join => "waits for what it started",
+        Why::Coroutine => "waits for the other side of a coroutine",
+        Why::Told => "waits for other work, as .waitline.toml says",
+        _ => "waits for what it asked for",
+    }
+}
+
+fn idle(view: &View, why: Why, slots: &[SlotId]) -> String {
+    match why {
+        Why::WaitsForWork => {
+            let wakers = crate::sites::wakers(&view.analysis, &view.placement, slots);
+            let from = wakers.iter().find_map(|w| w.frame).map(|frame| {
+                let func = view.analysis.tables.frame(frame).func;
+                plain(crate::view::short_func(view.analysis.str(func)))
+            });
+            match from {
+                Some(func) => {
+                    format!("waits for work from {func}; nobody waited for this goroutine")
+                }
+                None => "waits for work; nobody waited for this goroutine".into(),
+            }
+        }
+        Why::Clock => "by the clock".into(),
+        Why::Accepts => "waits for connections".into(),
+        Why::StillWaits => "still waits at the end of the trace".into(),
+        Why::ReceiverIdle => "the receiver had nothing to do either".into(),
+        Why::System => "the runtime's own".into(),
+        Why::NothingKnown => "it was there before the trace and did not move".into(),
+        Why::Wrapped => "a library waits through it".into(),
+        Why::Told => "as .waitline.toml says".into(),
+        _ => "waits outside, in its usual place; nobody waited for it".into(),
+    }
+}
+
+fn unsure(why: Why) -> &'static str {
+    match why {
+        Why::InTheMiddle => "in the middle of its work; nobody was seen waiting for it",
+        Why::Once => "it happened once; nobody was seen waiting for it",
+        Why::OnlyMain => "only main waits for it, for the whole run",
+        Why::SyscallUnseen => "a system call; nobody was seen waiting for it",
+        Why::StillSends => "still sends at the end of the trace",
+        Why::PeerUnsure => "one of its kind woke it; whether that is a lack cannot be told",
+        Why::Minority => "too little of it is in anybody's way",
+        Why::TimerInPath => "a timer; whether anybody wants it sooner cannot be told",
+        Why::NothingKnown => "it was there before the trace, and the file does not say why",
+        Why::Told => "as .waitline.toml says",
+        _ => "it cannot be told from the trace",
+    }
+}
+
+/// A lock: what its holder did meanwhile.
+fn behind(view: &View, ends: &[(EndLine, i64)]) -> String {
+    let all: i64 = ends.iter().map(|e| e.1).sum();
+    let Some(&((end, frame), ns)) = ends.first() else { return "somebody had the lock".into() };
+    let share = percent_short(ns, all);
+    let at = place(view, frame);
+    match end {
+        End::Running if frame.is_some() => {
+            format!("{share} of it behind {at}, which ran with the lock")
+        }
+        End::Syscall if frame.is_some() => {
+            format!("{share} of it behind {at}, in a system call with the lock")
+        }
+        End::Sleep if frame.is_some() => {
+            format!("{share} of it behind {at}, which slept with the lock")
+        }
+        End::Running => format!("{share} of it while the holder ran"),
+        End::Runnable => format!("{share} of it while the holder waited for a core"),
+        End::Network => format!("{share} of it while the holder waited for the network"),
+        End::Timer | End::Sleep => format!("{share} of it while the holder waited for a timer"),
+        End::Gc => format!("{share} of it while the holder waited for the collector"),
+        End::Syscall => format!("{share} of it while the holder was in a system call"),
+        End::NotKnown | End::More => "what the holder did is not known".into(),
+    }
+}
+
+/// `: 89 % of it syscall main.go:21`.
+fn most(view: &View, ends: &[(EndLine, i64)]) -> String {
+    match top(view, ends) {
+        Some((share, end)) => format!(": {share} of it {end}"),
+        None => String::new(),
+    }
+}
+
+/// ` (running main.go:21 60 %)`.
+fn in_brackets(view: &View, ends: &[(EndLine, i64)]) -> String {
+    match top(view, ends) {
+        Some((share, end)) => format!(" ({end} {share})"),
+        None => String::new(),
+    }
+}
+
+/// Where most of some waits ends, for people: its share, and what it is.
+fn top(view: &View, ends: &[(EndLine, i64)]) -> Option<(String, String)> {
+    let all: i64 = ends.iter().map(|e| e.1).sum();
+    let &(end, ns) = ends.first()?;
+    (!matches!(end.0, End::NotKnown | End::More))
+        .then(|| (percent_short(ns, all), end_name(view, end)))
+}
+
+/// `running main.go:21`.
+pub fn end_name(view: &View, (end, frame): EndLine) -> String {
+    match frame {
+        Some(_) => format!("{} {}", end.name(), place(view, frame)),
+        None => end.name().into(),
+    }
+}
+
+/// Where waits end for the end of a line: `main.go:21 36 %`, or `network 19 %`.
+pub fn end_short(view: &View, ends: &[(EndLine, i64)]) -> Option<String> {
+    let all: i64 = ends.iter().map(|e| e.1).sum();
+    let &((end, frame), ns) = ends.first()?;
+    if matches!(end, End::NotKnown | End::More) {
+        return None;
+    }
+    let at = if frame.is_some() { place(view, frame) } else { end.name().to_owned() };
+    Some(format!("{at} {}", percent_short(ns, all)))
+}
+
+/// `main.go:21`.
+pub fn place(view: &View, frame: Option<exectrace::FrameId>) -> String {
+    let Some(frame) = frame else { return "?".into() };
+    let frame = view.analysis.tables.frame(frame);
+    let file = view.analysis.str(frame.file);
+    let base = file.rsplit(['/', '\\']).next().unwrap_or(file);
+    format!("{}:{}", plain(base), frame.line)
+}

@@ -1,0 +1,445 @@
+//! Which waiting matters.
+//!
+//! A goroutine waits with empty hands or with work in its hands, and only the second can delay
+//! anything. It has work in hand when it says so by what it waits for (a lock, room in a channel),
+//! when it stands in a request, or when someone else who has work in hand waits for it.
+//!
+//! Steps: (1) `facts` tells for each slot what kind of wait it is and where; (2) `people` tells of
+//! each goroutine its root, its home and whom it answers; (3) `demand` goes backward in time and
+//! finds who is waited for; (4) here, forward again, each wait gets its verdict.
+//! What the words mean stands in `docs/verdicts.md`.
+
+use crate::Analysis;
+use crate::blame::Blame;
+use crate::stays::{GoRow, Stay, StayKind, StayRow, Stays};
+
+mod demand;
+mod facts;
+mod people;
+
+pub use facts::{Facts, WaitKind};
+use people::People;
+
+/// Whether a wait matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Verdict {
+    /// Work in hand stood still here.
+    Costly,
+    /// It waits for work that it started or asked for: the cost is where that goes.
+    Through,
+    /// Empty hands.
+    Idle,
+    /// It cannot be told from the trace.
+    Unsure,
+}
+
+/// All verdicts, in the order of [`Verdicts::ns`].
+pub const VERDICTS: [Verdict; 4] =
+    [Verdict::Costly, Verdict::Through, Verdict::Idle, Verdict::Unsure];
+
+/// Why a wait got its verdict, for a sentence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Why {
+    /// One side of a coroutine.
+    Coroutine,
+    /// It accepts connections.
+    Accepts,
+    /// The runtime's own, or the recorder's.
+    System,
+    /// Somebody held the lock.
+    Lock,
+    /// The collector was to be waited for.
+    Collector,
+    /// The peer did not take what was written.
+    NetWrite,
+    /// It was there before the trace, and the file tells nothing of it.
+    NothingKnown,
+    /// A call of the system, with others waiting for it.
+    SyscallInPath,
+    /// A call of the system for which nobody waited, as far as can be seen.
+    SyscallUnseen,
+    /// It still waits at the end of the trace.
+    StillWaits,
+    /// It still sends at the end of the trace.
+    StillSends,
+    /// A join: what it waits for has its own lines.
+    Join,
+    /// A join of what waits outside, where no line carries it.
+    JoinOutside,
+    /// No slot was free: one of its kind gave it back.
+    NoSlot,
+    /// The receiver was busy.
+    ReceiverBusy,
+    /// Others wait for it, and the receiver did not come.
+    ReceiverLate,
+    /// The receiver had nothing to do either.
+    ReceiverIdle,
+    /// It waits for what it started or asked for.
+    Asked,
+    /// A peer woke it; whether a slot was short cannot be told.
+    PeerUnsure,
+    /// It waits for work that another brings.
+    WaitsForWork,
+    /// By the clock.
+    Clock,
+    /// It sleeps while others wait for it.
+    SleepsInPath,
+    /// A timer while others wait for it.
+    TimerInPath,
+    /// The network, with work in hand.
+    NetworkInPath,
+    /// Ended from outside, and only main waits, for the whole run.
+    OnlyMain,
+    /// A library reads or writes for it.
+    Wrapped,
+    /// In the middle of its work; nobody seen waiting for it.
+    InTheMiddle,
+    /// Ended from outside, in its usual place.
+    Outside,
+    /// It happened once.
+    Once,
+    /// Too little of the site is costly for the rest to be believed.
+    Minority,
+    /// A person said so.
+    Told,
+}
+
+/// The verdict on one wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Judgement {
+    /// Which.
+    pub verdict: Verdict,
+    /// Why.
+    pub why: Why,
+}
+
+/// What was judged, by slot.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Sum {
+    /// Nanoseconds by verdict, in the order of [`VERDICTS`].
+    pub ns: [i64; 4],
+    /// The reason that most of the time has, and that time, for each verdict.
+    why: [(Option<Why>, i64); 4],
+}
+
+impl Sum {
+    /// All time.
+    pub fn total(&self) -> i64 {
+        self.ns.iter().fold(0, |sum, ns| sum.saturating_add(*ns))
+    }
+
+    /// Adds another.
+    pub fn merge(&mut self, other: &Sum) {
+        for i in 0..4 {
+            self.ns[i] = self.ns[i].saturating_add(other.ns[i]);
+            if other.why[i].1 > self.why[i].1 {
+                self.why[i] = other.why[i];
+            }
+        }
+    }
+
+    /// The verdict with the most time; of equals the one that promises less.
+    pub fn largest(&self) -> Option<Verdict> {
+        let most = *self.ns.iter().max()?;
+        if most <= 0 {
+            return None;
+        }
+        [Verdict::Unsure, Verdict::Idle, Verdict::Through, Verdict::Costly]
+            .into_iter()
+            .find(|&v| self.ns[v as usize] == most)
+    }
+
+    /// The reason that most of a verdict's time has.
+    pub fn why(&self, verdict: Verdict) -> Option<Why> {
+        self.why[verdict as usize].0
+    }
+
+    /// Nanoseconds of a verdict.
+    pub fn of(&self, verdict: Verdict) -> i64 {
+        self.ns[verdict as usize]
+    }
+}
+
+/// All verdicts of a trace.
+#[derive(Debug, Default)]
+pub struct Verdicts {
+    /// By the row of a slot.
+    pub sums: Vec<Sum>,
+    /// By the row of a stay; `None` for those that are no waits.
+    pub judged: Vec<Option<Judgement>>,
+    /// What kind of wait each slot is, and where.
+    pub facts: Facts,
+    /// By site: how many goroutines were there.
+    goroutines: Vec<u32>,
+}
+
+impl Verdicts {
+    /// How many goroutines waited in some slots; one that waited in several ways counts for each.
+    pub fn n_goroutines(&self, slots: &[crate::figures::SlotId]) -> u64 {
+        let mut sites: Vec<u32> = slots.iter().map(|&s| self.facts.site(s)).collect();
+        sites.sort_unstable();
+        sites.dedup();
+        let of = |site: &u32| self.goroutines.get(*site as usize).copied().unwrap_or(0);
+        sites.iter().map(|site| u64::from(of(site))).sum()
+    }
+}
+
+/// Judges all waits of a trace. A person's word about a slot, in `told`, overrides. `None` without
+/// stays.
+pub fn judge(
+    analysis: &Analysis,
+    facts: Facts,
+    blame: Option<&Blame>,
+    told: &dyn Fn(crate::figures::SlotId) -> Option<Verdict>,
+) -> Option<Verdicts> {
+    let stays = analysis.stays.as_ref()?;
+    let people = People::new(analysis, stays, &facts);
+    let demand = demand::Demand::new(analysis, stays, &facts, &people);
+    let mut judge = Judge {
+        duration: analysis.duration(),
+        stays,
+        facts: &facts,
+        people: &people,
+        demand: &demand,
+        blame,
+        judged: vec![None; stays.list.len()],
+        idle_before: vec![0; stays.list.len()],
+    };
+    judge.all();
+    let mut judged = judge.judged;
+    minorities(stays, &facts, &mut judged);
+    let mut sums = vec![Sum::default(); analysis.slots.len()];
+    let mut whys: hashbrown::HashMap<(u32, Why, Verdict), i64> = hashbrown::HashMap::new();
+    for row in stays.rows() {
+        let stay = stays.stay(row);
+        let Some(judgement) = &mut judged[row.0 as usize] else { continue };
+        if let Some(verdict) = told(stay.slot) {
+            *judgement = Judgement { verdict, why: Why::Told };
+        }
+        let ns = stay.end.since(stay.start);
+        let sum = &mut sums[stay.slot.0 as usize].ns[judgement.verdict as usize];
+        *sum = sum.saturating_add(ns);
+        *whys.entry((stay.slot.0, judgement.why, judgement.verdict)).or_default() += ns;
+    }
+    let mut whys: Vec<_> = whys.into_iter().collect();
+    whys.sort_unstable();
+    for ((slot, why, verdict), ns) in whys {
+        let most = &mut sums[slot as usize].why[verdict as usize];
+        if ns > most.1 || most.0.is_none() {
+            *most = (Some(why), ns);
+        }
+    }
+    let goroutines = people.by_site(facts.n_sites());
+    Some(Verdicts { sums, judged, facts, goroutines })
+}
+
+/// At a site of which little is costly, that little is more likely a mistake.
+fn minorities(stays: &Stays, facts: &Facts, judged: &mut [Option<Judgement>]) {
+    let mut sites = vec![(0i64, 0i64); facts.n_sites()];
+    for row in stays.rows() {
+        let stay = stays.stay(row);
+        let Some(judgement) = judged[row.0 as usize] else { continue };
+        let ns = stay.end.since(stay.start);
+        let site = &mut sites[facts.site(stay.slot) as usize];
+        site.1 += ns;
+        if judgement.verdict == Verdict::Costly {
+            site.0 += ns;
+        }
+    }
+    for row in stays.rows() {
+        let stay = stays.stay(row);
+        let Some(judgement) = &mut judged[row.0 as usize] else { continue };
+        let (costly, all) = sites[facts.site(stay.slot) as usize];
+        let weighed = matches!(
+            facts.kind(stay.slot),
+            WaitKind::Network
+                | WaitKind::Sleep
+                | WaitKind::Select
+                | WaitKind::Receive
+                | WaitKind::Cond
+        );
+        if weighed && judgement.verdict == Verdict::Costly && costly.saturating_mul(3) < all {
+            *judgement = Judgement { verdict: Verdict::Unsure, why: Why::Minority };
+        }
+    }
+}
+
+struct Judge<'a> {
+    duration: i64,
+    stays: &'a Stays,
+    facts: &'a Facts,
+    people: &'a People,
+    demand: &'a demand::Demand,
+    blame: Option<&'a Blame>,
+    judged: Vec<Option<Judgement>>,
+    /// By stay: how long its goroutine had stood idle up to its end, all waits together that were
+    /// found neither costly nor through.
+    idle_before: Vec<i64>,
+}
+
+impl Judge<'_> {
+    fn all(&mut self) {
+        for row in self.stays.rows() {
+            let stay = *self.stays.stay(row);
+            let mut idle = match stay.prev {
+                StayRow::NONE => 0,
+                prev => self.idle_before[prev.0 as usize],
+            };
+            if matches!(stay.kind, StayKind::Wait | StayKind::Syscall) {
+                let (verdict, why) = self.verdict(row, &stay);
+                self.judged[row.0 as usize] = Some(Judgement { verdict, why });
+                if stay.kind == StayKind::Wait
+                    && !matches!(verdict, Verdict::Costly | Verdict::Through)
+                {
+                    idle += stay.end.since(stay.start);
+                }
+            }
+            self.idle_before[row.0 as usize] = idle;
+        }
+    }
+
+    fn verdict(&self, row: StayRow, stay: &Stay) -> (Verdict, Why) {
+        use Verdict::{Costly, Idle, Through, Unsure};
+        let kind = self.facts.kind_of_stay(stay);
+        let umbrella = self.demand.is_umbrella(stay);
+        let (strong, weak) = self.demand.is_strong_weak(row, stay);
+        match kind {
+            WaitKind::Coroutine => return (Through, Why::Coroutine),
+            WaitKind::Accept => return (Idle, Why::Accepts),
+            WaitKind::System => return (Idle, Why::System),
+            WaitKind::Lock => return (Costly, Why::Lock),
+            WaitKind::Gc => return (Costly, Why::Collector),
+            WaitKind::NetWrite => return (Costly, Why::NetWrite),
+            WaitKind::Unknown if stay.open && umbrella => return (Idle, Why::NothingKnown),
+            WaitKind::Unknown => return (Unsure, Why::NothingKnown),
+            WaitKind::Syscall => {
+                return match (strong, weak) {
+                    (true, _) => (Costly, Why::SyscallInPath),
+                    _ if stay.open && umbrella => (Idle, Why::StillWaits),
+                    (_, true) => (Costly, Why::SyscallInPath),
+                    _ => (Unsure, Why::SyscallUnseen),
+                };
+            }
+            _ => {}
+        }
+        if stay.open {
+            return match kind {
+                WaitKind::Send => (Unsure, Why::StillSends),
+                _ => (Idle, Why::StillWaits),
+            };
+        }
+        let uncarried = self.blame.is_some_and(|b| b.is_uncarried(row));
+        if kind == WaitKind::Join {
+            return if uncarried { (Costly, Why::JoinOutside) } else { (Through, Why::Join) };
+        }
+        let peer = self.people.is_peer(self.stays, self.facts, stay);
+        if self.people.is_sending(self.facts, stay) && stay.waker != GoRow::NONE {
+            return if peer {
+                (Costly, Why::NoSlot)
+            } else if self.is_busy(stay) {
+                (Costly, Why::ReceiverBusy)
+            } else if strong {
+                (Costly, Why::ReceiverLate)
+            } else {
+                (Idle, Why::ReceiverIdle)
+            };
+        }
+        let comes_back = umbrella || self.people.n_at_site(self.facts, stay) >= 2;
+        let main = self.people.is_main(stay.g);
+        if stay.waker != GoRow::NONE && !uncarried {
+            return if peer {
+                let one_shot = self.people.is_one_shot(self.stays, self.facts, stay);
+                if strong || one_shot { (Costly, Why::NoSlot) } else { (Unsure, Why::PeerUnsure) }
+            } else if strong || main || (!comes_back && self.goes_on(row, stay)) {
+                (Through, Why::Asked)
+            } else {
+                (Idle, Why::WaitsForWork)
+            };
+        }
+        self.outside(row, stay, kind, strong, weak, comes_back)
+    }
+
+    /// Ended from outside: the network, a timer; or in effect so.
+    fn outside(
+        &self,
+        row: StayRow,
+        stay: &Stay,
+        kind: WaitKind,
+        strong: bool,
+        weak: bool,
+        comes_back: bool,
+    ) -> (Verdict, Why) {
+        use Verdict::{Costly, Idle, Unsure};
+        let receiving = matches!(kind, WaitKind::Receive | WaitKind::Select | WaitKind::Cond);
+        let timer = kind == WaitKind::Sleep || (receiving && stay.waker == GoRow::NONE);
+        if strong {
+            return match kind {
+                _ if timer && self.demand.strong_by_answers_only(row, stay) => {
+                    (Unsure, Why::TimerInPath)
+                }
+                WaitKind::Sleep => (Costly, Why::SleepsInPath),
+                // A heartbeat in a handler.
+                _ if timer && self.demand.own_level(row) >= 2 => (Unsure, Why::TimerInPath),
+                _ if timer => (Costly, Why::TimerInPath),
+                _ => (Costly, Why::NetworkInPath),
+            };
+        }
+        let main = self.people.is_main(stay.g);
+        if main && receiving && timer && comes_back && self.demand.of(row).0 == 0 {
+            return (Idle, Why::Clock);
+        }
+        if weak {
+            return (Unsure, Why::OnlyMain);
+        }
+        if self.facts.is_wrapper(stay.slot) && self.people.has_foreign_root(stay.g) {
+            return (Idle, Why::Wrapped);
+        }
+        if !comes_back {
+            return (Unsure, Why::Once);
+        }
+        if !self.people.is_home(self.facts, stay) {
+            return (Unsure, Why::InTheMiddle);
+        }
+        (Idle, if timer { Why::Clock } else { Why::Outside })
+    }
+
+    /// Whether the waker was busy for half of the wait: running, runnable, in a system call, or in a
+    /// wait that is itself costly or goes through.
+    fn is_busy(&self, stay: &Stay) -> bool {
+        let whole = stay.end.since(stay.start);
+        let idle = self.idle_between(stay.waker_last, stay.start.0);
+        let born = self.stays.go(stay.waker).birth.0.max(stay.start.0);
+        let alive = stay.end.0 - born.min(stay.end.0);
+        (alive - idle) * 2 >= whole
+    }
+
+    /// How long a goroutine stood idle from time `from` up to the end of stay `last`.
+    fn idle_between(&self, last: StayRow, from: i64) -> i64 {
+        if last == StayRow::NONE {
+            return 0;
+        }
+        let before = self.people.first_ending_after(self.stays, last, from);
+        let first = self.stays.stay(before);
+        let until = self.idle_before[last.0 as usize];
+        let already = match first.prev {
+            StayRow::NONE => 0,
+            prev => self.idle_before[prev.0 as usize],
+        };
+        let counted = self.idle_before[before.0 as usize] - already;
+        // The part of the first one that lies before `from`.
+        let cut = if counted > 0 { (from - first.start.0).clamp(0, counted) } else { 0 };
+        until - already - cut
+    }
+
+    /// Whether the goroutine does anything of weight after this wait.
+    fn goes_on(&self, row: StayRow, stay: &Stay) -> bool {
+        if self.people.has_later_stay(self.stays, row) {
+            return true;
+        }
+        let go = self.stays.go(stay.g);
+        let end = go.end.0.min(self.duration);
+        end - stay.end.0 - self.stays.runnable(row) > 20_000
+    }
+}

@@ -1,0 +1,200 @@
+//! Backward in time: who is waited for, and since when.
+//!
+//! Going back from the end, each goroutine has an instant from which on somebody waits for it. Since
+//! all that was seen so far ends later than what is still to come, one number is enough for a union
+//! of intervals. There are two of them: weak demand, and strong.
+
+use super::facts::{Facts, WaitKind};
+use super::people::People;
+use crate::Analysis;
+use crate::stays::{GoRow, NO_REGION, Stay, StayKind, StayRow, Stays};
+
+/// How long somebody waited for the goroutine of each wait, while it stood there.
+#[derive(Debug)]
+pub(super) struct Demand {
+    duration: i64,
+    /// By stay: weakly (strong demand counts too), and strongly. Nanoseconds.
+    of: Vec<(i64, i64)>,
+    /// By stay.
+    levels: Vec<u8>,
+    /// By stay: its level is 2 only because its group gets answers.
+    answers_only: Vec<bool>,
+    /// By group: strong demand, and the time in which anyone of it stood there.
+    groups: Vec<(i64, i64)>,
+    group_of: Vec<u32>,
+}
+
+const NEVER: i64 = i64::MAX;
+
+impl Demand {
+    pub(super) fn new(
+        analysis: &Analysis,
+        stays: &Stays,
+        facts: &Facts,
+        people: &People,
+    ) -> Demand {
+        let n = stays.list.len();
+        let mut made = Demand {
+            duration: analysis.duration(),
+            of: vec![(0, 0); n],
+            levels: vec![0; n],
+            answers_only: vec![false; n],
+            groups: vec![(0, 0); people.groups.len()],
+            group_of: vec![u32::MAX; n],
+        };
+        // From what instant on somebody waits for each goroutine: weakly, strongly.
+        let mut low = vec![(NEVER, NEVER); stays.gos.len()];
+        // The earliest start of a wait of each group, so far.
+        let mut covered = vec![NEVER; people.groups.len()];
+        for row in stays.rows().rev() {
+            let stay = stays.stay(row);
+            match stay.kind {
+                StayKind::Stop => {}
+                StayKind::Born => {
+                    // Before its birth, its creator stood in its place.
+                    if stay.waker != GoRow::NONE {
+                        let child = low[stay.g.0 as usize];
+                        let parent = &mut low[stay.waker.0 as usize];
+                        if child.0 < stay.end.0 {
+                            parent.0 = parent.0.min(child.0);
+                        }
+                        if child.1 < stay.end.0 {
+                            parent.1 = parent.1.min(child.1);
+                        }
+                    }
+                }
+                StayKind::Wait | StayKind::Syscall => {
+                    made.wait(row, stay, stays, facts, people, &mut low, &mut covered);
+                }
+            }
+        }
+        made
+    }
+
+    #[allow(clippy::too_many_arguments)] // the state of one loop
+    fn wait(
+        &mut self,
+        row: StayRow,
+        stay: &Stay,
+        stays: &Stays,
+        facts: &Facts,
+        people: &People,
+        low: &mut [(i64, i64)],
+        covered: &mut [i64],
+    ) {
+        let (a, b) = (stay.start.0, stay.end.0);
+        let own = low[stay.g.0 as usize];
+        let demanded = |low: i64| if low < b { b - a.max(low) } else { 0 };
+        let mut demand = (demanded(own.0.min(own.1)), demanded(own.1));
+
+        let kind = facts.kind_of_stay(stay);
+        let level = self.level(row, stay, kind, stays, facts, people);
+        self.levels[row.0 as usize] = level;
+        if stay.waker != GoRow::NONE {
+            if level >= 1 {
+                demand.0 = b - a;
+            }
+            if level >= 2 {
+                demand.1 = b - a;
+            }
+        }
+        if kind != WaitKind::Lock && self.is_umbrella(stay) {
+            demand = (demand.0.max(demand.1), 0);
+        }
+        self.of[row.0 as usize] = demand;
+        if stay.waker != GoRow::NONE {
+            let waker = &mut low[stay.waker.0 as usize];
+            if demand.0 > 0 {
+                waker.0 = waker.0.min(b - demand.0);
+            }
+            if demand.1 > 0 {
+                waker.1 = waker.1.min(b - demand.1);
+            }
+        }
+        let group = people.group(row);
+        self.group_of[row.0 as usize] = group;
+        let (sum, covered) = (&mut self.groups[group as usize], &mut covered[group as usize]);
+        sum.0 += demand.1;
+        if a < *covered {
+            sum.1 += b.min(*covered) - a;
+            *covered = a;
+        }
+    }
+
+    /// How much the wait itself says of work in hand: 2 surely, 1 perhaps, 0 nothing.
+    fn level(
+        &mut self,
+        row: StayRow,
+        stay: &Stay,
+        kind: WaitKind,
+        stays: &Stays,
+        facts: &Facts,
+        people: &People,
+    ) -> u8 {
+        match kind {
+            WaitKind::Accept | WaitKind::System | WaitKind::Gc => return 0,
+            WaitKind::Lock | WaitKind::Join | WaitKind::NetWrite | WaitKind::Coroutine => return 2,
+            _ => {}
+        }
+        let sends = people.is_sending(facts, stay);
+        let main = people.is_main(stay.g);
+        if facts.is_call(stay.slot)
+            || people.is_callback(facts, stay)
+            || self.in_short_region(stay, stays)
+            || (sends && main)
+            || (people.is_one_shot(stays, facts, stay) && people.is_peer(stays, facts, stay))
+        {
+            return 2;
+        }
+        if people.groups[people.group(row) as usize].gets_answers() {
+            self.answers_only[row.0 as usize] = true;
+            return 2;
+        }
+        u8::from(sends || main)
+    }
+
+    /// In a region that ended and is no umbrella.
+    fn in_short_region(&self, stay: &Stay, stays: &Stays) -> bool {
+        let mut region = stay.region;
+        while region != NO_REGION {
+            let span = &stays.regions[region as usize];
+            if span.end.is_some_and(|end| end.since(span.start) * 2 < self.duration) {
+                return true;
+            }
+            region = span.outer;
+        }
+        false
+    }
+
+    /// A wait so long that somebody waits for the whole, not for this piece.
+    pub(super) fn is_umbrella(&self, stay: &Stay) -> bool {
+        stay.end.since(stay.start) * 2 >= self.duration
+    }
+
+    /// The weak and strong demand of a wait, in nanoseconds.
+    pub(super) fn of(&self, row: StayRow) -> (i64, i64) {
+        self.of[row.0 as usize]
+    }
+
+    /// Whether somebody with work in hand waits for this, surely and perhaps.
+    pub(super) fn is_strong_weak(&self, row: StayRow, stay: &Stay) -> (bool, bool) {
+        let ns = stay.end.since(stay.start);
+        let (weak, strong) = self.of(row);
+        let level = self.levels[row.0 as usize];
+        let (group_strong, group_ns) = self.groups[self.group_of[row.0 as usize] as usize];
+        // Of N workers that all hold somebody up, each has a part of the demand.
+        let strong =
+            level >= 2 || strong * 2 >= ns || (group_strong > 0 && group_strong * 2 >= group_ns);
+        (strong, level >= 1 || weak * 2 >= ns)
+    }
+
+    /// The own level of a wait.
+    pub(super) fn own_level(&self, row: StayRow) -> u8 {
+        self.levels[row.0 as usize]
+    }
+
+    /// Whether only answers to its group make a wait strong.
+    pub(super) fn strong_by_answers_only(&self, row: StayRow, stay: &Stay) -> bool {
+        self.answers_only[row.0 as usize] && self.of(row).1 * 2 < stay.end.since(stay.start)
+    }
+}

@@ -1,0 +1,316 @@
+//! What kind of wait each slot is, and at which site.
+
+use exectrace::{FrameId, StackId, StrId};
+use hashbrown::HashMap;
+
+use crate::Analysis;
+use crate::causes::Cause;
+use crate::figures::SlotId;
+use crate::stays::Stay;
+
+/// What kind of wait, for judging it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum WaitKind {
+    /// For a mutex, a once, a file's lock.
+    Lock,
+    /// For a wait group.
+    Join,
+    /// For the collector.
+    Gc,
+    /// Sending on a channel.
+    Send,
+    /// Receiving from a channel.
+    Receive,
+    /// A select.
+    Select,
+    /// A `sync.Cond`.
+    Cond,
+    /// Accepting connections.
+    Accept,
+    /// Writing to the network.
+    NetWrite,
+    /// Any other wait for the network.
+    Network,
+    /// `time.Sleep`.
+    Sleep,
+    /// A system call.
+    Syscall,
+    /// One side of a coroutine.
+    Coroutine,
+    /// The runtime's own, the recorder's, signals, for ever.
+    System,
+    /// Neither reason nor stack tells.
+    Unknown,
+    /// A reason of another kind.
+    Other,
+}
+
+impl WaitKind {
+    /// Whether something is to come to the goroutine.
+    pub fn is_receiving(self) -> bool {
+        matches!(
+            self,
+            WaitKind::Receive
+                | WaitKind::Select
+                | WaitKind::Cond
+                | WaitKind::Network
+                | WaitKind::Accept
+                | WaitKind::Sleep
+        )
+    }
+}
+
+/// What is known of a slot by its stack and cause alone.
+#[derive(Debug, Clone, Copy)]
+struct Fact {
+    kind: WaitKind,
+    site: u32,
+    /// Frames of the program's own code.
+    own_frames: u16,
+    wrapper: bool,
+    call: bool,
+}
+
+/// What is known of each slot.
+#[derive(Debug, Default)]
+pub struct Facts {
+    facts: Vec<Fact>,
+    n_sites: usize,
+    own: Vec<bool>,
+    /// By frame: the first frame with the same file and line.
+    lines: Vec<FrameId>,
+}
+
+impl Facts {
+    /// Looks at all slots. `user` tells which frames are of the program's own code.
+    pub fn new(analysis: &Analysis, user: &dyn Fn(FrameId) -> bool) -> Facts {
+        let own: Vec<bool> =
+            (0..analysis.tables.n_frames() as u32).map(|f| user(FrameId(f))).collect();
+        let mut by_line: HashMap<(StrId, u32), FrameId> = HashMap::new();
+        let lines = (0..analysis.tables.n_frames() as u32)
+            .map(|f| {
+                let frame = analysis.tables.frame(FrameId(f));
+                *by_line.entry((frame.file, frame.line)).or_insert(FrameId(f))
+            })
+            .collect();
+        let mut made = Facts { facts: Vec::new(), n_sites: 0, own, lines };
+        let mut sites: HashMap<(Option<FrameId>, WaitKind), u32> = HashMap::new();
+        for slot in &analysis.slots {
+            let stack = analysis.stack(slot.stack);
+            let user = stack.iter().position(|&f| made.is_own(f));
+            let kind = kind(analysis, analysis.causes.cause(slot.cause), stack, user);
+            let func = |f: FrameId| analysis.str(analysis.tables.frame(f).func);
+            let frame = match user {
+                Some(user) => Some(stack[user]),
+                None => stack.iter().copied().find(|&f| !func(f).starts_with("runtime.")),
+            };
+            let next = sites.len() as u32;
+            let site = *sites.entry((frame.map(|f| made.line(f)), kind)).or_insert(next);
+            let above = stack.get(..user.unwrap_or(stack.len())).unwrap_or_default();
+            let own_frames = stack.iter().filter(|&&f| made.is_own(f)).count() as u16;
+            made.facts.push(Fact {
+                kind,
+                site,
+                own_frames,
+                wrapper: is_wrapper(analysis, &made, stack),
+                call: above.iter().any(|&f| gives_answer(func(f))),
+            });
+        }
+        made.n_sites = sites.len();
+        made
+    }
+
+    fn fact(&self, slot: SlotId) -> Fact {
+        const NOTHING: Fact =
+            Fact { kind: WaitKind::Unknown, site: 0, own_frames: 0, wrapper: false, call: false };
+        self.facts.get(slot.0 as usize).copied().unwrap_or(NOTHING)
+    }
+
+    /// Whether a frame is of the program's own code.
+    pub fn is_own(&self, frame: FrameId) -> bool {
+        self.own.get(frame.0 as usize).copied().unwrap_or(false)
+    }
+
+    /// The first frame with the same file and line.
+    pub fn line(&self, frame: FrameId) -> FrameId {
+        self.lines.get(frame.0 as usize).copied().unwrap_or(frame)
+    }
+
+    /// What kind of wait a slot is.
+    pub fn kind(&self, slot: SlotId) -> WaitKind {
+        self.fact(slot).kind
+    }
+
+    /// What kind of wait a stay is. A stay without reason and stack that began in the trace is one
+    /// side of a coroutine: the wire tells nothing else of those.
+    pub fn kind_of_stay(&self, stay: &Stay) -> WaitKind {
+        let kind = self.kind(stay.slot);
+        if kind == WaitKind::Unknown && stay.start.0 > 0 { WaitKind::Coroutine } else { kind }
+    }
+
+    /// The site of a slot, a number below [`Facts::n_sites`].
+    pub fn site(&self, slot: SlotId) -> u32 {
+        self.fact(slot).site
+    }
+
+    /// How many sites there are.
+    pub fn n_sites(&self) -> usize {
+        self.n_sites
+    }
+
+    /// How many frames of the program's own code its stack has. A wrapper has none of its own.
+    pub(super) fn own_frames(&self, slot: SlotId) -> u16 {
+        self.fact(slot).own_frames
+    }
+
+    /// A library that called an I/O method of the program waits here, not the program.
+    pub(super) fn is_wrapper(&self, slot: SlotId) -> bool {
+        self.fact(slot).wrapper
+    }
+
+    /// It stands in a call that gives an answer.
+    pub(super) fn is_call(&self, slot: SlotId) -> bool {
+        self.fact(slot).call
+    }
+
+    /// The line of a stack that a person would look at: the program's own, else the first outside
+    /// the runtime, else the leaf.
+    pub fn line_of(&self, analysis: &Analysis, stack: StackId) -> Option<FrameId> {
+        let stack = analysis.stack(stack);
+        let func = |f: FrameId| analysis.str(analysis.tables.frame(f).func);
+        let frame = stack
+            .iter()
+            .copied()
+            .find(|&f| self.is_own(f))
+            .or_else(|| stack.iter().copied().find(|&f| !func(f).starts_with("runtime.")))
+            .or(stack.first().copied())?;
+        Some(self.line(frame))
+    }
+}
+
+/// Whether a function above the line passes a test.
+type Has<'a> = dyn Fn(&dyn Fn(&str) -> bool) -> bool + 'a;
+
+fn kind(analysis: &Analysis, cause: Cause, stack: &[FrameId], user: Option<usize>) -> WaitKind {
+    let above = stack.get(..user.unwrap_or(stack.len())).unwrap_or_default();
+    let funcs = || above.iter().map(|&f| analysis.str(analysis.tables.frame(f).func));
+    let has = |test: &dyn Fn(&str) -> bool| funcs().any(test);
+    if has(&|f| f.starts_with("runtime/trace.") || f.starts_with("os/signal."))
+        || has(&|f| f == "net/http/pprof.Trace")
+    {
+        return WaitKind::System;
+    }
+    match cause {
+        Cause::Syscall => WaitKind::Syscall,
+        Cause::Net => network(&has),
+        Cause::Sleep => WaitKind::Sleep,
+        Cause::Sync(reason) => match analysis.str(reason) {
+            "chan send" => WaitKind::Send,
+            "chan receive" => WaitKind::Receive,
+            "select" => WaitKind::Select,
+            "sync.(*Cond).Wait" => WaitKind::Cond,
+            _ if !above.is_empty() && !has(&|f| !f.starts_with("runtime.")) => WaitKind::Gc,
+            _ => semaphore(&has),
+        },
+        Cause::Wait(reason) => match analysis.str(reason) {
+            "" => by_frames(stack, &has),
+            "preempted" | "wait until GC ends" => WaitKind::Gc,
+            "forever" | "system goroutine wait" => WaitKind::System,
+            // The collector's own goroutines wait for work; others wait for it.
+            text if text.starts_with("GC ") && user.is_none() => WaitKind::System,
+            text if text.starts_with("GC ") => WaitKind::Gc,
+            _ => WaitKind::Other,
+        },
+        _ => WaitKind::Other,
+    }
+}
+
+/// What the reason would have said, where it is missing: the wait began before the trace.
+fn by_frames(stack: &[FrameId], has: &Has<'_>) -> WaitKind {
+    if stack.is_empty() {
+        WaitKind::Unknown
+    } else if has(&|f| f.starts_with("iter.Pull") || f.contains("coro")) {
+        WaitKind::Coroutine
+    } else if has(&|f| f == "internal/poll.runtime_pollWait") {
+        network(has)
+    } else if has(&|f| f == "time.Sleep") {
+        WaitKind::Sleep
+    } else if has(&|f| f == "sync.(*Cond).Wait") {
+        WaitKind::Cond
+    } else if has(&|f| f.starts_with("sync.")) {
+        semaphore(has)
+    } else if has(&|f| f.starts_with("runtime.chanrecv")) {
+        WaitKind::Receive
+    } else if has(&|f| f.starts_with("runtime.chansend")) {
+        WaitKind::Send
+    } else if has(&|f| f == "runtime.selectgo") {
+        WaitKind::Select
+    } else if has(&|f| f == "runtime.block" || f.starts_with("runtime.bgs")) {
+        WaitKind::System
+    } else {
+        WaitKind::Other
+    }
+}
+
+fn network(has: &Has<'_>) -> WaitKind {
+    if has(&|f| f.ends_with(".accept") || f.ends_with(".Accept")) {
+        WaitKind::Accept
+    } else if has(&|f| f.starts_with("internal/poll.(*FD).Write")) {
+        WaitKind::NetWrite
+    } else {
+        WaitKind::Network
+    }
+}
+
+fn semaphore(has: &Has<'_>) -> WaitKind {
+    if has(&|f| f == "sync.(*WaitGroup).Wait") { WaitKind::Join } else { WaitKind::Lock }
+}
+
+/// Methods by which libraries read and write through the program's own types.
+const IO_METHODS: [&str; 14] = [
+    "Read",
+    "Write",
+    "ReadFrom",
+    "WriteTo",
+    "Accept",
+    "ReadByte",
+    "Peek",
+    "ReadAt",
+    "WriteAt",
+    "ReadRune",
+    "WriteString",
+    "Flush",
+    "ReadMsgUDP",
+    "ReadFromUDP",
+];
+
+fn is_wrapper(analysis: &Analysis, facts: &Facts, stack: &[FrameId]) -> bool {
+    let Some(root) = stack.iter().rposition(|&f| facts.is_own(f)) else { return false };
+    if root + 1 == stack.len() {
+        return false; // nobody called it
+    }
+    let func = analysis.str(analysis.tables.frame(stack[root]).func);
+    func.contains(").") && func.rsplit('.').next().is_some_and(|m| IO_METHODS.contains(&m))
+}
+
+/// Functions that give an answer to whoever calls them: who waits in one has asked.
+fn gives_answer(func: &str) -> bool {
+    const PREFIXES: [&str; 14] = [
+        "net/http.(*Client).do",
+        "net/http.(*Transport).roundTrip",
+        "net/http.(*Transport).RoundTrip",
+        "net/http.(*http2ClientConn)",
+        "golang.org/x/net/http2.(*ClientConn)",
+        "google.golang.org/grpc.(*ClientConn).Invoke",
+        "database/sql.(*",
+        "net.(*Dialer).Dial",
+        "net.(*Resolver)",
+        "os/exec.(*Cmd).Wait",
+        "crypto/tls.(*Conn).Handshake",
+        "crypto/tls.(*Conn).handshake",
+        "net/rpc.(*Client).Call",
+        "google.golang.org/grpc.invoke",
+    ];
+    PREFIXES.iter().any(|p| func.starts_with(p))
+}

@@ -1,0 +1,374 @@
+//! What is known of each goroutine: its root, its home, its groups, who asked it, who answers it.
+
+use exectrace::{FrameId, StackId, StrId};
+use hashbrown::{HashMap, HashSet};
+
+use super::facts::{Facts, WaitKind};
+use crate::Analysis;
+use crate::stays::{GoRow, Stay, StayKind, StayRow, Stays};
+
+/// Goroutines at a site that have the same root.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Group {
+    /// Time of all waits, in nanoseconds.
+    pub(super) ns: i64,
+    /// Time that was ended by goroutines.
+    woken_ns: i64,
+    /// Time that was ended by an answer.
+    answered_ns: i64,
+    /// Time at the homes of its goroutines.
+    home_ns: i64,
+}
+
+impl Group {
+    /// Whether what it waits for are answers.
+    pub(super) fn gets_answers(&self) -> bool {
+        let percent = if self.home_ns * 2 > self.ns { 80 } else { 25 };
+        self.answered_ns > 0 && self.answered_ns * 100 >= self.woken_ns * percent
+    }
+}
+
+/// What a goroutine did at a site.
+#[derive(Debug, Clone, Copy, Default)]
+struct AtSite {
+    n: u32,
+    slot: Option<crate::figures::SlotId>,
+}
+
+/// What is known of all goroutines.
+#[derive(Debug)]
+pub(super) struct People {
+    /// By goroutine: the name of its root function, and whether it is the program's own.
+    roots: Vec<(StrId, bool)>,
+    at_site: HashMap<(GoRow, u32), AtSite>,
+    /// By goroutine: the site that it comes back to with empty hands; `u32::MAX` for none.
+    homes: Vec<u32>,
+    /// When each goroutine was last seen outside the program's own code.
+    seen_outside: Vec<i64>,
+    pub(super) groups: Vec<Group>,
+    /// By stay.
+    group_of: Vec<u32>,
+    /// (who was woken, by whom, at which site), among those with the same root.
+    turns: HashSet<(GoRow, GoRow, u32)>,
+    /// Stays by goroutine, each in order: offsets by goroutine, then rows.
+    offsets: Vec<u32>,
+    by_go: Vec<StayRow>,
+    place_in_go: Vec<u32>,
+    main: GoRow,
+    wakers: HashMap<StackId, WakerStack>,
+}
+
+/// What the stack of a waker tells.
+#[derive(Debug, Clone, Copy)]
+struct WakerStack {
+    /// Its leaf is no function of the runtime: a channel was closed, where it is one.
+    plain: bool,
+    /// It received.
+    receives: bool,
+}
+
+impl People {
+    pub(super) fn new(analysis: &Analysis, stays: &Stays, facts: &Facts) -> People {
+        let mut made = People {
+            roots: roots(analysis, stays, facts),
+            at_site: HashMap::new(),
+            homes: vec![u32::MAX; stays.gos.len()],
+            seen_outside: vec![i64::MIN; stays.gos.len()],
+            groups: Vec::new(),
+            group_of: vec![u32::MAX; stays.list.len()],
+            turns: HashSet::new(),
+            offsets: Vec::new(),
+            by_go: Vec::new(),
+            place_in_go: Vec::new(),
+            main: stays
+                .gos
+                .iter()
+                .position(|g| g.id.0 == 1)
+                .map_or(GoRow::NONE, |i| GoRow(i as u32)),
+            wakers: HashMap::new(),
+        };
+        for stay in stays.list.iter().filter(|s| s.waker != GoRow::NONE) {
+            made.wakers.entry(stay.waker_stack).or_insert_with(|| {
+                let leaf = analysis.stack(stay.waker_stack).first();
+                let func = leaf.map_or("", |&f| analysis.str(analysis.tables.frame(f).func));
+                WakerStack {
+                    plain: !func.starts_with("runtime."),
+                    receives: func.starts_with("runtime.chanrecv"),
+                }
+            });
+        }
+        made.index(stays);
+        made.visit(stays, facts);
+        made.find_homes(facts);
+        made.find_answers(stays, facts);
+        made
+    }
+
+    /// Stays by goroutine, for looking them up by time.
+    fn index(&mut self, stays: &Stays) {
+        self.offsets = vec![0; stays.gos.len() + 1];
+        for stay in &stays.list {
+            self.offsets[stay.g.0 as usize + 1] += 1;
+        }
+        for i in 0..stays.gos.len() {
+            self.offsets[i + 1] += self.offsets[i];
+        }
+        let mut next = self.offsets.clone();
+        self.by_go = vec![StayRow::NONE; stays.list.len()];
+        self.place_in_go = vec![0; stays.list.len()];
+        for row in stays.rows() {
+            let place = &mut next[stays.stay(row).g.0 as usize];
+            self.by_go[*place as usize] = row;
+            self.place_in_go[row.0 as usize] = *place;
+            *place += 1;
+        }
+    }
+
+    fn visit(&mut self, stays: &Stays, facts: &Facts) {
+        let mut groups: HashMap<(u32, StrId), u32> = HashMap::new();
+        for row in stays.rows() {
+            let stay = stays.stay(row);
+            if !is_wait(stay) {
+                continue;
+            }
+            let site = facts.site(stay.slot);
+            let at = self.at_site.entry((stay.g, site)).or_default();
+            at.n += 1;
+            // The one with the fewest frames stands for the site.
+            if at.slot.is_none_or(|s| facts.own_frames(stay.slot) < facts.own_frames(s)) {
+                at.slot = Some(stay.slot);
+            }
+            let root = self.roots[stay.g.0 as usize].0;
+            let group = *groups.entry((site, root)).or_insert_with(|| {
+                self.groups.push(Group::default());
+                self.groups.len() as u32 - 1
+            });
+            self.group_of[row.0 as usize] = group;
+            self.groups[group as usize].ns += stay.end.since(stay.start);
+            if facts.own_frames(stay.slot) == 0 {
+                let seen = &mut self.seen_outside[stay.g.0 as usize];
+                *seen = (*seen).max(stay.end.0);
+            }
+            if stay.waker != GoRow::NONE && self.roots[stay.waker.0 as usize].0 == root {
+                self.turns.insert((stay.g, stay.waker, site));
+            }
+        }
+        for (seen, go) in self.seen_outside.iter_mut().zip(&stays.gos) {
+            if go.end.0 != i64::MAX {
+                *seen = (*seen).max(go.end.0);
+            }
+        }
+    }
+
+    fn find_homes(&mut self, facts: &Facts) {
+        let mut best: Vec<(u16, u32)> = vec![(u16::MAX, u32::MAX); self.homes.len()];
+        for (&(g, site), at) in &self.at_site {
+            let Some(slot) = at.slot.filter(|_| at.n >= 2) else { continue };
+            if !facts.kind(slot).is_receiving() {
+                continue;
+            }
+            let foreign = !self.roots[g.0 as usize].1;
+            let frames = if facts.is_wrapper(slot) && foreign { 0 } else { facts.own_frames(slot) };
+            let home = &mut best[g.0 as usize];
+            *home = (*home).min((frames, site));
+        }
+        for (home, (_, site)) in self.homes.iter_mut().zip(best) {
+            *home = site;
+        }
+    }
+
+    /// Who asked whom, and which waits were ended by an answer.
+    fn find_answers(&mut self, stays: &Stays, facts: &Facts) {
+        // How often a goroutine woke its creator, or its creator's.
+        let mut woke: HashMap<(GoRow, GoRow), u32> = HashMap::new();
+        let creator = |g: GoRow| if g == GoRow::NONE { g } else { stays.go(g).creator };
+        let made_by = |w: GoRow, g: GoRow| creator(w) == g || creator(creator(w)) == g;
+        for stay in stays.list.iter().filter(|s| s.waker != GoRow::NONE && is_wait(s)) {
+            if made_by(stay.waker, stay.g) {
+                *woke.entry((stay.waker, stay.g)).or_default() += 1;
+            }
+        }
+        let mut askers = vec![GoRow::NONE; stays.gos.len()];
+        for row in stays.rows() {
+            let stay = stays.stay(row);
+            if !is_wait(stay) {
+                continue;
+            }
+            let ns = stay.end.since(stay.start);
+            let at_home = self.at_home(facts, stay);
+            let group = &mut self.groups[self.group_of[row.0 as usize] as usize];
+            if at_home {
+                group.home_ns += ns;
+            }
+            if stay.waker == GoRow::NONE {
+                continue;
+            }
+            let w = stay.waker;
+            let asker = askers[w.0 as usize];
+            let asked = asker != GoRow::NONE
+                && (asker == stay.g
+                    || askers[asker.0 as usize] == stay.g
+                    || creator(asker) == stay.g);
+            let answer = asked || woke.get(&(w, stay.g)).is_some_and(|&n| n <= 2);
+            group.woken_ns += ns;
+            if answer {
+                group.answered_ns += ns;
+            } else if facts.kind(stay.slot).is_receiving() {
+                askers[stay.g.0 as usize] = w;
+            }
+        }
+    }
+
+    /// For a group: a goroutine without a home counts as at home where it was three times or more.
+    fn at_home(&self, facts: &Facts, stay: &Stay) -> bool {
+        match self.homes[stay.g.0 as usize] {
+            u32::MAX => self.n_at_site(facts, stay) >= 3,
+            home => home == facts.site(stay.slot),
+        }
+    }
+
+    /// Whether a wait is at its goroutine's home. One without a home is at home anywhere.
+    pub(super) fn is_home(&self, facts: &Facts, stay: &Stay) -> bool {
+        let home = self.homes[stay.g.0 as usize];
+        home == u32::MAX || home == facts.site(stay.slot)
+    }
+
+    /// How often the goroutine was at the wait's site.
+    pub(super) fn n_at_site(&self, facts: &Facts, stay: &Stay) -> u32 {
+        self.at_site.get(&(stay.g, facts.site(stay.slot))).map_or(0, |at| at.n)
+    }
+
+    /// How many goroutines were at each site.
+    pub(super) fn by_site(&self, n_sites: usize) -> Vec<u32> {
+        let mut n = vec![0; n_sites];
+        for &(_, site) in self.at_site.keys() {
+            n[site as usize] += 1;
+        }
+        n
+    }
+
+    /// At most twice at this site, and the goroutine ended in the trace.
+    pub(super) fn is_one_shot(&self, stays: &Stays, facts: &Facts, stay: &Stay) -> bool {
+        self.n_at_site(facts, stay) <= 2 && stays.go(stay.g).end.0 != i64::MAX
+    }
+
+    /// The group of a wait.
+    pub(super) fn group(&self, row: StayRow) -> u32 {
+        self.group_of[row.0 as usize]
+    }
+
+    /// Whether it is the program's first goroutine.
+    pub(super) fn is_main(&self, g: GoRow) -> bool {
+        g == self.main
+    }
+
+    /// Its root function is none of the program's own.
+    pub(super) fn has_foreign_root(&self, g: GoRow) -> bool {
+        self.roots.get(g.0 as usize).is_some_and(|r| !r.1)
+    }
+
+    /// A request's handler whose request ended: it stands in the program's code, its root lies
+    /// outside, and it was seen outside again afterwards.
+    pub(super) fn is_callback(&self, facts: &Facts, stay: &Stay) -> bool {
+        facts.own_frames(stay.slot) > 0
+            && self.has_foreign_root(stay.g)
+            && !facts.is_wrapper(stay.slot)
+            && self.seen_outside[stay.g.0 as usize] >= stay.end.0
+    }
+
+    /// Whether the waker stands for a slot that one of its kind gave back.
+    pub(super) fn is_peer(&self, stays: &Stays, facts: &Facts, stay: &Stay) -> bool {
+        let w = stay.waker;
+        if w == GoRow::NONE
+            || self.roots[w.0 as usize].0 != self.roots[stay.g.0 as usize].0
+            || stays.go(w).creator == stay.g
+            || self.closes(facts, stay)
+        {
+            return false;
+        }
+        self.n_at_site(facts, stay) <= 2 || self.turns.contains(&(w, stay.g, facts.site(stay.slot)))
+    }
+
+    /// Whether the waker closed the channel: what wakes otherwise is a function of the runtime.
+    fn closes(&self, facts: &Facts, stay: &Stay) -> bool {
+        matches!(facts.kind(stay.slot), WaitKind::Receive | WaitKind::Select | WaitKind::Send)
+            && self.wakers.get(&stay.waker_stack).is_some_and(|w| w.plain)
+    }
+
+    /// Whether the wait was for room in a channel, or for somebody to take.
+    pub(super) fn is_sending(&self, facts: &Facts, stay: &Stay) -> bool {
+        match facts.kind(stay.slot) {
+            WaitKind::Send => true,
+            WaitKind::Select => self.wakers.get(&stay.waker_stack).is_some_and(|w| w.receives),
+            _ => false,
+        }
+    }
+
+    /// The first stay of the goroutine of `last`, up to that one, that ends after `t`.
+    pub(super) fn first_ending_after(&self, stays: &Stays, last: StayRow, t: i64) -> StayRow {
+        let g = stays.stay(last).g.0 as usize;
+        let (from, to) = (self.offsets[g] as usize, self.place_in_go[last.0 as usize] as usize);
+        let rows = &self.by_go[from..=to];
+        let i = rows.partition_point(|&r| stays.stay(r).end.0 <= t);
+        rows.get(i).copied().unwrap_or(last)
+    }
+
+    /// Whether the goroutine waits again, or calls the system, after this stay.
+    pub(super) fn has_later_stay(&self, stays: &Stays, row: StayRow) -> bool {
+        let g = stays.stay(row).g.0 as usize;
+        let next = self.place_in_go[row.0 as usize] as usize + 1;
+        let end = self.offsets[g + 1] as usize;
+        self.by_go[next..end].iter().any(|&r| is_wait(stays.stay(r)))
+    }
+}
+
+fn is_wait(stay: &Stay) -> bool {
+    matches!(stay.kind, StayKind::Wait | StayKind::Syscall)
+}
+
+/// By goroutine: the function that its work begins with, and whether that is the program's own.
+fn roots(analysis: &Analysis, stays: &Stays, facts: &Facts) -> Vec<(StrId, bool)> {
+    let mut roots = vec![(StrId::NONE, false); stays.gos.len()];
+    for stay in &stays.list {
+        let root = &mut roots[stay.g.0 as usize];
+        if root.0.is_some() || stay.kind == StayKind::Born {
+            continue;
+        }
+        let Some(slot) = analysis.slots.get(stay.slot.0 as usize) else { continue };
+        if let Some(found) = root_of(analysis, facts, slot.stack) {
+            *root = found;
+        }
+    }
+    for (root, go) in roots.iter_mut().zip(&stays.gos) {
+        if !root.0.is_some()
+            && let Some(found) = root_of(analysis, facts, go.entry)
+        {
+            *root = found;
+        }
+    }
+    roots
+}
+
+/// The root-most function of a stack, past the runtime and what only starts others.
+fn root_of(analysis: &Analysis, facts: &Facts, stack: StackId) -> Option<(StrId, bool)> {
+    let frames = analysis.stack(stack);
+    let name = |f: FrameId| analysis.tables.frame(f).func;
+    let work = frames.iter().rev().copied().find(|&f| !is_starter(analysis.str(name(f))));
+    let frame = work.or(frames.last().copied())?;
+    name(frame).is_some().then(|| (name(frame), facts.is_own(frame)))
+}
+
+/// A function that starts the work of others.
+fn is_starter(func: &str) -> bool {
+    const PREFIXES: [&str; 8] = [
+        "runtime.",
+        "sync.(*WaitGroup).Go",
+        "golang.org/x/sync/errgroup.(*Group).Go",
+        "golang.org/x/sync/errgroup.(*Group).TryGo",
+        "testing.tRunner",
+        "testing.(*",
+        "github.com/oklog/run.",
+        "github.com/sourcegraph/conc",
+    ];
+    func.is_empty() || PREFIXES.iter().any(|p| func.starts_with(p))
+}
