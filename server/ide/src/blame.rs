@@ -222,7 +222,7 @@ impl Walk<'_> {
             self.take(&mut part, stay.end.0, End::Runnable, StackId::NONE);
             if stay.start.0 < part.to {
                 let (from, to) = (stay.start.0.max(part.from), part.to);
-                let own = self.own_frames(&stay);
+                let own = self.facts.own_frames(stay.slot) > 0;
                 self.stay(&stay, from, to, part.depth, part.carried || own);
                 part.to = from;
             }
@@ -288,9 +288,5 @@ impl Walk<'_> {
 
     fn stack_of(&self, slot: SlotId) -> StackId {
         self.analysis.slots.get(slot.0 as usize).map_or(StackId::NONE, |s| s.stack)
-    }
-
-    fn own_frames(&self, stay: &Stay) -> bool {
-        self.analysis.stack(self.stack_of(stay.slot)).iter().any(|&f| self.facts.is_own(f))
     }
 }

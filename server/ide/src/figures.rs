@@ -10,8 +10,8 @@
 //! looked up lies beside the decoder's own record of the goroutine.
 
 use exectrace::{
-    At, Generation, GoEvent, GoId, GoState, Metric, Nanos, RangeEvent, RangeKind, RangePhase,
-    RangeScope, Region, Sink, StackId, StackRow, StrId, Tables,
+    At, Generation, GoEvent, GoId, GoState, Metric, Nanos, ProcEvent, RangeEvent, RangeKind,
+    RangePhase, RangeScope, Region, Sink, StackId, StackRow, StrId, Tables,
 };
 use hashbrown::HashMap;
 
@@ -74,8 +74,27 @@ pub struct Slot {
 const NOBODY: Instance = Instance { g: GoId::NONE, start: Nanos(0), ns: -1 };
 
 impl Slot {
+    /// Nothing summed up yet.
+    pub(crate) fn new(cause: CauseId, stack: StackId, early: bool) -> Slot {
+        Slot {
+            n: 0,
+            ns: 0,
+            worst: NOBODY,
+            open_n: 0,
+            open_ns: 0,
+            cut_worst: NOBODY,
+            pre_n: 0,
+            pre_ns: 0,
+            values: Values::default(),
+            cause,
+            stack,
+            early,
+            last_waker: (0, u32::MAX),
+        }
+    }
+
     #[inline]
-    fn add(&mut self, g: GoId, start: Nanos, ns: i64) {
+    pub(crate) fn add(&mut self, g: GoId, start: Nanos, ns: i64) {
         self.n = self.n.wrapping_add(1);
         self.ns = self.ns.wrapping_add(ns);
         if ns > self.worst.ns {
@@ -84,7 +103,7 @@ impl Slot {
         self.values.add(ns);
     }
 
-    fn add_open(&mut self, g: GoId, start: Nanos, ns: i64, pre: Option<i64>) {
+    pub(crate) fn add_open(&mut self, g: GoId, start: Nanos, ns: i64, pre: Option<i64>) {
         self.open_n += 1;
         self.open_ns = self.open_ns.wrapping_add(ns);
         self.add_cut(g, start, ns, pre);
@@ -135,6 +154,8 @@ pub struct GoLocal {
     held: bool,
     /// It is runnable because it was preempted: the slot of that.
     preempted: SlotId,
+    /// It stood at `own`, and not where the event's stack tells.
+    apart: bool,
     stay: StayLocal,
 }
 
@@ -149,6 +170,7 @@ impl Default for GoLocal {
             pre: false,
             held: false,
             preempted: SlotId::NONE,
+            apart: false,
             stay: StayLocal::default(),
         }
     }
@@ -191,6 +213,13 @@ struct OpenRange {
     since: Nanos,
     stack: StackId,
     pre: Option<i64>,
+}
+
+impl OpenRange {
+    /// Its beginning; the trace's, where it began before.
+    fn began(&self) -> Nanos {
+        Nanos(self.since.0.wrapping_sub(self.pre.unwrap_or(0)))
+    }
 }
 
 /// Counts that concern the whole trace.
@@ -262,21 +291,7 @@ impl Figures {
 
     fn slot_of(&mut self, cause: CauseId, stack: StackId, early: bool) -> SlotId {
         *self.by_key.entry((cause, stack, early)).or_insert_with(|| {
-            self.slots.push(Slot {
-                n: 0,
-                ns: 0,
-                worst: NOBODY,
-                open_n: 0,
-                open_ns: 0,
-                cut_worst: NOBODY,
-                pre_n: 0,
-                pre_ns: 0,
-                values: Values::default(),
-                cause,
-                stack,
-                early,
-                last_waker: (0, u32::MAX),
-            });
+            self.slots.push(Slot::new(cause, stack, early));
             SlotId(self.slots.len() as u32 - 1)
         })
     }
@@ -356,6 +371,9 @@ impl Figures {
                 self.charge_early(local, local.slot, g, start, ns, pre, early);
                 let own = self.own_slot(local.own, !local.ran);
                 self.charge(own, g, start, ns, pre);
+                if let Some(stays) = &mut self.stays {
+                    stays.sched.waited(local.stay.idle, [local.slot, own], at.t, ns);
+                }
                 if local.preempted != SlotId::NONE {
                     self.charge(local.preempted, g, start, ns, pre);
                     local.preempted = SlotId::NONE;
@@ -397,13 +415,18 @@ impl Figures {
             GoState::Runnable | GoState::Running => {}
         }
         match event.to {
-            GoState::Running if event.from == GoState::Runnable => stays.runs(&local.stay, at.t),
+            GoState::Running if event.from == GoState::Runnable => {
+                stays.runs(&local.stay, at.t, local.apart.then_some(local.own));
+            }
             // One that was there before stood so since the trace's beginning.
             GoState::Waiting | GoState::Syscall if event.from != GoState::Undetermined => {
                 stays.begins(&mut local.stay, at.t);
             }
             GoState::NotExist => stays.dies(&local.stay, at.t),
             _ => {}
+        }
+        if event.to == GoState::Runnable {
+            local.stay.idle = stays.sched.idle_at(at.t);
         }
     }
 
@@ -478,6 +501,9 @@ impl Figures {
         tables: &Tables,
     ) {
         let end = self.totals.end;
+        if let Some(stays) = &mut self.stays {
+            stays.sched.end(end);
+        }
         let mut never_ran: Vec<GoId> = self.early.keys().copied().collect();
         never_ran.sort_unstable();
         for g in never_ran {
@@ -496,6 +522,9 @@ impl Figures {
                 GoState::Undetermined | GoState::NotExist => continue,
             };
             if let Some(stays) = &mut self.stays {
+                if local.state == GoState::Runnable {
+                    stays.sched.waited(local.stay.idle, [slots[0], slots[1]], end, ns);
+                }
                 match local.state {
                     GoState::Waiting => {
                         stays.stays_open(&local.stay, StayKind::Wait, local.slot, end)
@@ -503,7 +532,10 @@ impl Figures {
                     GoState::Syscall => {
                         stays.stays_open(&local.stay, StayKind::Syscall, local.slot, end);
                     }
-                    GoState::Runnable => stays.runs(&local.stay, end),
+                    GoState::Runnable => {
+                        let own = local.apart.then_some(local.own);
+                        stays.stays_runnable(&local.stay, end, own);
+                    }
                     _ => {}
                 }
             }
@@ -517,6 +549,9 @@ impl Figures {
         for ((kind, scope), range) in open {
             let cause = self.causes.of_range(kind, tables);
             let slot = self.slot_of(cause, range.stack, false);
+            if let Some(stays) = &mut self.stays {
+                stays.range(slot, scope_g(scope), range.began(), end, true);
+            }
             let slot = &mut self.slots[slot.0 as usize];
             slot.add_open(scope_g(scope), range.since, end.since(range.since), range.pre);
         }
@@ -551,6 +586,13 @@ impl Sink for Pass<'_> {
     }
 
     #[inline(always)]
+    fn proc(&mut self, at: &At, event: &ProcEvent) {
+        if let Some(stays) = &mut self.figures.stays {
+            stays.sched.proc(at.t, event);
+        }
+    }
+
+    #[inline(always)]
     fn go(&mut self, at: &At, event: &GoEvent, local: &mut GoLocal) {
         let f = &mut *self.figures;
         if event.from == event.to {
@@ -565,6 +607,10 @@ impl Sink for Pass<'_> {
         f.live(at, event, local);
         if event.own.is_some() || event.from == GoState::NotExist {
             local.own = f.stacks[event.own.0 as usize];
+        }
+        let stops = event.from == GoState::Running && event.to == GoState::Runnable;
+        if stops || matches!(event.to, GoState::Waiting | GoState::Syscall) {
+            local.apart = f.stacks[event.stack.0 as usize] != local.own;
         }
         local.since = at.t;
         local.state = event.to;
@@ -602,10 +648,15 @@ impl Sink for Pass<'_> {
             GoState::Undetermined => {}
         }
         if let Some(stays) = &mut f.stays
-            && event.from == GoState::Running
             && event.to == GoState::Runnable
         {
-            stays.stops(&mut local.stay, local.slot, at.t);
+            match event.from {
+                GoState::Running => stays.stops(&mut local.stay, local.slot, at.t),
+                GoState::NotExist | GoState::Undetermined => {
+                    stays.starts(&local.stay, local.slot);
+                }
+                _ => {}
+            }
         }
         if matches!(event.from, GoState::NotExist | GoState::Undetermined) {
             f.totals.goroutines += 1;
@@ -638,6 +689,9 @@ impl Sink for Pass<'_> {
                     let cause = f.causes.of_range(event.kind, self.tables);
                     let slot = f.slot_of(cause, range.stack, false);
                     let ns = at.t.since(range.since);
+                    if let Some(stays) = &mut f.stays {
+                        stays.range(slot, scope_g(event.scope), range.began(), at.t, false);
+                    }
                     f.charge(slot, scope_g(event.scope), range.since, ns, range.pre);
                 }
             }
@@ -657,10 +711,15 @@ impl Sink for Pass<'_> {
         f.slots[slot.0 as usize].n += 1;
     }
 
-    fn metric(&mut self, _at: &At, metric: Metric, value: u64, _stack: StackRow) {
+    fn metric(&mut self, at: &At, metric: Metric, value: u64, _stack: StackRow) {
         let totals = &mut self.figures.totals;
         match metric {
-            Metric::GoMaxProcs => totals.gomaxprocs = value,
+            Metric::GoMaxProcs => {
+                totals.gomaxprocs = value;
+                if let Some(stays) = &mut self.figures.stays {
+                    stays.sched.gomaxprocs(at.t, value);
+                }
+            }
             Metric::HeapAlloc => totals.heap_max = totals.heap_max.max(value),
             Metric::HeapGoal => {}
         }

@@ -53,19 +53,28 @@ pub fn lenses(view: &View, file: FileId, map: &LineMap) -> Vec<Lens> {
 
 fn functions(view: &View, file: FileId, map: &LineMap, sites: &[&SiteLine], out: &mut Vec<Lens>) {
     let source = &view.placement.source(file).source;
-    let mut sums: HashMap<u32, Figure> = HashMap::new();
+    // By the line of a function's name: its sum, and its dearest line with what that costs.
+    let mut sums: HashMap<u32, (Figure, u32, i64)> = HashMap::new();
     for site in sites {
         // A function some of whose waiting lines were edited still shows what it was: the lens
         // speaks of the trace, and stands as long as the line of its name does.
         if let Some(function) = source.function_at(site.line) {
-            sums.entry(function.name_line).or_default().merge(&site.waiting());
+            let waiting = site.waiting();
+            let (sum, dearest, ns) =
+                sums.entry(function.name_line).or_insert_with(|| (Figure::new(), site.line, 0));
+            if waiting.total() > *ns {
+                (*dearest, *ns) = (site.line, waiting.total());
+            }
+            sum.merge(&waiting);
         }
     }
     let total = i128::from(view.sites.total_ns);
-    let mut dear: Vec<(u32, Figure)> =
-        sums.into_iter().filter(|(_, sum)| sum.total() >= crate::view::MIN_SHOWN_NS).collect();
-    dear.sort_by_key(|(line, sum)| (std::cmp::Reverse(sum.total()), *line));
-    for (rank, (name_line, sum)) in dear.into_iter().enumerate() {
+    let mut dear: Vec<(u32, (Figure, u32, i64))> = sums
+        .into_iter()
+        .filter(|(_, (sum, ..))| sum.total() >= crate::view::MIN_SHOWN_NS)
+        .collect();
+    dear.sort_by_key(|(line, (sum, ..))| (std::cmp::Reverse(sum.total()), *line));
+    for (rank, (name_line, (sum, dearest, _))) in dear.into_iter().enumerate() {
         if rank >= TOP && i128::from(sum.total()) * MIN_SHARE < total {
             continue;
         }
@@ -85,7 +94,7 @@ fn functions(view: &View, file: FileId, map: &LineMap, sites: &[&SiteLine], out:
                 count(sum.count()),
                 tail(view, &sum)
             ),
-            target: Target::Evidence(name_line),
+            target: Target::Evidence(dearest),
         });
         out.extend(woken_from(view, &sum, line, columns));
     }

@@ -14,6 +14,7 @@ use exectrace::{GoId, Living, Nanos, Region, StackId, StrId};
 use hashbrown::HashMap;
 
 use crate::figures::SlotId;
+use crate::sched::Sched;
 
 /// A goroutine of the trace, by its row in [`Stays::gos`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -57,7 +58,7 @@ pub struct Stay {
     /// How long the goroutine was runnable then, in nanoseconds; `u32::MAX`: see
     /// [`Stays::runnable`].
     runnable: u32,
-    /// Whose stack it has, and for a wait its cause.
+    /// Whose stack it has, and for a wait its cause; for a birth, the slot of the first wait for a P.
     pub slot: SlotId,
     /// Whose.
     pub g: GoRow,
@@ -118,6 +119,21 @@ pub struct RegionSpan {
     pub g: GoRow,
 }
 
+/// A range of the collector's time, or of a stopped world.
+#[derive(Debug, Clone, Copy)]
+pub struct RangeSpan {
+    /// Its beginning; the trace's, where it began before.
+    pub start: Nanos,
+    /// Its end; the trace's, where it is open.
+    pub end: Nanos,
+    /// Whose it is; `NONE` for none.
+    pub g: GoId,
+    /// Its stack and cause.
+    pub slot: SlotId,
+    /// It was still under way at the trace's end.
+    pub open: bool,
+}
+
 /// No region.
 pub const NO_REGION: u32 = u32::MAX;
 
@@ -130,7 +146,15 @@ pub struct Stays {
     pub gos: Vec<Go>,
     /// Regions in the order of their beginnings.
     pub regions: Vec<RegionSpan>,
+    /// Whether Ps were idle while goroutines could run.
+    pub sched: Sched,
+    /// Ranges in the order of their ends; open ones last.
+    pub ranges: Vec<RangeSpan>,
     long_runnable: HashMap<StayRow, i64>,
+    /// Where the goroutine stood, when that is not the stack of the stay's slot.
+    apart: HashMap<StayRow, StackId>,
+    /// Those whose goroutines are runnable after them to the trace's end, in order.
+    runnable_at_end: Vec<StayRow>,
     rows: Living<u32>,
 }
 
@@ -140,11 +164,13 @@ pub struct StayLocal {
     row: GoRow,
     /// When the stay under way began, or the waiting for a P.
     since: Nanos,
+    /// How long a P had been idle, up to when the waiting for one began.
+    pub(crate) idle: i64,
 }
 
 impl Default for StayLocal {
     fn default() -> Self {
-        StayLocal { row: GoRow::NONE, since: Nanos(0) }
+        StayLocal { row: GoRow::NONE, since: Nanos(0), idle: 0 }
     }
 }
 
@@ -155,6 +181,16 @@ impl Stays {
             u32::MAX => self.long_runnable.get(&row).copied().unwrap_or(i64::from(u32::MAX)),
             ns => i64::from(ns),
         }
+    }
+
+    /// Where the goroutine stood in a stay, when that is not the stack of the stay's slot.
+    pub(crate) fn apart(&self, row: StayRow) -> Option<StackId> {
+        self.apart.get(&row).copied()
+    }
+
+    /// Whether the goroutine is runnable after a stay, to the trace's end.
+    pub fn is_runnable_at_end(&self, row: StayRow) -> bool {
+        self.runnable_at_end.binary_search(&row).is_ok()
     }
 
     /// A stay.
@@ -196,8 +232,21 @@ impl Stays {
             created_at,
         });
         self.rows.insert(g, row.0);
-        *local = StayLocal { row, since: t };
+        *local = StayLocal { row, since: t, idle: 0 };
         self.push(local, StayKind::Born, SlotId::NONE, t, creator, created_at, false);
+    }
+
+    /// It is runnable since its birth, and that is summed up in `slot`.
+    pub(crate) fn starts(&mut self, local: &StayLocal, slot: SlotId) {
+        let born = self.gos.get(local.row.0 as usize).map(|go| go.last);
+        if let Some(stay) = born.and_then(|row| self.list.get_mut(row.0 as usize)) {
+            stay.slot = slot;
+        }
+    }
+
+    /// A range ends at `end`.
+    pub(crate) fn range(&mut self, slot: SlotId, g: GoId, start: Nanos, end: Nanos, open: bool) {
+        self.ranges.push(RangeSpan { start, end, g, slot, open });
     }
 
     /// It stands still from `t` on.
@@ -229,9 +278,10 @@ impl Stays {
         local.since = t;
     }
 
-    /// It runs from `t` on, after it was runnable.
+    /// It runs from `t` on, after it was runnable; it stood at `own`, where that is not the stack of
+    /// its stay's slot.
     #[inline(always)]
-    pub(crate) fn runs(&mut self, local: &StayLocal, t: Nanos) {
+    pub(crate) fn runs(&mut self, local: &StayLocal, t: Nanos, own: Option<StackId>) {
         let Some(go) = self.gos.get(local.row.0 as usize) else { return };
         let last = go.last;
         if let Some(stay) = self.list.get_mut(last.0 as usize) {
@@ -240,7 +290,18 @@ impl Stays {
             if stay.runnable == u32::MAX {
                 self.long_runnable.insert(last, ns);
             }
+            if let Some(own) = own {
+                self.apart.insert(last, own);
+            }
         }
+    }
+
+    /// The trace ends at `t` while it is runnable.
+    pub(crate) fn stays_runnable(&mut self, local: &StayLocal, t: Nanos, own: Option<StackId>) {
+        self.runs(local, t, own);
+        let Some(go) = self.gos.get(local.row.0 as usize) else { return };
+        let at = self.runnable_at_end.partition_point(|row| *row < go.last);
+        self.runnable_at_end.insert(at, go.last);
     }
 
     /// It is gone.

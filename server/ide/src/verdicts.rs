@@ -169,6 +169,9 @@ pub struct Verdicts {
     pub sums: Vec<Sum>,
     /// By the row of a stay; `None` for those that are no waits.
     pub judged: Vec<Option<Judgement>>,
+    /// By the row of a stay: for how much of it somebody with work in hand surely waited, in
+    /// nanoseconds, at most 4.29 s. A person's word changes nothing here.
+    pub demanded: Vec<u32>,
     /// What kind of wait each slot is, and where.
     pub facts: Facts,
     /// By site: how many goroutines were there.
@@ -205,34 +208,71 @@ pub fn judge(
         demand: &demand,
         blame,
         judged: vec![None; stays.list.len()],
+        demanded: vec![0; stays.list.len()],
         idle_before: vec![0; stays.list.len()],
     };
     judge.all();
-    let mut judged = judge.judged;
+    let (mut judged, demanded) = (judge.judged, judge.demanded);
     minorities(stays, &facts, &mut judged);
-    let mut sums = vec![Sum::default(); analysis.slots.len()];
-    let mut whys: hashbrown::HashMap<(u32, Why, Verdict), i64> = hashbrown::HashMap::new();
+    let mut tally = Tally::default();
     for row in stays.rows() {
         let stay = stays.stay(row);
         let Some(judgement) = &mut judged[row.0 as usize] else { continue };
         if let Some(verdict) = told(stay.slot) {
             *judgement = Judgement { verdict, why: Why::Told };
         }
-        let ns = stay.end.since(stay.start);
-        let sum = &mut sums[stay.slot.0 as usize].ns[judgement.verdict as usize];
-        *sum = sum.saturating_add(ns);
-        *whys.entry((stay.slot.0, judgement.why, judgement.verdict)).or_default() += ns;
+        tally.add(stay.slot, *judgement, stay.end.since(stay.start));
     }
-    let mut whys: Vec<_> = whys.into_iter().collect();
-    whys.sort_unstable();
-    for ((slot, why, verdict), ns) in whys {
-        let most = &mut sums[slot as usize].why[verdict as usize];
-        if ns > most.1 || most.0.is_none() {
-            *most = (Some(why), ns);
-        }
-    }
+    let sums = tally.sums(analysis.slots.len());
     let goroutines = people.by_site(facts.n_sites());
-    Some(Verdicts { sums, judged, facts, goroutines })
+    Some(Verdicts { sums, judged, demanded, facts, goroutines })
+}
+
+/// Sums up judged time by slot.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    sums: Vec<(Judged, i64)>,
+    rows: hashbrown::HashMap<Judged, u32>,
+    /// By slot: the row of the sum that was last added to.
+    last: Vec<u32>,
+}
+
+type Judged = (crate::figures::SlotId, Why, Verdict);
+
+impl Tally {
+    /// So much time of a slot was judged so.
+    pub(crate) fn add(&mut self, slot: crate::figures::SlotId, judged: Judgement, ns: i64) {
+        let at = slot.0 as usize;
+        if at >= self.last.len() {
+            self.last.resize(at + 1, u32::MAX);
+        }
+        let key = (slot, judged.why, judged.verdict);
+        let last = &mut self.last[at];
+        if self.sums.get(*last as usize).is_none_or(|sum| sum.0 != key) {
+            *last = *self.rows.entry(key).or_insert_with(|| {
+                self.sums.push((key, 0));
+                self.sums.len() as u32 - 1
+            });
+        }
+        let sum = &mut self.sums[*last as usize].1;
+        *sum = sum.saturating_add(ns);
+    }
+
+    /// The sums of the first `n` slots.
+    pub(crate) fn sums(self, n: usize) -> Vec<Sum> {
+        let mut sums = vec![Sum::default(); n];
+        let mut all = self.sums;
+        all.sort_unstable();
+        for ((slot, why, verdict), ns) in all {
+            let Some(sum) = sums.get_mut(slot.0 as usize) else { continue };
+            let (whole, most) = (&mut sum.ns[verdict as usize], &mut sum.why[verdict as usize]);
+            *whole = whole.saturating_add(ns);
+            if ns > most.1 || most.0.is_none() {
+                *most = (Some(why), ns);
+            }
+        }
+        sums
+    }
 }
 
 /// At a site of which little is costly, that little is more likely a mistake.
@@ -274,6 +314,8 @@ struct Judge<'a> {
     demand: &'a demand::Demand,
     blame: Option<&'a Blame>,
     judged: Vec<Option<Judgement>>,
+    /// By stay.
+    demanded: Vec<u32>,
     /// By stay: how long its goroutine had stood idle up to its end, all waits together that were
     /// found neither costly nor through.
     idle_before: Vec<i64>,
@@ -300,11 +342,13 @@ impl Judge<'_> {
         }
     }
 
-    fn verdict(&self, row: StayRow, stay: &Stay) -> (Verdict, Why) {
+    fn verdict(&mut self, row: StayRow, stay: &Stay) -> (Verdict, Why) {
         use Verdict::{Costly, Idle, Through, Unsure};
         let kind = self.facts.kind_of_stay(stay);
         let umbrella = self.demand.is_umbrella(stay);
-        let (strong, weak) = self.demand.is_strong_weak(row, stay);
+        let (strong, weak) = self.demand.is_strong_weak(row, self.people.group(row));
+        let whole = u32::try_from(stay.end.since(stay.start)).unwrap_or(u32::MAX);
+        self.demanded[row.0 as usize] = if strong { whole } else { self.demand.strong_ns(row) };
         match kind {
             WaitKind::Coroutine => return (Through, Why::Coroutine),
             WaitKind::Accept => return (Idle, Why::Accepts),
@@ -334,7 +378,7 @@ impl Judge<'_> {
         if kind == WaitKind::Join {
             return if uncarried { (Costly, Why::JoinOutside) } else { (Through, Why::Join) };
         }
-        let peer = self.people.is_peer(self.stays, self.facts, stay);
+        let peer = self.people.is_peer(row);
         if self.people.is_sending(self.facts, stay) && stay.waker != GoRow::NONE {
             return if peer {
                 (Costly, Why::NoSlot)
@@ -346,11 +390,11 @@ impl Judge<'_> {
                 (Idle, Why::ReceiverIdle)
             };
         }
-        let comes_back = umbrella || self.people.n_at_site(self.facts, stay) >= 2;
+        let comes_back = umbrella || self.people.n_at_site(row) >= 2;
         let main = self.people.is_main(stay.g);
         if stay.waker != GoRow::NONE && !uncarried {
             return if peer {
-                let one_shot = self.people.is_one_shot(self.stays, self.facts, stay);
+                let one_shot = self.people.is_one_shot(self.stays, row, stay);
                 if strong || one_shot { (Costly, Why::NoSlot) } else { (Unsure, Why::PeerUnsure) }
             } else if strong || main || (!comes_back && self.goes_on(row, stay)) {
                 (Through, Why::Asked)
@@ -376,9 +420,7 @@ impl Judge<'_> {
         let timer = kind == WaitKind::Sleep || (receiving && stay.waker == GoRow::NONE);
         if strong {
             return match kind {
-                _ if timer && self.demand.strong_by_answers_only(row, stay) => {
-                    (Unsure, Why::TimerInPath)
-                }
+                _ if timer && self.demand.strong_by_answers_only(row) => (Unsure, Why::TimerInPath),
                 WaitKind::Sleep => (Costly, Why::SleepsInPath),
                 // A heartbeat in a handler.
                 _ if timer && self.demand.own_level(row) >= 2 => (Unsure, Why::TimerInPath),
@@ -387,7 +429,7 @@ impl Judge<'_> {
             };
         }
         let main = self.people.is_main(stay.g);
-        if main && receiving && timer && comes_back && self.demand.of(row).0 == 0 {
+        if main && receiving && timer && comes_back && !self.demand.is_any(row) {
             return (Idle, Why::Clock);
         }
         if weak {

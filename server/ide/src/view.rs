@@ -97,13 +97,18 @@ impl View {
 
     /// The trace in a line: its name, length and Go's version.
     pub fn summary(&self) -> String {
+        self.summary_as(&crate::text::plain(&self.name))
+    }
+
+    /// The same with the name as the caller writes it.
+    pub(crate) fn summary_as(&self, name: &str) -> String {
         let version = go_release(self.analysis.version);
         let partial = match &self.analysis.problem {
             Some(_) => " · not read to its end",
             None => "",
         };
         let length = crate::units::duration(self.analysis.duration());
-        format!("{} · {length} · Go {version}{partial}", crate::text::plain(&self.name))
+        format!("{name} · {length} · Go {version}{partial}")
     }
 
     /// `file.go:12 (*T).Method`, as short as a person can take it.

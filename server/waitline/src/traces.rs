@@ -29,6 +29,9 @@ const RETRIES: [Duration; 4] = [
     Duration::from_secs(2),
 ];
 
+/// How long a pause goes on after somebody asked to stop, at most.
+const CANCEL_WITHIN: Duration = Duration::from_millis(50);
+
 /// Why a trace could not be loaded. Its text says what, where and what to do.
 #[derive(Debug)]
 pub struct LoadError {
@@ -103,9 +106,11 @@ impl fmt::Display for LoadError {
 
 impl std::error::Error for LoadError {}
 
-/// A path as a person may see it: without control characters, which a name can hold.
+/// A path as a person may see it: without the control and direction characters that a name can hold.
 pub fn shown(path: &Path) -> String {
-    path.to_string_lossy().chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    let is_harmful = |c: char| c.is_control() || ide::text::is_invisible(c);
+    let path = path.to_string_lossy();
+    path.chars().map(|c| if is_harmful(c) { '\u{fffd}' } else { c }).collect()
 }
 
 /// `trace.out#2` is the second trace in `trace.out`, where no file has that very name.
@@ -214,12 +219,14 @@ pub fn load(
             Ok(None) => {} // it changed
             Err(why) => return Err(fail(why)),
         }
-        match pause {
-            Some(pause) => std::thread::sleep(*pause),
-            None => break,
-        }
-        if cancel.load(Ordering::Relaxed) {
-            return Err(fail(Why::Cancelled));
+        let Some(mut left) = pause.copied() else { break };
+        while !left.is_zero() {
+            if cancel.load(Ordering::Relaxed) {
+                return Err(fail(Why::Cancelled));
+            }
+            let some = left.min(CANCEL_WITHIN);
+            std::thread::sleep(some);
+            left -= some;
         }
     }
     Err(fail(Why::Changing))

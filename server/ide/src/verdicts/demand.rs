@@ -13,15 +13,26 @@ use crate::stays::{GoRow, NO_REGION, Stay, StayKind, StayRow, Stays};
 #[derive(Debug)]
 pub(super) struct Demand {
     duration: i64,
-    /// By stay: weakly (strong demand counts too), and strongly. Nanoseconds.
-    of: Vec<(i64, i64)>,
     /// By stay.
-    levels: Vec<u8>,
-    /// By stay: its level is 2 only because its group gets answers.
-    answers_only: Vec<bool>,
+    of: Vec<Demanded>,
     /// By group: strong demand, and the time in which anyone of it stood there.
     groups: Vec<(i64, i64)>,
-    group_of: Vec<u32>,
+}
+
+/// What is kept of one wait. Weak demand is strong demand too.
+#[derive(Debug, Clone, Copy, Default)]
+struct Demanded {
+    /// How much the wait itself says of work in hand.
+    level: u8,
+    /// Its level is 2 only because its group gets answers.
+    answers_only: bool,
+    /// Somebody waited for half of the time or more: weakly, strongly.
+    weak_half: bool,
+    strong_half: bool,
+    /// Somebody waited at all.
+    any: bool,
+    /// Strong demand in nanoseconds, at most 4.29 s.
+    strong_ns: u32,
 }
 
 const NEVER: i64 = i64::MAX;
@@ -36,11 +47,8 @@ impl Demand {
         let n = stays.list.len();
         let mut made = Demand {
             duration: analysis.duration(),
-            of: vec![(0, 0); n],
-            levels: vec![0; n],
-            answers_only: vec![false; n],
+            of: vec![Demanded::default(); n],
             groups: vec![(0, 0); people.groups.len()],
-            group_of: vec![u32::MAX; n],
         };
         // From what instant on somebody waits for each goroutine: weakly, strongly.
         let mut low = vec![(NEVER, NEVER); stays.gos.len()];
@@ -88,8 +96,7 @@ impl Demand {
         let mut demand = (demanded(own.0.min(own.1)), demanded(own.1));
 
         let kind = facts.kind_of_stay(stay);
-        let level = self.level(row, stay, kind, stays, facts, people);
-        self.levels[row.0 as usize] = level;
+        let (level, answers_only) = self.level(row, stay, kind, stays, facts, people);
         if stay.waker != GoRow::NONE {
             if level >= 1 {
                 demand.0 = b - a;
@@ -101,7 +108,14 @@ impl Demand {
         if kind != WaitKind::Lock && self.is_umbrella(stay) {
             demand = (demand.0.max(demand.1), 0);
         }
-        self.of[row.0 as usize] = demand;
+        self.of[row.0 as usize] = Demanded {
+            level,
+            answers_only,
+            weak_half: demand.0 * 2 >= b - a,
+            strong_half: demand.1 * 2 >= b - a,
+            any: demand.0 != 0,
+            strong_ns: u32::try_from(demand.1).unwrap_or(u32::MAX),
+        };
         if stay.waker != GoRow::NONE {
             let waker = &mut low[stay.waker.0 as usize];
             if demand.0 > 0 {
@@ -112,7 +126,6 @@ impl Demand {
             }
         }
         let group = people.group(row);
-        self.group_of[row.0 as usize] = group;
         let (sum, covered) = (&mut self.groups[group as usize], &mut covered[group as usize]);
         sum.0 += demand.1;
         if a < *covered {
@@ -121,19 +134,22 @@ impl Demand {
         }
     }
 
-    /// How much the wait itself says of work in hand: 2 surely, 1 perhaps, 0 nothing.
+    /// How much the wait itself says of work in hand: 2 surely, 1 perhaps, 0 nothing. And whether it
+    /// is 2 only because the group gets answers.
     fn level(
-        &mut self,
+        &self,
         row: StayRow,
         stay: &Stay,
         kind: WaitKind,
         stays: &Stays,
         facts: &Facts,
         people: &People,
-    ) -> u8 {
+    ) -> (u8, bool) {
         match kind {
-            WaitKind::Accept | WaitKind::System | WaitKind::Gc => return 0,
-            WaitKind::Lock | WaitKind::Join | WaitKind::NetWrite | WaitKind::Coroutine => return 2,
+            WaitKind::Accept | WaitKind::System | WaitKind::Gc => return (0, false),
+            WaitKind::Lock | WaitKind::Join | WaitKind::NetWrite | WaitKind::Coroutine => {
+                return (2, false);
+            }
             _ => {}
         }
         let sends = people.is_sending(facts, stay);
@@ -142,15 +158,14 @@ impl Demand {
             || people.is_callback(facts, stay)
             || self.in_short_region(stay, stays)
             || (sends && main)
-            || (people.is_one_shot(stays, facts, stay) && people.is_peer(stays, facts, stay))
+            || (people.is_peer(row) && people.is_one_shot(stays, row, stay))
         {
-            return 2;
+            return (2, false);
         }
         if people.groups[people.group(row) as usize].gets_answers() {
-            self.answers_only[row.0 as usize] = true;
-            return 2;
+            return (2, true);
         }
-        u8::from(sends || main)
+        (u8::from(sends || main), false)
     }
 
     /// In a region that ended and is no umbrella.
@@ -171,30 +186,34 @@ impl Demand {
         stay.end.since(stay.start) * 2 >= self.duration
     }
 
-    /// The weak and strong demand of a wait, in nanoseconds.
-    pub(super) fn of(&self, row: StayRow) -> (i64, i64) {
-        self.of[row.0 as usize]
+    /// Whether anybody waited for the goroutine of a wait, while it stood there.
+    pub(super) fn is_any(&self, row: StayRow) -> bool {
+        self.of[row.0 as usize].any
     }
 
     /// Whether somebody with work in hand waits for this, surely and perhaps.
-    pub(super) fn is_strong_weak(&self, row: StayRow, stay: &Stay) -> (bool, bool) {
-        let ns = stay.end.since(stay.start);
-        let (weak, strong) = self.of(row);
-        let level = self.levels[row.0 as usize];
-        let (group_strong, group_ns) = self.groups[self.group_of[row.0 as usize] as usize];
+    pub(super) fn is_strong_weak(&self, row: StayRow, group: u32) -> (bool, bool) {
+        let Demanded { level, weak_half, strong_half, .. } = self.of[row.0 as usize];
+        let (group_strong, group_ns) = self.groups[group as usize];
         // Of N workers that all hold somebody up, each has a part of the demand.
         let strong =
-            level >= 2 || strong * 2 >= ns || (group_strong > 0 && group_strong * 2 >= group_ns);
-        (strong, level >= 1 || weak * 2 >= ns)
+            level >= 2 || strong_half || (group_strong > 0 && group_strong * 2 >= group_ns);
+        (strong, level >= 1 || weak_half)
+    }
+
+    /// For how much of a wait somebody with work in hand surely waited, in nanoseconds.
+    pub(super) fn strong_ns(&self, row: StayRow) -> u32 {
+        self.of[row.0 as usize].strong_ns
     }
 
     /// The own level of a wait.
     pub(super) fn own_level(&self, row: StayRow) -> u8 {
-        self.levels[row.0 as usize]
+        self.of[row.0 as usize].level
     }
 
     /// Whether only answers to its group make a wait strong.
-    pub(super) fn strong_by_answers_only(&self, row: StayRow, stay: &Stay) -> bool {
-        self.answers_only[row.0 as usize] && self.of(row).1 * 2 < stay.end.since(stay.start)
+    pub(super) fn strong_by_answers_only(&self, row: StayRow) -> bool {
+        let demanded = self.of[row.0 as usize];
+        demanded.answers_only && !demanded.strong_half
     }
 }

@@ -5,6 +5,7 @@ use hashbrown::{HashMap, HashSet};
 
 use super::facts::{Facts, WaitKind};
 use crate::Analysis;
+use crate::figures::SlotId;
 use crate::stays::{GoRow, Stay, StayKind, StayRow, Stays};
 
 /// Goroutines at a site that have the same root.
@@ -29,10 +30,15 @@ impl Group {
 }
 
 /// What a goroutine did at a site.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 struct AtSite {
+    g: GoRow,
+    site: u32,
+    /// How often it was there.
     n: u32,
-    slot: Option<crate::figures::SlotId>,
+    /// The one of its slots there that has the fewest frames.
+    slot: SlotId,
+    group: u32,
 }
 
 /// What is known of all goroutines.
@@ -40,22 +46,22 @@ struct AtSite {
 pub(super) struct People {
     /// By goroutine: the name of its root function, and whether it is the program's own.
     roots: Vec<(StrId, bool)>,
-    at_site: HashMap<(GoRow, u32), AtSite>,
+    at_site: Vec<AtSite>,
+    /// By stay: a row of `at_site`; `u32::MAX` for those that are no waits.
+    at_of: Vec<u32>,
+    /// By stay: a peer ended it.
+    peers: Vec<bool>,
     /// By goroutine: the site that it comes back to with empty hands; `u32::MAX` for none.
     homes: Vec<u32>,
     /// When each goroutine was last seen outside the program's own code.
     seen_outside: Vec<i64>,
     pub(super) groups: Vec<Group>,
-    /// By stay.
-    group_of: Vec<u32>,
-    /// (who was woken, by whom, at which site), among those with the same root.
-    turns: HashSet<(GoRow, GoRow, u32)>,
     /// Stays by goroutine, each in order: offsets by goroutine, then rows.
     offsets: Vec<u32>,
     by_go: Vec<StayRow>,
-    place_in_go: Vec<u32>,
     main: GoRow,
-    wakers: HashMap<StackId, WakerStack>,
+    /// By stack.
+    wakers: Vec<WakerStack>,
 }
 
 /// What the stack of a waker tells.
@@ -71,32 +77,30 @@ impl People {
     pub(super) fn new(analysis: &Analysis, stays: &Stays, facts: &Facts) -> People {
         let mut made = People {
             roots: roots(analysis, stays, facts),
-            at_site: HashMap::new(),
+            at_site: Vec::new(),
+            at_of: vec![u32::MAX; stays.list.len()],
+            peers: vec![false; stays.list.len()],
             homes: vec![u32::MAX; stays.gos.len()],
             seen_outside: vec![i64::MIN; stays.gos.len()],
             groups: Vec::new(),
-            group_of: vec![u32::MAX; stays.list.len()],
-            turns: HashSet::new(),
             offsets: Vec::new(),
             by_go: Vec::new(),
-            place_in_go: Vec::new(),
             main: stays
                 .gos
                 .iter()
                 .position(|g| g.id.0 == 1)
                 .map_or(GoRow::NONE, |i| GoRow(i as u32)),
-            wakers: HashMap::new(),
+            wakers: (0..analysis.tables.n_stacks() as u32)
+                .map(|stack| {
+                    let leaf = analysis.stack(StackId(stack)).first();
+                    let func = leaf.map_or("", |&f| analysis.str(analysis.tables.frame(f).func));
+                    WakerStack {
+                        plain: !func.starts_with("runtime."),
+                        receives: func.starts_with("runtime.chanrecv"),
+                    }
+                })
+                .collect(),
         };
-        for stay in stays.list.iter().filter(|s| s.waker != GoRow::NONE) {
-            made.wakers.entry(stay.waker_stack).or_insert_with(|| {
-                let leaf = analysis.stack(stay.waker_stack).first();
-                let func = leaf.map_or("", |&f| analysis.str(analysis.tables.frame(f).func));
-                WakerStack {
-                    plain: !func.starts_with("runtime."),
-                    receives: func.starts_with("runtime.chanrecv"),
-                }
-            });
-        }
         made.index(stays);
         made.visit(stays, facts);
         made.find_homes(facts);
@@ -115,42 +119,58 @@ impl People {
         }
         let mut next = self.offsets.clone();
         self.by_go = vec![StayRow::NONE; stays.list.len()];
-        self.place_in_go = vec![0; stays.list.len()];
         for row in stays.rows() {
             let place = &mut next[stays.stay(row).g.0 as usize];
             self.by_go[*place as usize] = row;
-            self.place_in_go[row.0 as usize] = *place;
             *place += 1;
         }
     }
 
     fn visit(&mut self, stays: &Stays, facts: &Facts) {
         let mut groups: HashMap<(u32, StrId), u32> = HashMap::new();
+        let mut found: HashMap<(GoRow, u32), u32> = HashMap::new();
+        // By goroutine: where it was last. Nearly all come back to where they were.
+        let mut last = vec![u32::MAX; stays.gos.len()];
+        // (who was woken, by whom, at which site), among those with the same root.
+        let mut turns: HashSet<(GoRow, GoRow, u32)> = HashSet::new();
         for row in stays.rows() {
             let stay = stays.stay(row);
             if !is_wait(stay) {
                 continue;
             }
             let site = facts.site(stay.slot);
-            let at = self.at_site.entry((stay.g, site)).or_default();
+            let root = self.roots[stay.g.0 as usize].0;
+            let last = &mut last[stay.g.0 as usize];
+            if self.at_site.get(*last as usize).is_none_or(|at| at.site != site) {
+                *last = *found.entry((stay.g, site)).or_insert_with(|| {
+                    let group = *groups.entry((site, root)).or_insert_with(|| {
+                        self.groups.push(Group::default());
+                        self.groups.len() as u32 - 1
+                    });
+                    self.at_site.push(AtSite { g: stay.g, site, n: 0, slot: stay.slot, group });
+                    self.at_site.len() as u32 - 1
+                });
+            }
+            self.at_of[row.0 as usize] = *last;
+            let at = &mut self.at_site[*last as usize];
             at.n += 1;
             // The one with the fewest frames stands for the site.
-            if at.slot.is_none_or(|s| facts.own_frames(stay.slot) < facts.own_frames(s)) {
-                at.slot = Some(stay.slot);
+            if facts.own_frames(stay.slot) < facts.own_frames(at.slot) {
+                at.slot = stay.slot;
             }
-            let root = self.roots[stay.g.0 as usize].0;
-            let group = *groups.entry((site, root)).or_insert_with(|| {
-                self.groups.push(Group::default());
-                self.groups.len() as u32 - 1
-            });
-            self.group_of[row.0 as usize] = group;
-            self.groups[group as usize].ns += stay.end.since(stay.start);
+            self.groups[at.group as usize].ns += stay.end.since(stay.start);
             if facts.own_frames(stay.slot) == 0 {
                 let seen = &mut self.seen_outside[stay.g.0 as usize];
                 *seen = (*seen).max(stay.end.0);
             }
             if stay.waker != GoRow::NONE && self.roots[stay.waker.0 as usize].0 == root {
-                self.turns.insert((stay.g, stay.waker, site));
+                turns.insert((stay.g, stay.waker, site));
+            }
+        }
+        for row in stays.rows() {
+            let stay = stays.stay(row);
+            if stay.waker != GoRow::NONE && is_wait(stay) {
+                self.peers[row.0 as usize] = self.is_peers(stays, facts, row, stay, &turns);
             }
         }
         for (seen, go) in self.seen_outside.iter_mut().zip(&stays.gos) {
@@ -162,9 +182,8 @@ impl People {
 
     fn find_homes(&mut self, facts: &Facts) {
         let mut best: Vec<(u16, u32)> = vec![(u16::MAX, u32::MAX); self.homes.len()];
-        for (&(g, site), at) in &self.at_site {
-            let Some(slot) = at.slot.filter(|_| at.n >= 2) else { continue };
-            if !facts.kind(slot).is_receiving() {
+        for &AtSite { g, site, n, slot, .. } in &self.at_site {
+            if n < 2 || !facts.kind(slot).is_receiving() {
                 continue;
             }
             let foreign = !self.roots[g.0 as usize].1;
@@ -195,8 +214,9 @@ impl People {
                 continue;
             }
             let ns = stay.end.since(stay.start);
-            let at_home = self.at_home(facts, stay);
-            let group = &mut self.groups[self.group_of[row.0 as usize] as usize];
+            let at_home = self.at_home(facts, row, stay);
+            let group = self.group(row) as usize;
+            let group = &mut self.groups[group];
             if at_home {
                 group.home_ns += ns;
             }
@@ -220,9 +240,9 @@ impl People {
     }
 
     /// For a group: a goroutine without a home counts as at home where it was three times or more.
-    fn at_home(&self, facts: &Facts, stay: &Stay) -> bool {
+    fn at_home(&self, facts: &Facts, row: StayRow, stay: &Stay) -> bool {
         match self.homes[stay.g.0 as usize] {
-            u32::MAX => self.n_at_site(facts, stay) >= 3,
+            u32::MAX => self.n_at_site(row) >= 3,
             home => home == facts.site(stay.slot),
         }
     }
@@ -233,28 +253,33 @@ impl People {
         home == u32::MAX || home == facts.site(stay.slot)
     }
 
+    fn at(&self, row: StayRow) -> Option<&AtSite> {
+        let at = self.at_of.get(row.0 as usize)?;
+        self.at_site.get(*at as usize)
+    }
+
     /// How often the goroutine was at the wait's site.
-    pub(super) fn n_at_site(&self, facts: &Facts, stay: &Stay) -> u32 {
-        self.at_site.get(&(stay.g, facts.site(stay.slot))).map_or(0, |at| at.n)
+    pub(super) fn n_at_site(&self, row: StayRow) -> u32 {
+        self.at(row).map_or(0, |at| at.n)
     }
 
     /// How many goroutines were at each site.
     pub(super) fn by_site(&self, n_sites: usize) -> Vec<u32> {
         let mut n = vec![0; n_sites];
-        for &(_, site) in self.at_site.keys() {
-            n[site as usize] += 1;
+        for at in &self.at_site {
+            n[at.site as usize] += 1;
         }
         n
     }
 
     /// At most twice at this site, and the goroutine ended in the trace.
-    pub(super) fn is_one_shot(&self, stays: &Stays, facts: &Facts, stay: &Stay) -> bool {
-        self.n_at_site(facts, stay) <= 2 && stays.go(stay.g).end.0 != i64::MAX
+    pub(super) fn is_one_shot(&self, stays: &Stays, row: StayRow, stay: &Stay) -> bool {
+        self.n_at_site(row) <= 2 && stays.go(stay.g).end.0 != i64::MAX
     }
 
     /// The group of a wait.
     pub(super) fn group(&self, row: StayRow) -> u32 {
-        self.group_of[row.0 as usize]
+        self.at(row).map_or(u32::MAX, |at| at.group)
     }
 
     /// Whether it is the program's first goroutine.
@@ -277,48 +302,67 @@ impl People {
     }
 
     /// Whether the waker stands for a slot that one of its kind gave back.
-    pub(super) fn is_peer(&self, stays: &Stays, facts: &Facts, stay: &Stay) -> bool {
+    pub(super) fn is_peer(&self, row: StayRow) -> bool {
+        self.peers[row.0 as usize]
+    }
+
+    fn is_peers(
+        &self,
+        stays: &Stays,
+        facts: &Facts,
+        row: StayRow,
+        stay: &Stay,
+        turns: &HashSet<(GoRow, GoRow, u32)>,
+    ) -> bool {
         let w = stay.waker;
-        if w == GoRow::NONE
-            || self.roots[w.0 as usize].0 != self.roots[stay.g.0 as usize].0
+        if self.roots[w.0 as usize].0 != self.roots[stay.g.0 as usize].0
             || stays.go(w).creator == stay.g
             || self.closes(facts, stay)
         {
             return false;
         }
-        self.n_at_site(facts, stay) <= 2 || self.turns.contains(&(w, stay.g, facts.site(stay.slot)))
+        self.n_at_site(row) <= 2 || turns.contains(&(w, stay.g, facts.site(stay.slot)))
     }
 
     /// Whether the waker closed the channel: what wakes otherwise is a function of the runtime.
     fn closes(&self, facts: &Facts, stay: &Stay) -> bool {
         matches!(facts.kind(stay.slot), WaitKind::Receive | WaitKind::Select | WaitKind::Send)
-            && self.wakers.get(&stay.waker_stack).is_some_and(|w| w.plain)
+            && self.waker(stay).is_some_and(|w| w.plain)
+    }
+
+    /// What the stack of the goroutine that ended a wait tells.
+    fn waker(&self, stay: &Stay) -> Option<WakerStack> {
+        (stay.waker != GoRow::NONE)
+            .then(|| self.wakers.get(stay.waker_stack.0 as usize).copied())
+            .flatten()
     }
 
     /// Whether the wait was for room in a channel, or for somebody to take.
     pub(super) fn is_sending(&self, facts: &Facts, stay: &Stay) -> bool {
         match facts.kind(stay.slot) {
             WaitKind::Send => true,
-            WaitKind::Select => self.wakers.get(&stay.waker_stack).is_some_and(|w| w.receives),
+            WaitKind::Select => self.waker(stay).is_some_and(|w| w.receives),
             _ => false,
         }
     }
 
     /// The first stay of the goroutine of `last`, up to that one, that ends after `t`.
     pub(super) fn first_ending_after(&self, stays: &Stays, last: StayRow, t: i64) -> StayRow {
-        let g = stays.stay(last).g.0 as usize;
-        let (from, to) = (self.offsets[g] as usize, self.place_in_go[last.0 as usize] as usize);
-        let rows = &self.by_go[from..=to];
+        let rows = &self.of_go(stays.stay(last).g);
+        let rows = &rows[..rows.partition_point(|&r| r <= last)];
         let i = rows.partition_point(|&r| stays.stay(r).end.0 <= t);
         rows.get(i).copied().unwrap_or(last)
     }
 
+    fn of_go(&self, g: GoRow) -> &[StayRow] {
+        let g = g.0 as usize;
+        &self.by_go[self.offsets[g] as usize..self.offsets[g + 1] as usize]
+    }
+
     /// Whether the goroutine waits again, or calls the system, after this stay.
     pub(super) fn has_later_stay(&self, stays: &Stays, row: StayRow) -> bool {
-        let g = stays.stay(row).g.0 as usize;
-        let next = self.place_in_go[row.0 as usize] as usize + 1;
-        let end = self.offsets[g + 1] as usize;
-        self.by_go[next..end].iter().any(|&r| is_wait(stays.stay(r)))
+        let rows = self.of_go(stays.stay(row).g).iter().rev();
+        rows.take_while(|&&r| r > row).any(|&r| is_wait(stays.stay(r)))
     }
 }
 
@@ -355,7 +399,7 @@ fn root_of(analysis: &Analysis, facts: &Facts, stack: StackId) -> Option<(StrId,
     let name = |f: FrameId| analysis.tables.frame(f).func;
     let work = frames.iter().rev().copied().find(|&f| !is_starter(analysis.str(name(f))));
     let frame = work.or(frames.last().copied())?;
-    name(frame).is_some().then(|| (name(frame), facts.is_own(frame)))
+    name(frame).is_some().then(|| (name(frame), facts.is_program(frame)))
 }
 
 /// A function that starts the work of others.

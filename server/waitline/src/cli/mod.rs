@@ -16,6 +16,7 @@ use crate::traces::{self, Loaded, What};
 mod annotate;
 mod check;
 mod dump;
+mod findings;
 mod lines;
 mod lsp;
 mod pprof;
@@ -29,6 +30,7 @@ pub(crate) mod style;
 Examples:
   go test -trace trace.out ./pkg          record a trace
   waitline report trace.out               the dearest lines
+  waitline findings trace.out             what is worth a look
   waitline annotate db.go --trace trace.out
   waitline lines trace.out --by here --json
   waitline pprof trace.out --type sync -o sync.pb.gz")]
@@ -40,6 +42,7 @@ struct Args {
 #[derive(Debug, Subcommand)]
 enum Command {
     Report(report::Args),
+    Findings(findings::Args),
     Annotate(annotate::Args),
     Lines(lines::Args),
     Pprof(pprof::Args),
@@ -61,6 +64,7 @@ pub fn main() -> ExitCode {
     };
     let result = match args.command {
         Command::Report(args) => report::run(&args),
+        Command::Findings(args) => findings::run(&args),
         Command::Annotate(args) => annotate::run(&args),
         Command::Lines(args) => lines::run(&args),
         Command::Pprof(args) => pprof::run(&args),
