@@ -6,6 +6,7 @@
 
 mod answers;
 mod blocks;
+mod broken;
 mod cli;
 mod figures;
 mod heap;
@@ -19,3 +20,4 @@ mod product;
 mod profile;
 mod truth;
 mod wire;
+mod wrapped;

@@ -205,12 +205,7 @@ impl View {
 
     /// The same with the name as the caller writes it.
     pub(crate) fn summary_as(&self, name: &str) -> String {
-        let version = match self.analysis.version {
-            Version::GO_1_22 => "1.22",
-            Version::GO_1_23 => "1.23 or 1.24",
-            Version::GO_1_25 => "1.25",
-            _ => "1.26 or newer",
-        };
+        let version = go_release(self.analysis.version);
         let partial = match &self.analysis.problem {
             Some(_) => " · not read to its end",
             None => "",
@@ -265,6 +260,20 @@ fn is_silenced(analysis: &Analysis, finding: &Finding, silenced: &[Silenced]) ->
         s.package.is_empty()
             || func.is_some_and(|f| is_in_packages(f, std::slice::from_ref(&s.package)))
     })
+}
+
+/// Which releases of Go write this version of the format.
+pub fn go_release(version: Version) -> &'static str {
+    match version {
+        Version::GO_1_11 => "1.11 to 1.18",
+        Version::GO_1_19 => "1.19 or 1.20",
+        Version::GO_1_21 => "1.21",
+        Version::GO_1_22 => "1.22",
+        Version::GO_1_23 => "1.23 or 1.24",
+        Version::GO_1_25 => "1.25",
+        Version::GO_1_26 => "1.26 or newer",
+        _ => "newer than this Waitline",
+    }
 }
 
 /// What a person said of a slot's site.

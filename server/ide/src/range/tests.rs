@@ -170,6 +170,10 @@ fn trace(steps: &[(usize, i64, u8)]) -> (Analysis, Vec<Span>) {
         events: 0,
         bytes: 0,
         problem: None,
+        sound_bytes: 0,
+        lost_until: None,
+        next_trace: None,
+        notes: Vec::new(),
     };
     (analysis, spans)
 }

@@ -1,7 +1,7 @@
 //! The command line: arguments, exit codes, what all commands share.
 //!
 //! Exit codes: 0 with an answer (also a partial one, then with a warning on stderr), 1 without one,
-//! 2 for wrong use.
+//! 2 for wrong use; `check-trace` has 3 for a trace that is not whole.
 
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -14,6 +14,7 @@ use clap::{Parser, Subcommand};
 use crate::traces::{self, Loaded, What};
 
 mod annotate;
+mod check;
 mod dump;
 mod findings;
 mod lines;
@@ -46,6 +47,7 @@ enum Command {
     Lines(lines::Args),
     Pprof(pprof::Args),
     Dump(dump::Args),
+    CheckTrace(check::Args),
     Lsp(lsp::Args),
 }
 
@@ -67,6 +69,10 @@ pub fn main() -> ExitCode {
         Command::Lines(args) => lines::run(&args),
         Command::Pprof(args) => pprof::run(&args),
         Command::Dump(args) => dump::run(&args),
+        Command::CheckTrace(args) => match check::run(&args) {
+            Ok(code) => return code,
+            Err(error) => Err(error),
+        },
         Command::Lsp(args) => lsp::run(&args),
     };
     match result {
@@ -116,16 +122,29 @@ pub(crate) fn load(path: &Path, what: What) -> anyhow::Result<Loaded> {
         let _ = write!(io::stderr(), "\r\x1b[K");
     }
     let loaded = loaded?;
-    if let Some(problem) = &loaded.analysis.problem {
-        let lost = loaded.analysis.bytes.saturating_sub(problem.offset);
+    warn(path, &loaded.analysis);
+    Ok(loaded)
+}
+
+/// Says what a person must know of a trace before they trust its figures.
+fn warn(path: &Path, analysis: &ide::Analysis) {
+    let name = traces::shown(path);
+    if let Some(partial) = analysis.partial() {
+        say(&format!("warning: {name} is {partial}"));
+    }
+    if let Some(offset) = analysis.next_trace {
         say(&format!(
-            "warning: {} was read up to {} only, {lost} of its {} bytes are lost: {problem}",
-            traces::shown(path),
-            ide::units::duration(loaded.analysis.duration()),
-            loaded.analysis.bytes
+            "note: {name} holds another trace, from byte {offset} on (this is the first of them; name it {} to see the next)",
+            traces::shown(&traces::next(path))
         ));
     }
-    Ok(loaded)
+    const SHOWN: usize = 3;
+    for note in analysis.notes.iter().take(SHOWN) {
+        say(&format!("note: {name}: {} (at byte {})", note.what, note.offset));
+    }
+    if let Some(more) = analysis.notes.len().checked_sub(SHOWN).filter(|&n| n > 0) {
+        say(&format!("note: {name}: {more} notes more (waitline check-trace shows them all)"));
+    }
 }
 
 /// The trace that a command is about.

@@ -443,6 +443,7 @@ fn print_json(args: &Args, view: &View, rows: &[Row]) -> anyhow::Result<()> {
             "message": f.message,
             "ns": f.ns,
         })).collect::<Vec<_>>(),
+        "partial": analysis.partial(),
         "problem": analysis.problem.as_ref().map(ToString::to_string),
         "lines": lines,
     });

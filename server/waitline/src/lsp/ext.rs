@@ -277,7 +277,7 @@ pub(super) fn state(shown: &Shown) -> Value {
         "costly": view.sites.costly_ns,
         "findings": view.findings.len(),
         "range": view.range.map(|(t0, t1)| json!({ "t0": t0.0, "t1": t1.0 })),
-        "partial": view.analysis.problem.as_ref().map(ToString::to_string),
+        "partial": view.analysis.partial(),
     })
 }
 
