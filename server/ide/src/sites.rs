@@ -68,14 +68,10 @@ impl Part {
         (i128::from(self.judged.of(verdict)) * 2 > i128::from(total)).then_some(verdict)
     }
 
-    /// Idle waiting stands behind all else that is worth showing, whatever its time.
-    fn order(&self) -> (bool, u8, std::cmp::Reverse<i64>) {
-        let class = match self.mostly() {
-            Some(Verdict::Idle) => 1,
-            _ if self.figure.total() >= crate::view::MIN_SHOWN_NS => 0,
-            _ => 2,
-        };
-        (!self.kind.is_ranked(), class, std::cmp::Reverse(self.figure.total()))
+    /// What is costly stands before all else, then the dearest.
+    fn order(&self) -> (bool, bool, std::cmp::Reverse<i64>) {
+        let costly = self.costly_ns() >= crate::view::MIN_SHOWN_NS;
+        (!self.kind.is_ranked(), !costly, std::cmp::Reverse(self.figure.total()))
     }
 }
 
