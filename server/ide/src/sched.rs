@@ -15,7 +15,7 @@ use exectrace::{Nanos, ProcEvent, ProcState};
 use crate::figures::SlotId;
 
 /// How long Ps were idle: in all, and while goroutines could run.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub struct Sched {
     gomaxprocs: u64,
     running: u64,
@@ -155,7 +155,7 @@ mod tests {
         builder.space(WEBMIX.len()).copy_from_slice(WEBMIX);
         builder.filled(WEBMIX.len());
         let stays = builder.finish().ok().and_then(|a| a.stays);
-        let sched = stays.map(|s| s.sched).unwrap_or_default();
+        let sched = stays.map(|s| s.sched.clone()).unwrap_or_default();
         let (ns, idle) = (sched.runnable_ns(), sched.runnable_idle_ns());
         assert!(ns > 100_000_000, "{ns}");
         assert!(idle * 100 < ns * 10, "{idle} of {ns}");
