@@ -204,8 +204,8 @@ pub fn judge(
         people: &people,
         demand: &demand,
         blame,
-        judged: vec![None; stays.list.len()],
-        idle_before: vec![0; stays.list.len()],
+        judged: vec![None; stays.len()],
+        idle_before: vec![0; stays.len()],
     };
     judge.all();
     let mut judged = judge.judged;
@@ -318,7 +318,7 @@ struct Judge<'a> {
 impl Judge<'_> {
     fn all(&mut self) {
         for row in self.stays.rows() {
-            let stay = *self.stays.stay(row);
+            let stay = self.stays.stay(row);
             let mut idle = match stay.prev {
                 StayRow::NONE => 0,
                 prev => self.idle_before[prev.0 as usize],

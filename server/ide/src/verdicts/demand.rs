@@ -7,7 +7,7 @@
 use super::facts::{Facts, WaitKind};
 use super::people::People;
 use crate::Analysis;
-use crate::stays::{GoRow, NO_REGION, Stay, StayKind, StayRow, Stays};
+use crate::stays::{GoRow, Stay, StayKind, StayRow, Stays};
 
 /// How long somebody waited for the goroutine of each wait, while it stood there.
 #[derive(Debug)]
@@ -42,7 +42,7 @@ impl Demand {
         facts: &Facts,
         people: &People,
     ) -> Demand {
-        let n = stays.list.len();
+        let n = stays.len();
         let mut made = Demand {
             duration: analysis.duration(),
             of: vec![Demanded::default(); n],
@@ -52,8 +52,9 @@ impl Demand {
         let mut low = vec![(NEVER, NEVER); stays.gos.len()];
         // The earliest start of a wait of each group, so far.
         let mut covered = vec![NEVER; people.groups.len()];
+        let mut regions = ShortRegions::new(stays, made.duration);
         for row in stays.rows().rev() {
-            let stay = stays.stay(row);
+            let stay = &stays.stay(row);
             match stay.kind {
                 StayKind::Stop => {}
                 StayKind::Born => {
@@ -70,7 +71,8 @@ impl Demand {
                     }
                 }
                 StayKind::Wait | StayKind::Syscall => {
-                    made.wait(row, stay, stays, facts, people, &mut low, &mut covered);
+                    let in_region = regions.holds(stay);
+                    made.wait(row, stay, in_region, stays, facts, people, &mut low, &mut covered);
                 }
             }
         }
@@ -82,6 +84,7 @@ impl Demand {
         &mut self,
         row: StayRow,
         stay: &Stay,
+        in_region: bool,
         stays: &Stays,
         facts: &Facts,
         people: &People,
@@ -94,7 +97,10 @@ impl Demand {
         let mut demand = (demanded(own.0.min(own.1)), demanded(own.1));
 
         let kind = facts.kind_of_stay(stay);
-        let (level, answers_only) = self.level(row, stay, kind, stays, facts, people);
+        let (level, answers_only) = match in_region {
+            true if own_level(kind).is_none() => (2, false),
+            _ => level(row, stay, kind, stays, facts, people),
+        };
         if stay.waker != GoRow::NONE {
             if level >= 1 {
                 demand.0 = b - a;
@@ -131,53 +137,6 @@ impl Demand {
         }
     }
 
-    /// How much the wait itself says of work in hand: 2 surely, 1 perhaps, 0 nothing. And whether it
-    /// is 2 only because the group gets answers.
-    fn level(
-        &self,
-        row: StayRow,
-        stay: &Stay,
-        kind: WaitKind,
-        stays: &Stays,
-        facts: &Facts,
-        people: &People,
-    ) -> (u8, bool) {
-        match kind {
-            WaitKind::Accept | WaitKind::System | WaitKind::Gc => return (0, false),
-            WaitKind::Lock | WaitKind::Join | WaitKind::NetWrite | WaitKind::Coroutine => {
-                return (2, false);
-            }
-            _ => {}
-        }
-        let sends = people.is_sending(facts, stay);
-        let main = people.is_main(stay.g);
-        if facts.is_call(stay.slot)
-            || people.is_callback(facts, stay)
-            || self.in_short_region(stay, stays)
-            || (sends && main)
-            || (people.is_peer(row) && people.is_one_shot(stays, row, stay))
-        {
-            return (2, false);
-        }
-        if people.groups[people.group(row) as usize].gets_answers() {
-            return (2, true);
-        }
-        (u8::from(sends || main), false)
-    }
-
-    /// In a region that ended and is no umbrella.
-    fn in_short_region(&self, stay: &Stay, stays: &Stays) -> bool {
-        let mut region = stay.region;
-        while region != NO_REGION {
-            let span = &stays.regions[region as usize];
-            if span.end.is_some_and(|end| end.since(span.start) * 2 < self.duration) {
-                return true;
-            }
-            region = span.outer;
-        }
-        false
-    }
-
     /// A wait so long that somebody waits for the whole, not for this piece.
     pub(super) fn is_umbrella(&self, stay: &Stay) -> bool {
         stay.end.since(stay.start) * 2 >= self.duration
@@ -207,5 +166,78 @@ impl Demand {
     pub(super) fn strong_by_answers_only(&self, row: StayRow) -> bool {
         let demanded = self.of[row.0 as usize];
         demanded.answers_only && !demanded.strong_half
+    }
+}
+
+/// What the kind of a wait alone says of work in hand, where that is all.
+fn own_level(kind: WaitKind) -> Option<u8> {
+    match kind {
+        WaitKind::Accept | WaitKind::System | WaitKind::Gc => Some(0),
+        WaitKind::Lock | WaitKind::Join | WaitKind::NetWrite | WaitKind::Coroutine => Some(2),
+        _ => None,
+    }
+}
+
+/// How much a wait itself says of work in hand: 2 surely, 1 perhaps, 0 nothing. And whether it is 2
+/// only because the group gets answers.
+fn level(
+    row: StayRow,
+    stay: &Stay,
+    kind: WaitKind,
+    stays: &Stays,
+    facts: &Facts,
+    people: &People,
+) -> (u8, bool) {
+    if let Some(level) = own_level(kind) {
+        return (level, false);
+    }
+    let sends = people.is_sending(facts, stay);
+    let main = people.is_main(stay.g);
+    if facts.is_call(stay.slot)
+        || people.is_callback(facts, stay)
+        || (sends && main)
+        || (people.is_peer(row) && people.is_one_shot(stays, row, stay))
+    {
+        return (2, false);
+    }
+    if people.groups[people.group(row) as usize].gets_answers() {
+        return (2, true);
+    }
+    (u8::from(sends || main), false)
+}
+
+/// Which goroutines are in a region that ended and is no umbrella, going back in time.
+struct ShortRegions {
+    /// Their ends and their starts, each with the goroutine, the next one last.
+    ends: Vec<(i64, GoRow)>,
+    starts: Vec<(i64, GoRow)>,
+    /// By goroutine: how many it is in. Empty where there are none at all.
+    n: Vec<u32>,
+}
+
+impl ShortRegions {
+    fn new(stays: &Stays, duration: i64) -> ShortRegions {
+        let short = |r: &&crate::stays::RegionSpan| {
+            r.end.is_some_and(|end| end.since(r.start) * 2 < duration)
+        };
+        let regions = || stays.regions.iter().filter(short);
+        let mut ends: Vec<_> = regions().filter_map(|r| r.end.map(|end| (end.0, r.g))).collect();
+        let mut starts: Vec<_> = regions().map(|r| (r.start.0, r.g)).collect();
+        ends.sort_unstable();
+        starts.sort_unstable();
+        let n = if ends.is_empty() { Vec::new() } else { vec![0; stays.gos.len()] };
+        ShortRegions { ends, starts, n }
+    }
+
+    /// Whether a stay ended in one. Stays come by falling end.
+    fn holds(&mut self, stay: &Stay) -> bool {
+        let t = stay.end.0;
+        while let Some((_, g)) = self.ends.pop_if(|r| r.0 > t) {
+            self.n[g.0 as usize] += 1;
+        }
+        while let Some((_, g)) = self.starts.pop_if(|r| r.0 >= t) {
+            self.n[g.0 as usize] -= 1;
+        }
+        self.n.get(stay.g.0 as usize).is_some_and(|&n| n > 0)
     }
 }

@@ -78,8 +78,8 @@ impl People {
         let mut made = People {
             roots: roots(analysis, stays, facts),
             at_site: Vec::new(),
-            at_of: vec![u32::MAX; stays.list.len()],
-            peers: vec![false; stays.list.len()],
+            at_of: vec![u32::MAX; stays.len()],
+            peers: vec![false; stays.len()],
             homes: vec![u32::MAX; stays.gos.len()],
             seen_outside: vec![i64::MIN; stays.gos.len()],
             groups: Vec::new(),
@@ -111,14 +111,14 @@ impl People {
     /// Stays by goroutine, for looking them up by time.
     fn index(&mut self, stays: &Stays) {
         self.offsets = vec![0; stays.gos.len() + 1];
-        for stay in &stays.list {
+        for stay in stays.all() {
             self.offsets[stay.g.0 as usize + 1] += 1;
         }
         for i in 0..stays.gos.len() {
             self.offsets[i + 1] += self.offsets[i];
         }
         let mut next = self.offsets.clone();
-        self.by_go = vec![StayRow::NONE; stays.list.len()];
+        self.by_go = vec![StayRow::NONE; stays.len()];
         for row in stays.rows() {
             let place = &mut next[stays.stay(row).g.0 as usize];
             self.by_go[*place as usize] = row;
@@ -134,7 +134,7 @@ impl People {
         // (who was woken, by whom, at which site), among those with the same root.
         let mut turns: HashSet<(GoRow, GoRow, u32)> = HashSet::new();
         for row in stays.rows() {
-            let stay = stays.stay(row);
+            let stay = &stays.stay(row);
             if !is_wait(stay) {
                 continue;
             }
@@ -168,7 +168,7 @@ impl People {
             }
         }
         for row in stays.rows() {
-            let stay = stays.stay(row);
+            let stay = &stays.stay(row);
             if stay.waker != GoRow::NONE && is_wait(stay) {
                 self.peers[row.0 as usize] = self.is_peers(stays, facts, row, stay, &turns);
             }
@@ -202,14 +202,14 @@ impl People {
         let mut woke: HashMap<(GoRow, GoRow), u32> = HashMap::new();
         let creator = |g: GoRow| if g == GoRow::NONE { g } else { stays.go(g).creator };
         let made_by = |w: GoRow, g: GoRow| creator(w) == g || creator(creator(w)) == g;
-        for stay in stays.list.iter().filter(|s| s.waker != GoRow::NONE && is_wait(s)) {
+        for stay in stays.all().filter(|s| s.waker != GoRow::NONE && is_wait(s)) {
             if made_by(stay.waker, stay.g) {
                 *woke.entry((stay.waker, stay.g)).or_default() += 1;
             }
         }
         let mut askers = vec![GoRow::NONE; stays.gos.len()];
         for row in stays.rows() {
-            let stay = stays.stay(row);
+            let stay = &stays.stay(row);
             if !is_wait(stay) {
                 continue;
             }
@@ -350,7 +350,7 @@ impl People {
     pub(super) fn first_ending_after(&self, stays: &Stays, last: StayRow, t: i64) -> StayRow {
         let rows = &self.of_go(stays.stay(last).g);
         let rows = &rows[..rows.partition_point(|&r| r <= last)];
-        let i = rows.partition_point(|&r| stays.stay(r).end.0 <= t);
+        let i = rows.partition_point(|&r| stays.end(r).0 <= t);
         rows.get(i).copied().unwrap_or(last)
     }
 
@@ -362,7 +362,7 @@ impl People {
     /// Whether the goroutine waits again, or calls the system, after this stay.
     pub(super) fn has_later_stay(&self, stays: &Stays, row: StayRow) -> bool {
         let rows = self.of_go(stays.stay(row).g).iter().rev();
-        rows.take_while(|&&r| r > row).any(|&r| is_wait(stays.stay(r)))
+        rows.take_while(|&&r| r > row).any(|&r| is_wait(&stays.stay(r)))
     }
 }
 
@@ -373,7 +373,7 @@ fn is_wait(stay: &Stay) -> bool {
 /// By goroutine: the function that its work begins with, and whether that is the program's own.
 fn roots(analysis: &Analysis, stays: &Stays, facts: &Facts) -> Vec<(StrId, bool)> {
     let mut roots = vec![(StrId::NONE, false); stays.gos.len()];
-    for stay in &stays.list {
+    for stay in stays.all() {
         let root = &mut roots[stay.g.0 as usize];
         if root.0.is_some() || stay.kind == StayKind::Born {
             continue;
