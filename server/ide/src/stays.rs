@@ -292,8 +292,8 @@ impl Stays {
         self.runnable_at_end.binary_search(&row).is_ok()
     }
 
-    /// A stay.
-    #[inline]
+    /// A stay. Inlined, so that a caller pays only for what it looks at.
+    #[inline(always)]
     pub fn stay(&self, row: StayRow) -> Stay {
         let packed = &self.list[row.0 as usize];
         let end = packed.end();
@@ -317,8 +317,14 @@ impl Stays {
         }
     }
 
+    /// Whose a stay is.
+    #[inline(always)]
+    pub fn g(&self, row: StayRow) -> GoRow {
+        self.list[row.0 as usize].g
+    }
+
     /// When a stay ended.
-    #[inline]
+    #[inline(always)]
     pub fn end(&self, row: StayRow) -> Nanos {
         Nanos(self.list[row.0 as usize].end())
     }

@@ -19,18 +19,32 @@ pub(super) struct Demand {
     groups: Vec<(i64, i64)>,
 }
 
-/// What is kept of one wait. Weak demand is strong demand too.
-#[derive(Debug, Clone, Copy, Default)]
-struct Demanded {
+/// What is kept of one wait, in a byte. Weak demand is strong demand too.
+#[derive(Debug, Clone, Copy)]
+struct Demanded(u8);
+
+impl Demanded {
     /// How much the wait itself says of work in hand.
-    level: u8,
+    const LEVEL: u8 = 3;
     /// Its level is 2 only because its group gets answers.
-    answers_only: bool,
+    const ANSWERS_ONLY: u8 = 4;
     /// Somebody waited for half of the time or more: weakly, strongly.
-    weak_half: bool,
-    strong_half: bool,
+    const WEAK_HALF: u8 = 8;
+    const STRONG_HALF: u8 = 16;
     /// Somebody waited at all.
-    any: bool,
+    const ANY: u8 = 32;
+
+    fn with(self, bit: u8, is: bool) -> Demanded {
+        Demanded(if is { self.0 | bit } else { self.0 })
+    }
+
+    fn is(self, bit: u8) -> bool {
+        self.0 & bit != 0
+    }
+
+    fn level(self) -> u8 {
+        self.0 & Demanded::LEVEL
+    }
 }
 
 const NEVER: i64 = i64::MAX;
@@ -45,7 +59,7 @@ impl Demand {
         let n = stays.len();
         let mut made = Demand {
             duration: analysis.duration(),
-            of: vec![Demanded::default(); n],
+            of: vec![Demanded(0); n],
             groups: vec![(0, 0); people.groups.len()],
         };
         // From what instant on somebody waits for each goroutine: weakly, strongly.
@@ -112,13 +126,11 @@ impl Demand {
         if kind != WaitKind::Lock && self.is_umbrella(stay) {
             demand = (demand.0.max(demand.1), 0);
         }
-        self.of[row.0 as usize] = Demanded {
-            level,
-            answers_only,
-            weak_half: demand.0 * 2 >= b - a,
-            strong_half: demand.1 * 2 >= b - a,
-            any: demand.0 != 0,
-        };
+        self.of[row.0 as usize] = Demanded(level)
+            .with(Demanded::ANSWERS_ONLY, answers_only)
+            .with(Demanded::WEAK_HALF, demand.0 * 2 >= b - a)
+            .with(Demanded::STRONG_HALF, demand.1 * 2 >= b - a)
+            .with(Demanded::ANY, demand.0 != 0);
         if stay.waker != GoRow::NONE {
             let waker = &mut low[stay.waker.0 as usize];
             if demand.0 > 0 {
@@ -144,28 +156,29 @@ impl Demand {
 
     /// Whether anybody waited for the goroutine of a wait, while it stood there.
     pub(super) fn is_any(&self, row: StayRow) -> bool {
-        self.of[row.0 as usize].any
+        self.of[row.0 as usize].is(Demanded::ANY)
     }
 
     /// Whether somebody with work in hand waits for this, surely and perhaps.
     pub(super) fn is_strong_weak(&self, row: StayRow, group: u32) -> (bool, bool) {
-        let Demanded { level, weak_half, strong_half, .. } = self.of[row.0 as usize];
+        let of = self.of[row.0 as usize];
         let (group_strong, group_ns) = self.groups[group as usize];
         // Of N workers that all hold somebody up, each has a part of the demand.
-        let strong =
-            level >= 2 || strong_half || (group_strong > 0 && group_strong * 2 >= group_ns);
-        (strong, level >= 1 || weak_half)
+        let strong = of.level() >= 2
+            || of.is(Demanded::STRONG_HALF)
+            || (group_strong > 0 && group_strong * 2 >= group_ns);
+        (strong, of.level() >= 1 || of.is(Demanded::WEAK_HALF))
     }
 
     /// The own level of a wait.
     pub(super) fn own_level(&self, row: StayRow) -> u8 {
-        self.of[row.0 as usize].level
+        self.of[row.0 as usize].level()
     }
 
     /// Whether only answers to its group make a wait strong.
     pub(super) fn strong_by_answers_only(&self, row: StayRow) -> bool {
         let demanded = self.of[row.0 as usize];
-        demanded.answers_only && !demanded.strong_half
+        demanded.is(Demanded::ANSWERS_ONLY) && !demanded.is(Demanded::STRONG_HALF)
     }
 }
 
