@@ -187,12 +187,12 @@ impl Stays {
 
 /// Keeps the rows from `from` on that are not gone.
 fn keep<T>(rows: &mut Vec<T>, from: usize, gone: &[bool]) {
-    let mut at = 0;
-    rows.retain(|_| {
-        let keeps = at < from || !gone[at - from];
-        at += 1;
-        keeps
-    });
+    let mut to = from;
+    for (i, _) in gone.iter().enumerate().filter(|(_, gone)| !**gone) {
+        rows.swap(to, from + i);
+        to += 1;
+    }
+    rows.truncate(to);
 }
 
 fn rekey<T>(map: &mut HashMap<StayRow, T>, moved: &Moved) {
