@@ -39,7 +39,7 @@ h.run(function()
   local client = vim.lsp.get_clients({ bufnr = buf, name = 'waitline' })[1]
   h.check('its root is the module', client.config.root_dir == h.programs, client.config.root_dir)
   h.wait_looking(buf, 'lenses and hints appear', function()
-    return h.sees('1.51 s waiting') and h.row_has(113, 'sleep 297 ms · 133×')
+    return h.sees('1.51 s idle') and h.row_has(113, 'sleep 297 ms · 133×')
   end)
   if not has_config then
     return

@@ -9,10 +9,10 @@ local h = require('harness')
 local trace = h.traces .. '/g126/leak.trace'
 
 --- Lines of leak/main.go as recorded, and what is drawn behind them.
-local RECEIVE, RECEIVE_HINT = 84, 'chan 1.51 s' -- 1,474.2 ms in 133 that ended and 32.2 ms in 4 open ones
+local RECEIVE, RECEIVE_HINT = 84, 'idle 1.51 s' -- 1,474.2 ms in 133 that ended and 32.2 ms in 4 open ones
 local SLEEP, SLEEP_HINT = 113, 'sleep 297 ms · 133×' -- 296.9 ms, all ended
 --- `func worker`: lines 84 and 85 together.
-local WORKER, WORKER_LENS = 83, '1.51 s waiting'
+local WORKER, WORKER_LENS = 83, '1.51 s idle'
 
 h.run(function()
   vim.cmd.edit(h.programs .. '/leak/main.go')
@@ -78,7 +78,7 @@ h.run(function()
     return (h.refreshes['workspace/inlayHint/refresh'] or 0) > before
   end)
   h.wait_looking(buf, 'lenses and hints vanish', function()
-    return not h.sees('waiting') and not h.row_has(SLEEP + 1, 'sleep 297 ms')
+    return not h.sees(WORKER_LENS) and not h.row_has(SLEEP + 1, 'sleep 297 ms')
   end)
 
   local problem = h.command(buf, 'waitline.load', { { trace = trace } })

@@ -105,13 +105,15 @@ pub(crate) fn answer_to(trace: &Path) -> Option<Answered> {
     Some(Answered { trace: trace.to_owned(), answer: serde_json::from_slice(&json).unwrap() })
 }
 
-/// Every trace of the v2 format (Go 1.22 or newer) below a folder that has an answer beside it, in
-/// the order of their paths. Those in a folder called `broken` are left out unless asked for.
+/// Every trace below a folder that has an answer beside it, in the order of their paths. Those in a folder called `broken` are left out unless asked for.
 pub(crate) fn answered_traces(dir: &Path, broken: bool) -> Vec<Answered> {
     let mut found = Vec::new();
     for trace in files_below(dir) {
         let in_broken = trace.parent().and_then(Path::file_name).is_some_and(|n| n == "broken");
-        if trace.extension().is_some_and(|e| e == "trace") && in_broken == broken && is_v2(&trace) {
+        if trace.extension().is_some_and(|e| e == "trace")
+            && in_broken == broken
+            && is_known(&trace)
+        {
             found.extend(answer_to(&trace));
         }
     }
@@ -135,10 +137,13 @@ pub(crate) fn files_below(dir: &Path) -> Vec<PathBuf> {
 
 /// The header is `go 1.NN trace`, padded with zeros to 16 bytes. Only versions that exist: the others
 /// are for the tests of messages.
-fn is_v2(trace: &Path) -> bool {
+fn is_known(trace: &Path) -> bool {
     let mut header = [0; 16];
     let read = File::open(trace).and_then(|mut f| f.read_exact(&mut header));
-    let known: [&[u8; 16]; 4] = [
+    let known: [&[u8; 16]; 7] = [
+        b"go 1.11 trace\0\0\0",
+        b"go 1.19 trace\0\0\0",
+        b"go 1.21 trace\0\0\0",
         b"go 1.22 trace\0\0\0",
         b"go 1.23 trace\0\0\0",
         b"go 1.25 trace\0\0\0",

@@ -7,7 +7,8 @@ use std::process::{Command, Stdio};
 use crate::answers::answer_to;
 use crate::product::{Run, binary, testdata, waitline};
 
-const COMMANDS: [&str; 6] = ["report", "annotate", "lines", "pprof", "dump", "lsp"];
+const COMMANDS: [&str; 8] =
+    ["report", "findings", "annotate", "lines", "pprof", "dump", "check-trace", "lsp"];
 
 /// Nothing in: one sentence that names the file and says what it is, and exit 1.
 #[test]
@@ -15,6 +16,8 @@ fn a_file_without_an_answer_gives_one_sentence() {
     let dir = tempfile::tempdir().unwrap();
     let empty = dir.path().join("empty.trace");
     std::fs::write(&empty, b"").unwrap();
+    let old = dir.path().join("old.trace");
+    std::fs::write(&old, b"go 1.9 trace\0\0\0\0").unwrap();
     let broken = |name: &str| testdata(&format!("traces/broken/{name}.trace"));
     let cases: [(PathBuf, &[&str]); 8] = [
         (dir.path().join("absent.trace"), &["no such file"]),
@@ -23,8 +26,8 @@ fn a_file_without_an_answer_gives_one_sentence() {
         (broken("not-a-trace"), &["not a go execution trace"]),
         (broken("header-cut"), &["header", "not a go execution trace"]),
         (broken("gzip"), &["gzip"]),
-        (testdata("traces/g121/leak.trace"), &["1.21"]),
-        (broken("future-version"), &["1.99"]),
+        (old, &["go 1.9"]),
+        (broken("g121-cut-60"), &["ends inside"]),
     ];
     for (file, any_of) in cases {
         for form in [["report"].as_slice(), &["lines", "--by=leaf", "--json"]] {

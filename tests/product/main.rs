@@ -6,13 +6,18 @@
 
 mod answers;
 mod blocks;
+mod broken;
 mod cli;
 mod figures;
 mod heap;
 mod hostile;
 mod live;
+mod lsp;
 mod neovim;
 mod outcome;
+mod pages;
 mod product;
 mod profile;
+mod truth;
 mod wire;
+mod wrapped;

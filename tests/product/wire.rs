@@ -94,9 +94,13 @@ fn bytes_to_text_and_back_are_the_same_bytes() {
     eprintln!("{} wire cases, and {cut} that end as no text can", cases.len() - cut);
 }
 
+/// Read like the newest format that is known, which Go's reader does not do (docs/broken-traces.md).
+const READ_ANYWAY: &str = "broken-header-127";
+
 #[test]
 fn the_events_are_those_of_gos_reader() {
-    let cases = cases();
+    let mut cases = cases();
+    cases.retain(|case| case.name != READ_ANYWAY);
     let (mut fail, mut n_events, mut wrong) = (0, 0, Vec::new());
     for case in &cases {
         n_events += case.events.lines().count();

@@ -6,10 +6,16 @@ use crate::Error;
 pub const HEADER_LEN: usize = 16;
 
 /// A version of the trace format, by the Go release that brought it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Version(pub u32);
 
 impl Version {
+    /// Go 1.11: the first of the v1 formats that is read; 1.12 to 1.18 write it too.
+    pub const GO_1_11: Version = Version(11);
+    /// Go 1.19, and 1.20: CPU samples.
+    pub const GO_1_19: Version = Version(19);
+    /// Go 1.21: the last of the v1 formats.
+    pub const GO_1_21: Version = Version(21);
     /// Go 1.22: the first of the v2 formats.
     pub const GO_1_22: Version = Version(22);
     /// Go 1.23: stacks on statuses, coroutines, experimental batches.
@@ -19,6 +25,22 @@ impl Version {
     /// Go 1.26: a mark at each generation's end. Go 1.27 writes this too.
     pub const GO_1_26: Version = Version(26);
 
+    /// Whether it is one of the formats before Go 1.22.
+    pub fn is_v1(self) -> bool {
+        self < Version::GO_1_22
+    }
+
+    /// Whether it is newer than all that are known here. It is read like the newest of them, which
+    /// goes well until an event comes that is not known.
+    pub fn is_newer(self) -> bool {
+        self > Version::GO_1_26
+    }
+
+    /// Whether a trace begins with these bytes, in any version.
+    pub(crate) fn is_header(bytes: &[u8]) -> bool {
+        parse(bytes).is_some()
+    }
+
     /// Reads the header. `bytes` are those of the file's beginning, 16 or fewer if it is shorter.
     ///
     /// # Errors
@@ -26,7 +48,8 @@ impl Version {
     pub fn from_header(bytes: &[u8]) -> Result<Version, Error> {
         let version = parse(bytes).ok_or_else(|| Error::not_a_trace(bytes))?;
         match version.0 {
-            22 | 23 | 25 | 26 => Ok(version),
+            11 | 19 | 21 | 22 | 23 | 25 | 26 => Ok(version),
+            _ if version.is_newer() => Ok(version),
             _ => Err(Error::unsupported(version)),
         }
     }
@@ -56,7 +79,8 @@ mod tests {
     fn versions() {
         assert_eq!(Version::from_header(b"go 1.22 trace\0\0\0").unwrap(), Version::GO_1_22);
         assert_eq!(Version::from_header(b"go 1.26 trace\0\0\0").unwrap(), Version::GO_1_26);
-        for old in [&b"go 1.19 trace\0\0\0"[..], b"go 1.5 trace\0\0\0\0", b"go 1.24 trace\0\0\0"] {
+        assert!(Version::from_header(b"go 1.28 trace\0\0\0").unwrap().is_newer());
+        for old in [&b"go 1.10 trace\0\0\0"[..], b"go 1.5 trace\0\0\0\0", b"go 1.24 trace\0\0\0"] {
             assert!(Version::from_header(old).unwrap_err().is_unsupported_version());
         }
         for foreign in [

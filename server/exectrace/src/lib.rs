@@ -16,6 +16,7 @@ mod ids;
 mod intern;
 mod problem;
 mod sink;
+mod v1;
 mod varint;
 
 pub mod text;
@@ -31,5 +32,5 @@ pub use sink::{
     RangeScope, Region, Sink, Task,
 };
 pub use v2::generation::Generation;
-pub use v2::order::Decoder;
+pub use v2::order::{Decoder, MisusedRegion};
 pub use v2::reader::Reader;

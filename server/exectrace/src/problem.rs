@@ -86,17 +86,12 @@ impl fmt::Display for Error {
             }
             Kind::Unsupported(v) if v.0 < 11 => write!(
                 f,
-                "a trace of Go 1.{}, a format that Go itself no longer reads (record it again with a newer Go)",
-                v.0
-            ),
-            Kind::Unsupported(v) if v.0 < 22 => write!(
-                f,
-                "a trace of Go 1.{} in the old v1 format, which is not read yet (record it again with Go 1.22 or newer)",
+                "a trace of Go 1.{}, in a format that Go itself no longer reads since Go 1.23 (record it again with Go 1.11 or newer, or open it with go tool trace of Go 1.21 or 1.22)",
                 v.0
             ),
             Kind::Unsupported(v) => write!(
                 f,
-                "a trace of format \"go 1.{}\", which is not one of those known here: 1.22, 1.23, 1.25, 1.26 (a newer Waitline may read it)",
+                "a trace of format \"go 1.{}\", which no release of Go writes: there are 1.11, 1.19, 1.21, 1.22, 1.23, 1.25 and 1.26 (record it again)",
                 v.0
             ),
         }
@@ -117,6 +112,18 @@ pub struct Problem {
 }
 
 impl Problem {
+    /// The same, in a trace of this version: of one that is not known here, that may be the reason.
+    pub(crate) fn of_version(mut self, version: Version) -> Problem {
+        if version.is_newer() {
+            self.what += &format!(
+                "; the trace's format, go 1.{}, is newer than this Waitline, which knows up to go 1.{} (get a newer Waitline)",
+                version.0,
+                Version::GO_1_26.0
+            );
+        }
+        self
+    }
+
     pub(crate) fn new(offset: u64, generation: Option<u64>, what: impl Into<String>) -> Problem {
         Problem { offset, generation, what: what.into() }
     }

@@ -1,16 +1,20 @@
 //! A trace's figures, whole and for good; and the builder that makes them of bytes as they come.
 
-use exectrace::{Decoder, Error, FrameId, Problem, Reader, StackId, StrId, Tables, Version};
+use std::sync::Arc;
+
+use exectrace::{
+    Decoder, Error, FrameId, MisusedRegion, Nanos, Problem, Reader, StackId, StrId, Tables, Version,
+};
 
 use crate::causes::Causes;
 use crate::figures::{Figures, GoLocal, Pass, Slot, Totals, Waker};
 use crate::stays::Stays;
 
 /// What is known of a trace: an immutable snapshot, to be shared.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Analysis {
     /// Strings, frames and stacks.
-    pub tables: Tables,
+    pub tables: Arc<Tables>,
     /// The causes that occur.
     pub causes: Causes,
     /// Sums by stack and cause.
@@ -20,7 +24,7 @@ pub struct Analysis {
     /// Counts of the whole trace.
     pub totals: Totals,
     /// The life of every goroutine, if it was asked for.
-    pub stays: Option<Stays>,
+    pub stays: Option<Arc<Stays>>,
     /// The format's version.
     pub version: Version,
     /// How many events there are, as Go's reader counts them.
@@ -30,12 +34,52 @@ pub struct Analysis {
     /// Why the trace was not read to its end, if it was not: the figures are those of what came
     /// before.
     pub problem: Option<Problem>,
+    /// How many bytes of the file the figures stand for, with all before them.
+    pub sound_bytes: u64,
+    /// Until when the trace went on behind that, as far as what is lost can tell: at least so far.
+    pub lost_until: Option<Nanos>,
+    /// Where another trace begins in the same file.
+    pub next_trace: Option<u64>,
+    /// What is odd about the trace and costs no figure.
+    pub notes: Vec<Note>,
+}
+
+/// Something odd about a trace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    /// Where, in bytes from the file's beginning.
+    pub offset: u64,
+    /// What, in words.
+    pub what: String,
 }
 
 impl Analysis {
     /// The trace's length in nanoseconds.
     pub fn duration(&self) -> i64 {
         self.totals.end.0
+    }
+
+    /// How far the figures go and what is lost, where the trace was not read to its end.
+    pub fn partial(&self) -> Option<String> {
+        let problem = self.problem.as_ref()?;
+        let lost = self.lost_bytes();
+        let of = match self.lost_until.map(|until| until.0) {
+            Some(until) if until > self.duration() => {
+                format!(" of about {}", crate::units::duration(until))
+            }
+            _ => String::new(),
+        };
+        Some(format!(
+            "complete to {}{of}, {} of {} bytes are lost: {problem}",
+            crate::units::duration(self.duration()),
+            crate::units::count(lost),
+            crate::units::count(self.bytes),
+        ))
+    }
+
+    /// How many bytes the figures do not stand for.
+    pub fn lost_bytes(&self) -> u64 {
+        if self.problem.is_some() { self.bytes.saturating_sub(self.sound_bytes) } else { 0 }
     }
 
     /// The text of a string.
@@ -83,6 +127,9 @@ pub struct Builder {
     generations: u32,
     problem: Option<(bool, Problem)>,
     error: Option<Error>,
+    /// The latest time in generations that come behind the problem, as the file has it.
+    latest: Option<i64>,
+    sound_bytes: u64,
 }
 
 impl Builder {
@@ -94,6 +141,11 @@ impl Builder {
     /// A builder that counts only the first `generations`, because of `problem` in the next one.
     pub fn up_to(generations: u32, problem: Problem) -> Builder {
         Builder { limit: Some((generations, problem)), ..Builder::default() }
+    }
+
+    /// The bytes that will come stand in the file from `offset` on. To be said before they do.
+    pub fn starts_at(&mut self, offset: u64) {
+        self.reader.starts_at(offset);
     }
 
     /// Keeps the life of every goroutine too: verdicts and blame are made of it.
@@ -126,11 +178,13 @@ impl Builder {
     }
 
     fn stopped(&self) -> bool {
-        self.error.is_some() || self.problem.is_some() || self.reader.problem().is_some()
+        // Behind a generation that does not count, the rest still tells how long the trace was.
+        let failed = matches!(self.problem, Some((false, _)));
+        self.error.is_some() || failed || self.reader.is_done()
     }
 
     fn step(&mut self) {
-        while self.problem.is_none() && self.error.is_none() {
+        while !self.stopped() {
             let generation = match self.reader.next() {
                 Ok(Some(generation)) => generation,
                 Ok(None) => return,
@@ -139,6 +193,11 @@ impl Builder {
                     return;
                 }
             };
+            if self.problem.is_some() {
+                self.latest = Some(generation.latest());
+                self.reader.recycle(generation);
+                continue;
+            }
             let tables = self.reader.tables();
             let mut pass = Pass { figures: &mut self.figures, tables };
             if let Some((limit, problem)) = &self.limit
@@ -147,13 +206,15 @@ impl Builder {
                 // As in Go's tools: of a generation that is broken, its beginning counts.
                 self.decoder.end_before(&generation, &mut pass);
                 self.problem = Some((true, problem.clone()));
-                return;
+                self.latest = Some(generation.latest());
+                continue;
             }
             if let Err(problem) = self.decoder.decode(&generation, tables, &mut pass) {
                 self.problem = Some((false, problem));
                 return;
             }
             self.generations += 1;
+            self.sound_bytes = generation.offset() + generation.n_bytes() as u64;
             self.reader.recycle(generation);
         }
     }
@@ -185,24 +246,56 @@ impl Builder {
         let (Some(version), true) = (self.reader.version(), self.generations > 0) else {
             return Err(Unfinished::Nothing(problem));
         };
+        let lost_until = problem.as_ref().and_then(|_| {
+            let latest = self.reader.lost_until().into_iter().chain(self.latest).max()?;
+            Some(Nanos(latest.wrapping_sub(self.decoder.base())))
+        });
+        let next_trace = self.reader.next_trace();
+        let notes = notes(version, &self.decoder, self.reader.tables());
         let events = self.decoder.n_events();
         let bytes = self.reader.n_bytes();
         self.figures.close(self.decoder.living(), self.reader.tables());
         let Figures { slots, causes, mut wakers, totals, stays, .. } = self.figures;
         wakers.sort_unstable_by_key(|w| (w.slot, std::cmp::Reverse(w.n), w.stack));
         Ok(Analysis {
-            tables: self.reader.into_tables(),
+            tables: Arc::new(self.reader.into_tables()),
             causes,
             slots,
             wakers,
             totals,
-            stays,
+            stays: stays.map(Arc::new),
             version,
             events,
             bytes,
             problem,
+            sound_bytes: self.sound_bytes,
+            lost_until,
+            next_trace,
+            notes,
         })
     }
+}
+
+/// What is odd, as far as reading a trace brings it to light.
+fn notes(version: Version, decoder: &Decoder<GoLocal>, tables: &Tables) -> Vec<Note> {
+    let mut notes = Vec::new();
+    if version.is_newer() {
+        let what = format!(
+            "its format, go 1.{}, is newer than this Waitline, which knows up to go 1.{}: it is read like that one",
+            version.0,
+            Version::GO_1_26.0
+        );
+        notes.push(Note { offset: 0, what });
+    }
+    for &MisusedRegion { offset, g, name } in decoder.misused_regions() {
+        let name = crate::text::plain(tables.str(name));
+        let what = format!(
+            "the region \"{name}\" of goroutine {} ends while one that began inside it is still open (call End in the reverse order of StartRegion, in the same goroutine)",
+            g.0
+        );
+        notes.push(Note { offset, what });
+    }
+    notes
 }
 
 /// Feeds all of `bytes` and finishes; gives them again where that is asked for.

@@ -88,7 +88,8 @@ fn hint(view: &View, part: &Part) -> String {
     let about = view.approximately();
     let total = duration(part.figure.total());
     let room = MAX_HINT.saturating_sub(about.chars().count() + total.chars().count() + 1);
-    let start = format!("{} {about}{total}", cut(&label(view, part), room));
+    let room = room.saturating_sub(view.badge().chars().count());
+    let start = format!("{}{} {about}{total}", view.badge(), cut(&label(view, part), room));
     let number = format!(" · {about}{}×", count(part.figure.count()));
     let open =
         if part.figure.open_n > 0 && part.kind != Kind::BeforeTrace { " · open" } else { "" };
@@ -146,6 +147,7 @@ fn long(view: &View, site: &SiteLine, part: &Part) -> String {
             text
         }
     };
+    text.insert_str(0, view.badge());
     let others = site.parts.iter().skip(1).filter(|p| p.kind.is_ranked()).count();
     if others > 0 {
         text.push_str(&format!(" +{others}"));

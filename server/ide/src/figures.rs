@@ -10,8 +10,8 @@
 //! looked up lies beside the decoder's own record of the goroutine.
 
 use exectrace::{
-    At, Generation, GoEvent, GoId, GoState, Metric, Nanos, RangeEvent, RangeKind, RangePhase,
-    RangeScope, Region, Sink, StackId, StackRow, StrId, Tables,
+    At, Generation, GoEvent, GoId, GoState, Metric, Nanos, ProcEvent, RangeEvent, RangeKind,
+    RangePhase, RangeScope, Region, Sink, StackId, StackRow, StrId, Tables, Task,
 };
 use hashbrown::HashMap;
 
@@ -371,6 +371,9 @@ impl Figures {
                 self.charge_early(local, local.slot, g, start, ns, pre, early);
                 let own = self.own_slot(local.own, !local.ran);
                 self.charge(own, g, start, ns, pre);
+                if let Some(stays) = &mut self.stays {
+                    stays.sched.waited(local.stay.idle, [local.slot, own], at.t, ns);
+                }
                 if local.preempted != SlotId::NONE {
                     self.charge(local.preempted, g, start, ns, pre);
                     local.preempted = SlotId::NONE;
@@ -421,6 +424,9 @@ impl Figures {
             }
             GoState::NotExist => stays.dies(&local.stay, at.t),
             _ => {}
+        }
+        if event.to == GoState::Runnable {
+            local.stay.idle = stays.sched.idle_at(at.t);
         }
     }
 
@@ -495,6 +501,9 @@ impl Figures {
         tables: &Tables,
     ) {
         let end = self.totals.end;
+        if let Some(stays) = &mut self.stays {
+            stays.sched.end(end);
+        }
         let mut never_ran: Vec<GoId> = self.early.keys().copied().collect();
         never_ran.sort_unstable();
         for g in never_ran {
@@ -513,6 +522,9 @@ impl Figures {
                 GoState::Undetermined | GoState::NotExist => continue,
             };
             if let Some(stays) = &mut self.stays {
+                if local.state == GoState::Runnable {
+                    stays.sched.waited(local.stay.idle, [slots[0], slots[1]], end, ns);
+                }
                 match local.state {
                     GoState::Waiting => {
                         stays.stays_open(&local.stay, StayKind::Wait, local.slot, end)
@@ -574,6 +586,13 @@ impl Sink for Pass<'_> {
 
     fn end(&mut self, t: Nanos) {
         self.figures.totals.end = t;
+    }
+
+    #[inline(always)]
+    fn proc(&mut self, at: &At, event: &ProcEvent) {
+        if let Some(stays) = &mut self.figures.stays {
+            stays.sched.proc(at.t, event);
+        }
     }
 
     #[inline(always)]
@@ -689,16 +708,28 @@ impl Sink for Pass<'_> {
         }
     }
 
+    fn task(&mut self, at: &At, task: &Task, stack: StackRow) {
+        let f = &mut *self.figures;
+        if let Some(stays) = &mut f.stays {
+            stays.task(at.t, task, f.stacks[stack.0 as usize]);
+        }
+    }
+
     fn sample(&mut self, _at: &At, stack: StackRow) {
         let f = &mut *self.figures;
         let slot = f.slot_of(Causes::CPU_SAMPLE, f.stacks[stack.0 as usize], false);
         f.slots[slot.0 as usize].n += 1;
     }
 
-    fn metric(&mut self, _at: &At, metric: Metric, value: u64, _stack: StackRow) {
+    fn metric(&mut self, at: &At, metric: Metric, value: u64, _stack: StackRow) {
         let totals = &mut self.figures.totals;
         match metric {
-            Metric::GoMaxProcs => totals.gomaxprocs = value,
+            Metric::GoMaxProcs => {
+                totals.gomaxprocs = value;
+                if let Some(stays) = &mut self.figures.stays {
+                    stays.sched.gomaxprocs(at.t, value);
+                }
+            }
             Metric::HeapAlloc => totals.heap_max = totals.heap_max.max(value),
             Metric::HeapGoal => {}
         }

@@ -69,7 +69,7 @@ impl Kind {
     /// The words where there is room for them.
     pub fn words(self, analysis: &Analysis) -> &str {
         match self {
-            Kind::BeforeTrace => "waiting (since before the trace)",
+            Kind::BeforeTrace => "since before the trace",
             Kind::Recording => "the recorder itself",
             Kind::Group => "wait group",
             Kind::Assist => "gc assist",

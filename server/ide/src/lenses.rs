@@ -47,25 +47,36 @@ pub fn lenses(view: &View, file: FileId, map: &LineMap) -> Vec<Lens> {
     let sites: Vec<&SiteLine> = view.sites.lines(file).iter().filter(|l| l.holds).collect();
     functions(view, file, map, &sites, &mut list);
     dear_lines(view, file, map, &sites, &mut list);
+    go_statements(view, file, map, &mut list);
+    regions(view, file, map, &mut list);
     list.sort_by_key(|l| l.line);
     list
 }
 
 fn functions(view: &View, file: FileId, map: &LineMap, sites: &[&SiteLine], out: &mut Vec<Lens>) {
     let source = &view.placement.source(file).source;
-    let mut sums: HashMap<u32, Figure> = HashMap::new();
+    // By the line of a function's name: its sum, and its dearest line with what that costs.
+    let mut sums: HashMap<u32, (Figure, u32, i64)> = HashMap::new();
     for site in sites {
         // A function some of whose waiting lines were edited still shows what it was: the lens
         // speaks of the trace, and stands as long as the line of its name does.
         if let Some(function) = source.function_at(site.line) {
-            sums.entry(function.name_line).or_default().merge(&site.waiting());
+            let waiting = site.waiting();
+            let (sum, dearest, ns) =
+                sums.entry(function.name_line).or_insert_with(|| (Figure::new(), site.line, 0));
+            if waiting.total() > *ns {
+                (*dearest, *ns) = (site.line, waiting.total());
+            }
+            sum.merge(&waiting);
         }
     }
     let total = i128::from(view.sites.total_ns);
-    let mut dear: Vec<(u32, Figure)> =
-        sums.into_iter().filter(|(_, sum)| sum.total() >= crate::view::MIN_SHOWN_NS).collect();
-    dear.sort_by_key(|(line, sum)| (std::cmp::Reverse(sum.total()), *line));
-    for (rank, (name_line, sum)) in dear.into_iter().enumerate() {
+    let mut dear: Vec<(u32, (Figure, u32, i64))> = sums
+        .into_iter()
+        .filter(|(_, (sum, ..))| sum.total() >= crate::view::MIN_SHOWN_NS)
+        .collect();
+    dear.sort_by_key(|(line, (sum, ..))| (std::cmp::Reverse(sum.total()), *line));
+    for (rank, (name_line, (sum, dearest, _))) in dear.into_iter().enumerate() {
         if rank >= TOP && i128::from(sum.total()) * MIN_SHARE < total {
             continue;
         }
@@ -79,16 +90,90 @@ fn functions(view: &View, file: FileId, map: &LineMap, sites: &[&SiteLine], out:
             line,
             columns: columns.clone(),
             title: format!(
-                "{about}{} {} · {about}{}×{}",
+                "{}{about}{} {} · {about}{}×{}",
+                view.badge(),
                 duration(sum.total()),
                 word(view, &sum),
                 count(sum.count()),
                 tail(view, &sum)
             ),
-            target: Target::Evidence(name_line),
+            target: Target::Evidence(dearest),
         });
         out.extend(woken_from(view, &sum, line, columns));
     }
+}
+
+/// `12,480 started · 512 alive at most · life p50 1.20 ms · 96.0 % waiting`, above a `go` statement.
+fn go_statements(view: &View, file: FileId, map: &LineMap, out: &mut Vec<Lens>) {
+    for group in view.go_groups.iter().filter(|g| g.started > 0) {
+        let Some((line, columns, recorded)) = at(view, file, map, group.created_at) else {
+            continue;
+        };
+        let still = match group.still {
+            0 => String::new(),
+            n => format!(" · {} still there", count(n)),
+        };
+        out.push(Lens {
+            line,
+            columns,
+            title: format!(
+                "{} started · {} alive at most · life p50 {} · {} waiting{still}",
+                count(group.started),
+                count(group.alive_max),
+                duration(group.life_p50),
+                crate::units::percent(group.life.wait_ns, group.life.ns.max(1)),
+            ),
+            target: Target::Evidence(recorded),
+        });
+    }
+}
+
+/// `decode 4,010× · p50 1.10 ms · p99 18.0 ms · waiting 61.0 %`, above what opens a region or task.
+fn regions(view: &View, file: FileId, map: &LineMap, out: &mut Vec<Lens>) {
+    for group in view.regions.iter() {
+        let Some((line, columns, recorded)) = at(view, file, map, group.opened_at) else {
+            continue;
+        };
+        let name = crate::text::plain(view.analysis.str(group.name));
+        let [p50, p99, max] = group.values.percentiles([50, 99, 100]);
+        let tail = match group.n {
+            0 => String::new(),
+            100.. => format!(" · p50 {} · p99 {}", duration(p50), duration(p99)),
+            _ => format!(" · p50 {} · max {}", duration(p50), duration(max)),
+        };
+        let task = if group.is_task { "task " } else { "" };
+        let waiting = match group.is_task {
+            true => String::new(),
+            false => {
+                format!(" · waiting {}", crate::units::percent(group.wait_ns, group.ns.max(1)))
+            }
+        };
+        let open = match group.open {
+            0 => String::new(),
+            n => format!(" · {} open at the end", count(n)),
+        };
+        out.push(Lens {
+            line,
+            columns,
+            title: format!("{task}{name} {}×{tail}{waiting}{open}", count(group.n + group.open)),
+            target: Target::Evidence(recorded),
+        });
+    }
+}
+
+/// Where a frame of this file is in the buffer: its line, the columns of its text, and the recorded
+/// line.
+fn at(
+    view: &View,
+    file: FileId,
+    map: &LineMap,
+    frame: FrameId,
+) -> Option<(u32, std::ops::Range<u32>, u32)> {
+    let place = view.placement.place(frame).filter(|p| p.file == file && p.holds)?;
+    let line = map.current(place.line)?;
+    let text = view.placement.source(file).text.lines().nth(place.line as usize)?;
+    let indent = (text.len() - text.trim_start().len()) as u32;
+    Some((line, indent..text.trim_end().len() as u32, place.line))
 }
 
 /// `waiting`, or `idle` where most of it is.
@@ -145,7 +230,8 @@ fn dear_lines(view: &View, file: FileId, map: &LineMap, sites: &[&SiteLine], out
             line,
             columns: columns.clone(),
             title: format!(
-                "{about}{} {} · {about}{} on average",
+                "{}{about}{} {} · {about}{} on average",
+                view.badge(),
                 duration(sum.total()),
                 word(view, &sum),
                 view.waiting_on_average(sum.total())

@@ -244,6 +244,23 @@ pub fn is_user_by_name(func: &str) -> bool {
     first != "vendor" && first.contains('.')
 }
 
+/// The import path below which the program's own packages lie, by the file of a function of its
+/// `main` package; `None` where none is seen, or its path is no import path.
+pub fn program_path(analysis: &Analysis) -> Option<String> {
+    let main = (0..analysis.tables.n_frames() as u32)
+        .map(|f| analysis.tables.frame(FrameId(f)))
+        .find(|frame| package_of(analysis.str(frame.func)) == "main")?;
+    let file = analysis.str(main.file);
+    let mut parts = file.split('/');
+    let host = parts.next().filter(|host| host.contains('.'))?;
+    // Code hosts have an owner and a repository; a domain of one's own has a project.
+    let hosts = ["github.com", "gitlab.com", "bitbucket.org", "codeberg.org"];
+    let n = if hosts.contains(&host) || host.starts_with("golang.org") { 2 } else { 1 };
+    let dirs: Vec<&str> = parts.collect();
+    let dirs = &dirs[..dirs.len().saturating_sub(1)];
+    Some(std::iter::once(host).chain(dirs.iter().copied().take(n)).collect::<Vec<_>>().join("/"))
+}
+
 /// Whether a function is in one of these packages or below one of them.
 pub fn is_in_packages(func: &str, packages: &[String]) -> bool {
     let package = package_of(func);

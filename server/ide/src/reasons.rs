@@ -132,7 +132,10 @@ fn behind(view: &View, ends: &[(EndLine, i64)]) -> String {
         End::Timer | End::Sleep => format!("{share} of it while the holder waited for a timer"),
         End::Gc => format!("{share} of it while the holder waited for the collector"),
         End::Syscall => format!("{share} of it while the holder was in a system call"),
-        End::NotKnown | End::More => "what the holder did is not known".into(),
+        End::NotKnown => {
+            "who had the lock did not give it back before the trace ended, or is not known".into()
+        }
+        End::More => "what the holder did could not be followed".into(),
     }
 }
 

@@ -8,10 +8,11 @@ use hashbrown::HashMap;
 
 use crate::Analysis;
 use crate::figures::SlotId;
+use crate::go_source::Operations;
 use crate::kinds::{Kind, kind_of};
 use crate::lines::Figure;
 use crate::placement::{FileId, Placement};
-use crate::verdicts::{Sum, Verdict, Verdicts};
+use crate::verdicts::{Sum, Verdict};
 
 /// The sites of all files.
 #[derive(Debug, Default)]
@@ -35,7 +36,8 @@ pub struct SiteLine {
     pub parts: Vec<Part>,
     /// What was waited in calls made here, this line's own waits included.
     pub under: Under,
-    /// Whether the file holds the function at that line; else nothing is shown there.
+    /// Whether the file holds the function at that line, and something that can have cost this; else
+    /// nothing is shown there.
     pub holds: bool,
 }
 
@@ -66,10 +68,10 @@ impl Part {
         (i128::from(self.judged.of(verdict)) * 2 > i128::from(total)).then_some(verdict)
     }
 
-    /// Idle waiting stands behind all else, whatever its time.
+    /// What is costly stands before all else, then the dearest.
     fn order(&self) -> (bool, bool, std::cmp::Reverse<i64>) {
-        let idle = self.mostly() == Some(Verdict::Idle);
-        (!self.kind.is_ranked(), idle, std::cmp::Reverse(self.figure.total()))
+        let costly = self.costly_ns() >= crate::view::MIN_SHOWN_NS;
+        (!self.kind.is_ranked(), !costly, std::cmp::Reverse(self.figure.total()))
     }
 }
 
@@ -85,7 +87,7 @@ pub struct Under {
 /// A line of the workspace that something comes from, for a person to go to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {
-    /// The frame; `None`: no goroutine, or no stack.
+    /// The frame; `None`: no goroutine, no stack, or none but the runtime's frames.
     pub frame: Option<FrameId>,
     /// How many.
     pub n: u64,
@@ -95,7 +97,7 @@ pub struct Origin {
 
 impl Sites {
     /// Sums up the slots of a trace by line of the workspace and kind.
-    pub fn new(analysis: &Analysis, placement: &Placement, verdicts: Option<&Verdicts>) -> Sites {
+    pub fn new(analysis: &Analysis, placement: &Placement, sums: &[Sum]) -> Sites {
         let mut rows: Vec<HashMap<u32, SiteLine>> =
             placement.files.iter().map(|_| HashMap::new()).collect();
         let (mut total_ns, mut costly_ns) = (0i64, 0i64);
@@ -114,7 +116,7 @@ impl Sites {
             });
             let part = &mut line.parts[at];
             part.figure.add(analysis, id);
-            if let Some(judged) = verdicts.and_then(|v| v.sums.get(row)) {
+            if let Some(judged) = sums.get(row) {
                 part.judged.merge(judged);
             }
             let ns = slot.ns.saturating_add(slot.open_ns).saturating_add(slot.pre_ns);
@@ -136,7 +138,8 @@ impl Sites {
         }
         let files = rows
             .into_iter()
-            .map(|lines| {
+            .zip(&placement.files)
+            .map(|(lines, file)| {
                 let mut lines: Vec<SiteLine> = lines.into_values().collect();
                 lines.sort_unstable_by_key(|l| l.line);
                 for line in &mut lines {
@@ -144,6 +147,9 @@ impl Sites {
                     line.parts.sort_by_key(Part::order);
                 }
                 lines.retain(|l| !l.parts.is_empty() || l.under.n > 0);
+                for line in &mut lines {
+                    line.holds &= can_wait(line, file.source.operations_at(line.line));
+                }
                 lines
             })
             .collect();
@@ -165,6 +171,33 @@ impl Sites {
     pub fn line(&self, file: FileId, line: u32) -> Option<&SiteLine> {
         let lines = self.lines(file);
         lines.binary_search_by_key(&line, |l| l.line).ok().map(|i| &lines[i])
+    }
+}
+
+/// Whether a line that holds these operations can be the one that was recorded. A function that was
+/// edited since the trace still spans the line, and then another statement stands there.
+fn can_wait(line: &SiteLine, operations: Operations) -> bool {
+    // What runs code that is not to be seen on the line.
+    let runs = Operations::CALL
+        | Operations::LOCK
+        | Operations::RANGE
+        | Operations::GO
+        | Operations::DEFER
+        | Operations::RETURN
+        | Operations::CLOSE_BRACE;
+    let channel = Operations::SEND | Operations::RECEIVE | Operations::SELECT;
+    // Allocations wait for the collector, and stand where nothing tells of them.
+    let dearest = line
+        .parts
+        .iter()
+        .map(|part| part.kind)
+        .find(|kind| *kind == Kind::Syscall || (kind.is_wait() && *kind != Kind::Gc));
+    match dearest {
+        Some(Kind::Chan | Kind::Other(_) | Kind::BeforeTrace) => {
+            operations.intersects(runs | channel)
+        }
+        Some(_) => operations.intersects(runs),
+        None => line.under.n == 0 || !line.parts.is_empty() || operations.intersects(runs),
     }
 }
 
@@ -220,7 +253,7 @@ impl SiteLine {
 }
 
 /// Who ended the waits of some slots, by the waker's line: the first frame of the workspace, else
-/// its leaf. The most frequent first.
+/// the first that is not the runtime's own. The most frequent first.
 pub fn wakers(analysis: &Analysis, placement: &Placement, slots: &[SlotId]) -> Vec<Origin> {
     let mut origins = Origins::new(analysis);
     for &slot in slots {
@@ -248,7 +281,12 @@ pub fn callers(analysis: &Analysis, placement: &Placement, slots: &[SlotId]) -> 
 
 fn near_frame(analysis: &Analysis, placement: &Placement, stack: StackId) -> Option<FrameId> {
     let frames = analysis.stack(stack);
-    frames.iter().copied().find(|&f| placement.place(f).is_some()).or(frames.first().copied())
+    let is_runtime = |f: FrameId| {
+        let func = analysis.str(analysis.tables.frame(f).func);
+        func.starts_with("runtime.")
+    };
+    let placed = frames.iter().copied().find(|&f| placement.place(f).is_some());
+    placed.or_else(|| frames.iter().copied().find(|&f| !is_runtime(f)))
 }
 
 struct Origins<'a> {

@@ -14,6 +14,7 @@ use exectrace::{GoId, Living, Nanos, Region, StackId, StrId};
 use hashbrown::HashMap;
 
 use crate::figures::SlotId;
+use crate::sched::Sched;
 
 mod sweep;
 
@@ -144,6 +145,8 @@ pub struct Brief {
     pub ran: u32,
     /// The slot of its waiting for a P, which has the stack of the `go` statement.
     pub slot: SlotId,
+    /// Who created it.
+    pub creator: GoRow,
     id: u32,
 }
 
@@ -151,6 +154,16 @@ impl Brief {
     /// The runtime's number.
     pub fn id(&self) -> GoId {
         GoId(u64::from(self.id))
+    }
+
+    /// When it first ran.
+    pub fn began(&self) -> i64 {
+        self.birth.0.saturating_add(i64::from(self.runnable))
+    }
+
+    /// Its end.
+    pub fn end(&self) -> i64 {
+        self.began().saturating_add(i64::from(self.ran))
     }
 }
 
@@ -205,6 +218,19 @@ pub struct RangeSpan {
     pub open: bool,
 }
 
+/// A user task of the trace.
+#[derive(Debug, Clone, Copy)]
+pub struct TaskSpan {
+    /// Its type.
+    pub name: StrId,
+    /// Its beginning.
+    pub start: Nanos,
+    /// Its end; `None` if it was open at the trace's end.
+    pub end: Option<Nanos>,
+    /// Where it began.
+    pub stack: StackId,
+}
+
 /// No region.
 pub const NO_REGION: u32 = u32::MAX;
 
@@ -220,6 +246,11 @@ pub struct Stays {
     pub briefs: Vec<Brief>,
     /// Regions in the order of their beginnings.
     pub regions: Vec<RegionSpan>,
+    /// Tasks in the order of their beginnings.
+    pub tasks: Vec<TaskSpan>,
+    open_tasks: HashMap<exectrace::TaskId, u32>,
+    /// Whether Ps were idle while goroutines could run.
+    pub sched: Sched,
     /// Ranges in the order of their ends; open ones last.
     pub ranges: Vec<RangeSpan>,
     long: HashMap<StayRow, i64>,
@@ -254,11 +285,13 @@ pub struct StayLocal {
     alive: u32,
     /// When the stay under way began, or the waiting for a P.
     since: Nanos,
+    /// How long a P had been idle, up to when the waiting for one began.
+    pub(crate) idle: i64,
 }
 
 impl Default for StayLocal {
     fn default() -> Self {
-        StayLocal { alive: u32::MAX, since: Nanos(0) }
+        StayLocal { alive: u32::MAX, since: Nanos(0), idle: 0 }
     }
 }
 
@@ -344,6 +377,25 @@ impl Stays {
         self.rows().map(|row| self.stay(row))
     }
 
+    /// All waits, each with the innermost region that it ended in: a row, or [`NO_REGION`].
+    pub fn waits_in_regions(&self, mut each: impl FnMut(&Stay, u32)) {
+        let mut events = Vec::with_capacity(self.regions.len() * 2);
+        for (row, region) in (0u32..).zip(&self.regions) {
+            events.push((region.start.0, row, true));
+            events.extend(region.end.map(|end| (end.0, row, false)));
+        }
+        events.sort_unstable();
+        let mut events = events.into_iter().peekable();
+        let mut inside = vec![NO_REGION; self.gos.len()];
+        for stay in self.all().filter(|s| s.kind == StayKind::Wait) {
+            while let Some((_, row, begins)) = events.next_if(|e| stay.open || e.0 < stay.end.0) {
+                let region = &self.regions[row as usize];
+                inside[region.g.0 as usize] = if begins { row } else { region.outer };
+            }
+            each(&stay, inside[stay.g.0 as usize]);
+        }
+    }
+
     /// A goroutine comes into sight: it is created at `t` by `by`, or was there at `t`.
     pub(crate) fn born(
         &mut self,
@@ -387,7 +439,7 @@ impl Stays {
             }
         };
         self.rows.insert(g, at);
-        *local = StayLocal { alive: at, since: t };
+        *local = StayLocal { alive: at, since: t, idle: 0 };
         self.push(local, StayKind::Born, SlotId::NONE, t, by, created_at, false);
     }
 
@@ -513,6 +565,18 @@ impl Stays {
         } else if let Some(open) = self.regions.get_mut(go.region as usize) {
             open.end = Some(t);
             go.region = open.outer;
+        }
+    }
+
+    /// A task begins or ends.
+    pub(crate) fn task(&mut self, t: Nanos, task: &exectrace::Task, stack: StackId) {
+        if task.begins {
+            self.open_tasks.insert(task.id, self.tasks.len() as u32);
+            self.tasks.push(TaskSpan { name: task.name, start: t, end: None, stack });
+        } else if let Some(row) = self.open_tasks.remove(&task.id)
+            && let Some(open) = self.tasks.get_mut(row as usize)
+        {
+            open.end = Some(t);
         }
     }
 

@@ -39,8 +39,19 @@ pub fn code(name: &str) -> String {
     format!("{fence} {name} {fence}")
 }
 
+/// Words in Markdown: as they are if they are plain words, else a code span. A reason to wait is the
+/// runtime's word, and in a crafted trace anything.
+pub fn words(text: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || " ()/,'-".contains(c);
+    if text.chars().count() <= MAX_NAME && text.chars().all(is_plain) {
+        text.to_owned()
+    } else {
+        code(text)
+    }
+}
+
 /// Marks that change how text around them is shown, or that do not show at all.
-fn is_invisible(c: char) -> bool {
+pub fn is_invisible(c: char) -> bool {
     matches!(c,
         '\u{00ad}' | '\u{061c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
         | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
@@ -56,5 +67,8 @@ mod tests {
         assert_eq!(plain(&"x".repeat(600)).chars().count(), MAX_NAME + 1);
         assert_eq!(code("f"), "`f`");
         assert_eq!(code("a``b"), "``` a``b ```");
+        assert_eq!(words("select (no cases)"), "select (no cases)");
+        assert_eq!(words("[x](command:y)"), "`[x](command:y)`");
+        assert_eq!(words("www.example.com"), "`www.example.com`");
     }
 }

@@ -169,6 +169,9 @@ pub struct Verdicts {
     pub sums: Vec<Sum>,
     /// By the row of a stay; `None` for those that are no waits.
     pub judged: Vec<Option<Judgement>>,
+    /// By the row of a stay: for how much of it somebody with work in hand surely waited, in
+    /// nanoseconds, at most 4.29 s. A person's word changes nothing here.
+    pub demanded: Vec<u32>,
     /// What kind of wait each slot is, and where.
     pub facts: Facts,
     /// By site: how many goroutines were there.
@@ -196,7 +199,8 @@ pub fn judge(
 ) -> Option<Verdicts> {
     let stays = analysis.stays.as_ref()?;
     let people = People::new(analysis, stays, &facts);
-    let demand = demand::Demand::new(analysis, stays, &facts, &people);
+    let mut demand = demand::Demand::new(analysis, stays, &facts, &people);
+    let demanded = std::mem::take(&mut demand.strong_ns);
     let mut judge = Judge {
         duration: analysis.duration(),
         stays,
@@ -205,11 +209,12 @@ pub fn judge(
         demand: &demand,
         blame,
         judged: vec![None; stays.len()],
+        demanded,
         idle_before: vec![0; stays.len()],
         sites: vec![(0, 0); facts.n_sites()],
     };
     judge.all();
-    let Judge { mut judged, sites, .. } = judge;
+    let Judge { mut judged, demanded, sites, .. } = judge;
     let mut tally = Tally::default();
     for row in stays.rows() {
         let Some(judgement) = &mut judged[row.0 as usize] else { continue };
@@ -224,7 +229,7 @@ pub fn judge(
     }
     let sums = tally.sums(analysis.slots.len());
     let goroutines = people.by_site(facts.n_sites());
-    Some(Verdicts { sums, judged, facts, goroutines })
+    Some(Verdicts { sums, judged, demanded, facts, goroutines })
 }
 
 /// Sums up judged time by slot.
@@ -297,6 +302,8 @@ struct Judge<'a> {
     demand: &'a demand::Demand,
     blame: Option<&'a Blame>,
     judged: Vec<Option<Judgement>>,
+    /// By stay.
+    demanded: Vec<u32>,
     /// By stay: how long its goroutine had stood idle up to its end, all waits together that were
     /// found neither costly nor through.
     idle_before: Vec<i64>,
@@ -329,11 +336,15 @@ impl Judge<'_> {
         }
     }
 
-    fn verdict(&self, row: StayRow, stay: &Stay) -> (Verdict, Why) {
+    fn verdict(&mut self, row: StayRow, stay: &Stay) -> (Verdict, Why) {
         use Verdict::{Costly, Idle, Through, Unsure};
         let kind = self.facts.kind_of_stay(stay);
         let umbrella = self.demand.is_umbrella(stay);
         let (strong, weak) = self.demand.is_strong_weak(row, self.people.group(row));
+        let whole = u32::try_from(stay.end.since(stay.start)).unwrap_or(u32::MAX);
+        if strong {
+            self.demanded[row.0 as usize] = whole;
+        }
         match kind {
             WaitKind::Coroutine => return (Through, Why::Coroutine),
             WaitKind::Accept => return (Idle, Why::Accepts),

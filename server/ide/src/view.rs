@@ -1,12 +1,18 @@
 //! A trace seen from a workspace: all that an answer is made of, immutable, to be shared.
 
-use exectrace::{FrameId, Version};
+use std::sync::Arc;
+
+use exectrace::{FrameId, Nanos, Version};
 
 use crate::Analysis;
 use crate::blame::Blame;
 use crate::figures::SlotId;
-use crate::lines::is_user_by_name;
+use crate::findings::{Code, Finding, findings};
+use crate::goroutines::{GoGroup, groups, lives};
+use crate::lines::{is_in_packages, is_user_by_name};
 use crate::placement::{FileId, Placement};
+use crate::range::{Index, window};
+use crate::regions::RegionGroup;
 use crate::sites::{SiteLine, Sites};
 use crate::verdicts::{Facts, Sum, Verdict, Verdicts, judge};
 
@@ -18,13 +24,42 @@ pub struct View {
     /// What is known of the trace.
     pub analysis: Analysis,
     /// Where its frames stand.
-    pub placement: Placement,
+    pub placement: Arc<Placement>,
     /// What each line costs.
     pub sites: Sites,
     /// Which waits matter, if the trace was loaded with the lives of its goroutines.
-    pub verdicts: Option<Verdicts>,
-    /// What waits were really waiting for, likewise.
-    pub blame: Option<Blame>,
+    pub verdicts: Option<Arc<Verdicts>>,
+    /// By the row of a slot: how its waits were judged, in the range if there is one.
+    sums: Vec<Sum>,
+    /// What waits were really waiting for, likewise; of the whole trace, also in a range.
+    pub blame: Option<Arc<Blame>>,
+    /// What is worth telling, the dearest first.
+    pub findings: Vec<Finding>,
+    /// What became of the goroutines of each `go` statement; of the whole trace, also in a range.
+    pub go_groups: Arc<Vec<GoGroup>>,
+    /// User regions and tasks by the line that opens them; of the whole trace, also in a range.
+    pub regions: Arc<Vec<RegionGroup>>,
+    /// The window of the trace that all figures are of, if not the whole.
+    pub range: Option<(Nanos, Nanos)>,
+    index: Option<Arc<Index>>,
+}
+
+/// What a workspace says of its own waiting.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Word {
+    /// Verdicts on sites; later ones count before earlier ones.
+    pub told: Vec<Told>,
+    /// Findings that are not wanted.
+    pub silenced: Vec<Silenced>,
+}
+
+/// Findings that are not wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Silenced {
+    /// Which, by their code.
+    pub code: Code,
+    /// Only below this import path; empty for everywhere.
+    pub package: String,
 }
 
 /// A person's word on a site.
@@ -43,7 +78,7 @@ pub const MIN_SHOWN_NS: i64 = 1_000_000;
 
 impl View {
     /// Judges the waits of a trace that was placed, and sums up its sites.
-    pub fn new(name: String, analysis: Analysis, placement: Placement, told: &[Told]) -> View {
+    pub fn new(name: String, analysis: Analysis, placement: Placement, word: &Word) -> View {
         // Without source, user code is told by the functions' names.
         let by_name = placement.files.is_empty();
         let is_user = |f: FrameId| {
@@ -55,10 +90,78 @@ impl View {
         };
         let facts = Facts::new(&analysis, &is_user);
         let blame = Blame::new(&analysis, &facts);
-        let overrule = |slot| told_of(&analysis, &is_user, told, slot);
+        let overrule = |slot| told_of(&analysis, &is_user, &word.told, slot);
         let verdicts = judge(&analysis, facts, blame.as_ref(), &overrule);
-        let sites = Sites::new(&analysis, &placement, verdicts.as_ref());
-        View { name, analysis, placement, sites, verdicts, blame }
+        let mut found = Vec::new();
+        let (mut go_groups, mut regions) = (Vec::new(), Vec::new());
+        if let (Some(verdicts), Some(blame), Some(stays)) = (&verdicts, &blame, &analysis.stays) {
+            found = findings(&analysis, verdicts, blame, &is_user);
+            found.retain(|finding| !is_silenced(&analysis, finding, &word.silenced));
+            let lives = lives(&analysis, stays);
+            go_groups = groups(&analysis, stays, &verdicts.facts, &lives);
+            regions = crate::regions::groups(&analysis, stays, &verdicts.facts);
+        }
+        let sums = verdicts.as_ref().map(|v| v.sums.clone()).unwrap_or_default();
+        let sites = Sites::new(&analysis, &placement, &sums);
+        let index = Index::new(&analysis).map(Arc::new);
+        View {
+            name,
+            analysis,
+            placement: Arc::new(placement),
+            sites,
+            verdicts: verdicts.map(Arc::new),
+            sums,
+            blame: blame.map(Arc::new),
+            findings: found,
+            go_groups: Arc::new(go_groups),
+            regions: Arc::new(regions),
+            range: None,
+            index,
+        }
+    }
+
+    /// The same trace with figures of the time from `t0` to `t1` only. Verdicts and blame stay the
+    /// whole trace's; findings are those whose line cost something in that time.
+    pub fn in_range(&self, t0: Nanos, t1: Nanos) -> View {
+        let end = self.analysis.totals.end;
+        let (t0, t1) = (t0.max(Nanos(0)).min(end), t1.max(Nanos(0)).min(end));
+        let mut analysis = self.analysis.clone();
+        let mut sums = Vec::new();
+        if let Some(index) = &self.index {
+            let cut = window(&self.analysis, index, self.verdicts.as_deref(), t0, t1);
+            analysis.slots = cut.slots;
+            analysis.wakers = cut.wakers;
+            sums = cut.sums;
+        }
+        let sites = Sites::new(&analysis, &self.placement, &sums);
+        let costs = |finding: &&Finding| match finding.frame.and_then(|f| self.placement.place(f)) {
+            Some(place) => sites.line(place.file, place.line).is_some(),
+            None => true,
+        };
+        View {
+            name: self.name.clone(),
+            findings: self.findings.iter().filter(costs).cloned().collect(),
+            analysis,
+            placement: self.placement.clone(),
+            sites,
+            verdicts: self.verdicts.clone(),
+            sums,
+            blame: self.blame.clone(),
+            go_groups: self.go_groups.clone(),
+            regions: self.regions.clone(),
+            range: Some((t0, t1)),
+            index: self.index.clone(),
+        }
+    }
+
+    /// The length of the time that all figures are of, in nanoseconds.
+    pub fn length(&self) -> i64 {
+        self.range.map_or(self.analysis.duration(), |(t0, t1)| t1.since(t0))
+    }
+
+    /// What stands before figures of a range: the badge.
+    pub fn badge(&self) -> &'static str {
+        if self.range.is_some() { "◔ " } else { "" }
     }
 
     /// Whether a frame is of the program's own code.
@@ -78,7 +181,7 @@ impl View {
     pub fn judged(&self, slots: &[SlotId]) -> Sum {
         let mut sum = Sum::default();
         for slot in slots {
-            if let Some(judged) = self.verdicts.as_ref().and_then(|v| v.sums.get(slot.0 as usize)) {
+            if let Some(judged) = self.sums.get(slot.0 as usize) {
                 sum.merge(judged);
             }
         }
@@ -92,23 +195,23 @@ impl View {
 
     /// How many wait for this long together, on average over the trace: time over time.
     pub fn waiting_on_average(&self, ns: i64) -> String {
-        crate::units::ratio(ns, self.analysis.duration().max(1))
+        crate::units::ratio(ns, self.length().max(1))
     }
 
     /// The trace in a line: its name, length and Go's version.
     pub fn summary(&self) -> String {
-        let version = match self.analysis.version {
-            Version::GO_1_22 => "1.22",
-            Version::GO_1_23 => "1.23 or 1.24",
-            Version::GO_1_25 => "1.25",
-            _ => "1.26 or newer",
-        };
+        self.summary_as(&crate::text::plain(&self.name))
+    }
+
+    /// The same with the name as the caller writes it.
+    pub(crate) fn summary_as(&self, name: &str) -> String {
+        let version = go_release(self.analysis.version);
         let partial = match &self.analysis.problem {
             Some(_) => " · not read to its end",
             None => "",
         };
         let length = crate::units::duration(self.analysis.duration());
-        format!("{} · {length} · Go {version}{partial}", crate::text::plain(&self.name))
+        format!("{name} · {length} · Go {version}{partial}")
     }
 
     /// `file.go:12 (*T).Method`, as short as a person can take it.
@@ -120,8 +223,16 @@ impl View {
         crate::text::plain(&format!("{base}:{} {func}", frame.line))
     }
 
-    /// The lines of a file worth showing, in rising order: at least 1 ms, and either half a
-    /// per cent of all that costs or among the file's five dearest.
+    /// The findings on the lines of a file, with the recorded line, from 0.
+    pub fn findings_at(&self, file: FileId) -> impl Iterator<Item = (u32, &Finding)> {
+        self.findings.iter().filter_map(move |finding| {
+            let place = self.placement.place(finding.frame?)?;
+            (place.file == file && place.holds).then_some((place.line, finding))
+        })
+    }
+
+    /// The lines of a file worth showing, in rising order: at least 1 ms, and half a per
+    /// cent of all that costs, or among the file's five dearest, or with a finding.
     pub fn shown(&self, file: FileId) -> Vec<&SiteLine> {
         let mut lines: Vec<&SiteLine> = self
             .sites
@@ -129,16 +240,39 @@ impl View {
             .iter()
             .filter(|l| l.holds && l.dearest_ns() >= MIN_SHOWN_NS)
             .collect();
+        let found: Vec<u32> = self.findings_at(file).map(|(line, _)| line).collect();
         lines.sort_by_key(|l| std::cmp::Reverse(l.dearest_ns()));
         let total = i128::from(self.sites.costly_ns.max(1));
         let mut rank = 0;
         lines.retain(|l| {
             rank += 1;
-            rank <= 5 || i128::from(l.dearest_ns()) * 200 >= total
+            rank <= 5 || i128::from(l.dearest_ns()) * 200 >= total || found.contains(&l.line)
         });
         lines.truncate(200);
         lines.sort_by_key(|l| l.line);
         lines
+    }
+}
+
+fn is_silenced(analysis: &Analysis, finding: &Finding, silenced: &[Silenced]) -> bool {
+    let func = finding.frame.map(|f| analysis.str(analysis.tables.frame(f).func));
+    silenced.iter().filter(|s| s.code == finding.code).any(|s| {
+        s.package.is_empty()
+            || func.is_some_and(|f| is_in_packages(f, std::slice::from_ref(&s.package)))
+    })
+}
+
+/// Which releases of Go write this version of the format.
+pub fn go_release(version: Version) -> &'static str {
+    match version {
+        Version::GO_1_11 => "1.11 to 1.18",
+        Version::GO_1_19 => "1.19 or 1.20",
+        Version::GO_1_21 => "1.21",
+        Version::GO_1_22 => "1.22",
+        Version::GO_1_23 => "1.23 or 1.24",
+        Version::GO_1_25 => "1.25",
+        Version::GO_1_26 => "1.26 or newer",
+        _ => "newer than this Waitline",
     }
 }
 

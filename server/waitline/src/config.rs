@@ -5,13 +5,18 @@
 //! func = "example.com/shop/db.(*pool).query"   # the full name, as hovers show it
 //! kind = "chan"                                # lock, chan, net, ...; without it: all kinds
 //! verdict = "idle"                             # costly, through, idle or unsure
+//!
+//! [[silence]]
+//! code = "fine-handoff"                        # a finding that is not wanted
+//! package = "example.com/shop/db"              # and below; without it: everywhere
 //! ```
 
 use std::path::{Path, PathBuf};
 
+use ide::findings::Code;
 use ide::verdicts::Verdict;
-use ide::view::Told;
-use toml_edit::DocumentMut;
+use ide::view::{Silenced, Told, Word};
+use toml_edit::{DocumentMut, Table};
 
 /// The file's name, in a workspace's folder.
 pub const FILE: &str = ".waitline.toml";
@@ -20,43 +25,65 @@ const MAX_BYTES: u64 = 1 << 20;
 
 /// What the workspace's folders say, in their order. A file that cannot be understood says nothing,
 /// and that is logged.
-pub fn told(roots: &[PathBuf]) -> Vec<Told> {
-    roots.iter().flat_map(|root| of_file(&root.join(FILE))).collect()
+pub fn word(roots: &[PathBuf]) -> Word {
+    let mut all = Word::default();
+    for root in roots {
+        let word = of_file(&root.join(FILE));
+        all.told.extend(word.told);
+        all.silenced.extend(word.silenced);
+    }
+    all
 }
 
-fn of_file(path: &Path) -> Vec<Told> {
-    let Ok(meta) = std::fs::symlink_metadata(path) else { return Vec::new() };
+fn of_file(path: &Path) -> Word {
+    let Ok(meta) = std::fs::symlink_metadata(path) else { return Word::default() };
     if !meta.is_file() || meta.len() > MAX_BYTES {
-        return Vec::new();
+        return Word::default();
     }
-    let Ok(text) = std::fs::read_to_string(path) else { return Vec::new() };
+    let Ok(text) = std::fs::read_to_string(path) else { return Word::default() };
     parse(&text).unwrap_or_else(|why| {
         tracing::warn!("{}: {why}", crate::traces::shown(path));
-        Vec::new()
+        Word::default()
     })
 }
 
 /// Reads such a file.
 ///
 /// # Errors
-/// It is no TOML, or a site in it lacks something: said in a sentence.
-pub fn parse(text: &str) -> Result<Vec<Told>, String> {
+/// It is no TOML, or something in it lacks something: said in a sentence.
+pub fn parse(text: &str) -> Result<Word, String> {
     let document: DocumentMut =
         text.parse().map_err(|e: toml_edit::TomlError| e.message().to_owned())?;
-    let Some(sites) = document.get("site") else { return Ok(Vec::new()) };
-    let sites = sites.as_array_of_tables().ok_or("sites are written as [[site]]")?;
-    sites
-        .iter()
-        .map(|site| {
-            let word = |key: &str| site.get(key).and_then(|value| value.as_str());
-            let func = word("func").ok_or("a [[site]] lacks its func")?;
-            let verdict = word("verdict").and_then(verdict).ok_or_else(|| {
-                format!("the verdict of {func} is not one of costly, through, idle, unsure")
-            })?;
-            let kind = word("kind").unwrap_or_default();
-            Ok(Told { func: func.to_owned(), kind: kind.to_owned(), verdict })
-        })
-        .collect()
+    let word = |table: &Table, key: &str| -> String {
+        table.get(key).and_then(|value| value.as_str()).unwrap_or_default().to_owned()
+    };
+    let mut all = Word::default();
+    for site in tables(&document, "site")? {
+        let func = word(site, "func");
+        if func.is_empty() {
+            return Err("a [[site]] lacks its func".into());
+        }
+        let verdict = verdict(&word(site, "verdict")).ok_or_else(|| {
+            format!("the verdict of {func} is not one of costly, through, idle, unsure")
+        })?;
+        all.told.push(Told { func, kind: word(site, "kind"), verdict });
+    }
+    for silence in tables(&document, "silence")? {
+        let name = word(silence, "code");
+        let code = Code::parse(&name).ok_or_else(|| format!("there is no finding {name:?}"))?;
+        all.silenced.push(Silenced { code, package: word(silence, "package") });
+    }
+    Ok(all)
+}
+
+fn tables<'a>(document: &'a DocumentMut, name: &str) -> Result<Vec<&'a Table>, String> {
+    match document.get(name) {
+        None => Ok(Vec::new()),
+        Some(item) => {
+            let tables = item.as_array_of_tables();
+            Ok(tables.ok_or_else(|| format!("these are written as [[{name}]]"))?.iter().collect())
+        }
+    }
 }
 
 /// Sets what a workspace says of a site, or takes it back with `None`. All else in the file stays.
@@ -64,6 +91,26 @@ pub fn parse(text: &str) -> Result<Vec<Told>, String> {
 /// # Errors
 /// The file cannot be read, understood or written.
 pub fn set(root: &Path, func: &str, kind: &str, verdict: Option<Verdict>) -> Result<(), String> {
+    let keys = [("func", func), ("kind", kind)];
+    change(root, "site", &keys, verdict.map(|v| ("verdict", name(v))))
+}
+
+/// Silences findings of a kind, below an import path or everywhere (`package` empty).
+///
+/// # Errors
+/// The file cannot be read, understood or written.
+pub fn silence(root: &Path, code: Code, package: &str) -> Result<(), String> {
+    let keys = [("code", code.as_str()), ("package", package)];
+    change(root, "silence", &keys, Some(("", "")))
+}
+
+/// Puts a table in place of those with the same keys; with `value` `None` there is none then.
+fn change(
+    root: &Path,
+    array: &str,
+    keys: &[(&str, &str)],
+    value: Option<(&str, &str)>,
+) -> Result<(), String> {
     let path = root.join(FILE);
     let text = match std::fs::read_to_string(&path) {
         Ok(text) => text,
@@ -71,23 +118,21 @@ pub fn set(root: &Path, func: &str, kind: &str, verdict: Option<Verdict>) -> Res
         Err(e) => return Err(e.to_string()),
     };
     let mut document: DocumentMut = text.parse().map_err(|e| format!("{e}"))?;
-    let sites = document
-        .entry("site")
+    let tables = document
+        .entry(array)
         .or_insert(toml_edit::Item::ArrayOfTables(toml_edit::ArrayOfTables::new()))
         .as_array_of_tables_mut()
-        .ok_or("sites are written as [[site]]")?;
-    let is = |t: &toml_edit::Table, key: &str, value: &str| {
-        t.get(key).and_then(|v| v.as_str()).unwrap_or_default() == value
+        .ok_or_else(|| format!("these are written as [[{array}]]"))?;
+    let is = |t: &Table, (key, value): &(&str, &str)| {
+        t.get(key).and_then(|v| v.as_str()).unwrap_or_default() == *value
     };
-    sites.retain(|t| !(is(t, "func", func) && is(t, "kind", kind)));
-    if let Some(verdict) = verdict {
-        let mut table = toml_edit::Table::new();
-        table.insert("func", toml_edit::value(func));
-        if !kind.is_empty() {
-            table.insert("kind", toml_edit::value(kind));
+    tables.retain(|t| !keys.iter().all(|key| is(t, key)));
+    if let Some(value) = value {
+        let mut table = Table::new();
+        for (key, value) in keys.iter().chain([&value]).filter(|(_, value)| !value.is_empty()) {
+            table.insert(key, toml_edit::value(*value));
         }
-        table.insert("verdict", toml_edit::value(name(verdict)));
-        sites.push(table);
+        tables.push(table);
     }
     std::fs::write(&path, document.to_string()).map_err(|e| e.to_string())
 }
@@ -126,8 +171,11 @@ mod tests {
         set(&dir, "main.f", "chan", Some(Verdict::Idle)).unwrap();
         set(&dir, "main.g", "", Some(Verdict::Costly)).unwrap();
         set(&dir, "main.f", "chan", Some(Verdict::Unsure)).unwrap();
-        let told = told(std::slice::from_ref(&dir));
-        assert_eq!(told.len(), 2);
+        silence(&dir, Code::FineHandoff, "example.com/a").unwrap();
+        silence(&dir, Code::FineHandoff, "example.com/a").unwrap();
+        let Word { told, silenced } = word(std::slice::from_ref(&dir));
+        assert_eq!((told.len(), silenced.len()), (2, 1));
+        assert_eq!(silenced[0].package, "example.com/a");
         assert!(told.iter().any(|t| t.func == "main.f" && t.verdict == Verdict::Unsure));
         set(&dir, "main.g", "", None).unwrap();
         let text = std::fs::read_to_string(dir.join(FILE)).unwrap();
@@ -143,6 +191,7 @@ mod tests {
         );
         assert!(parse("site = 1").is_err());
         assert!(parse("=").is_err());
-        assert_eq!(parse("").unwrap(), []);
+        assert!(parse("[[silence]]\ncode = \"no-such\"").is_err());
+        assert_eq!(parse("").unwrap(), Word::default());
     }
 }

@@ -32,8 +32,22 @@ pub struct Printed {
 /// # Errors
 /// The trace cannot be read, or the text not be written.
 pub fn print(trace: &mut impl Read, out: &mut impl Write) -> io::Result<Result<Printed, Error>> {
+    print_from(0, trace, out)
+}
+
+/// The same for a trace that stands in its file from byte `offset` on.
+///
+/// # Errors
+/// As with [`print`].
+pub fn print_from(
+    offset: u64,
+    trace: &mut impl Read,
+    out: &mut impl Write,
+) -> io::Result<Result<Printed, Error>> {
     let mut reader = Reader::new();
-    let mut decoder = Decoder::<()>::new();
+    reader.starts_at(offset);
+    // What is printed is what Go's own reader gives, no more.
+    let mut decoder = Decoder::<()>::strict();
     let mut result = Ok(());
     loop {
         let n = match trace.read(reader.space(BLOCK)) {
@@ -61,7 +75,7 @@ pub fn print(trace: &mut impl Read, out: &mut impl Write) -> io::Result<Result<P
             }
             reader.recycle(generation);
         }
-        if n == 0 {
+        if n == 0 || reader.is_done() {
             let tables = reader.tables();
             decoder.end(&mut Printer { tables, stacks: Vec::new(), out, result: &mut result });
             result?;
@@ -135,7 +149,7 @@ impl<W: Write> Sink for Printer<'_, W> {
         let own = if event.own == event.stack { String::new() } else { self.at("own", event.own) };
         let reason = Quoted(self.tables.str(event.reason)).to_string();
         let (from, to) = (go_state(event.from), go_state(event.to));
-        self.line(at, format_args!("go {} {from}->{to} {reason}{stack}{own}", event.g));
+        self.line(at, format_args!("go G{} {from}->{to} {reason}{stack}{own}", OrDash(event.g.0)));
     }
 
     fn proc(&mut self, at: &At, event: &ProcEvent) {
@@ -157,8 +171,8 @@ impl<W: Write> Sink for Printer<'_, W> {
         };
         let scope = match event.scope {
             RangeScope::Global => "-".into(),
-            RangeScope::Go(g) => format!("{g}"),
-            RangeScope::Proc(p) => format!("P{}", p.0),
+            RangeScope::Go(g) => format!("G{}", OrDash(g.0)),
+            RangeScope::Proc(p) => format!("P{}", OrDash(p.0)),
         };
         let stack = self.at("at", event.stack);
         self.line(at, format_args!("{phase} {} {scope}{stack}", Quoted(&kind)));

@@ -5,4 +5,5 @@ pub mod config;
 pub mod events;
 pub mod lsp;
 pub mod traces;
+pub mod unwrap;
 pub mod workspace;

@@ -11,8 +11,11 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
+use exectrace::Reader;
 use ide::Analysis;
 use ide::analysis::{Builder, Unfinished};
+
+use crate::unwrap::{Unwrapped, unwrap};
 
 /// How much is read at a time, in bytes.
 const BLOCK: usize = 1 << 20;
@@ -25,6 +28,9 @@ const RETRIES: [Duration; 4] = [
     Duration::from_secs(1),
     Duration::from_secs(2),
 ];
+
+/// How long a pause goes on after somebody asked to stop, at most.
+const CANCEL_WITHIN: Duration = Duration::from_millis(50);
 
 /// Why a trace could not be loaded. Its text says what, where and what to do.
 #[derive(Debug)]
@@ -43,6 +49,8 @@ enum Why {
     Nothing(Option<exectrace::Problem>, u64),
     Changing,
     Cancelled,
+    NoSuchTrace(u32),
+    Wrapped(io::Error),
 }
 
 impl LoadError {
@@ -86,15 +94,42 @@ impl fmt::Display for LoadError {
                 "the file keeps changing while it is read (try again when it is written)",
             ),
             Why::Cancelled => f.write_str("loading was cancelled"),
+            Why::NoSuchTrace(n) => write!(
+                f,
+                "the file holds {n} {} only (name the file without its number to see the first)",
+                if *n == 1 { "trace" } else { "traces" }
+            ),
+            Why::Wrapped(error) => write!(f, "{error}"),
         }
     }
 }
 
 impl std::error::Error for LoadError {}
 
-/// A path as a person may see it: without control characters, which a name can hold.
+/// A path as a person may see it: without the control and direction characters that a name can hold.
 pub fn shown(path: &Path) -> String {
-    path.to_string_lossy().chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    let is_harmful = |c: char| c.is_control() || ide::text::is_invisible(c);
+    let path = path.to_string_lossy();
+    path.chars().map(|c| if is_harmful(c) { '\u{fffd}' } else { c }).collect()
+}
+
+/// `trace.out#2` is the second trace in `trace.out`, where no file has that very name.
+fn file_and_number(path: &Path) -> (PathBuf, u32) {
+    let whole = || (path.to_owned(), 1);
+    let Some((file, number)) = path.to_str().and_then(|p| p.rsplit_once('#')) else {
+        return whole();
+    };
+    match number.parse() {
+        Ok(number @ 1..=9999) if !path.exists() => (PathBuf::from(file), number),
+        _ => whole(),
+    }
+}
+
+/// The name of the trace that follows this one in the same file.
+pub fn next(path: &Path) -> PathBuf {
+    let (mut name, number) = file_and_number(path);
+    name.as_mut_os_string().push(format!("#{}", u64::from(number) + 1));
+    name
 }
 
 /// What identifies one version of a file.
@@ -119,6 +154,7 @@ impl Stamp {
 
     /// That of the file at `path` now; `None` if there is none.
     pub fn at(path: &Path) -> Option<Stamp> {
+        let (path, _) = file_and_number(path);
         std::fs::metadata(path).ok().filter(Metadata::is_file).map(|m| Stamp::of(&m))
     }
 
@@ -140,6 +176,8 @@ pub struct Loaded {
     pub path: PathBuf,
     /// Which version of that file.
     pub stamp: Stamp,
+    /// What the trace was found in, the outermost first: nothing, if the file is one.
+    pub inside: Vec<String>,
     /// What is known of it.
     pub analysis: Analysis,
 }
@@ -175,18 +213,20 @@ pub fn load(
     let fail = |why| LoadError { path: path.to_owned(), why };
     for pause in RETRIES.iter().map(Some).chain([None]) {
         match attempt(path, what, cancel, &mut progress) {
-            Ok(Some((stamp, analysis))) => {
-                return Ok(Loaded { path: path.to_owned(), stamp, analysis });
+            Ok(Some((stamp, inside, analysis))) => {
+                return Ok(Loaded { path: path.to_owned(), stamp, inside, analysis });
             }
             Ok(None) => {} // it changed
             Err(why) => return Err(fail(why)),
         }
-        match pause {
-            Some(pause) => std::thread::sleep(*pause),
-            None => break,
-        }
-        if cancel.load(Ordering::Relaxed) {
-            return Err(fail(Why::Cancelled));
+        let Some(mut left) = pause.copied() else { break };
+        while !left.is_zero() {
+            if cancel.load(Ordering::Relaxed) {
+                return Err(fail(Why::Cancelled));
+            }
+            let some = left.min(CANCEL_WITHIN);
+            std::thread::sleep(some);
+            left -= some;
         }
     }
     Err(fail(Why::Changing))
@@ -198,31 +238,38 @@ fn attempt(
     what: What,
     cancel: &AtomicBool,
     progress: &mut impl FnMut(u64, u64),
-) -> Result<Option<(Stamp, Analysis)>, Why> {
+) -> Result<Option<(Stamp, Vec<String>, Analysis)>, Why> {
     let mut builder = what.of(Builder::new());
     loop {
-        let mut file = open_file(path)?;
+        let Opened { mut stream, file, offset } = open_file(path)?;
+        builder.starts_at(offset);
         let stamp = Stamp::of(&file.metadata().map_err(Why::Io)?);
         let unchanged = |file: &File| -> bool {
             file.metadata().is_ok_and(|m| Stamp::of(&m) == stamp)
                 && Stamp::at(path).is_some_and(|s| s == stamp)
         };
+        let mut damage = None;
         let mut checked = 0;
         let mut read = 0;
         loop {
             if cancel.load(Ordering::Relaxed) {
                 return Err(Why::Cancelled);
             }
-            let n = match file.read(builder.space(BLOCK)) {
+            let n = match stream.read(builder.space(BLOCK)) {
                 Ok(n) => n,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) if is_damage(&error) && !stream.inside.is_empty() => {
+                    // What was unpacked before the damage stands.
+                    damage = Some(error);
+                    0
+                }
                 Err(error) => return Err(Why::Io(error)),
             };
             read += n as u64;
             if n == 0 || !builder.filled(n) {
                 break;
             }
-            progress(read, stamp.len);
+            progress(stream.n_raw(), stamp.len);
             if read - checked >= CHECK_EVERY {
                 checked = read;
                 if !unchanged(&file) {
@@ -230,29 +277,47 @@ fn attempt(
                 }
             }
         }
+        let bytes = if stream.inside.is_empty() { stamp.len } else { builder.n_bytes() };
         let finished = builder.finish();
         if !unchanged(&file) {
             return Ok(None);
         }
         builder = match finished {
             Ok(mut analysis) => {
-                analysis.bytes = stamp.len;
-                return Ok(Some((stamp, analysis)));
+                analysis.bytes = bytes;
+                if let Some(error) = damage {
+                    let wrapping = stream.inside.join(", ");
+                    let what = format!("the file cannot be unpacked further ({wrapping}: {error})");
+                    analysis.problem =
+                        Some(exectrace::Problem { offset: bytes, generation: None, what });
+                }
+                return Ok(Some((stamp, stream.inside, analysis)));
             }
             Err(Unfinished::Again { generations, problem }) => {
                 what.of(Builder::up_to(generations, problem))
             }
             Err(Unfinished::Error(error)) => return Err(Why::NotATrace(error)),
-            Err(Unfinished::Nothing(problem)) => return Err(Why::Nothing(problem, stamp.len)),
+            Err(Unfinished::Nothing(problem)) => return Err(Why::Nothing(problem, bytes)),
         };
     }
 }
 
-/// Opens a trace file for reading.
+/// A trace file, opened.
+#[derive(Debug)]
+pub struct Opened {
+    /// The bytes of the trace.
+    pub stream: Unwrapped,
+    /// Where the trace begins in what the file holds.
+    pub offset: u64,
+    /// The file itself, to look at whether it changed.
+    file: File,
+}
+
+/// Opens a trace file for reading, unpacked and at the trace that was asked for.
 ///
 /// # Errors
 /// There is none, or it is none.
-pub fn open(path: &Path) -> Result<File, LoadError> {
+pub fn open(path: &Path) -> Result<Opened, LoadError> {
     open_file(path).map_err(|why| LoadError { path: path.to_owned(), why })
 }
 
@@ -263,11 +328,58 @@ pub fn open(path: &Path) -> Result<File, LoadError> {
 pub fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
     let fail = |why| LoadError { path: path.to_owned(), why };
     let mut bytes = Vec::new();
-    open_file(path).map_err(fail)?.read_to_end(&mut bytes).map_err(|e| fail(Why::Io(e)))?;
+    let mut opened = open_file(path).map_err(fail)?;
+    opened.stream.read_to_end(&mut bytes).map_err(|e| fail(Why::Io(e)))?;
     Ok(bytes)
 }
 
-fn open_file(path: &Path) -> Result<File, Why> {
+fn open_file(path: &Path) -> Result<Opened, Why> {
+    let (path, number) = file_and_number(path);
+    let open = || -> Result<(Unwrapped, File), Why> {
+        let file = open_plain(&path)?;
+        let same = file.try_clone().map_err(Why::Io)?;
+        Ok((unwrap(file).map_err(Why::Wrapped)?, same))
+    };
+    let mut offset = 0;
+    for before in 1..number {
+        // Where a trace ends, only reading it tells.
+        let (mut stream, _) = open()?;
+        skip(&mut stream, offset).map_err(Why::Io)?;
+        offset = next_trace(&mut stream, offset)?.ok_or(Why::NoSuchTrace(before))?;
+    }
+    let (mut stream, file) = open()?;
+    skip(&mut stream, offset).map_err(Why::Io)?;
+    Ok(Opened { stream, offset, file })
+}
+
+/// Something packed ends too early, or is damaged; nothing of that is the disk's fault.
+fn is_damage(error: &io::Error) -> bool {
+    use io::ErrorKind::{InvalidData, InvalidInput, UnexpectedEof};
+    matches!(error.kind(), UnexpectedEof | InvalidData | InvalidInput)
+}
+
+fn skip(stream: &mut Unwrapped, bytes: u64) -> io::Result<()> {
+    io::copy(&mut stream.take(bytes), &mut io::sink()).map(|_| ())
+}
+
+/// Where the trace that follows the one at `offset` begins.
+fn next_trace(stream: &mut Unwrapped, offset: u64) -> Result<Option<u64>, Why> {
+    let mut reader = Reader::new();
+    reader.starts_at(offset);
+    while !reader.is_done() {
+        let n = stream.read(reader.space(BLOCK)).map_err(Why::Io)?;
+        reader.filled(n);
+        if n == 0 {
+            reader.finish();
+        }
+        while let Some(generation) = reader.next().map_err(Why::NotATrace)? {
+            reader.recycle(generation);
+        }
+    }
+    Ok(reader.next_trace())
+}
+
+fn open_plain(path: &Path) -> Result<File, Why> {
     let mut options = OpenOptions::new();
     options.read(true);
     // Without it, a pipe in the trace's place would hold the load for ever.

@@ -4,6 +4,7 @@
 //! walking the folders without following links. Nothing is executed.
 
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -26,8 +27,7 @@ const MAX_SOURCE: u64 = 8 << 20;
 pub fn view(loaded: Loaded, roots: &[PathBuf]) -> View {
     let name = loaded.path.file_name().map_or_else(String::new, |n| shown(Path::new(n)));
     let placement = place(&loaded.analysis, roots);
-    let told = crate::config::told(roots);
-    View::new(name, loaded.analysis, placement, &told)
+    View::new(name, loaded.analysis, placement, &crate::config::word(roots))
 }
 
 /// Places the frames of a trace in one folder that a person named.
@@ -121,13 +121,25 @@ fn add_module(go_mod: &Path, found: &mut Workspace) -> bool {
     true
 }
 
-/// Reads a source that the scan listed.
+/// Reads a source that the scan listed, and that may have become a link, a pipe or huge since.
 pub fn read_source(path: &str) -> Option<Arc<SourceFile>> {
-    let meta = fs::symlink_metadata(path).ok()?;
-    if !meta.is_file() || meta.len() > MAX_SOURCE {
+    let mut options = fs::OpenOptions::new();
+    options.read(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.custom_flags(libc::O_NONBLOCK | libc::O_CLOEXEC | libc::O_NOFOLLOW);
+    }
+    let file = options.open(path).ok()?;
+    if !file.metadata().ok()?.is_file() {
         return None;
     }
-    let text: Arc<str> = String::from_utf8_lossy(&fs::read(path).ok()?).into();
+    let mut bytes = Vec::new();
+    file.take(MAX_SOURCE + 1).read_to_end(&mut bytes).ok()?;
+    if bytes.len() as u64 > MAX_SOURCE {
+        return None;
+    }
+    let text: Arc<str> = String::from_utf8_lossy(&bytes).into();
     let source = GoSource::parse(&text);
     Some(Arc::new(SourceFile { path: path.to_owned(), text, source }))
 }
@@ -140,5 +152,31 @@ pub fn slashed(path: &Path) -> String {
         path.strip_prefix(r"\\?\").unwrap_or(&path).replace('\\', "/")
     } else {
         path.into_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    /// What stands where the scan saw a source need not be one any more.
+    #[test]
+    #[cfg(unix)]
+    fn only_regular_files_of_a_sane_size_are_read() {
+        let dir = std::env::temp_dir().join(format!("waitline-source-{}", std::process::id()));
+        fs::create_dir_all(&dir).unwrap();
+        let path = |name: &str| dir.join(name).to_str().unwrap().to_owned();
+        fs::write(path("a.go"), "package a").unwrap();
+        std::os::unix::fs::symlink(path("a.go"), path("link.go")).unwrap();
+        fs::File::create(path("huge.go")).unwrap().set_len(MAX_SOURCE + 1).unwrap();
+        let made = std::process::Command::new("mkfifo").arg(path("pipe.go")).status();
+        assert_eq!(read_source(&path("a.go")).unwrap().source.package(), Some("a"));
+        for name in ["link.go", "huge.go", "absent.go"] {
+            assert!(read_source(&path(name)).is_none(), "{name}");
+        }
+        assert!(read_source(dir.to_str().unwrap()).is_none());
+        assert!(!made.is_ok_and(|m| m.success()) || read_source(&path("pipe.go")).is_none());
+        fs::remove_dir_all(&dir).unwrap();
     }
 }

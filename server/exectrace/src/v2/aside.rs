@@ -5,7 +5,7 @@
 use super::advance::{broken, finish, stack, string};
 use super::generation::Generation;
 use super::merge::Cursor;
-use super::order::{Context, Gc, State, Tried};
+use super::order::{Context, Gc, MISUSE, MisusedRegion, State, Tried};
 use super::spec::ev;
 use crate::sink::{Log, Metric, RangeEvent, RangeKind, RangePhase, RangeScope, Region, Sink, Task};
 use crate::{GoId, ProcId, StackRow, StrId, TaskId, varint};
@@ -183,7 +183,8 @@ impl<L: Default + Clone> State<L> {
                 let stack = stack(generation, args.number())?;
                 context.runs(typ)?;
                 let begins = typ == ev::USER_REGION_BEGIN;
-                self.region(context, task, name, begins)?;
+                let offset = generation.offset + u64::from(cursor.args);
+                self.region(context, task, name, begins, offset)?;
                 let at = context.at(self.clock.stamp(time));
                 sink.region(&at, &Region { task: TaskId(task), begins, name }, stack);
             }
@@ -274,6 +275,7 @@ impl<L: Default + Clone> State<L> {
         task: u64,
         name: StrId,
         begins: bool,
+        offset: u64,
     ) -> Result<(), String> {
         self.note(context)?;
         let open = self.regions.entry(context.g).or_default();
@@ -282,12 +284,20 @@ impl<L: Default + Clone> State<L> {
             return Ok(());
         }
         // One that ends without a beginning began before the trace.
-        match open.pop() {
-            Some(inner) if inner != (task, name) => broken(format!(
-                "a region of goroutine {} ends inside another one that is still open",
-                context.g.0
-            )),
-            _ => Ok(()),
+        match open.last() {
+            Some(&inner) if inner != (task, name) => {
+                if let Some(i) = open.iter().rposition(|&region| region == (task, name)) {
+                    open.remove(i);
+                }
+                if self.misused.add(MisusedRegion { offset, g: context.g, name }) {
+                    return Ok(());
+                }
+                broken(format!("{MISUSE} (goroutine {})", context.g.0))
+            }
+            _ => {
+                open.pop();
+                Ok(())
+            }
         }
     }
 

@@ -26,6 +26,11 @@ pub struct Footprint {
 
 /// Counts all of a trace's bytes, headers and tables too.
 pub fn footprint(bytes: &[u8]) -> Footprint {
+    if let Ok(version) = crate::Version::from_header(&bytes[..bytes.len().min(HEADER_LEN)])
+        && version.is_v1()
+    {
+        return crate::v1::footprint::footprint(version, bytes);
+    }
     let mut count = [(0u64, 0u64); 256];
     let mut add = |typ: u8, bytes: usize| {
         let (n, sum) = &mut count[typ as usize];

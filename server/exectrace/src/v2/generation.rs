@@ -15,6 +15,7 @@ use crate::{FrameId, GoId, Problem, ProcId, StackId, StackRow, StrId, ThreadId, 
 /// The part of a trace between two flushes of the runtime's tables, about a second long.
 #[derive(Debug, Default)]
 pub struct Generation {
+    pub(crate) version: Version,
     pub(crate) number: u64,
     /// Place of `bytes[0]` in the file.
     pub(crate) offset: u64,
@@ -30,6 +31,8 @@ pub struct Generation {
     strings: IdMap<StrId>,
     stack_rows: IdMap<StackRow>,
     stacks: Vec<StackId>,
+    /// Of a v1 trace, instead of batches: the trace is one generation.
+    pub(crate) v1: Option<Box<crate::v1::Trace>>,
 }
 
 /// A batch of events.
@@ -66,6 +69,11 @@ pub(crate) struct Clock {
 }
 
 impl Clock {
+    /// Whether its frequency was read.
+    pub(crate) fn is_known(&self) -> bool {
+        self.ns != 0.0
+    }
+
     /// Ticks to nanoseconds, rounded as Go's reader does: each number by itself, towards zero.
     #[inline(always)]
     pub(crate) fn nanos(&self, ticks: u64) -> i64 {
@@ -170,6 +178,11 @@ impl Generation {
         self.offset
     }
 
+    /// When its last batch of events begins, in nanoseconds as the file has it.
+    pub fn latest(&self) -> i64 {
+        self.clock.nanos(self.batches.iter().map(|b| b.time).max().unwrap_or(self.clock.min))
+    }
+
     /// Which of the trace's stacks a row is.
     #[inline]
     pub fn stack(&self, row: StackRow) -> StackId {
@@ -203,10 +216,51 @@ impl Generation {
         batches: &[Batch],
         tables: &mut Tables,
     ) -> Result<Generation, Problem> {
-        let mut made = Generation { number, offset, bytes, ..Generation::default() };
+        let mut made = Generation { version, number, offset, bytes, ..Generation::default() };
         made.fill(version, batches, tables)
-            .map_err(|bad| Problem::new(offset + bad.at as u64, Some(number), bad.what))?;
+            .map_err(|bad| Problem::new(offset + bad.at as u64, Some(number), bad.what))
+            .map_err(|problem| problem.of_version(version))?;
         Ok(made)
+    }
+
+    /// Makes one generation of a whole v1 trace.
+    pub(crate) fn of_v1(
+        version: Version,
+        offset: u64,
+        mut bytes: Vec<u8>,
+        tables: &mut Tables,
+    ) -> Result<Generation, Problem> {
+        let (trace, rows) = crate::v1::parse::parse(version, &bytes, tables)
+            .map_err(|bad| Problem::new(offset + bad.at as u64, None, bad.what))?;
+        bytes.truncate(rows.end);
+        bytes.resize(rows.end + varint::WINDOW, 0);
+        let v1 = Some(Box::new(trace));
+        let mut made =
+            Generation { version, number: 1, offset, bytes, v1, ..Generation::default() };
+        made.set_strings(&rows.strings)
+            .and_then(|()| made.set_stacks(&rows.stacks))
+            .map_err(|bad| Problem::new(offset, None, bad.what))?;
+        Ok(made)
+    }
+
+    fn set_strings(&mut self, strings: &[(u64, StrId)]) -> Result<(), Bad> {
+        self.strings = IdMap::new(strings, NO_STRING)
+            .map_err(|id| Bad { at: 0, what: format!("string {id} is there twice") })?;
+        Ok(())
+    }
+
+    fn set_stacks(&mut self, stacks: &[(u64, StackId)]) -> Result<(), Bad> {
+        self.stacks.push(StackId::NONE);
+        let rows: Vec<_> = stacks
+            .iter()
+            .map(|&(id, stack)| {
+                self.stacks.push(stack);
+                (id, StackRow(self.stacks.len() as u32 - 1))
+            })
+            .collect();
+        self.stack_rows = IdMap::new(&rows, NO_STACK)
+            .map_err(|id| Bad { at: 0, what: format!("stack {id} is there twice") })?;
+        Ok(())
     }
 
     fn fill(
@@ -230,24 +284,14 @@ impl Generation {
                 _ => self.push_events(batch, &mut threads),
             }
         }
-        self.strings = IdMap::new(&strings, NO_STRING)
-            .map_err(|id| Bad { at: 0, what: format!("string {id} is there twice") })?;
+        self.set_strings(&strings)?;
 
         let mut stacks = Vec::new();
         let mut pcs = HashMap::new();
         for batch in batches.iter().filter(|b| b.kind(&self.bytes) == Some(ev::STACKS)) {
             self.read_stacks(batch, tables, &mut pcs, &mut stacks)?;
         }
-        self.stacks.push(StackId::NONE);
-        let rows: Vec<_> = stacks
-            .iter()
-            .map(|&(id, stack)| {
-                self.stacks.push(stack);
-                (id, StackRow(self.stacks.len() as u32 - 1))
-            })
-            .collect();
-        self.stack_rows = IdMap::new(&rows, NO_STACK)
-            .map_err(|id| Bad { at: 0, what: format!("stack {id} is there twice") })?;
+        self.set_stacks(&stacks)?;
 
         if self.clock.ns == 0.0 {
             return Err(Bad { at: 0, what: "the generation has no frequency of its clock".into() });

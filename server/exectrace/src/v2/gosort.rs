@@ -9,7 +9,7 @@
 //! sort when pivots stay bad); the test compares it with permutations that Go printed.
 
 /// Sorts by `key`.
-pub(super) fn sort_by_key<T>(items: &mut [T], key: impl Fn(&T) -> i64) {
+pub(crate) fn sort_by_key<T>(items: &mut [T], key: impl Fn(&T) -> i64) {
     let n = items.len();
     let bad_pivots = usize::BITS - n.leading_zeros();
     Sorter { items, key }.sort(0, n, bad_pivots);

@@ -5,7 +5,7 @@ mod aside;
 pub(crate) mod batch;
 pub mod footprint;
 pub mod generation;
-mod gosort;
+pub(crate) mod gosort;
 mod merge;
 pub mod order;
 pub mod reader;

@@ -13,6 +13,7 @@ use hashbrown::HashMap;
 use super::generation::Generation;
 use super::merge::{Cursor, Frontier};
 use crate::goroutines::{Living, Row};
+use crate::v1::Converter;
 use crate::{
     At, GoId, Nanos, Problem, ProcId, Sink, StrId, Tables, TaskId, ThreadId, sink::ProcState,
 };
@@ -39,6 +40,7 @@ impl Clone for FrontierBox {
 /// The state of the scheduler, as far as the events told.
 #[derive(Debug, Clone)]
 pub(super) struct State<L> {
+    pub(super) misused: Misused,
     pub(super) gos: Living<Go<L>>,
     pub(super) procs: Procs,
     threads: HashMap<u64, u32>,
@@ -57,9 +59,58 @@ pub(super) struct State<L> {
     pub(super) clock: Bump,
 }
 
+/// A region that ended while another one, which began later, was open: Go's reader refuses the rest
+/// of such a trace, and nothing that is summed up here needs it to be right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MisusedRegion {
+    /// Where its end stands, in bytes from the file's beginning.
+    pub offset: u64,
+    /// The goroutine.
+    pub g: GoId,
+    /// The region's type.
+    pub name: StrId,
+}
+
+/// What [`MisusedRegion`] is, in words.
+pub(super) const MISUSE: &str = "a region ends inside another one that is still open";
+
+/// Regions that were misused.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Misused {
+    /// The first is an error.
+    strict: bool,
+    list: Vec<MisusedRegion>,
+}
+
+impl Misused {
+    /// So many are told; a program that does it once mostly does it always.
+    const MAX: usize = 64;
+
+    /// One more. `false`: the trace must not be read further.
+    pub(super) fn add(&mut self, region: MisusedRegion) -> bool {
+        if self.list.len() < Self::MAX {
+            self.list.push(region);
+        }
+        !self.strict
+    }
+
+    /// Those of a v1 trace. The error says where, if it must not be read further.
+    fn of_v1(&mut self, trace: &crate::v1::Trace, generation: &Generation) -> Result<(), usize> {
+        for misuse in &trace.order.misused {
+            let name = generation.string(misuse.name).unwrap_or(StrId::NONE);
+            let g = GoId(misuse.g);
+            let offset = generation.offset + misuse.at;
+            if !self.add(MisusedRegion { offset, g, name }) {
+                return Err(misuse.at as usize);
+            }
+        }
+        Ok(())
+    }
+}
+
 /// A goroutine that is alive.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Go<L> {
+pub(crate) struct Go<L> {
     pub(super) seq: Seq,
     /// As `go_status` numbers them; 0 is one that the format allows and the runtime never writes.
     pub(super) status: u8,
@@ -67,7 +118,7 @@ pub(super) struct Go<L> {
     pub(super) assists: bool,
     /// It has entries in `regions` or `stops`, to be dropped at its end.
     pub(super) noted: bool,
-    pub(super) local: L,
+    pub(crate) local: L,
 }
 
 /// A P that was seen.
@@ -116,7 +167,7 @@ pub(super) enum Gc {
 
 /// Gives events their times: each at least 1 ns after the one before.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Bump {
+pub(crate) struct Bump {
     /// The time of the first event, as the file has it.
     base: i64,
     last: i64,
@@ -124,8 +175,13 @@ pub(super) struct Bump {
 }
 
 impl Bump {
+    /// The clock of a v1 trace, whose Sync is 1 ns before its first event, which is at 0.
+    fn of_v1() -> Bump {
+        Bump { base: -1, last: -2, n: 0 }
+    }
+
     #[inline(always)]
-    pub(super) fn stamp(&mut self, time: i64) -> Nanos {
+    pub(crate) fn stamp(&mut self, time: i64) -> Nanos {
         self.last = time.max(self.last.wrapping_add(1));
         self.n = self.n.wrapping_add(1);
         Nanos(self.last.wrapping_sub(self.base))
@@ -205,6 +261,7 @@ impl<L: Default + Clone> Decoder<L> {
     pub fn new() -> Self {
         Decoder {
             state: State {
+                misused: Misused::default(),
                 gos: Living::default(),
                 procs: Procs::default(),
                 threads: HashMap::new(),
@@ -220,6 +277,18 @@ impl<L: Default + Clone> Decoder<L> {
             },
             frontier: FrontierBox::default(),
         }
+    }
+
+    /// The same, but a region that ends inside another one ends the decoding, as in Go's reader.
+    pub fn strict() -> Self {
+        let mut decoder = Decoder::new();
+        decoder.state.misused.strict = true;
+        decoder
+    }
+
+    /// Regions that ended inside another one that was still open, the first of them.
+    pub fn misused_regions(&self) -> &[MisusedRegion] {
+        &self.state.misused.list
     }
 
     /// How many events there were so far, Syncs included, as Go's reader counts them.
@@ -259,9 +328,19 @@ impl<L: Default + Clone> Decoder<L> {
         sink: &mut S,
     ) -> Result<(), Problem> {
         let problem = |at: usize, what: String| {
-            Problem::new(generation.offset + at as u64, Some(generation.number), what)
+            let number = (!generation.version.is_v1()).then_some(generation.number);
+            Problem::new(generation.offset + at as u64, number, what).of_version(generation.version)
         };
         let Decoder { state, frontier: FrontierBox(frontier) } = self;
+        if let Some(trace) = &generation.v1 {
+            state.misused.of_v1(trace, generation).map_err(|at| problem(at, MISUSE.into()))?;
+            state.clock = Bump::of_v1();
+            let t = state.clock.stamp(state.clock.base);
+            sink.generation(t, generation, tables);
+            return Converter::new(generation, tables, sink, &mut state.gos, &mut state.clock)
+                .run(trace)
+                .map_err(|bad| problem(bad.at, bad.what));
+        }
         state.generation += 1;
         let t = state.sync(generation.clock.start());
         sink.generation(t, generation, tables);

@@ -5,7 +5,7 @@
 //! reads the events.
 
 use super::batch::{self, Batch, Next};
-use super::generation::Generation;
+use super::generation::{Clock, Generation};
 use super::spec::ev;
 use crate::intern::Tables;
 use crate::{Error, HEADER_LEN, Problem, Version, varint};
@@ -37,6 +37,11 @@ pub struct Reader {
     ended: bool,
     done: bool,
     problem: Option<Problem>,
+    /// The latest time of a batch in the generation that is being read, in ticks.
+    latest: u64,
+    /// The clock of the last generation, to tell times where there is no clock.
+    clock: Clock,
+    next_trace: Option<u64>,
     recycled: Vec<u8>,
 }
 
@@ -66,9 +71,30 @@ impl Reader {
         self.problem.as_ref()
     }
 
+    /// Where another trace begins in the same file: what was read is the one before it.
+    pub fn next_trace(&self) -> Option<u64> {
+        self.next_trace
+    }
+
+    /// Whether no more bytes are wanted.
+    pub fn is_done(&self) -> bool {
+        self.done
+    }
+
+    /// When the last batch begins of those that were read and belong to no generation that was
+    /// handed out, in nanoseconds as the file has it: so far the trace went at least.
+    pub fn lost_until(&self) -> Option<i64> {
+        (self.latest != 0 && self.clock.is_known()).then(|| self.clock.nanos(self.latest))
+    }
+
     /// How many bytes have come so far.
     pub fn n_bytes(&self) -> u64 {
         self.offset + self.len as u64
+    }
+
+    /// The bytes that will come stand in the file from `offset` on. To be said before they do.
+    pub fn starts_at(&mut self, offset: u64) {
+        self.offset = offset;
     }
 
     /// Room for `n` bytes more; say with [`Reader::filled`] how many came.
@@ -126,6 +152,9 @@ impl Reader {
                 version
             }
         };
+        if version.is_v1() {
+            return Ok(if self.ended { self.whole_v1(version) } else { None });
+        }
         loop {
             match batch::next(&self.buf[..self.len], self.pos) {
                 Next::Batch(batch)
@@ -166,6 +195,7 @@ impl Reader {
                     if batch.end > MAX_GENERATION {
                         return Ok(self.stop("a generation of more than 4 GiB"));
                     }
+                    self.latest = self.latest.max(batch.time);
                     self.batches.push(batch);
                     self.pos = batch.end;
                 }
@@ -179,9 +209,25 @@ impl Reader {
                 Next::More => {
                     return Ok(self.last(version, "the file ends inside a batch: it was cut off"));
                 }
+                Next::Bad(_) if self.may_be_header() && !self.ended => return Ok(None),
+                Next::Bad(_) if self.is_header() => {
+                    self.next_trace = Some(self.offset + self.pos as u64);
+                    return Ok(self.last(version, ""));
+                }
                 Next::Bad(what) => return Ok(self.last(version, &what)),
             }
         }
+    }
+
+    fn is_header(&self) -> bool {
+        let rest = &self.buf[self.pos..self.len];
+        rest.get(..HEADER_LEN).is_some_and(Version::is_header)
+    }
+
+    /// Whether what is there so far of a header could become one.
+    fn may_be_header(&self) -> bool {
+        let rest = &self.buf[self.pos..self.len];
+        rest.len() < HEADER_LEN && b"go 1.".starts_with(&rest[..rest.len().min(5)])
     }
 
     /// Whether the bytes end where a batch could begin. An experimental batch of which only the
@@ -204,14 +250,35 @@ impl Reader {
                 self.problem = Some(self.problem_at(at, "the trace ends before its first event"));
             }
         } else if problem.is_none() && self.batches.iter().any(|b| self.has_events(b)) {
-            self.problem = Some(self.problem_at(
-                at,
-                "the file ends inside a generation, which lacks its end: tracing was not stopped, or the file was cut off",
-            ));
+            let what = match self.next_trace {
+                Some(_) => "another trace begins inside a generation, which lacks its end",
+                None => {
+                    "the file ends inside a generation, which lacks its end: tracing was not stopped, or the file was cut off"
+                }
+            };
+            self.problem = Some(self.problem_at(at, what));
         }
         self.problem = self.problem.take().or(problem);
         self.done = true;
         generation
+    }
+
+    /// A v1 trace is one generation: its tables are at its end.
+    fn whole_v1(&mut self, version: Version) -> Option<Generation> {
+        self.done = true;
+        let mut bytes = std::mem::take(&mut self.buf);
+        bytes.truncate(self.len);
+        match Generation::of_v1(version, self.offset, bytes, &mut self.tables) {
+            Ok(generation) => {
+                let end = generation.n_bytes();
+                self.next_trace = (end < self.len).then(|| self.offset + end as u64);
+                Some(generation)
+            }
+            Err(problem) => {
+                self.problem = Some(problem);
+                None
+            }
+        }
     }
 
     fn has_events(&self, batch: &Batch) -> bool {
@@ -230,7 +297,8 @@ impl Reader {
 
     fn problem_at(&self, at: usize, what: impl Into<String>) -> Problem {
         let generation = (self.number != 0).then_some(self.number);
-        Problem::new(self.offset + at as u64, generation, what)
+        let problem = Problem::new(self.offset + at as u64, generation, what);
+        problem.of_version(self.version.unwrap_or_default())
     }
 
     /// Makes a generation of all up to `end`; what follows stays for the next one.
@@ -245,6 +313,7 @@ impl Reader {
         let offset = self.offset;
         let number = std::mem::take(&mut self.number);
         let batches = std::mem::take(&mut self.batches);
+        let latest = std::mem::take(&mut self.latest);
         self.offset += end as u64;
         self.len -= end;
         self.pos = 0;
@@ -252,10 +321,12 @@ impl Reader {
             Ok(generation) => {
                 self.batches = batches;
                 self.batches.clear();
+                self.clock = generation.clock;
                 Some(generation)
             }
             Err(problem) => {
                 self.problem = Some(problem);
+                self.latest = latest;
                 self.done = true;
                 None
             }

@@ -166,16 +166,20 @@ fn trace(steps: &[(usize, i64, u8)]) -> (Analysis, Vec<Span>) {
     let mut totals = Totals::default();
     totals.end = end;
     let analysis = Analysis {
-        tables: Tables::default(),
+        tables: Tables::default().into(),
         causes: Causes::default(),
         slots: slots(),
         wakers: Vec::new(),
         totals,
-        stays: Some(stays),
+        stays: Some(stays.into()),
         version: Version::GO_1_26,
         events: 0,
         bytes: 0,
         problem: None,
+        sound_bytes: 0,
+        lost_until: None,
+        next_trace: None,
+        notes: Vec::new(),
     };
     (analysis, spans)
 }

@@ -28,6 +28,9 @@ pub(super) struct Sweep {
 /// At least so many stays come between two times.
 const EVERY: usize = if cfg!(test) { 16 } else { 1 << 16 };
 
+/// Who lived longer is not brief.
+const MOST_NS: u32 = 1_000_000_000;
+
 impl Sweep {
     /// From how many stays on it is time.
     #[inline(always)]
@@ -85,7 +88,7 @@ impl Stays {
         born.kind() == StayKind::Born
             && born.wake != u32::MAX
             && u32::try_from(go.id.0).is_ok()
-            && u32::try_from(life).is_ok_and(|life| life < u32::MAX)
+            && u32::try_from(life).is_ok_and(|life| life < MOST_NS)
     }
 
     /// Takes out the brief goroutines that died since the last time.
@@ -127,15 +130,19 @@ impl Stays {
         let mut go_gone = vec![false; self.gos.len() - gos];
         let mut wake_gone = vec![false; self.wakes.len() - wakes];
         for (packed, _) in self.list[list..].iter().zip(&gone).filter(|(_, gone)| **gone) {
-            let go = &self.gos[packed.g.0 as usize];
             go_gone[packed.g.0 as usize - gos] = true;
             wake_gone[packed.wake as usize - wakes] = true;
+        }
+        let moved_gos = Moved::new(gos, &go_gone);
+        for (packed, _) in self.list[list..].iter().zip(&gone).filter(|(_, gone)| **gone) {
+            let go = &self.gos[packed.g.0 as usize];
             let life = go.end.since(go.birth);
             self.briefs.push(Brief {
                 birth: Nanos(packed.end()),
                 runnable: packed.runnable,
                 ran: (life - i64::from(packed.runnable)).max(0) as u32,
                 slot: packed.slot(),
+                creator: GoRow(moved_gos.of(go.creator.0)),
                 id: go.id.0 as u32,
             });
         }
@@ -150,7 +157,6 @@ impl Stays {
         }
 
         let moved_stays = Moved::new(list, &gone);
-        let moved_gos = Moved::new(gos, &go_gone);
         let moved_wakes = Moved::new(wakes, &wake_gone);
         keep(&mut self.list, list, &gone);
         keep(&mut self.wakes, wakes, &wake_gone);

@@ -15,6 +15,8 @@ pub(super) struct Demand {
     duration: i64,
     /// By stay.
     of: Vec<Demanded>,
+    /// By stay: strong demand in nanoseconds, at most 4.29 s.
+    pub(super) strong_ns: Vec<u32>,
     /// By group: strong demand, and the time in which anyone of it stood there.
     groups: Vec<(i64, i64)>,
 }
@@ -60,6 +62,7 @@ impl Demand {
         let mut made = Demand {
             duration: analysis.duration(),
             of: vec![Demanded(0); n],
+            strong_ns: vec![0; n],
             groups: vec![(0, 0); people.groups.len()],
         };
         // From what instant on somebody waits for each goroutine: weakly, strongly.
@@ -131,6 +134,7 @@ impl Demand {
             .with(Demanded::WEAK_HALF, demand.0 * 2 >= b - a)
             .with(Demanded::STRONG_HALF, demand.1 * 2 >= b - a)
             .with(Demanded::ANY, demand.0 != 0);
+        self.strong_ns[row.0 as usize] = u32::try_from(demand.1).unwrap_or(u32::MAX);
         if stay.waker != GoRow::NONE {
             let waker = &mut low[stay.waker.0 as usize];
             if demand.0 > 0 {

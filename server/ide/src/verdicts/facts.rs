@@ -6,6 +6,7 @@ use hashbrown::HashMap;
 use crate::Analysis;
 use crate::causes::Cause;
 use crate::figures::SlotId;
+use crate::lines::{is_in_packages, package_of, program_path};
 use crate::stays::Stay;
 
 /// What kind of wait, for judging it.
@@ -78,6 +79,8 @@ pub struct Facts {
     facts: Vec<Fact>,
     n_sites: usize,
     own: Vec<bool>,
+    /// By frame: it is of the program itself, not of what it depends on.
+    program: Vec<bool>,
     /// By frame: the first frame with the same file and line.
     lines: Vec<FrameId>,
 }
@@ -87,6 +90,19 @@ impl Facts {
     pub fn new(analysis: &Analysis, user: &dyn Fn(FrameId) -> bool) -> Facts {
         let own: Vec<bool> =
             (0..analysis.tables.n_frames() as u32).map(|f| user(FrameId(f))).collect();
+        // Where dependencies count as the program's own, their goroutines still are not.
+        let path = program_path(analysis);
+        let program = own
+            .iter()
+            .enumerate()
+            .map(|(f, own)| {
+                let func = analysis.str(analysis.tables.frame(FrameId(f as u32)).func);
+                let inside = |path: &String| {
+                    package_of(func) == "main" || is_in_packages(func, std::slice::from_ref(path))
+                };
+                *own && path.as_ref().is_none_or(inside)
+            })
+            .collect();
         let mut by_line: HashMap<(StrId, u32), FrameId> = HashMap::new();
         let lines = (0..analysis.tables.n_frames() as u32)
             .map(|f| {
@@ -94,7 +110,7 @@ impl Facts {
                 *by_line.entry((frame.file, frame.line)).or_insert(FrameId(f))
             })
             .collect();
-        let mut made = Facts { facts: Vec::new(), n_sites: 0, own, lines };
+        let mut made = Facts { facts: Vec::new(), n_sites: 0, own, program, lines };
         let mut sites: HashMap<(Option<FrameId>, WaitKind), u32> = HashMap::new();
         for slot in &analysis.slots {
             let stack = analysis.stack(slot.stack);
@@ -130,6 +146,11 @@ impl Facts {
     /// Whether a frame is of the program's own code.
     pub fn is_own(&self, frame: FrameId) -> bool {
         self.own.get(frame.0 as usize).copied().unwrap_or(false)
+    }
+
+    /// Whether a frame is of the program itself, not of what it depends on.
+    pub(super) fn is_program(&self, frame: FrameId) -> bool {
+        self.program.get(frame.0 as usize).copied().unwrap_or(false)
     }
 
     /// The first frame with the same file and line.

@@ -407,7 +407,7 @@ fn root_of(analysis: &Analysis, facts: &Facts, stack: StackId) -> Option<(StrId,
     let name = |f: FrameId| analysis.tables.frame(f).func;
     let work = frames.iter().rev().copied().find(|&f| !is_starter(analysis.str(name(f))));
     let frame = work.or(frames.last().copied())?;
-    name(frame).is_some().then(|| (name(frame), facts.is_own(frame)))
+    name(frame).is_some().then(|| (name(frame), facts.is_program(frame)))
 }
 
 /// A function that starts the work of others.

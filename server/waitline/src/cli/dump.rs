@@ -84,9 +84,9 @@ impl<W: Write> fmt::Write for Printed<'_, W> {
 
 fn events(args: &Args) -> anyhow::Result<()> {
     let path = &args.trace.trace;
-    let mut file = crate::traces::open(path)?;
+    let mut opened = crate::traces::open(path)?;
     let mut out = answer();
-    let printed = crate::events::print(&mut file, &mut out)?
+    let printed = crate::events::print_from(opened.offset, &mut opened.stream, &mut out)?
         .map_err(|error| anyhow::anyhow!("{}: {error}", crate::traces::shown(path)))?;
     out.flush()?;
     if let Some(problem) = printed.problem {

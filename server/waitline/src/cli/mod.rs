@@ -1,7 +1,7 @@
 //! The command line: arguments, exit codes, what all commands share.
 //!
 //! Exit codes: 0 with an answer (also a partial one, then with a warning on stderr), 1 without one,
-//! 2 for wrong use.
+//! 2 for wrong use; `check-trace` has 3 for a trace that is not whole.
 
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -14,7 +14,9 @@ use clap::{Parser, Subcommand};
 use crate::traces::{self, Loaded, What};
 
 mod annotate;
+mod check;
 mod dump;
+mod findings;
 mod lines;
 mod lsp;
 mod pprof;
@@ -28,6 +30,7 @@ pub(crate) mod style;
 Examples:
   go test -trace trace.out ./pkg          record a trace
   waitline report trace.out               the dearest lines
+  waitline findings trace.out             what is worth a look
   waitline annotate db.go --trace trace.out
   waitline lines trace.out --by here --json
   waitline pprof trace.out --type sync -o sync.pb.gz")]
@@ -39,10 +42,12 @@ struct Args {
 #[derive(Debug, Subcommand)]
 enum Command {
     Report(report::Args),
+    Findings(findings::Args),
     Annotate(annotate::Args),
     Lines(lines::Args),
     Pprof(pprof::Args),
     Dump(dump::Args),
+    CheckTrace(check::Args),
     Lsp(lsp::Args),
 }
 
@@ -59,10 +64,15 @@ pub fn main() -> ExitCode {
     };
     let result = match args.command {
         Command::Report(args) => report::run(&args),
+        Command::Findings(args) => findings::run(&args),
         Command::Annotate(args) => annotate::run(&args),
         Command::Lines(args) => lines::run(&args),
         Command::Pprof(args) => pprof::run(&args),
         Command::Dump(args) => dump::run(&args),
+        Command::CheckTrace(args) => match check::run(&args) {
+            Ok(code) => return code,
+            Err(error) => Err(error),
+        },
         Command::Lsp(args) => lsp::run(&args),
     };
     match result {
@@ -112,16 +122,29 @@ pub(crate) fn load(path: &Path, what: What) -> anyhow::Result<Loaded> {
         let _ = write!(io::stderr(), "\r\x1b[K");
     }
     let loaded = loaded?;
-    if let Some(problem) = &loaded.analysis.problem {
-        let lost = loaded.analysis.bytes.saturating_sub(problem.offset);
+    warn(path, &loaded.analysis);
+    Ok(loaded)
+}
+
+/// Says what a person must know of a trace before they trust its figures.
+fn warn(path: &Path, analysis: &ide::Analysis) {
+    let name = traces::shown(path);
+    if let Some(partial) = analysis.partial() {
+        say(&format!("warning: {name} is {partial}"));
+    }
+    if let Some(offset) = analysis.next_trace {
         say(&format!(
-            "warning: {} was read up to {} only, {lost} of its {} bytes are lost: {problem}",
-            traces::shown(path),
-            ide::units::duration(loaded.analysis.duration()),
-            loaded.analysis.bytes
+            "note: {name} holds another trace, from byte {offset} on (this is the first of them; name it {} to see the next)",
+            traces::shown(&traces::next(path))
         ));
     }
-    Ok(loaded)
+    const SHOWN: usize = 3;
+    for note in analysis.notes.iter().take(SHOWN) {
+        say(&format!("note: {name}: {} (at byte {})", note.what, note.offset));
+    }
+    if let Some(more) = analysis.notes.len().checked_sub(SHOWN).filter(|&n| n > 0) {
+        say(&format!("note: {name}: {more} notes more (waitline check-trace shows them all)"));
+    }
 }
 
 /// The trace that a command is about.

@@ -168,6 +168,20 @@ fn print(args: &Args, view: &View, rows: &[Row], of_workspace: bool) -> anyhow::
     let mut out = answer();
     head(view, rows, &mut out)?;
     let (bold, dim) = (style::BOLD, style::DIM);
+    if view.findings.is_empty() {
+        let n = count(view.analysis.events);
+        writeln!(out, "\n{bold}No findings{bold:#} {dim}in {n} events{dim:#}")?;
+    } else {
+        writeln!(out, "\n{bold}Findings{bold:#} {dim}docs/findings says what each means{dim:#}")?;
+        for finding in view.findings.iter().take(FINDINGS) {
+            let at = finding.frame.map_or_else(|| "whole trace".into(), |f| frame_place(view, f));
+            writeln!(out, "  {at}: {bold}{}{bold:#}: {}", finding.code.as_str(), finding.message)?;
+        }
+        if view.findings.len() > FINDINGS {
+            let more = count((view.findings.len() - FINDINGS) as u64);
+            writeln!(out, "  {dim}and {more} more: waitline findings{dim:#}")?;
+        }
+    }
     let costly = best(rows, args.top, |r| r.costly_ns);
     if costly.is_empty() {
         writeln!(out, "\n{bold}Nothing costly{bold:#} {dim}on the lines of your code{dim:#}")?;
@@ -183,7 +197,8 @@ fn print(args: &Args, view: &View, rows: &[Row], of_workspace: bool) -> anyhow::
     }
     let queued = best(rows, 3, |r| if r.kind == Kind::Runnable { r.figure.total() } else { 0 });
     if !queued.is_empty() {
-        writeln!(out, "\n{bold}Runnable{bold:#} {dim}waits for a core{dim:#}")?;
+        let note = queue_note(view);
+        writeln!(out, "\n{bold}Runnable{bold:#} {dim}waits for a core{note}{dim:#}")?;
         table(view, &queued, "total", |r| r.figure.total(), &mut out)?;
     }
     for (verdict, title) in [(Verdict::Idle, "Idle"), (Verdict::Unsure, "Unsure")] {
@@ -195,6 +210,37 @@ fn print(args: &Args, view: &View, rows: &[Row], of_workspace: bool) -> anyhow::
     notes(args, view, rows, costly.len(), of_workspace, &mut out)?;
     out.flush()?;
     Ok(())
+}
+
+/// The most findings that a report names.
+const FINDINGS: usize = 8;
+
+/// A frame's place as the table's lines have theirs.
+fn frame_place(view: &View, frame: exectrace::FrameId) -> String {
+    match view.placement.place(frame) {
+        Some(at) => place(&view.placement.source(at.file).path, at.line + 1),
+        None => {
+            let frame = view.analysis.tables.frame(frame);
+            place(view.analysis.str(frame.file), frame.line)
+        }
+    }
+}
+
+/// Whether those that waited for a core waited because all were busy.
+fn queue_note(view: &View) -> String {
+    let Some(sched) = view.analysis.stays.as_ref().map(|s| &s.sched) else { return String::new() };
+    let (all, idle) = (sched.runnable_ns(), sched.runnable_idle_ns());
+    if all == 0 {
+        return String::new();
+    }
+    let on_average = view.waiting_on_average(all);
+    if idle.saturating_mul(2) >= all {
+        let share = percent_short(idle, all);
+        return format!(
+            ", {on_average} on average; for {share} of it a P was idle and the wake-up slow"
+        );
+    }
+    format!(", {on_average} on average; the Ps were saturated")
 }
 
 /// The trace in three lines.
@@ -390,6 +436,14 @@ fn print_json(args: &Args, view: &View, rows: &[Row]) -> anyhow::Result<()> {
         "goroutines": analysis.totals.goroutines,
         "goroutines_at_once": analysis.totals.max_alive,
         "gomaxprocs": analysis.totals.gomaxprocs,
+        "findings": view.findings.iter().map(|f| json!({
+            "code": f.code.as_str(),
+            "severity": f.severity.as_str(),
+            "place": f.frame.map(|f| frame_place(view, f)),
+            "message": f.message,
+            "ns": f.ns,
+        })).collect::<Vec<_>>(),
+        "partial": analysis.partial(),
         "problem": analysis.problem.as_ref().map(ToString::to_string),
         "lines": lines,
     });

@@ -1,4 +1,4 @@
-//! Answers that were made, by file, view and version of the document: an editor asks the same again
+//! Answers that were made, by file, view and text of the document: an editor asks the same again
 //! and again.
 //!
 //! The map never hands out a guard, so that none can live over an await.
@@ -9,8 +9,8 @@ use std::sync::Arc;
 use dashmap::DashMap;
 use lsp_types::{CodeLens, InlayHint};
 
-/// What an answer is about: the file, the view's number, the document's version.
-pub(super) type Key = (PathBuf, u64, i32);
+/// What an answer is about: the file, the view's number, the number of the document's text.
+pub(super) type Key = (PathBuf, u64, u64);
 
 /// The most answers of a kind that are kept.
 const MOST: usize = 256;

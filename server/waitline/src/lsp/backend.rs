@@ -4,8 +4,9 @@
 //! task nothing may take long.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, PoisonError};
 
+use ide::hover::Markup;
 use ide::line_map::TextBuffer;
 use lsp_types::*;
 use serde_json::{Value, json};
@@ -15,13 +16,17 @@ use tower_lsp::{Client, LanguageServer};
 use super::documents::path_of;
 use super::initialize::ClientInfo;
 use super::loads::Outcome;
-use super::session::{About, Session};
+use super::session::{About, Session, Shown};
 use super::to_proto;
+use super::{ext, findings};
 
 /// The command that loads a trace.
 const LOAD: &str = "waitline.load";
 /// The command that takes it away.
 const UNLOAD: &str = "waitline.unload";
+
+/// The command that narrows all figures to a range of the trace.
+const SET_RANGE: &str = "waitline.setRange";
 
 /// The server, as tower-lsp calls it.
 pub(super) struct Backend {
@@ -39,21 +44,13 @@ impl Backend {
             .trace_of(&params)
             .ok_or_else(|| invalid("name the trace: {\"trace\": a path or a file URI}"))?;
         match self.session.load(path).await {
-            Outcome::Shown(shown) => {
-                let view = &shown.view;
-                Ok(json!({
-                    "analysis": shown.id,
-                    "trace": shown.path,
-                    "summary": view.summary(),
-                    "duration": view.analysis.duration(),
-                    "events": view.analysis.events,
-                    "partial": view.analysis.problem.as_ref().map(ToString::to_string),
-                }))
-            }
+            Outcome::Shown(shown) => Ok(ext::state(&shown)),
             Outcome::Failed(error) => Err(failed(error.to_string())),
+            Outcome::Cancelled => Err(failed("loading was cancelled")),
             Outcome::Overtaken => {
-                Err(failed("another trace was loaded meanwhile, or the load was cancelled"))
+                Err(failed("another trace was loaded meanwhile, or this one was unloaded"))
             }
+            Outcome::Broken => Err(Error::internal_error()),
         }
     }
 
@@ -61,6 +58,153 @@ impl Backend {
     pub(super) async fn unload(&self) -> Result<Value> {
         self.session.unload();
         Ok(Value::Null)
+    }
+
+    /// `waitline/traces`: what is loaded.
+    pub(super) async fn traces(&self) -> Result<Value> {
+        Ok(ext::traces(self.session.shown().as_deref()))
+    }
+
+    /// `waitline/lineCosts`: what stands at the ends of a document's lines.
+    pub(super) async fn line_costs(&self, params: Value) -> Result<Value> {
+        let uri = uri_of(&params)?;
+        let answer = self.answer(&uri, move |_, about| ext::line_costs(about, &params));
+        Ok(answer.await?.unwrap_or(Value::Null))
+    }
+
+    /// `waitline/hotspots`: the dearest lines of the workspace.
+    pub(super) async fn hotspots(&self, params: Value) -> Result<Value> {
+        self.of_trace(move |session, shown| ext::hotspots(session, shown, &params)).await
+    }
+
+    /// `waitline/unmapped`: recorded folders of which no file is known.
+    pub(super) async fn unmapped(&self, _: Value) -> Result<Value> {
+        self.of_trace(|_, shown| ext::unmapped(shown)).await
+    }
+
+    /// `waitline/site`: the evidence for a line.
+    pub(super) async fn site(&self, params: Value) -> Result<Value> {
+        self.of_line(&params, ext::site).await
+    }
+
+    /// `waitline/wakers`: who ended the waits of a line.
+    pub(super) async fn wakers(&self, params: Value) -> Result<Value> {
+        self.of_line(&params, ext::wakers_of).await
+    }
+
+    /// `waitline/stacks`: the stacks of a line's spans.
+    pub(super) async fn stacks(&self, params: Value) -> Result<Value> {
+        self.of_line(&params, ext::stacks).await
+    }
+
+    /// `waitline/instance`: one wait of a line, by its length.
+    pub(super) async fn instance(&self, params: Value) -> Result<Value> {
+        let rank = params.get("rank").and_then(Value::as_u64).unwrap_or(0);
+        let rank = usize::try_from(rank).unwrap_or(usize::MAX);
+        self.of_line(&params, move |about, line| ext::instance(about, line, rank)).await
+    }
+
+    /// `waitline/setVerdict`: a person's word on a line's waiting, kept in `.waitline.toml`.
+    pub(super) async fn set_verdict(&self, params: Value) -> Result<Value> {
+        let verdict = match params.get("verdict").and_then(Value::as_str) {
+            None => None,
+            Some(name) => Some(crate::config::verdict(name).ok_or_else(|| {
+                invalid("a verdict is one of costly, through, idle, unsure, or null")
+            })?),
+        };
+        let kind = params.get("kind").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let func = self.of_line(&params, |about, line| {
+            let view = &about.shown.view;
+            let site = view.sites.line(about.file, line)?;
+            Some(Value::from(view.analysis.str(site.func)))
+        });
+        let func = func.await?;
+        let (Some(func), Some(root)) = (func.as_str(), self.session.info().roots.first()) else {
+            return Err(invalid("nothing waits on that line, or no folder is open"));
+        };
+        crate::config::set(root, func, &kind, verdict)
+            .map_err(|why| failed(format!("{}: {why}", crate::config::FILE)))?;
+        match self.session.shown() {
+            Some(shown) => self.load(json!({ "trace": shown.path })).await,
+            None => Ok(Value::Null),
+        }
+    }
+
+    /// `waitline/silence {code, package?}`: findings that are not wanted, kept in `.waitline.toml`.
+    pub(super) async fn silence(&self, params: Value) -> Result<Value> {
+        let word = |key: &str| params.get(key).and_then(Value::as_str).unwrap_or_default();
+        let code = ide::findings::Code::parse(word("code"))
+            .ok_or_else(|| invalid("name a finding: {\"code\"}"))?;
+        let Some(root) = self.session.info().roots.first() else {
+            return Err(invalid("no folder is open"));
+        };
+        crate::config::silence(root, code, word("package"))
+            .map_err(|why| failed(format!("{}: {why}", crate::config::FILE)))?;
+        match self.session.shown() {
+            Some(shown) => self.load(json!({ "trace": shown.path })).await,
+            None => Ok(Value::Null),
+        }
+    }
+
+    /// `waitline/setRange {t0, t1}` or `null`: narrows all figures to a range of the trace, in
+    /// nanoseconds since its beginning.
+    pub(super) async fn set_range(&self, params: Value) -> Result<Value> {
+        let time = |key: &str| params.get(key).and_then(Value::as_i64).map(exectrace::Nanos);
+        let range = match (time("t0"), time("t1")) {
+            (Some(t0), Some(t1)) if t0 < t1 => Some((t0, t1)),
+            (None, None) => None,
+            _ => return Err(invalid("name a range: {\"t0\", \"t1\"} in nanoseconds, or nothing")),
+        };
+        let session = self.session.clone();
+        let work = tokio::task::spawn_blocking(move || session.set_range(range));
+        let shown = work.await.map_err(|_| Error::internal_error())?;
+        self.session.publish();
+        Ok(shown.map_or(Value::Null, |shown| ext::state(&shown)))
+    }
+
+    /// `waitline/goroutines {uri?, line?}`: what became of the goroutines of each `go` statement.
+    pub(super) async fn goroutines(&self, params: Value) -> Result<Value> {
+        self.of_trace(move |session, shown| ext::goroutines(session, shown, &params)).await
+    }
+
+    /// `waitline/findings`: what is worth telling about the trace.
+    pub(super) async fn findings(&self, _: Value) -> Result<Value> {
+        self.of_trace(|_, shown| ext::findings(shown)).await
+    }
+
+    /// An answer about the trace as a whole, made away from this task.
+    async fn of_trace(
+        &self,
+        make: impl FnOnce(&Session, &Shown) -> Value + Send + 'static,
+    ) -> Result<Value> {
+        let session = self.session.clone();
+        let work = tokio::task::spawn_blocking(move || {
+            session.shown().map_or(Value::Null, |shown| make(&session, &shown))
+        });
+        work.await.map_err(|_| Error::internal_error())
+    }
+
+    /// An answer about a line of the buffer, `{uri, line}`.
+    async fn of_line(
+        &self,
+        params: &Value,
+        make: impl FnOnce(&About, u32) -> Option<Value> + Send + 'static,
+    ) -> Result<Value> {
+        let uri = uri_of(params)?;
+        let line = params.get("line").and_then(Value::as_u64).and_then(|l| u32::try_from(l).ok());
+        let line = line.ok_or_else(|| invalid("name the line, from 0"))?;
+        let answer = self.answer(&uri, move |_, about| {
+            about.text.map.recorded(line).and_then(|recorded| make(about, recorded))
+        });
+        Ok(answer.await?.flatten().unwrap_or(Value::Null))
+    }
+
+    /// The transport could not make sense of what the editor told about a document's text.
+    pub(super) async fn text_lost(&self, params: Value) {
+        let uri = params.pointer("/textDocument/uri").and_then(Value::as_str);
+        if let Some(uri) = uri.and_then(|uri| Url::parse(uri).ok()) {
+            self.session.documents().lose(&uri);
+        }
     }
 
     /// The editor does not want to wait for a load.
@@ -110,8 +254,15 @@ impl Backend {
         });
     }
 
+    /// Loads the trace that the settings name, if they name another one than before: what a person
+    /// loaded by hand must outlive a change of some other setting.
     fn follow_setting(&self, settings: &Value) {
-        let Some(path) = self.trace_setting(settings) else { return };
+        let path = self.trace_setting(settings);
+        let before = {
+            let mut setting = self.session.setting.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::replace(&mut *setting, path.clone())
+        };
+        let Some(path) = path.filter(|path| before.as_ref() != Some(path)) else { return };
         if self.session.shown().is_none_or(|shown| shown.path != path) {
             self.session.load_and_tell(path);
         }
@@ -123,13 +274,17 @@ impl Backend {
         uri: &Url,
         make: impl FnOnce(&Session, &About) -> T + Send + 'static,
     ) -> Result<Option<T>> {
-        let Some(path) = path_of(uri) else { return Ok(None) };
-        let session = self.session.clone();
+        // Which text the question is about is known only now: lines have other numbers in the next.
+        let Some(asked) = self.session.revision(uri) else { return Ok(None) };
+        let (session, uri) = (self.session.clone(), uri.clone());
         let work = tokio::task::spawn_blocking(move || {
-            let Some(about) = session.about(&path) else { return Ok(None) };
+            let Some(about) = session.about(&uri) else { return Ok(None) };
+            if about.text.revision != asked {
+                return Err(Error::content_modified());
+            }
             let answer = make(&session, &about);
             // An answer about a text that is gone would stand on wrong lines.
-            if session.is_current(&about) {
+            if session.revision(&uri) == Some(asked) {
                 Ok(Some(answer))
             } else {
                 Err(Error::content_modified())
@@ -140,10 +295,9 @@ impl Backend {
 
     /// The evidence for a recorded line, as a message; for editors that only run commands.
     fn evidence(&self, argument: &Value) -> Option<String> {
-        let (path, line) = place(argument)?;
-        let about = self.session.about(&path)?;
-        let text = ide::hover::hover(&about.shown.view, about.file, line)?;
-        Some(text.replace("**", "").replace('`', ""))
+        let (uri, line) = place(argument)?;
+        let about = self.session.about(&uri)?;
+        ide::hover::hover(&about.shown.view, about.file, line, Markup::Plain)
     }
 }
 
@@ -155,7 +309,15 @@ impl LanguageServer for Backend {
         let commands: &[&str] = if capabilities.own_commands {
             &[]
         } else {
-            &[LOAD, UNLOAD, to_proto::EVIDENCE, to_proto::GO]
+            &[
+                LOAD,
+                UNLOAD,
+                to_proto::EVIDENCE,
+                to_proto::GO,
+                findings::SET_VERDICT,
+                findings::SILENCE,
+                SET_RANGE,
+            ]
         };
         Ok(InitializeResult {
             capabilities: ServerCapabilities {
@@ -168,6 +330,12 @@ impl LanguageServer for Backend {
                     },
                 )),
                 hover_provider: Some(HoverProviderCapability::Simple(true)),
+                code_action_provider: Some(CodeActionProviderCapability::Options(
+                    CodeActionOptions {
+                        code_action_kinds: Some(vec![CodeActionKind::QUICKFIX]),
+                        ..CodeActionOptions::default()
+                    },
+                )),
                 code_lens_provider: Some(CodeLensOptions { resolve_provider: Some(false) }),
                 inlay_hint_provider: (!capabilities.decorations).then_some(OneOf::Left(true)),
                 execute_command_provider: (!commands.is_empty()).then(|| ExecuteCommandOptions {
@@ -187,8 +355,8 @@ impl LanguageServer for Backend {
         let info = self.session.info();
         if let Some(path) = self.trace_of(&info.initialization_options) {
             self.session.load_and_tell(path);
-        } else if let Some(path) = self.trace_setting(&info.initialization_options) {
-            self.session.load_and_tell(path);
+        } else if self.trace_setting(&info.initialization_options).is_some() {
+            self.follow_setting(&info.initialization_options);
         } else if info.capabilities.configuration {
             self.ask_for_settings();
         }
@@ -210,23 +378,23 @@ impl LanguageServer for Backend {
     async fn did_open(&self, params: DidOpenTextDocumentParams) {
         let document = params.text_document;
         if let Some(path) = path_of(&document.uri) {
-            self.session.documents().open(path, document.version, document.text);
+            self.session.documents().open(document.uri, path, document.version, document.text);
         }
     }
 
     async fn did_change(&self, params: DidChangeTextDocumentParams) {
-        if let Some(path) = path_of(&params.text_document.uri) {
-            // Marks must follow from before the first edit: afterwards only a guess is left.
-            drop(self.session.about(&path));
-            let version = params.text_document.version;
-            self.session.documents().change(&path, version, params.content_changes);
-        }
+        let uri = params.text_document.uri;
+        // Marks must follow from before the first edit: afterwards only a guess is left.
+        drop(self.session.about(&uri));
+        let version = params.text_document.version;
+        self.session.documents().change(&uri, version, params.content_changes);
+        self.session.publish_file(&uri);
     }
 
     async fn did_close(&self, params: DidCloseTextDocumentParams) {
-        if let Some(path) = path_of(&params.text_document.uri) {
-            self.session.documents().close(&path);
-        }
+        let uri = params.text_document.uri;
+        self.session.documents().close(&uri);
+        self.session.publish_file(&uri);
     }
 
     async fn code_lens(&self, params: CodeLensParams) -> Result<Option<Vec<CodeLens>>> {
@@ -271,16 +439,16 @@ impl LanguageServer for Backend {
         let hover = self.answer(&at.text_document.uri, move |_, about| {
             let recorded = about.text.map.recorded(line)?;
             let view = &about.shown.view;
-            let value = ide::hover::hover(view, about.file, recorded)?;
+            let (kind, markup) = if markdown {
+                (MarkupKind::Markdown, Markup::Markdown)
+            } else {
+                (MarkupKind::PlainText, Markup::Plain)
+            };
+            let value = ide::hover::hover(view, about.file, recorded, markup)?;
             let text = view.placement.source(about.file).text.lines().nth(recorded as usize)?;
             let indent = text.len() - text.trim_start().len();
             let start = text.get(..indent)?.encode_utf16().count() as u32;
             let end = text.trim_end().encode_utf16().count() as u32;
-            let (kind, value) = if markdown {
-                (MarkupKind::Markdown, value)
-            } else {
-                (MarkupKind::PlainText, value.replace("**", "").replace('`', ""))
-            };
             Some(Hover {
                 contents: HoverContents::Markup(MarkupContent { kind, value }),
                 range: Some(Range::new(Position::new(line, start), Position::new(line, end))),
@@ -289,11 +457,18 @@ impl LanguageServer for Backend {
         Ok(hover.await?.flatten())
     }
 
+    async fn code_action(&self, params: CodeActionParams) -> Result<Option<CodeActionResponse>> {
+        Ok(Some(self.session.actions(&params.text_document.uri, &params.context.diagnostics)))
+    }
+
     async fn execute_command(&self, params: ExecuteCommandParams) -> Result<Option<Value>> {
         let argument = params.arguments.into_iter().next().unwrap_or(Value::Null);
         match params.command.as_str() {
             LOAD => self.load(argument).await.map(Some),
             UNLOAD => self.unload().await.map(Some),
+            findings::SET_VERDICT => self.set_verdict(argument).await.map(Some),
+            findings::SILENCE => self.silence(argument).await.map(Some),
+            SET_RANGE => self.set_range(argument).await.map(Some),
             to_proto::EVIDENCE => {
                 if let Some(text) = self.evidence(&argument) {
                     let client = self.session.client.clone();
@@ -302,15 +477,15 @@ impl LanguageServer for Backend {
                 Ok(None)
             }
             to_proto::GO => {
-                let Some((path, line)) = place(&argument) else {
+                let Some((uri, line)) = place(&argument) else {
                     return Err(invalid("name the place: {\"uri\", \"line\"}"));
                 };
                 let line = self
                     .session
-                    .about(&path)
+                    .about(&uri)
                     .map_or(Some(line), |about| about.text.map.current(line))
                     .unwrap_or(line);
-                let Ok(uri) = Url::from_file_path(&path) else {
+                let Some(path) = self.session.path(&uri) else {
                     return Err(invalid("the place is no file"));
                 };
                 let position = Position::new(line, 0);
@@ -340,15 +515,21 @@ impl LanguageServer for Backend {
 
 impl About {
     fn key(&self) -> super::answers::Key {
-        (self.path.clone(), self.shown.id, self.text.version)
+        (self.path.clone(), self.shown.id, self.text.revision)
     }
 }
 
 /// The file and line of a command's argument.
-fn place(argument: &Value) -> Option<(PathBuf, u32)> {
+fn place(argument: &Value) -> Option<(Url, u32)> {
     let uri = Url::parse(argument.get("uri")?.as_str()?).ok()?;
     let line = u32::try_from(argument.get("line")?.as_u64()?).ok()?;
-    Some((path_of(&uri)?, line))
+    Some((uri, line))
+}
+
+/// The document that parameters name.
+fn uri_of(params: &Value) -> Result<Url> {
+    let uri = params.get("uri").and_then(Value::as_str).and_then(|uri| Url::parse(uri).ok());
+    uri.ok_or_else(|| invalid("name the document: {\"uri\"}"))
 }
 
 fn invalid(why: &str) -> Error {

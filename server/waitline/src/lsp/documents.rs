@@ -7,17 +7,25 @@ use std::sync::Arc;
 use ide::line_map::{LineMap, TextBuffer, TextPosition, TextRange};
 use lsp_types::{TextDocumentContentChangeEvent, Url};
 
-/// All open documents, by canonical path: two URIs can name the same file.
+/// All open documents, by the editor's own name for each: what a path leads to can change under an
+/// open document.
 #[derive(Debug, Default)]
 pub(super) struct Documents {
-    open: HashMap<PathBuf, Document>,
+    open: HashMap<Url, Document>,
+    /// Counts texts, those of all documents together.
+    revisions: u64,
 }
 
 /// A document that is open.
 #[derive(Debug)]
-pub(super) struct Document {
+struct Document {
+    /// The canonical path when it was opened: another URI can name the same file.
+    path: PathBuf,
     /// The editor's number of this text.
-    pub(super) version: i32,
+    version: i32,
+    /// Our number of it. Versions begin anew whenever a document is opened, and some editors never
+    /// count them.
+    revision: u64,
     buffer: TextBuffer,
     /// A change could not be applied: nothing is known of the text until it comes whole.
     lost: bool,
@@ -28,7 +36,8 @@ pub(super) struct Document {
 /// What an answer about a document goes by.
 #[derive(Debug, Clone)]
 pub(super) struct Snapshot {
-    pub(super) version: i32,
+    /// Which text: 0 for a document that is not open.
+    pub(super) revision: u64,
     pub(super) map: Arc<LineMap>,
 }
 
@@ -40,23 +49,27 @@ pub(super) fn path_of(uri: &Url) -> Option<PathBuf> {
 }
 
 impl Documents {
-    pub(super) fn open(&mut self, path: PathBuf, version: i32, text: String) {
-        let buffer = TextBuffer::new(text);
-        self.open.insert(path, Document { version, buffer, lost: false, map: None });
+    pub(super) fn open(&mut self, uri: Url, path: PathBuf, version: i32, text: String) {
+        self.revisions += 1;
+        let (revision, buffer) = (self.revisions, TextBuffer::new(text));
+        let document = Document { path, version, revision, buffer, lost: false, map: None };
+        self.open.insert(uri, document);
     }
 
-    pub(super) fn close(&mut self, path: &Path) {
-        self.open.remove(path);
+    pub(super) fn close(&mut self, uri: &Url) {
+        self.open.remove(uri);
     }
 
     /// Applies changes one after another. Marks move with them.
     pub(super) fn change(
         &mut self,
-        path: &Path,
+        uri: &Url,
         version: i32,
         changes: Vec<TextDocumentContentChangeEvent>,
     ) {
-        let Some(document) = self.open.get_mut(path) else { return };
+        let Some(document) = self.open.get_mut(uri) else { return };
+        self.revisions += 1;
+        document.revision = self.revisions;
         if version < document.version {
             document.lose("its version goes back");
         }
@@ -66,23 +79,59 @@ impl Documents {
         }
     }
 
-    /// The open document's version.
-    pub(super) fn version(&self, path: &Path) -> Option<i32> {
-        self.open.get(path).map(|d| d.version)
+    /// The editor told of a text, and it could not be understood.
+    pub(super) fn lose(&mut self, uri: &Url) {
+        self.revisions += 1;
+        if let Some(document) = self.open.get_mut(uri) {
+            document.revision = self.revisions;
+            document.lose("it cannot be understood");
+        }
+    }
+
+    /// The editor's name and number of the open document of a file.
+    pub(super) fn opened(&self, path: &Path) -> Option<(Url, i32)> {
+        self.open.iter().find(|(_, d)| d.path == path).map(|(uri, d)| (uri.clone(), d.version))
+    }
+
+    /// The text of an open document.
+    pub(super) fn buffer(&self, uri: &Url) -> Option<TextBuffer> {
+        self.open.get(uri).filter(|d| !d.lost).map(|d| d.buffer.clone())
+    }
+
+    /// The path of an open document.
+    pub(super) fn path(&self, uri: &Url) -> Option<&Path> {
+        self.open.get(uri).map(|d| d.path.as_path())
+    }
+
+    /// Our number of a document's text; 0 if it is not open.
+    pub(super) fn revision(&self, uri: &Url, path: &Path) -> u64 {
+        let document = self.open.get(uri).or_else(|| self.open.values().find(|d| d.path == path));
+        document.map_or(0, |d| d.revision)
     }
 
     /// Where the lines of `base`, the file as view `view` has it, are in the document now. `None`
     /// if nothing is known of its text. A document that is not open is the file itself.
-    pub(super) fn snapshot(&mut self, path: &Path, view: u64, base: &Arc<str>) -> Option<Snapshot> {
-        let Some(document) = self.open.get_mut(path) else {
-            return Some(Snapshot { version: 0, map: Arc::new(LineMap::new(base.clone())) });
+    pub(super) fn snapshot(
+        &mut self,
+        uri: &Url,
+        path: &Path,
+        view: u64,
+        base: &Arc<str>,
+    ) -> Option<Snapshot> {
+        let document = if self.open.contains_key(uri) {
+            self.open.get_mut(uri)
+        } else {
+            self.open.values_mut().find(|d| d.path == path)
+        };
+        let Some(document) = document else {
+            return Some(Snapshot { revision: 0, map: Arc::new(LineMap::new(base.clone())) });
         };
         if document.lost {
             return None;
         }
         document.follow(view, base);
         let (_, map) = document.map.as_ref()?;
-        Some(Snapshot { version: document.version, map: map.clone() })
+        Some(Snapshot { revision: document.revision, map: map.clone() })
     }
 }
 

@@ -11,14 +11,13 @@ use std::time::{Duration, Instant};
 use lsp_types::notification::Progress;
 use lsp_types::request::WorkDoneProgressCreate;
 use lsp_types::{
-    MessageType, NumberOrString, ProgressParams, ProgressParamsValue, Url, WorkDoneProgress,
+    MessageType, NumberOrString, ProgressParams, ProgressParamsValue, WorkDoneProgress,
     WorkDoneProgressBegin, WorkDoneProgressCreateParams, WorkDoneProgressEnd,
     WorkDoneProgressReport,
 };
 use notify::Watcher;
 
 use super::session::{Session, Shown};
-use super::to_proto;
 use crate::traces::{self, LoadError, Stamp};
 
 /// How long a file must stay the same before it is read.
@@ -49,9 +48,43 @@ pub(super) enum Outcome {
     Failed(LoadError),
     /// A newer wish came.
     Overtaken,
+    /// Nobody wants it any more.
+    Cancelled,
+    /// A panic of ours ended it.
+    Broken,
 }
 
-static VIEWS: AtomicU64 = AtomicU64::new(1);
+/// Why a trace is loaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Why {
+    /// Somebody wished for it, or the settings name it.
+    Wish,
+    /// The trace that is shown was rewritten. Nobody asked for that: it overtakes no wish.
+    Rewrite,
+}
+
+/// A load under way. When it is over, or given up by whoever waited for it, its work ends.
+struct UnderWay<'a> {
+    session: &'a Session,
+    wish: u64,
+    cancel: Arc<AtomicBool>,
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.cancel.store(true, Ordering::Relaxed);
+        let mut loads = self.session.loads();
+        if loads.wish == self.wish {
+            loads.cancel = None;
+        }
+    }
+}
+
+/// The number of a new view.
+pub(super) fn next_view() -> u64 {
+    static VIEWS: AtomicU64 = AtomicU64::new(1);
+    VIEWS.fetch_add(1, Ordering::Relaxed)
+}
 
 impl Session {
     fn loads(&self) -> MutexGuard<'_, Loads> {
@@ -60,15 +93,24 @@ impl Session {
 
     /// Loads a trace and shows it. Any other load ends.
     pub(super) async fn load(self: &Arc<Self>, path: PathBuf) -> Outcome {
+        self.load_because(Why::Wish, path).await
+    }
+
+    async fn load_because(self: &Arc<Self>, why: Why, path: PathBuf) -> Outcome {
         let cancel = Arc::new(AtomicBool::new(false));
         let wish = {
             let mut loads = self.loads();
+            let is_watched = loads.watch.as_ref().is_some_and(|w| w.path == path);
+            if why == Why::Rewrite && (loads.cancel.is_some() || !is_watched) {
+                return Outcome::Overtaken;
+            }
             loads.wish += 1;
             if let Some(other) = loads.cancel.replace(cancel.clone()) {
                 other.store(true, Ordering::Relaxed);
             }
             loads.wish
         };
+        let _under_way = UnderWay { session: self, wish, cancel: cancel.clone() };
         let progress = Reporter::begin(self, &path, wish);
         let session = self.clone();
         let work = tokio::task::spawn_blocking(move || {
@@ -78,18 +120,21 @@ impl Session {
             let (path, stamp) = (loaded.path.clone(), loaded.stamp.clone());
             let view = crate::workspace::view(loaded, &session.info().roots);
             progress.end();
-            let id = VIEWS.fetch_add(1, Ordering::Relaxed);
-            Ok::<_, LoadError>(Shown { id, view, path, stamp })
+            let id = next_view();
+            Ok::<_, LoadError>(Shown { id, view, path, stamp, whole: None })
         });
         let result = work.await;
         let shown = match result {
             Ok(Ok(shown)) => Arc::new(shown),
-            Ok(Err(error)) if error.is_cancelled() => return Outcome::Overtaken,
+            Ok(Err(error)) if error.is_cancelled() => {
+                let is_newest = self.loads().wish == wish;
+                return if is_newest { Outcome::Cancelled } else { Outcome::Overtaken };
+            }
             Ok(Err(error)) => return Outcome::Failed(error),
             Err(error) => {
                 // A panic of ours costs this load, not the session.
                 tracing::error!("internal error: a load ended early: {error}");
-                return Outcome::Overtaken;
+                return Outcome::Broken;
             }
         };
         let before = {
@@ -97,18 +142,18 @@ impl Session {
             if loads.wish != wish {
                 return Outcome::Overtaken;
             }
-            loads.cancel = None;
             if loads.watch.as_ref().is_none_or(|w| w.path != shown.path) {
                 loads.watch = watch(self, shown.path.clone());
             }
             self.show(Some(shown.clone()))
         };
-        self.publish(before.as_deref(), Some(&shown));
+        forget(before);
+        self.publish();
         Outcome::Shown(shown)
     }
 
     /// Takes the trace away, and ends a load under way.
-    pub(super) fn unload(&self) {
+    pub(super) fn unload(self: &Arc<Self>) {
         let before = {
             let mut loads = self.loads();
             loads.wish += 1;
@@ -118,7 +163,8 @@ impl Session {
             }
             self.show(None)
         };
-        self.publish(before.as_deref(), None);
+        forget(before);
+        self.publish();
     }
 
     /// Ends the load that this progress token stands for.
@@ -135,26 +181,25 @@ impl Session {
     pub(super) fn load_and_tell(self: &Arc<Self>, path: PathBuf) {
         let session = self.clone();
         tokio::spawn(async move {
-            if let Outcome::Failed(error) = session.load(path).await {
-                session.client.show_message(MessageType::WARNING, error).await;
+            match session.load(path).await {
+                Outcome::Failed(error) => {
+                    session.client.show_message(MessageType::WARNING, error).await;
+                }
+                Outcome::Broken => {
+                    let text = "internal error: the trace is not loaded (the log says more)";
+                    session.client.show_message(MessageType::ERROR, text).await;
+                }
+                Outcome::Shown(_) | Outcome::Overtaken | Outcome::Cancelled => {}
             }
         });
     }
+}
 
-    /// Diagnostics about the trace file itself.
-    fn publish(&self, before: Option<&Shown>, now: Option<&Shown>) {
-        let uri = |shown: &Shown| Url::from_file_path(&shown.path).ok();
-        let old = before.filter(|b| now.is_none_or(|n| n.path != b.path)).and_then(uri);
-        let new = now.and_then(|n| Some((uri(n)?, to_proto::diagnostics(&n.view))));
-        let client = self.client.clone();
-        tokio::spawn(async move {
-            if let Some(uri) = old {
-                client.publish_diagnostics(uri, Vec::new(), None).await;
-            }
-            if let Some((uri, list)) = new {
-                client.publish_diagnostics(uri, list, None).await;
-            }
-        });
+/// Lets go of a trace. To give all of its memory back takes a while, which no other message must
+/// wait for.
+fn forget(before: Option<Arc<Shown>>) {
+    if before.is_some() {
+        tokio::task::spawn_blocking(move || drop(before));
     }
 }
 
@@ -165,6 +210,8 @@ struct Reporter {
     title: String,
     started: Instant,
     state: std::sync::Mutex<(bool, Option<u32>)>,
+    /// The editor wants no progress for this token.
+    refused: AtomicBool,
 }
 
 /// Loads that take less long are over before an editor has drawn anything.
@@ -185,6 +232,7 @@ impl Reporter {
             title: format!("Loading {name}"),
             started: Instant::now(),
             state: std::sync::Mutex::new((false, None)),
+            refused: AtomicBool::new(false),
         }
     }
 
@@ -224,11 +272,18 @@ impl Reporter {
         let begins = matches!(step, WorkDoneProgress::Begin(_));
         let token = self.token.clone();
         let client = client.clone();
+        if self.refused.load(Ordering::Relaxed) {
+            return;
+        }
         runtime.block_on(async move {
             if begins {
                 let create = WorkDoneProgressCreateParams { token: token.clone() };
                 let created = client.send_request::<WorkDoneProgressCreate>(create);
-                let _ = tokio::time::timeout(Duration::from_secs(1), created).await;
+                let created = tokio::time::timeout(Duration::from_secs(1), created).await;
+                if matches!(created, Ok(Err(_))) {
+                    self.refused.store(true, Ordering::Relaxed);
+                    return;
+                }
             }
             let value = ProgressParamsValue::WorkDone(step);
             client.send_notification::<Progress>(ProgressParams { token, value }).await;
@@ -250,6 +305,8 @@ fn watch(session: &Arc<Session>, path: PathBuf) -> Option<Watch> {
     let watched = path.clone();
     let thread = std::thread::Builder::new().name("watch".into()).spawn(move || {
         let (changed, changes) = mpsc::channel::<()>();
+        // Kept: with no sender left, waiting for a change would not wait.
+        let _kept = changed.clone();
         // The folder, not the file: one that is renamed over the old file is a new file.
         let mut watcher = notify::recommended_watcher(move |_| {
             let _ = changed.send(());
@@ -275,6 +332,7 @@ fn watch(session: &Arc<Session>, path: PathBuf) -> Option<Watch> {
             // Changes are hints only, so a poll goes on beside them.
             let pause = if told { POLL * 2 } else { POLL };
             let _ = changes.recv_timeout(pause);
+            while changes.try_recv().is_ok() {}
             if stopped.try_recv() == Err(mpsc::TryRecvError::Disconnected) {
                 return;
             }
@@ -290,12 +348,18 @@ fn watch(session: &Arc<Session>, path: PathBuf) -> Option<Watch> {
                 continue; // it is still being written
             }
             tried = Some(stamp);
-            if let Outcome::Failed(error) = runtime.block_on(session.load(watched.clone())) {
-                // What is shown stays; a file that is half written is no news.
-                tracing::warn!("{error}");
-                if !error.may_pass() {
-                    runtime.block_on(session.client.show_message(MessageType::WARNING, error));
+            match runtime.block_on(session.load_because(Why::Rewrite, watched.clone())) {
+                Outcome::Failed(error) => {
+                    // What is shown stays; a file that is half written is no news.
+                    tracing::warn!("{error}");
+                    if !error.may_pass() {
+                        let told = session.client.show_message(MessageType::WARNING, error);
+                        runtime.block_on(told);
+                    }
                 }
+                // Something else was loading, and may come to nothing.
+                Outcome::Overtaken => tried = None,
+                Outcome::Shown(_) | Outcome::Cancelled | Outcome::Broken => {}
             }
         }
     });

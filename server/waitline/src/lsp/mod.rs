@@ -11,6 +11,8 @@ use tower_lsp::LspService;
 mod answers;
 mod backend;
 mod documents;
+mod ext;
+mod findings;
 pub mod frames;
 pub mod initialize;
 mod loads;
@@ -40,6 +42,20 @@ fn service(
     LspService::build(|client| Backend::new(client, info))
         .custom_method("waitline/load", Backend::load)
         .custom_method("waitline/unload", Backend::unload)
+        .custom_method("waitline/traces", Backend::traces)
+        .custom_method("waitline/lineCosts", Backend::line_costs)
+        .custom_method("waitline/hotspots", Backend::hotspots)
+        .custom_method("waitline/site", Backend::site)
+        .custom_method("waitline/wakers", Backend::wakers)
+        .custom_method("waitline/stacks", Backend::stacks)
+        .custom_method("waitline/instance", Backend::instance)
+        .custom_method("waitline/unmapped", Backend::unmapped)
+        .custom_method("waitline/setVerdict", Backend::set_verdict)
+        .custom_method("waitline/silence", Backend::silence)
+        .custom_method("waitline/setRange", Backend::set_range)
+        .custom_method("waitline/goroutines", Backend::goroutines)
+        .custom_method("waitline/findings", Backend::findings)
+        .custom_method(transport::TEXT_LOST, Backend::text_lost)
         .custom_method("window/workDoneProgress/cancel", Backend::cancel_progress)
         .finish()
 }

@@ -38,12 +38,20 @@ impl Refresher {
             runtime.spawn(async move {
                 loop {
                     wanted.notified().await;
-                    if lenses {
-                        let _ = tokio::time::timeout(PATIENCE, client.code_lens_refresh()).await;
-                    }
-                    if hints {
-                        let _ = tokio::time::timeout(PATIENCE, client.inlay_hint_refresh()).await;
-                    }
+                    // Side by side: an editor that answers one late gets the other in time.
+                    let of_lenses = async {
+                        if lenses {
+                            let asked = client.code_lens_refresh();
+                            let _ = tokio::time::timeout(PATIENCE, asked).await;
+                        }
+                    };
+                    let of_hints = async {
+                        if hints {
+                            let asked = client.inlay_hint_refresh();
+                            let _ = tokio::time::timeout(PATIENCE, asked).await;
+                        }
+                    };
+                    tokio::join!(of_lenses, of_hints);
                     tokio::time::sleep(AT_MOST_EVERY).await;
                 }
             });

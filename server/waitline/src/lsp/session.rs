@@ -6,12 +6,15 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
+use exectrace::Nanos;
 use ide::placement::FileId;
 use ide::view::View;
+use lsp_types::Url;
 use tower_lsp::Client;
 
 use super::answers::Answers;
-use super::documents::{Documents, Snapshot};
+use super::documents::{Documents, Snapshot, path_of};
+use super::findings::Told;
 use super::initialize::ClientInfo;
 use super::refresh::Refresher;
 use crate::traces::Stamp;
@@ -25,6 +28,10 @@ pub(super) struct Session {
     pub(super) answers: Answers,
     pub(super) refresher: Refresher,
     pub(super) loads: Mutex<super::loads::Loads>,
+    /// The trace that the editor's settings name, as they last said.
+    pub(super) setting: Mutex<Option<PathBuf>>,
+    /// What has diagnostics. Held while they are sent, so that they keep their order.
+    pub(super) told: tokio::sync::Mutex<Told>,
 }
 
 /// A trace that is shown.
@@ -34,6 +41,8 @@ pub(super) struct Shown {
     pub(super) view: View,
     pub(super) path: PathBuf,
     pub(super) stamp: Stamp,
+    /// The view of the whole trace, if this one is of a range.
+    pub(super) whole: Option<Arc<Shown>>,
 }
 
 /// What an answer about one file is made of.
@@ -54,6 +63,8 @@ impl Session {
             documents: Mutex::new(Documents::default()),
             answers: Answers::default(),
             loads: Mutex::new(super::loads::Loads::default()),
+            setting: Mutex::new(None),
+            told: tokio::sync::Mutex::default(),
         })
     }
 
@@ -77,22 +88,73 @@ impl Session {
         before
     }
 
+    /// Narrows what is shown to a range of the trace, or shows the whole of it again. Gives what is
+    /// shown then.
+    pub(super) fn set_range(&self, range: Option<(Nanos, Nanos)>) -> Option<Arc<Shown>> {
+        let shown = self.shown()?;
+        let whole = shown.whole.clone().unwrap_or_else(|| shown.clone());
+        let view = match range {
+            Some((t0, t1)) => whole.view.in_range(t0, t1),
+            None => {
+                self.show(Some(whole.clone()));
+                return Some(whole);
+            }
+        };
+        let next = Arc::new(Shown {
+            id: super::loads::next_view(),
+            view,
+            path: whole.path.clone(),
+            stamp: whole.stamp.clone(),
+            whole: Some(whole),
+        });
+        // A load may have come in between: what it shows is newer than this range of the old one.
+        let mut now = self.shown.write().unwrap_or_else(PoisonError::into_inner);
+        if now.as_ref().is_none_or(|now| now.id != shown.id) {
+            return now.clone();
+        }
+        *now = Some(next.clone());
+        drop(now);
+        self.answers.clear();
+        self.refresher.ask(&self.info().capabilities);
+        Some(next)
+    }
+
     pub(super) fn documents(&self) -> MutexGuard<'_, Documents> {
         self.documents.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What an answer about the file at `path` is made of; `None` if there is nothing to say.
-    pub(super) fn about(&self, path: &Path) -> Option<About> {
-        let shown = self.shown()?;
-        let file = shown.view.placement.file_at(&crate::workspace::slashed(path))?;
-        let base = &shown.view.placement.source(file).text;
-        let text = self.documents().snapshot(path, shown.id, base)?;
-        Some(About { file, path: path.to_owned(), text, shown })
+    /// The canonical path of a document.
+    pub(super) fn path(&self, uri: &Url) -> Option<PathBuf> {
+        let open = self.documents().path(uri).map(Path::to_owned);
+        open.or_else(|| path_of(uri))
     }
 
-    /// Whether the answer about a file is still one about its text.
-    pub(super) fn is_current(&self, about: &About) -> bool {
-        let version = self.documents().version(&about.path);
-        version.is_none_or(|version| version == about.text.version)
+    /// What an answer about a document is made of; `None` if there is nothing to say.
+    pub(super) fn about(&self, uri: &Url) -> Option<About> {
+        let path = self.path(uri)?;
+        let shown = self.shown()?;
+        let file = shown.view.placement.file_at(&crate::workspace::slashed(&path))?;
+        let base = &shown.view.placement.source(file).text;
+        let text = self.documents().snapshot(uri, &path, shown.id, base)?;
+        Some(About { file, path, text, shown })
+    }
+
+    /// Where a recorded line of a file is in the editor now; `None` if it was edited away.
+    pub(super) fn current_line(
+        &self,
+        shown: &Shown,
+        file: FileId,
+        uri: &Url,
+        recorded: u32,
+    ) -> Option<u32> {
+        let path = self.path(uri)?;
+        let base = &shown.view.placement.source(file).text;
+        self.documents().snapshot(uri, &path, shown.id, base)?.map.current(recorded)
+    }
+
+    /// Our number of a document's text.
+    pub(super) fn revision(&self, uri: &Url) -> Option<u64> {
+        let path = self.path(uri)?;
+        Some(self.documents().revision(uri, &path))
     }
 }

@@ -93,16 +93,11 @@ pub(super) fn diagnostics(view: &View) -> Vec<Diagnostic> {
         ..Diagnostic::default()
     };
     let mut list = Vec::new();
-    if let Some(problem) = &view.analysis.problem {
-        list.push(hint(
-            "trace-partial",
-            format!(
-                "read up to {} only, {} of {} bytes are lost: {problem}",
-                ide::units::duration(view.analysis.duration()),
-                view.analysis.bytes.saturating_sub(problem.offset),
-                view.analysis.bytes
-            ),
-        ));
+    if let Some(partial) = view.analysis.partial() {
+        list.push(hint("trace-partial", partial));
+    }
+    for note in view.analysis.notes.iter().take(8) {
+        list.push(hint("trace-note", format!("{} (at byte {})", note.what, note.offset)));
     }
     // A path or two of no cost are in every trace; what matters is where the waiting is.
     let dear: Vec<_> = view

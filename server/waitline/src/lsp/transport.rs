@@ -41,7 +41,7 @@ use tower_lsp::jsonrpc::{Error, ErrorCode, Id, Request, Response, Result};
 use tower_lsp::{ClientSocket, ExitedError, LanguageServer, LspService};
 
 use self::in_flight::{Asked, InFlight, Refusal};
-use self::message::{Message, bad, parse};
+use self::message::{Message, bad, is_change, parse};
 use self::parent::Parent;
 use self::queues::{Inbox, Outbox};
 use super::frames::{DamageReason, Frame, FrameDecoder, encode};
@@ -59,6 +59,10 @@ const DISPATCH_PATIENCE: Duration = Duration::from_millis(200);
 const FLUSH_PATIENCE: Duration = Duration::from_millis(300);
 
 const READ_SIZE: usize = 64 * 1024;
+
+/// What the service is told in place of a `textDocument/didChange` that does not decode, with the
+/// same parameters. tower-lsp would drop it without a sign, and all marks would be on wrong lines.
+pub const TEXT_LOST: &str = "waitline/textLost";
 
 /// The request failed, for a reason that is neither its syntax nor a fault of ours (LSP 3.17).
 const REQUEST_FAILED: ErrorCode = ErrorCode::ServerError(-32803);
@@ -461,9 +465,13 @@ impl Session {
     fn start_notification<S: LanguageServer>(
         &self,
         service: &mut LspService<S>,
-        method: String,
+        mut method: String,
         params: Option<Value>,
     ) {
+        if method == "textDocument/didChange" && !is_change(params.as_ref()) {
+            tracing::warn!("a document's change does not decode");
+            method = TEXT_LOST.to_owned();
+        }
         let request = Request::build(method.clone());
         let request = match params {
             Some(params) => request.params(params).finish(),

@@ -116,3 +116,10 @@ pub(super) fn bad(code: ErrorCode, message: String) -> Error {
 fn invalid(id: Id, message: &str) -> Message {
     Message::Bad { id, error: bad(ErrorCode::InvalidRequest, message.to_owned()) }
 }
+
+/// Whether parameters of `textDocument/didChange` decode.
+pub(super) fn is_change(params: Option<&Value>) -> bool {
+    params.is_some_and(|params| {
+        serde_json::from_value::<lsp_types::DidChangeTextDocumentParams>(params.clone()).is_ok()
+    })
+}

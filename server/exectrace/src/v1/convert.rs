@@ -1,0 +1,323 @@
+//! The events of a v1 trace as those of later versions, for a sink.
+//!
+//! As Go 1.26's converter makes them: what a goroutine was when the trace began becomes a status,
+//! a system call that did not block lasts 1 ns (its end was not written), the network poller, the
+//! timers and returns from system calls stand on Ps that are none.
+
+use hashbrown::{HashMap, HashSet};
+
+use super::order::Ordered;
+use super::parse::{Bad, Event, Trace};
+use super::spec::{self, ev, fake_p};
+use crate::goroutines::{Living, Row};
+use crate::intern::Tables;
+use crate::sink::{
+    GoEvent, GoState, Log, Metric, ProcEvent, ProcState, RangeEvent, RangeKind, RangePhase,
+    RangeScope, Region, Sink, Task,
+};
+use crate::v2::generation::Generation;
+use crate::v2::order::{Bump, Go};
+use crate::{At, GoId, Nanos, ProcId, StackRow, StrId, TaskId, ThreadId};
+
+/// Where the events go, and what stays of each for those that follow.
+pub(crate) struct Converter<'a, L, S> {
+    pub(crate) generation: &'a Generation,
+    pub(crate) tables: &'a Tables,
+    pub(crate) sink: &'a mut S,
+    pub(crate) gos: &'a mut Living<Go<L>>,
+    pub(crate) clock: &'a mut Bump,
+    state: State,
+}
+
+#[derive(Default)]
+struct State {
+    /// The first Gomaxprocs was seen: what was there before has been told.
+    begun: bool,
+    /// Goroutines that were there, and of which nothing else is known yet.
+    unknown: HashSet<u64>,
+    procs: HashSet<i32>,
+    /// The thread of each P.
+    threads: HashMap<i32, u64>,
+    tasks: HashMap<u64, (StrId, u64)>,
+    stop: Option<StrId>,
+    n_calls: usize,
+    n_unblocks: usize,
+}
+
+impl<'a, L: Default + Clone, S: Sink<Local = L>> Converter<'a, L, S> {
+    pub(crate) fn new(
+        generation: &'a Generation,
+        tables: &'a Tables,
+        sink: &'a mut S,
+        gos: &'a mut Living<Go<L>>,
+        clock: &'a mut Bump,
+    ) -> Self {
+        Converter { generation, tables, sink, gos, clock, state: State::default() }
+    }
+
+    /// Gives all events to the sink.
+    pub(crate) fn run(mut self, trace: &Trace) -> Result<(), Bad> {
+        let bytes = &self.generation.bytes[..self.generation.n_bytes()];
+        let mut ordered = Ordered::new(trace);
+        while let Some(event) = ordered.next(bytes)? {
+            let ns = (event.ticks.wrapping_sub(trace.order.start) as f64 * trace.ns) as i64;
+            self.event(trace, bytes, &event, ns)?;
+        }
+        Ok(())
+    }
+
+    fn event(&mut self, trace: &Trace, bytes: &[u8], event: &Event, ns: i64) -> Result<(), Bad> {
+        let [a0, a1, a2, _] = event.args;
+        let at = self.at(event);
+        match event.typ {
+            ev::GOMAXPROCS => {
+                if !std::mem::replace(&mut self.state.begun, true) {
+                    return self.rest_of_goroutines(ns);
+                }
+                let at = self.stamp(at, ns);
+                let stack = self.stack(event.stack);
+                self.sink.metric(&at, Metric::GoMaxProcs, a0, stack);
+            }
+            ev::PROC_START => {
+                self.state.threads.insert(event.p, a0);
+                let at = self.stamp(self.at(event), ns);
+                self.proc(&at, event.p, ProcState::Running);
+            }
+            ev::PROC_STOP => {
+                let at = self.stamp(at, ns);
+                self.proc(&at, event.p, ProcState::Idle);
+                self.state.threads.remove(&event.p);
+            }
+            ev::GC_START | ev::GC_DONE => {
+                let p = if event.typ == ev::GC_START { fake_p::GC } else { event.p };
+                let at = self.stamp(self.at(&Event { p, ..*event }), ns);
+                self.range(&at, event, ev::GC_START, RangeKind::GcMark, RangeScope::Global);
+            }
+            ev::STW_START | ev::STW_DONE => {
+                if event.typ == ev::STW_START {
+                    let last = trace.stops.len() - 1;
+                    let kind = usize::try_from(a0).map_or(last, |kind| kind.min(last));
+                    self.state.stop = Some(trace.stops[kind]);
+                }
+                let at = self.stamp(at, ns);
+                let kind = RangeKind::StopTheWorld(self.state.stop.unwrap_or(StrId::NONE));
+                self.range(&at, event, ev::STW_START, kind, RangeScope::Go(at.g));
+            }
+            ev::GC_SWEEP_START | ev::GC_SWEEP_DONE => {
+                let at = self.stamp(at, ns);
+                let scope = RangeScope::Proc(at.p);
+                self.range(&at, event, ev::GC_SWEEP_START, RangeKind::GcSweep, scope);
+            }
+            ev::GC_MARK_ASSIST_START | ev::GC_MARK_ASSIST_DONE => {
+                let at = self.stamp(at, ns);
+                let scope = RangeScope::Go(at.g);
+                let begins = ev::GC_MARK_ASSIST_START;
+                self.range(&at, event, begins, RangeKind::GcMarkAssist, scope);
+            }
+            ev::GO_CREATE if !self.state.begun => {
+                self.state.unknown.insert(a0);
+            }
+            ev::GO_CREATE => {
+                let mut create = change(a0, GoState::NotExist, GoState::Runnable);
+                create.stack = self.stack(event.stack);
+                create.own = self.stack(a1 as u32);
+                self.go(at, ns, create);
+            }
+            ev::GO_START if !self.state.begun => self.status(at, ns, a0, GoState::Running),
+            ev::GO_START => self.go(at, ns, change(a0, GoState::Runnable, GoState::Running)),
+            ev::GO_START_LABEL => {
+                let at = self.raw_at(event);
+                self.go(at, ns, change(a0, GoState::Runnable, GoState::Running));
+                let label = self.string(a2);
+                let at = self.stamp(at, ns);
+                self.sink.label(&at, label);
+            }
+            ev::GO_END => self.go(at, ns, change(event.g, GoState::Running, GoState::NotExist)),
+            ev::GO_UNBLOCK => {
+                let n = self.state.n_unblocks;
+                self.state.n_unblocks += 1;
+                let at = if trace.order.netpoll.get(n) {
+                    self.at(&Event { p: fake_p::NETPOLL, ..*event })
+                } else {
+                    at
+                };
+                let stack = self.stack(event.stack);
+                let wake = change(a0, GoState::Waiting, GoState::Runnable);
+                self.go(at, ns, GoEvent { stack, ..wake });
+            }
+            ev::GO_SYS_CALL => {
+                let n = self.state.n_calls;
+                self.state.n_calls += 1;
+                let stack = self.stack(event.stack);
+                let call = change(event.g, GoState::Running, GoState::Syscall);
+                let call = GoEvent { stack, own: stack, ..call };
+                if trace.order.blocked.get(n) {
+                    self.go(at, ns, call);
+                } else {
+                    let at = self.raw_at(event);
+                    self.go(at, ns, call);
+                    let back = change(event.g, GoState::Syscall, GoState::Running);
+                    self.go(at, ns.wrapping_add(1), back);
+                }
+            }
+            ev::GO_SYS_EXIT => {
+                self.go(at, ns, change(event.g, GoState::Syscall, GoState::Runnable));
+            }
+            // The first is told with the call; the other one says what no later version does.
+            ev::GO_SYS_BLOCK | ev::FUTILE_WAKEUP => {}
+            ev::GO_WAITING => self.status(at, ns, a0, GoState::Waiting),
+            ev::GO_IN_SYSCALL => self.status(at, ns, a0, GoState::Syscall),
+            ev::HEAP_ALLOC | ev::HEAP_GOAL => {
+                let metric = match event.typ {
+                    ev::HEAP_ALLOC => Metric::HeapAlloc,
+                    _ => Metric::HeapGoal,
+                };
+                let at = self.stamp(at, ns);
+                self.sink.metric(&at, metric, a0, StackRow::NONE);
+            }
+            ev::USER_TASK_CREATE | ev::USER_TASK_END | ev::USER_REGION | ev::USER_LOG => {
+                self.user(bytes, event, ns)?;
+            }
+            ev::CPU_SAMPLE => {
+                let at = At { m: ThreadId::NONE, ..at };
+                let at = self.stamp(at, ns);
+                let stack = self.stack(event.stack);
+                self.sink.sample(&at, stack);
+            }
+            typ => {
+                if spec::block_reason(typ).is_some() {
+                    let to = match typ {
+                        ev::GO_SCHED | ev::GO_PREEMPT => GoState::Runnable,
+                        _ => GoState::Waiting,
+                    };
+                    let stack = self.stack(event.stack);
+                    let reason = trace.reasons[usize::from(typ)];
+                    let stop = change(event.g, GoState::Running, to);
+                    self.go(at, ns, GoEvent { reason, stack, own: stack, ..stop });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What programs write themselves.
+    fn user(&mut self, bytes: &[u8], event: &Event, ns: i64) -> Result<(), Bad> {
+        let [a0, a1, a2, _] = event.args;
+        let at = self.stamp(self.at(event), ns);
+        let stack = self.stack(event.stack);
+        let id = TaskId(a0);
+        match event.typ {
+            ev::USER_TASK_CREATE => {
+                let name = self.string(a2);
+                self.state.tasks.insert(a0, (name, a1));
+                let parent = if a1 == 0 { TaskId::NONE } else { TaskId(a1) };
+                self.sink.task(&at, &Task { id, begins: true, parent, name }, stack);
+            }
+            ev::USER_TASK_END => {
+                // Here 0 stays 0, as in Go's converter.
+                let task = self.state.tasks.remove(&a0);
+                let (name, parent) = task.unwrap_or((StrId::NONE, TaskId::NONE.0));
+                let parent = TaskId(parent);
+                self.sink.task(&at, &Task { id, begins: false, parent, name }, stack);
+            }
+            ev::USER_REGION => {
+                let name = self.string(a2);
+                self.sink.region(&at, &Region { task: id, begins: a1 == 0, name }, stack);
+            }
+            _ => {
+                let raw = super::parse::Raw::read(bytes, event.at as usize, crate::Version(21))?;
+                let text = String::from_utf8_lossy(raw.text);
+                let message = self.tables.find(&text).unwrap_or(StrId::NONE);
+                let category = self.string(a1);
+                self.sink.log(&at, &Log { task: id, category, message }, stack);
+            }
+        }
+        Ok(())
+    }
+
+    /// The goroutines that were there and neither waited nor ran: they were able to run.
+    fn rest_of_goroutines(&mut self, ns: i64) -> Result<(), Bad> {
+        // Go's converter leaves their order to chance.
+        let mut rest: Vec<u64> = self.state.unknown.drain().collect();
+        rest.sort_unstable();
+        let at = At { t: Nanos(0), g: GoId::NONE, p: ProcId::NONE, m: ThreadId::NONE };
+        for g in rest {
+            self.go(at, ns, change(g, GoState::Undetermined, GoState::Runnable));
+        }
+        Ok(())
+    }
+
+    fn status(&mut self, at: At, ns: i64, g: u64, state: GoState) {
+        self.state.unknown.remove(&g);
+        self.go(at, ns, change(g, GoState::Undetermined, state));
+    }
+
+    fn go(&mut self, at: At, ns: i64, event: GoEvent) {
+        let at = self.stamp(at, ns);
+        let mut row = self.gos.find(event.g);
+        if row == Row::NONE {
+            row = self.gos.insert(event.g, Go::default());
+        }
+        if let Some(go) = self.gos.get(row, event.g) {
+            self.sink.go(&at, &event, &mut go.local);
+            if event.to == GoState::NotExist {
+                self.gos.remove(row);
+            }
+        }
+    }
+
+    fn proc(&mut self, at: &At, p: i32, to: ProcState) {
+        let from = match to {
+            _ if self.state.procs.insert(p) => ProcState::Undetermined,
+            ProcState::Running => ProcState::Idle,
+            _ => ProcState::Running,
+        };
+        self.sink.proc(at, &ProcEvent { p: proc_id(p), from, to });
+    }
+
+    fn range(&mut self, at: &At, event: &Event, begins: u8, kind: RangeKind, scope: RangeScope) {
+        let (phase, stack) = if event.typ == begins {
+            (RangePhase::Begin, self.stack(event.stack))
+        } else {
+            (RangePhase::End, StackRow::NONE)
+        };
+        self.sink.range(at, &RangeEvent { phase, kind, scope, stack });
+    }
+
+    /// Where an event was made; its time comes with [`Converter::stamp`].
+    fn at(&self, event: &Event) -> At {
+        let g = if event.g == 0 { GoId::NONE } else { GoId(event.g) };
+        let m = match self.state.threads.get(&event.p) {
+            Some(&m) if event.p != -1 => ThreadId(m),
+            _ => ThreadId::NONE,
+        };
+        At { t: Nanos(0), g, p: proc_id(event.p), m }
+    }
+
+    /// The same for two events where Go's converter takes what there is: thread 0 for none.
+    fn raw_at(&self, event: &Event) -> At {
+        let m = self.state.threads.get(&event.p).copied().unwrap_or(0);
+        At { t: Nanos(0), g: GoId(event.g), p: proc_id(event.p), m: ThreadId(m) }
+    }
+
+    fn stamp(&mut self, at: At, ns: i64) -> At {
+        At { t: self.clock.stamp(ns), ..at }
+    }
+
+    fn stack(&self, id: u32) -> StackRow {
+        self.generation.stack_row(u64::from(id)).unwrap_or(StackRow::NONE)
+    }
+
+    fn string(&self, id: u64) -> StrId {
+        self.generation.string(id).unwrap_or(StrId::NONE)
+    }
+}
+
+fn change(g: u64, from: GoState, to: GoState) -> GoEvent {
+    let (reason, none) = (StrId::NONE, StackRow::NONE);
+    GoEvent { g: GoId(g), from, to, reason, stack: none, own: none }
+}
+
+fn proc_id(p: i32) -> ProcId {
+    ProcId(i64::from(p) as u64)
+}

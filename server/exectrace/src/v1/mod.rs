@@ -1,0 +1,21 @@
+//! The wire format of Go 1.11 to 1.21: batches of Ps, with all tables at the trace's end.
+//!
+//! ```text
+//! bytes --parse--> batches, tables, samples --order--> events by time --convert--> a Sink
+//! ```
+//!
+//! It has nothing in common with the later format but its header. The clock's frequency and the
+//! stacks are written when tracing stops, so nothing can be told before all bytes are there, and
+//! one that was cut off can not be used at all. A whole trace is one generation to the sinks, with
+//! the events that Go 1.26's converter makes of it. No list of all events is kept: the merge is
+//! run three times instead, which needs no memory that grows with them.
+
+mod check;
+mod convert;
+pub(crate) mod footprint;
+mod order;
+pub(crate) mod parse;
+mod spec;
+
+pub(crate) use convert::Converter;
+pub(crate) use parse::Trace;

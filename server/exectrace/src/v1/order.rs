@@ -1,0 +1,439 @@
+//! Puts the events of a v1 trace into the order in which Go's reader gives them.
+//!
+//! Steps: (1) of the next event of each P, those that can have happened are in a heap, and the
+//! earliest of them comes next; all others wait for the state of their goroutine that they need;
+//! (2) a return from a system call carries its true time, which is before that of its event, and
+//! moves there; (3) what the events say must fit together.
+//!
+//! Ps whose events have the same tick come in an order that Go's reader leaves to chance (it walks
+//! through a map); here it is that of their first batch in the file.
+
+use hashbrown::HashMap;
+
+use super::parse::{Bad, Cursor, Event, Trace};
+use super::spec::{self, ev, fake_p};
+
+/// What the convert pass needs to know of events before it comes to them.
+#[derive(Debug, Default)]
+pub(crate) struct Order {
+    /// Returns from system calls, by time.
+    exits: Vec<Exit>,
+    /// By the number of a system call in the order: it blocked.
+    pub(super) blocked: Bits,
+    /// By the number of an unblock in the order: the network poller did it.
+    pub(super) netpoll: Bits,
+    /// The time of the first event, in ticks.
+    pub(super) start: i64,
+    /// Regions that end inside another one that is still open.
+    pub(crate) misused: Vec<Misuse>,
+}
+
+/// A region that ends while another one, which began later, is open.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Misuse {
+    pub(crate) at: u64,
+    pub(crate) g: u64,
+    /// The id of its name.
+    pub(crate) name: u64,
+}
+
+/// Notes about regions are kept for so many of them.
+const MAX_MISUSED: usize = 64;
+
+/// A return from a system call.
+#[derive(Debug, Clone, Copy)]
+struct Exit {
+    ticks: i64,
+    /// Its number among all events before it moved.
+    number: u64,
+    g: u64,
+    at: u64,
+}
+
+/// One bit for each of many.
+#[derive(Debug, Default)]
+pub(super) struct Bits(Vec<u64>);
+
+impl Bits {
+    fn set(&mut self, i: usize) {
+        if self.0.len() <= i / 64 {
+            self.0.resize(i / 64 + 1, 0);
+        }
+        self.0[i / 64] |= 1 << (i % 64);
+    }
+
+    pub(super) fn get(&self, i: usize) -> bool {
+        self.0.get(i / 64).is_some_and(|bits| bits >> (i % 64) & 1 != 0)
+    }
+}
+
+impl Trace {
+    /// Finds the order, and checks that the events fit together in it.
+    pub(super) fn order(&mut self, bytes: &[u8]) -> Result<(), Bad> {
+        let exits = self.exits(bytes)?;
+        self.order = Order { exits, ..Order::default() };
+        let mut order = Order::default();
+        self.check(bytes, &mut order)?;
+        order.exits = std::mem::take(&mut self.order.exits);
+        self.order = order;
+        Ok(())
+    }
+
+    /// The returns from system calls, with their true times.
+    fn exits(&self, bytes: &[u8]) -> Result<Vec<Exit>, Bad> {
+        let mut merge = Merge::new(self);
+        let mut exits = Vec::new();
+        let mut blocks: HashMap<u64, i64> = HashMap::new();
+        let (mut number, mut last) = (0, i64::MIN);
+        while let Some(event) = merge.next(bytes)? {
+            let at = event.at as usize;
+            if event.ticks < last {
+                return Err(Bad::new(
+                    at,
+                    "the times contradict the order of the events (the clocks of two processors differ)",
+                ));
+            }
+            last = event.ticks;
+            match event.typ {
+                ev::GO_SYS_BLOCK | ev::GO_IN_SYSCALL => {
+                    blocks.insert(event.g, event.ticks);
+                }
+                ev::GO_SYS_EXIT => {
+                    let mut ticks = event.args[2] as i64;
+                    if ticks == 0 {
+                        ticks = event.ticks;
+                    } else {
+                        match blocks.get(&event.g).copied().unwrap_or(0) {
+                            0 => {
+                                return Err(Bad::new(
+                                    at,
+                                    format!(
+                                        "goroutine {} returns from a system call that it is not in",
+                                        event.g
+                                    ),
+                                ));
+                            }
+                            block if ticks < block => {
+                                return Err(Bad::new(
+                                    at,
+                                    format!(
+                                        "goroutine {} returns from a system call before it is in it",
+                                        event.g
+                                    ),
+                                ));
+                            }
+                            _ => {}
+                        }
+                    }
+                    exits.push(Exit { ticks, number, g: event.g, at: event.at });
+                }
+                _ => {}
+            }
+            number += 1;
+        }
+        exits.sort_unstable_by_key(|e| (e.ticks, e.number));
+        Ok(exits)
+    }
+
+    fn check(&self, bytes: &[u8], order: &mut Order) -> Result<(), Bad> {
+        let mut ordered = Ordered::new(self);
+        let mut checker = super::check::Checker::new();
+        let (mut n_calls, mut n_unblocks) = (0, 0);
+        let mut calls: HashMap<u64, usize> = HashMap::new();
+        let mut first = true;
+        while let Some(event) = ordered.next(bytes)? {
+            if std::mem::take(&mut first) {
+                order.start = event.ticks;
+            }
+            // Whether a system call blocked is what the next event of the goroutine says.
+            if let Some(call) = calls.remove(&event.g)
+                && event.typ == ev::GO_SYS_BLOCK
+            {
+                order.blocked.set(call);
+            }
+            let found = checker.check(&event).map_err(|what| Bad::new(event.at as usize, what))?;
+            match event.typ {
+                ev::GO_SYS_CALL => {
+                    calls.insert(event.g, n_calls);
+                    n_calls += 1;
+                }
+                ev::GO_UNBLOCK => {
+                    if found == super::check::Found::Netpoll {
+                        order.netpoll.set(n_unblocks);
+                    }
+                    n_unblocks += 1;
+                }
+                ev::USER_REGION
+                    if found == super::check::Found::Misuse
+                        && order.misused.len() < MAX_MISUSED =>
+                {
+                    order.misused.push(Misuse { at: event.at, g: event.g, name: event.args[2] });
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The events of all Ps with every return from a system call at its true time.
+pub(super) struct Ordered<'a> {
+    trace: &'a Trace,
+    merge: Merge<'a>,
+    /// The next event of the merge that is no return, with its number.
+    head: Option<(u64, Event)>,
+    number: u64,
+    exits: std::slice::Iter<'a, Exit>,
+}
+
+impl<'a> Ordered<'a> {
+    pub(super) fn new(trace: &'a Trace) -> Ordered<'a> {
+        let merge = Merge::new(trace);
+        Ordered { trace, merge, head: None, number: 0, exits: trace.order.exits.iter() }
+    }
+
+    pub(super) fn next(&mut self, bytes: &[u8]) -> Result<Option<Event>, Bad> {
+        while self.head.is_none() {
+            let Some(event) = self.merge.next(bytes)? else { break };
+            if event.typ != ev::GO_SYS_EXIT {
+                self.head = Some((self.number, event));
+            }
+            self.number += 1;
+        }
+        if let Some(exit) = self.exits.as_slice().first()
+            && self
+                .head
+                .as_ref()
+                .is_none_or(|(number, e)| (exit.ticks, exit.number) < (e.ticks, *number))
+        {
+            self.exits.next();
+            return Ok(Some(Event {
+                ticks: exit.ticks,
+                g: exit.g,
+                args: [exit.g, 0, 0, 0],
+                stack: 0,
+                p: fake_p::SYSCALLS,
+                typ: ev::GO_SYS_EXIT,
+                at: exit.at,
+            }));
+        }
+        Ok(self.head.take().map(|(_, mut event)| {
+            if event.typ == ev::GO_UNBLOCK && self.trace.timers.contains(&event.g) {
+                event.p = fake_p::TIMERS;
+            }
+            event
+        }))
+    }
+}
+
+/// The state of a goroutine as far as the order needs it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+enum Status {
+    #[default]
+    Dead,
+    Runnable,
+    Running,
+    Waiting,
+}
+
+/// What an event needs of a goroutine: its place in the goroutine's sequence, where it names one,
+/// and the state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+struct Turn {
+    seq: Option<u64>,
+    status: Status,
+}
+
+/// What an event does to the sequence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Seq {
+    Keep,
+    Add,
+    Set(u64),
+}
+
+/// The collector's cycles are ordered like a goroutine of this number.
+const COLLECTOR: u64 = u64::MAX - 1;
+
+/// Whose state an event needs and changes, and how; `None` for one that can always happen.
+fn transition(event: &Event) -> Option<(u64, Turn, Seq, Status)> {
+    let [a0, a1, ..] = event.args;
+    let turn = |seq, status| Turn { seq, status };
+    Some(match event.typ {
+        ev::GO_CREATE => (a0, turn(Some(0), Status::Dead), Seq::Set(1), Status::Runnable),
+        ev::GO_WAITING | ev::GO_IN_SYSCALL => {
+            (event.g, turn(Some(1), Status::Runnable), Seq::Set(2), Status::Waiting)
+        }
+        ev::GO_START | ev::GO_START_LABEL => {
+            let next = Seq::Set(a1.wrapping_add(1));
+            (event.g, turn(sequence(a1), Status::Runnable), next, Status::Running)
+        }
+        ev::GO_START_LOCAL => (event.g, turn(None, Status::Runnable), Seq::Add, Status::Running),
+        ev::GO_SCHED | ev::GO_PREEMPT => {
+            (event.g, turn(None, Status::Running), Seq::Keep, Status::Runnable)
+        }
+        ev::GO_STOP => return None,
+        ev::GO_UNBLOCK | ev::GO_SYS_EXIT => {
+            let next = Seq::Set(a1.wrapping_add(1));
+            (a0, turn(sequence(a1), Status::Waiting), next, Status::Runnable)
+        }
+        ev::GO_UNBLOCK_LOCAL | ev::GO_SYS_EXIT_LOCAL => {
+            (a0, turn(None, Status::Waiting), Seq::Add, Status::Runnable)
+        }
+        ev::GC_START => (
+            COLLECTOR,
+            turn(sequence(a0), Status::Dead),
+            Seq::Set(a0.wrapping_add(1)),
+            Status::Dead,
+        ),
+        ev::GO_SYS_BLOCK => (event.g, turn(None, Status::Running), Seq::Keep, Status::Waiting),
+        typ if spec::block_reason(typ).is_some() => {
+            (event.g, turn(None, Status::Running), Seq::Keep, Status::Waiting)
+        }
+        _ => return None,
+    })
+}
+
+/// A number in a sequence; the largest stands for none in Go's reader, whatever wrote it.
+fn sequence(n: u64) -> Option<u64> {
+    (n != u64::MAX).then_some(n)
+}
+
+/// The events of all Ps side by side.
+struct Merge<'a> {
+    trace: &'a Trace,
+    /// Of each P; one more stands for the profiler's samples.
+    cursors: Vec<Cursor>,
+    samples: usize,
+    /// Events that can happen now, a heap by time.
+    heap: Vec<(Event, u32)>,
+    /// Ps whose next event must be looked at.
+    ready: Vec<u32>,
+    /// Events that wait, by the goroutine and the state that they need of it.
+    waiting: HashMap<(u64, Turn), Vec<(Event, u32)>>,
+    gos: HashMap<u64, (u64, Status)>,
+}
+
+impl<'a> Merge<'a> {
+    fn new(trace: &'a Trace) -> Merge<'a> {
+        Merge {
+            trace,
+            cursors: trace.procs.iter().map(Cursor::new).collect(),
+            samples: 0,
+            heap: Vec::new(),
+            ready: (0..=trace.procs.len() as u32).rev().collect(),
+            waiting: HashMap::new(),
+            gos: HashMap::new(),
+        }
+    }
+
+    fn next(&mut self, bytes: &[u8]) -> Result<Option<Event>, Bad> {
+        while let Some(proc) = self.ready.pop() {
+            let event = match self.cursors.get_mut(proc as usize) {
+                Some(cursor) => cursor.next(self.trace, bytes)?,
+                None => self.sample(),
+            };
+            let Some(event) = event else { continue };
+            match transition(&event) {
+                Some((g, needs, ..)) if !self.fits(g, needs) => {
+                    self.waiting.entry((g, needs)).or_default().push((event, proc));
+                }
+                _ => self.push((event, proc)),
+            }
+        }
+        if self.heap.is_empty() {
+            return match self.waiting.values().flatten().min_by_key(|(e, _)| (e.ticks, e.at)) {
+                None => Ok(None),
+                Some((event, _)) => Err(Bad::new(
+                    event.at as usize,
+                    format!(
+                        "the events contradict each other: no P can go on (P {} at {})",
+                        event.p,
+                        spec::name(event.typ)
+                    ),
+                )),
+            };
+        }
+        let (mut event, proc) = self.pop();
+        if let Some((g, needs, seq, status)) = transition(&event) {
+            if !self.fits(g, needs) {
+                return Err(Bad::new(
+                    event.at as usize,
+                    format!("{} does not fit the state of goroutine {g}", spec::name(event.typ)),
+                ));
+            }
+            let go = self.gos.entry(g).or_default();
+            let n = match seq {
+                Seq::Keep => go.0,
+                Seq::Add => go.0.wrapping_add(1),
+                Seq::Set(n) => n,
+            };
+            *go = (n, status);
+            for seq in [Some(n), None] {
+                if let Some(events) = self.waiting.remove(&(g, Turn { seq, status })) {
+                    for waiting in events {
+                        self.push(waiting);
+                    }
+                }
+            }
+        }
+        self.ready.push(proc);
+        event.typ = match event.typ {
+            ev::GO_START_LOCAL => ev::GO_START,
+            ev::GO_UNBLOCK_LOCAL => ev::GO_UNBLOCK,
+            ev::GO_SYS_EXIT_LOCAL => ev::GO_SYS_EXIT,
+            typ => typ,
+        };
+        Ok(Some(event))
+    }
+
+    fn sample(&mut self) -> Option<Event> {
+        let sample = self.trace.samples.get(self.samples)?;
+        self.samples += 1;
+        Some(Event {
+            ticks: sample.ticks,
+            g: sample.g,
+            args: [0; 4],
+            stack: sample.stack,
+            p: sample.p,
+            typ: ev::CPU_SAMPLE,
+            at: sample.at,
+        })
+    }
+
+    fn fits(&self, g: u64, needs: Turn) -> bool {
+        let (seq, status) = self.gos.get(&g).copied().unwrap_or_default();
+        needs.status == status && needs.seq.is_none_or(|n| n == seq)
+    }
+
+    fn push(&mut self, item: (Event, u32)) {
+        self.heap.push(item);
+        let mut i = self.heap.len() - 1;
+        while i > 0 && self.heap[i].0.ticks < self.heap[(i - 1) / 2].0.ticks {
+            self.heap.swap(i, (i - 1) / 2);
+            i = (i - 1) / 2;
+        }
+    }
+
+    /// The earliest; there must be one.
+    fn pop(&mut self) -> (Event, u32) {
+        let first = self.heap.swap_remove(0);
+        let mut i = 0;
+        loop {
+            let mut child = 2 * i + 1;
+            if child >= self.heap.len() {
+                return first;
+            }
+            if child + 1 < self.heap.len()
+                && self.heap[child + 1].0.ticks < self.heap[child].0.ticks
+            {
+                child += 1;
+            }
+            if self.heap[child].0.ticks >= self.heap[i].0.ticks {
+                return first;
+            }
+            self.heap.swap(i, child);
+            i = child;
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! What is worth telling a person about a trace: few things, each with its line and its evidence.
+//!
+//! Every finding has a stable code with a page of its own, `docs/findings/CODE.md`, which says the
+//! rule in words. The rules are here by subject: `locks`, `channels`, `paths` (sleeps and system
+//! calls while others wait), `goroutines`, `scheduler`, `collector`; `scene` gathers what they look
+//! at. A finding needs cost: of waits that delay nobody there is none.
+
+use exectrace::FrameId;
+
+use crate::Analysis;
+use crate::blame::Blame;
+use crate::verdicts::Verdicts;
+
+mod channels;
+mod collector;
+mod goroutines;
+mod locks;
+mod paths;
+mod scene;
+mod scheduler;
+#[cfg(test)]
+mod tests;
+
+use scene::Scene;
+
+/// Which kind of finding. The order is that of the pages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Code {
+    /// Goroutines wait for a lock that another has.
+    LockContention,
+    /// Who has the lock waits itself.
+    LockHeldWhileWaiting,
+    /// Goroutines queue for a lock nearly all the time.
+    Convoy,
+    /// A lock that does not come free.
+    StuckLock,
+    /// Sends wait for a receiver that is busy.
+    ChanBackpressure,
+    /// No slot is free: all are with goroutines of the same kind.
+    SlotsExhausted,
+    /// Items so small that handing them over costs more than what is done with them.
+    FineHandoff,
+    /// Workers wait for one that brings too little work.
+    Starved,
+    /// Sleeps while others wait for it.
+    SleepInPath,
+    /// Slow system calls while others wait for them.
+    SyscallInPath,
+    /// Goroutines started side by side that run one after another.
+    SerialFanout,
+    /// A join that mostly waits for the last one.
+    Straggler,
+    /// One goroutine does nearly all of the work.
+    OneAtATime,
+    /// So many goroutines for so little work each.
+    GoroutineChurn,
+    /// A line that allocates faster than the collector works.
+    GcAssistHot,
+    /// The world was stopped for long.
+    StwStall,
+    /// Goroutines that look as if nobody will ever wake them.
+    LeakSuspect,
+    /// After a wait it takes long to run again though a P is idle.
+    WakeupSlow,
+    /// Goroutines could run, a P is idle, and the system gives no thread.
+    ThreadsStarved,
+}
+
+/// All codes, in order.
+pub const CODES: [Code; 19] = [
+    Code::LockContention,
+    Code::LockHeldWhileWaiting,
+    Code::Convoy,
+    Code::StuckLock,
+    Code::ChanBackpressure,
+    Code::SlotsExhausted,
+    Code::FineHandoff,
+    Code::Starved,
+    Code::SleepInPath,
+    Code::SyscallInPath,
+    Code::SerialFanout,
+    Code::Straggler,
+    Code::OneAtATime,
+    Code::GoroutineChurn,
+    Code::GcAssistHot,
+    Code::StwStall,
+    Code::LeakSuspect,
+    Code::WakeupSlow,
+    Code::ThreadsStarved,
+];
+
+impl Code {
+    /// Its name, for good.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Code::LockContention => "lock-contention",
+            Code::LockHeldWhileWaiting => "lock-held-while-waiting",
+            Code::Convoy => "convoy",
+            Code::StuckLock => "stuck-lock",
+            Code::ChanBackpressure => "chan-backpressure",
+            Code::SlotsExhausted => "slots-exhausted",
+            Code::FineHandoff => "fine-handoff",
+            Code::Starved => "starved",
+            Code::SleepInPath => "sleep-in-path",
+            Code::SyscallInPath => "syscall-in-path",
+            Code::SerialFanout => "serial-fanout",
+            Code::Straggler => "straggler",
+            Code::OneAtATime => "one-at-a-time",
+            Code::GoroutineChurn => "goroutine-churn",
+            Code::GcAssistHot => "gc-assist-hot",
+            Code::StwStall => "stw-stall",
+            Code::LeakSuspect => "leak-suspect",
+            Code::WakeupSlow => "wakeup-slow",
+            Code::ThreadsStarved => "threads-starved",
+        }
+    }
+
+    /// The code with this name.
+    pub fn parse(name: &str) -> Option<Code> {
+        CODES.into_iter().find(|c| c.as_str() == name)
+    }
+
+    /// Its page, as a path in the repository.
+    pub fn page(self) -> String {
+        format!("docs/findings/{}.md", self.as_str())
+    }
+
+    /// How serious it is: a warning is what will not end by itself.
+    pub fn severity(self) -> Severity {
+        match self {
+            Code::StuckLock | Code::LeakSuspect => Severity::Warning,
+            _ => Severity::Information,
+        }
+    }
+}
+
+/// How serious a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// Time could be saved.
+    Information,
+    /// Something does not end.
+    Warning,
+}
+
+impl Severity {
+    /// Its name in the machine's form.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Severity::Information => "information",
+            Severity::Warning => "warning",
+        }
+    }
+}
+
+/// Something worth telling.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// What kind.
+    pub code: Code,
+    /// How serious.
+    pub severity: Severity,
+    /// The line that it stands on; `None`: it is about the whole trace.
+    pub frame: Option<FrameId>,
+    /// One plain sentence with the figures, without a full stop.
+    pub message: String,
+    /// How it was found: the figures that the rule looked at.
+    pub detail: Vec<String>,
+    /// Other lines that belong to it: the worst instance, its waker, where the chain of wakes ends.
+    pub related: Vec<Related>,
+    /// What it costs, in nanoseconds, for order.
+    pub ns: i64,
+}
+
+/// A line that belongs to a finding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Related {
+    /// The line.
+    pub frame: FrameId,
+    /// What happened there.
+    pub text: String,
+}
+
+/// The most findings that are told.
+pub const MOST: usize = 50;
+
+/// All findings of a trace, the dearest first, one for each code and line, at most [`MOST`]. `user`
+/// tells on which lines they may stand. None for a trace that was loaded without its goroutines'
+/// lives.
+pub fn findings(
+    analysis: &Analysis,
+    verdicts: &Verdicts,
+    blame: &Blame,
+    user: &dyn Fn(FrameId) -> bool,
+) -> Vec<Finding> {
+    let Some(stays) = &analysis.stays else { return Vec::new() };
+    if analysis.duration() <= 0 {
+        return Vec::new();
+    }
+    let scene = Scene::new(analysis, stays, verdicts, blame, user);
+    let mut found = Vec::new();
+    locks::find(&scene, &mut found);
+    channels::find(&scene, &mut found);
+    paths::find(&scene, &mut found);
+    goroutines::find(&scene, &mut found);
+    scheduler::find(&scene, &mut found);
+    collector::find(&scene, &mut found);
+    found.sort_by(|a, b| {
+        (b.ns, a.code, a.frame)
+            .cmp(&(a.ns, b.code, b.frame))
+            .then_with(|| a.message.cmp(&b.message))
+    });
+    let mut seen = hashbrown::HashSet::new();
+    found.retain(|f| seen.insert((f.code, f.frame)));
+    found.truncate(MOST);
+    found
+}

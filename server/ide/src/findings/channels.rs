@@ -1,0 +1,170 @@
+//! Channels: back-pressure, no free slot, items too small, workers without work.
+
+use hashbrown::HashSet;
+
+use super::scene::{Scene, Site};
+use super::{Code, Finding};
+use crate::blame::End;
+use crate::units::{count, duration, percent};
+use crate::values::Values;
+use crate::verdicts::{Verdict, WaitKind, Why};
+
+pub(super) fn find(scene: &Scene<'_>, found: &mut Vec<Finding>) {
+    for site in &scene.sites {
+        match site.kind {
+            WaitKind::Send => {
+                backpressure(scene, site, found);
+                slots(scene, site, found);
+                handoff(scene, site, found);
+            }
+            WaitKind::Select => {
+                backpressure(scene, site, found);
+                slots(scene, site, found);
+            }
+            WaitKind::Receive => {
+                slots(scene, site, found);
+                handoff(scene, site, found);
+                starved(scene, site, found);
+            }
+            WaitKind::Cond => slots(scene, site, found),
+            _ => {}
+        }
+    }
+}
+
+/// At least 3 sends whose receiver was busy, and big.
+fn backpressure(scene: &Scene<'_>, site: &Site, found: &mut Vec<Finding>) {
+    let costly = scene.costly(site, Some(Why::ReceiverBusy));
+    let real = scene.real(site, costly.ns);
+    if costly.n < 3 || !scene.is_big(real) {
+        return;
+    }
+    let end = scene.chain_end(site).map_or_else(String::new, |(end, frame, ns)| {
+        let at = scene.place(frame);
+        format!("; {} of it ends with {} at {at}", percent(ns, site.ns), end.name())
+    });
+    let mut finding = Finding::new(
+        Code::ChanBackpressure,
+        Some(site.frame),
+        real,
+        format!(
+            "Waits {} to send because the receiver is busy, in {} waits{end}",
+            duration(costly.ns),
+            count(costly.n)
+        ),
+    );
+    finding.detail = vec![scene.figures(&costly), scene.blamed(site)];
+    finding.related = scene.related(site, &costly);
+    found.push(finding);
+}
+
+/// A third of the site or more for want of a slot, at least 3 such waits, and big.
+fn slots(scene: &Scene<'_>, site: &Site, found: &mut Vec<Finding>) {
+    let costly = scene.costly(site, Some(Why::NoSlot));
+    let real = scene.real(site, costly.ns);
+    if costly.n < 3 || costly.ns.saturating_mul(3) < site.ns || !scene.is_big(real) {
+        return;
+    }
+    let giver = costly
+        .worst
+        .and_then(|row| scene.facts.line_of(scene.analysis, scene.stays.stay(row).waker_stack))
+        .map_or_else(String::new, |f| format!(", which others give back at {}", scene.place(f)));
+    let mut finding = Finding::new(
+        Code::SlotsExhausted,
+        Some(site.frame),
+        real,
+        format!(
+            "Waits {} for a free slot{giver}, in {} waits",
+            duration(costly.ns),
+            count(costly.n)
+        ),
+    );
+    finding.detail = vec![
+        scene.figures(&costly),
+        format!("{} of all waiting here is for a slot", percent(costly.ns, site.ns)),
+        scene.blamed(site),
+    ];
+    finding.related = scene.related(site, &costly);
+    found.push(finding);
+}
+
+/// What handing over one item costs, in nanoseconds: two changes of goroutine.
+const HANDOFF_NS: i64 = 2_000;
+
+/// At least 1,000 waits, half of them under 20 µs, and 2 µs for each of them are 2 % of all
+/// running.
+fn handoff(scene: &Scene<'_>, site: &Site, found: &mut Vec<Finding>) {
+    let n = site.waits.len();
+    if n < 1_000 {
+        return;
+    }
+    let mut values = Values::default();
+    for &slot in &site.slots {
+        values.merge(&scene.analysis.slots[slot.0 as usize].values);
+    }
+    let [p50, p99] = values.percentiles([50, 99]);
+    let cost = (n as i64).saturating_mul(HANDOFF_NS);
+    if p50 >= 20_000 || i128::from(cost) * 50 < i128::from(scene.running) {
+        return;
+    }
+    let way = if site.kind == WaitKind::Send { "sends" } else { "receives" };
+    let picked = scene.pick(site, |_, stay, _| !stay.open);
+    let mut finding = Finding::new(
+        Code::FineHandoff,
+        Some(site.frame),
+        cost,
+        format!(
+            "{} {way} wait one by one, half of them under {}: handing over so small items costs about {} of running time",
+            count(n as u64),
+            duration(p50),
+            percent(cost, scene.running)
+        ),
+    );
+    finding.detail = vec![
+        scene.figures(&picked),
+        format!("p50 {}, p99 {}", duration(p50), duration(p99)),
+        format!("2 µs for each are {} of {} running", duration(cost), duration(scene.running)),
+    ];
+    finding.related = scene.related(site, &picked);
+    found.push(finding);
+}
+
+/// At least two goroutines that wait for work, together as long as the trace, while the one that
+/// brings it runs for 60 % of that; and a P was idle for half of the trace.
+fn starved(scene: &Scene<'_>, site: &Site, found: &mut Vec<Finding>) {
+    let waiting = |verdict| matches!(verdict, Verdict::Idle | Verdict::Through);
+    let picked = scene.pick(site, |_, _, judgement| waiting(judgement.verdict));
+    if picked.ns < scene.duration || !scene.idle_ps() {
+        return;
+    }
+    let goroutines: HashSet<_> = site.waits.iter().map(|&row| scene.stays.stay(row).g).collect();
+    let ran = scene.meanwhile(site).running;
+    if goroutines.len() < 2 || i128::from(ran) * 10 < i128::from(picked.ns) * 6 {
+        return;
+    }
+    let mut finding = Finding::new(
+        Code::Starved,
+        Some(site.frame),
+        picked.ns.min(scene.duration),
+        format!(
+            "{} goroutines wait {} for work, and the one that brings it runs for {} of that time",
+            count(goroutines.len() as u64),
+            duration(picked.ns),
+            percent(ran, picked.ns)
+        ),
+    );
+    finding.detail = vec![
+        scene.figures(&picked),
+        scene.blamed(site),
+        format!(
+            "a P was idle for {} of the trace",
+            percent(scene.stays.sched.idle_ns(), scene.duration)
+        ),
+        format!(
+            "{} of the waiting ends with running",
+            percent(scene.ends_in(site, |end| end == End::Running), site.ns)
+        ),
+    ];
+    finding.related = scene.related(site, &picked);
+    found.push(finding);
+}

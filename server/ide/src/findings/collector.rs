@@ -1,0 +1,133 @@
+//! The collector: lines that have to help it, and stops of the world.
+
+use exectrace::{FrameId, RangeKind};
+use hashbrown::HashMap;
+
+use super::scene::{Scene, moment};
+use super::{Code, Finding, Related};
+use crate::causes::Cause;
+use crate::figures::SlotId;
+use crate::lines::Figure;
+use crate::units::{count, duration, percent};
+
+pub(super) fn find(scene: &Scene<'_>, found: &mut Vec<Finding>) {
+    assists(scene, found);
+    stops(scene, found);
+}
+
+/// A line's assists are 5 % of the trace's length and of all running, and 5 ms or more.
+fn assists(scene: &Scene<'_>, found: &mut Vec<Finding>) {
+    let lines = sums(scene, |range, stack| {
+        if range == RangeKind::GcMarkAssist { scene.own_line(stack).map(Some) } else { None }
+    });
+    for (frame, figure) in lines {
+        let ns = figure.total();
+        if ns < 5_000_000
+            || ns.saturating_mul(20) < scene.duration
+            || ns.saturating_mul(20) < scene.running
+        {
+            continue;
+        }
+        let mut finding = Finding::new(
+            Code::GcAssistHot,
+            frame,
+            ns,
+            format!(
+                "Allocates faster than the collector works: helps it for {}, {} times, {} of all running",
+                duration(ns),
+                count(figure.count()),
+                percent(ns, scene.running)
+            ),
+        );
+        finding.detail = vec![format!("{} of the trace's length", percent(ns, scene.duration))];
+        related(frame, &figure, &mut finding);
+        found.push(finding);
+    }
+}
+
+/// A stop of 10 ms, or all of them 2 % of the trace and 5 ms or more. Each begins where some
+/// goroutine happened to need the collector, so it has a line only where the program asked for it
+/// by a call. The recorder's own stops are left out.
+fn stops(scene: &Scene<'_>, found: &mut Vec<Finding>) {
+    let lines = sums(scene, |range, stack| {
+        let RangeKind::StopTheWorld(why) = range else { return None };
+        let why = scene.analysis.str(why);
+        if matches!(why, "start trace" | "stop trace") {
+            return None;
+        }
+        let frames = scene.analysis.stack(stack);
+        let funcs =
+            || frames.iter().map(|&f| scene.analysis.str(scene.analysis.tables.frame(f).func));
+        let recorder = |f: &str| f.starts_with("runtime/trace.") || f == "net/http/pprof.Trace";
+        if funcs().any(recorder) {
+            return None;
+        }
+        let asked = !why.starts_with("GC ") || funcs().any(|f| f == "runtime.GC");
+        Some(if asked { scene.own_line(stack) } else { None })
+    });
+    for (frame, figure) in lines {
+        let (ns, longest) = (figure.total(), figure.longest());
+        let most = longest.map_or(0, |l| l.ns);
+        if most < 10_000_000 && (ns < 5_000_000 || ns.saturating_mul(50) < scene.duration) {
+            continue;
+        }
+        let mut finding = Finding::new(
+            Code::StwStall,
+            frame,
+            ns,
+            format!(
+                "The world was stopped for {} in {} stops, the longest {}: time to stop all Ps is in it",
+                duration(ns),
+                count(figure.count()),
+                duration(most)
+            ),
+        );
+        finding.detail = vec![format!("{} of the trace's length", percent(ns, scene.duration))];
+        match frame {
+            Some(_) => related(frame, &figure, &mut finding),
+            None => {
+                if let Some(longest) = longest {
+                    finding
+                        .detail
+                        .push(format!("the longest began at {}", moment(longest.start.0)));
+                }
+            }
+        }
+        found.push(finding);
+    }
+}
+
+/// Ranges by the line that `line` gives them, if it wants them.
+fn sums(
+    scene: &Scene<'_>,
+    line: impl Fn(RangeKind, exectrace::StackId) -> Option<Option<FrameId>>,
+) -> Vec<(Option<FrameId>, Figure)> {
+    let mut lines: HashMap<Option<FrameId>, Figure> = HashMap::new();
+    for (row, slot) in scene.analysis.slots.iter().enumerate() {
+        let Cause::Range(range) = scene.analysis.causes.cause(slot.cause) else { continue };
+        if let Some(frame) = line(range, slot.stack) {
+            let figure = lines.entry(frame).or_default();
+            figure.add(scene.analysis, SlotId(row as u32));
+        }
+    }
+    let mut lines: Vec<_> = lines.into_iter().collect();
+    lines.sort_unstable_by_key(|(frame, _)| *frame);
+    lines
+}
+
+fn related(frame: Option<FrameId>, figure: &Figure, finding: &mut Finding) {
+    if let (Some(frame), Some(longest)) = (frame, figure.longest()) {
+        let whose = match longest.g {
+            exectrace::GoId::NONE => String::new(),
+            g => format!(", goroutine {}", g.0),
+        };
+        finding.related.push(Related {
+            frame,
+            text: format!(
+                "the longest: {}{whose}, from {} on",
+                duration(longest.ns),
+                moment(longest.start.0)
+            ),
+        });
+    }
+}

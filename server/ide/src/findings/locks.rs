@@ -1,0 +1,131 @@
+//! Locks: contended, held while waiting, queued for in a convoy, stuck.
+
+use super::scene::{Scene, Site, counted};
+use super::{Code, Finding, Related};
+use crate::blame::End;
+use crate::units::{count, duration, percent};
+use crate::verdicts::WaitKind;
+
+pub(super) fn find(scene: &Scene<'_>, found: &mut Vec<Finding>) {
+    for site in scene.sites.iter().filter(|s| s.kind == WaitKind::Lock) {
+        contention(scene, site, found);
+        stuck(scene, site, found);
+    }
+}
+
+/// At least 3 waits, and big. Two more stand on the same ground: who has the lock waits itself, for
+/// 30 % or more; and: at least 20 waits, together as long as the trace, half of it behind others in
+/// the same queue.
+fn contention(scene: &Scene<'_>, site: &Site, found: &mut Vec<Finding>) {
+    let costly = scene.costly(site, None);
+    let real = scene.real(site, costly.ns);
+    if costly.n < 3 || !scene.is_big(real) {
+        return;
+    }
+    let meanwhile = scene.meanwhile(site);
+    let detail = vec![scene.figures(&costly), scene.blamed(site)];
+    let related = scene.related(site, &costly);
+    let holder = scene.chain_end(site).map_or_else(String::new, |(end, frame, ns)| {
+        let at = scene.place(frame);
+        let did = match end {
+            End::Running => "ran",
+            End::Sleep => "slept",
+            _ => "was in a system call",
+        };
+        format!("; {} of it behind {at}, which {did} meanwhile", percent(ns, site.ns))
+    });
+    let mut push = |code, message| {
+        let mut finding = Finding::new(code, Some(site.frame), real, message);
+        finding.detail = detail.clone();
+        finding.related = related.clone();
+        found.push(finding);
+    };
+    push(
+        Code::LockContention,
+        format!("Waits {} for a lock, in {} waits{holder}", duration(costly.ns), count(costly.n)),
+    );
+
+    let outside = scene
+        .ends_in(site, |end| matches!(end, End::Network | End::Sleep | End::Timer | End::Syscall));
+    let ended = site.ns - site.open_ns;
+    if i128::from(outside) * 10 >= i128::from(ended) * 3 {
+        let ends = scene.blame.ends(&site.slots);
+        let is_outside = |end| matches!(end, End::Network | End::Sleep | End::Timer | End::Syscall);
+        let first = ends.iter().find(|((end, _), _)| is_outside(*end));
+        let what = first.map_or("", |((end, _), _)| match end {
+            End::Network => "waits for the network",
+            End::Sleep => "sleeps",
+            End::Timer => "waits for a timer",
+            _ => "is in a system call",
+        });
+        // Sleeps and calls have their line. For the network and timers it is where the holders
+        // stood the longest, the queue itself left out.
+        let own = site.slots.first().map(|&slot| scene.facts.site(slot));
+        let longest = || {
+            let (_, (_, slot)) = meanwhile
+                .stood
+                .iter()
+                .filter(|(number, _)| Some(**number) != own)
+                .max_by_key(|(number, (ns, _))| (*ns, std::cmp::Reverse(**number)))?;
+            scene.facts.line_of(scene.analysis, scene.stack_of(*slot))
+        };
+        let stood = first.and_then(|((_, line), _)| *line).or_else(longest);
+        let at = stood.map_or_else(String::new, |f| format!(", at {}", scene.place(f)));
+        push(
+            Code::LockHeldWhileWaiting,
+            format!(
+                "Waits {} for a lock whose holder {what} for {} of that time{at}",
+                duration(costly.ns),
+                percent(outside, ended)
+            ),
+        );
+        if let (Some(finding), Some(frame)) = (found.last_mut(), stood)
+            && !finding.related.iter().any(|r| r.frame == frame)
+        {
+            let text = format!("the holder of the lock {what} here");
+            finding.related.push(Related { frame, text });
+        }
+    }
+
+    let own = site.slots.first().map(|&slot| scene.facts.site(slot));
+    let queued = own.and_then(|own| meanwhile.stood.get(&own)).map_or(0, |(ns, _)| *ns);
+    if costly.n >= 20 && costly.ns >= scene.duration && queued.saturating_mul(2) >= ended {
+        let mut finding = Finding::new(
+            Code::Convoy,
+            Some(site.frame),
+            real,
+            format!(
+                "{} goroutines queue for this lock at any time on average: {} in {} waits, {} of it behind others in the queue",
+                scene.on_average(costly.ns),
+                duration(costly.ns),
+                count(costly.n),
+                percent(queued, ended)
+            ),
+        );
+        finding.detail = vec![scene.figures(&costly), scene.blamed(site)];
+        finding.related = scene.related(site, &costly);
+        found.push(finding);
+    }
+}
+
+/// Under way for half of the trace or more when it ends.
+fn stuck(scene: &Scene<'_>, site: &Site, found: &mut Vec<Finding>) {
+    let stuck = scene.pick(site, |_, stay, _| {
+        stay.open && stay.end.since(stay.start).saturating_mul(2) >= scene.duration
+    });
+    let Some(worst) = stuck.worst else { return };
+    let longest = scene.stays.stay(worst);
+    let mut finding = Finding::new(
+        Code::StuckLock,
+        Some(site.frame),
+        stuck.ns,
+        format!(
+            "{} for this lock when the trace ends, the longest for {}",
+            counted(stuck.n, "goroutine still waits", "goroutines still wait"),
+            duration(longest.end.since(longest.start))
+        ),
+    );
+    finding.detail = vec![scene.figures(&stuck)];
+    scene.instance(site.frame, worst, "the longest wait", &mut finding.related);
+    found.push(finding);
+}

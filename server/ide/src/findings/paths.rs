@@ -1,0 +1,84 @@
+//! Sleeps and system calls for which others wait.
+
+use super::scene::{Scene, Site};
+use super::{Code, Finding};
+use crate::units::{count, duration, percent};
+use crate::verdicts::{Verdict, WaitKind};
+
+pub(super) fn find(scene: &Scene<'_>, found: &mut Vec<Finding>) {
+    for site in &scene.sites {
+        match site.kind {
+            WaitKind::Sleep => sleeps(scene, site, found),
+            WaitKind::Syscall => syscalls(scene, site, found),
+            _ => {}
+        }
+    }
+}
+
+/// Big, and not in a test's own file: tests sleep to give others time, and mean it.
+fn sleeps(scene: &Scene<'_>, site: &Site, found: &mut Vec<Finding>) {
+    let costly = scene.pick(site, |_, _, judgement| judgement.verdict == Verdict::Costly);
+    if !scene.is_big(costly.ns) || scene.is_test(site.frame) {
+        return;
+    }
+    let times = if costly.n == 1 { "sleep" } else { "sleeps" };
+    let mut finding = Finding::new(
+        Code::SleepInPath,
+        Some(site.frame),
+        costly.ns,
+        format!(
+            "Sleeps {} while others wait for it, in {} {times}",
+            duration(costly.ns),
+            count(costly.n)
+        ),
+    );
+    finding.detail = vec![
+        scene.figures(&costly),
+        format!("somebody waits for {} of all sleeping here", percent(costly.ns, site.ns)),
+    ];
+    if let Some(worst) = costly.worst {
+        scene.instance(site.frame, worst, "the longest sleep", &mut finding.related);
+    }
+    found.push(finding);
+}
+
+/// A third of the site is costly or more, a third of that surely so, big, and 100 µs or more each.
+/// Surely: by strong demand, not only for the sake of the whole run. Not half, as one would think:
+/// a lock that was handed over does not wake anybody again, so a file that is synced under a lock
+/// for which everybody waits has only 41 % of it (fsynclock).
+fn syscalls(scene: &Scene<'_>, site: &Site, found: &mut Vec<Finding>) {
+    let costly = scene.pick(site, |_, _, judgement| judgement.verdict == Verdict::Costly);
+    let sure = site.waits.iter().fold(0i64, |sum, &row| {
+        let is_costly = scene.judgement(row).is_some_and(|j| j.verdict == Verdict::Costly);
+        let ns = i64::from(scene.verdicts.demanded.get(row.0 as usize).copied().unwrap_or(0));
+        if is_costly { sum.saturating_add(ns) } else { sum }
+    });
+    if costly.ns.saturating_mul(3) < site.ns
+        || sure.saturating_mul(3) < costly.ns
+        || !scene.is_big(costly.ns)
+        || costly.ns < i64::try_from(costly.n).unwrap_or(i64::MAX).saturating_mul(100_000)
+    {
+        return;
+    }
+    let each = costly.ns.checked_div(costly.n as i64).unwrap_or(0);
+    let times = if costly.n == 1 { "call" } else { "calls" };
+    let mut finding = Finding::new(
+        Code::SyscallInPath,
+        Some(site.frame),
+        costly.ns,
+        format!(
+            "Is in system calls for {} while others wait for it, in {} {times} of {} on average",
+            duration(costly.ns),
+            count(costly.n),
+            duration(each)
+        ),
+    );
+    finding.detail = vec![
+        scene.figures(&costly),
+        format!("somebody waits for {} of the calls' time here", percent(costly.ns, site.ns)),
+    ];
+    if let Some(worst) = costly.worst {
+        scene.instance(site.frame, worst, "the longest call", &mut finding.related);
+    }
+    found.push(finding);
+}

@@ -1,0 +1,420 @@
+//! What the rules look at: waits by line and kind, what wakers did meanwhile, what is large.
+
+use exectrace::{FrameId, StackId};
+use hashbrown::HashMap;
+
+use super::{Code, Finding, Related};
+use crate::Analysis;
+use crate::blame::{Blame, End, EndLine};
+use crate::causes::Cause;
+use crate::figures::SlotId;
+use crate::goroutines::{GoGroup, Life, groups, lives};
+use crate::stays::{GoRow, Stay, StayKind, StayRow, Stays};
+use crate::text::plain;
+use crate::units::{count, duration, percent};
+use crate::verdicts::{Facts, Judgement, Verdict, Verdicts, WaitKind, Why};
+
+/// The waits of one kind at one line.
+#[derive(Debug)]
+pub(super) struct Site {
+    /// The line.
+    pub(super) frame: FrameId,
+    /// What kind of wait.
+    pub(super) kind: WaitKind,
+    /// The sums that it is made of.
+    pub(super) slots: Vec<SlotId>,
+    /// All waits, in the order of their ends.
+    pub(super) waits: Vec<StayRow>,
+    /// Their time, those under way at the trace's end included, in nanoseconds.
+    pub(super) ns: i64,
+    /// The time of those under way at the trace's end, in nanoseconds.
+    pub(super) open_ns: i64,
+}
+
+/// Waits picked from a site.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Picked {
+    /// How many.
+    pub(super) n: u64,
+    /// Their time, in nanoseconds.
+    pub(super) ns: i64,
+    /// The longest.
+    pub(super) worst: Option<StayRow>,
+}
+
+/// What the wakers of some waits did while these lasted, in nanoseconds.
+#[derive(Debug, Default)]
+pub(super) struct Meanwhile {
+    /// They ran.
+    pub(super) running: i64,
+    /// They were blocked, or in a system call: by site.
+    pub(super) stood: HashMap<u32, (i64, SlotId)>,
+}
+
+/// Goroutines by the one that started them, those by their ends. Brief ones have no row.
+#[derive(Debug)]
+pub(super) struct Children {
+    /// By creator and end, in order; those that lived on are not among them.
+    list: Vec<(GoRow, i64, GoRow)>,
+}
+
+impl Children {
+    fn new(stays: &Stays) -> Children {
+        let mut list: Vec<_> = stays
+            .gos
+            .iter()
+            .enumerate()
+            .filter(|(_, go)| go.creator != GoRow::NONE && go.end.0 != i64::MAX)
+            .map(|(row, go)| (go.creator, go.end.0, GoRow(row as u32)))
+            .collect();
+        let briefs = stays.briefs.iter();
+        list.extend(briefs.map(|b| (b.creator, b.end(), GoRow::NONE)));
+        list.sort_unstable();
+        Children { list }
+    }
+
+    /// Those that `g` started and that ended after `from`, up to `to`: end and goroutine, in order.
+    pub(super) fn ended(&self, g: GoRow, from: i64, to: i64) -> &[(GoRow, i64, GoRow)] {
+        let first = self.list.partition_point(|c| (c.0, c.1) <= (g, from));
+        let last = self.list.partition_point(|c| (c.0, c.1) <= (g, to));
+        self.list.get(first..last).unwrap_or_default()
+    }
+}
+
+/// A trace, for the rules.
+pub(super) struct Scene<'a> {
+    pub(super) analysis: &'a Analysis,
+    pub(super) stays: &'a Stays,
+    pub(super) verdicts: &'a Verdicts,
+    pub(super) blame: &'a Blame,
+    pub(super) facts: &'a Facts,
+    /// Length of the trace, in nanoseconds.
+    pub(super) duration: i64,
+    /// Running time of all goroutines, in nanoseconds.
+    pub(super) running: i64,
+    /// On the program's own lines, in the order of their numbers.
+    pub(super) sites: Vec<Site>,
+    /// What the life of each goroutine went to.
+    pub(super) lives: Vec<Life>,
+    /// Goroutines by `go` statement.
+    pub(super) groups: Vec<GoGroup>,
+    pub(super) children: Children,
+    user: &'a dyn Fn(FrameId) -> bool,
+}
+
+impl<'a> Scene<'a> {
+    pub(super) fn new(
+        analysis: &'a Analysis,
+        stays: &'a Stays,
+        verdicts: &'a Verdicts,
+        blame: &'a Blame,
+        user: &'a dyn Fn(FrameId) -> bool,
+    ) -> Scene<'a> {
+        let facts = &verdicts.facts;
+        let lives = lives(analysis, stays);
+        let mut groups = groups(analysis, stays, facts, &lives);
+        groups.retain(|g| facts.is_own(g.created_at) && user(g.created_at));
+        let briefs = stays.briefs.iter().map(|b| i64::from(b.ran));
+        let running = lives.iter().map(|life| life.run_ns).chain(briefs);
+        let running = running.fold(0i64, i64::saturating_add);
+        let mut made = Scene {
+            analysis,
+            stays,
+            verdicts,
+            blame,
+            facts,
+            duration: analysis.duration(),
+            running,
+            sites: Vec::new(),
+            lives,
+            groups,
+            children: Children::new(stays),
+            user,
+        };
+        made.sites = made.gather();
+        made
+    }
+
+    fn gather(&self) -> Vec<Site> {
+        let mut sites: Vec<Option<Site>> = Vec::new();
+        sites.resize_with(self.facts.n_sites(), || None);
+        // Whether a slot's waits are on a line of the program's own, looked up once.
+        let mut of_slot: Vec<Option<u32>> = vec![None; self.analysis.slots.len()];
+        for (row, slot) in self.analysis.slots.iter().enumerate() {
+            let cause = self.analysis.causes.cause(slot.cause);
+            if !cause.is_wait() && cause != Cause::Syscall {
+                continue;
+            }
+            let Some(frame) = self.own_line(slot.stack) else { continue };
+            let id = SlotId(row as u32);
+            let site = self.facts.site(id);
+            of_slot[row] = Some(site);
+            let Some(entry) = sites.get_mut(site as usize) else { continue };
+            entry
+                .get_or_insert_with(|| Site {
+                    frame,
+                    kind: self.facts.kind(id),
+                    slots: Vec::new(),
+                    waits: Vec::new(),
+                    ns: 0,
+                    open_ns: 0,
+                })
+                .slots
+                .push(id);
+        }
+        for row in self.stays.rows() {
+            let stay = self.stays.stay(row);
+            if self.judgement(row).is_none() {
+                continue;
+            }
+            let Some(Some(site)) = of_slot.get(stay.slot.0 as usize) else { continue };
+            if let Some(Some(site)) = sites.get_mut(*site as usize) {
+                let ns = stay.end.since(stay.start);
+                site.waits.push(row);
+                site.ns = site.ns.saturating_add(ns);
+                if stay.open {
+                    site.open_ns = site.open_ns.saturating_add(ns);
+                }
+            }
+        }
+        sites.into_iter().flatten().filter(|s| !s.waits.is_empty()).collect()
+    }
+
+    /// The verdict on a stay, if it is a wait.
+    pub(super) fn judgement(&self, row: StayRow) -> Option<Judgement> {
+        self.verdicts.judged.get(row.0 as usize).copied().flatten()
+    }
+
+    /// The line of a stack that is the program's own and may carry a finding.
+    pub(super) fn own_line(&self, stack: StackId) -> Option<FrameId> {
+        let frame = self.analysis.stack(stack).iter().copied().find(|&f| self.facts.is_own(f))?;
+        (self.user)(frame).then(|| self.facts.line(frame))
+    }
+
+    /// The stack of a wait.
+    pub(super) fn stack_of(&self, slot: SlotId) -> StackId {
+        self.analysis.slots.get(slot.0 as usize).map_or(StackId::NONE, |s| s.stack)
+    }
+
+    /// Worth a person's time: at least 1 % of the trace, and 2 ms.
+    pub(super) fn is_big(&self, ns: i64) -> bool {
+        ns >= 2_000_000 && i128::from(ns) * 100 >= i128::from(self.duration)
+    }
+
+    /// Less the share of a site's blame for which the waker could run and had no P: then no lock or
+    /// channel is at fault. Nothing is left where that is over three quarters.
+    pub(super) fn real(&self, site: &Site, ns: i64) -> i64 {
+        let runnable = self.ends_in(site, |end| end == End::Runnable);
+        // Waits that did not end blame nobody.
+        let ended = site.ns - site.open_ns;
+        if ended <= 0 || i128::from(runnable) * 4 > i128::from(ended) * 3 {
+            return 0;
+        }
+        let off = i128::from(ns) * i128::from(runnable) / i128::from(ended);
+        ns.saturating_sub(i64::try_from(off).unwrap_or(i64::MAX))
+    }
+
+    /// How much of a site's waiting ends so, in nanoseconds.
+    pub(super) fn ends_in(&self, site: &Site, is: impl Fn(End) -> bool) -> i64 {
+        let all = site.slots.iter().flat_map(|&slot| self.blame.of(slot));
+        all.filter(|(_, (end, _), _)| is(*end)).fold(0, |sum, (_, _, ns)| sum.saturating_add(*ns))
+    }
+
+    /// The line of the program's own that most of a site's waiting ends at, if that is a tenth of
+    /// it or more: less explains nothing.
+    pub(super) fn chain_end(&self, site: &Site) -> Option<(End, FrameId, i64)> {
+        let ends = self.blame.ends(&site.slots);
+        let of_own = |((end, line), ns): (EndLine, i64)| {
+            let line = line.filter(|&f| self.facts.is_own(f))?;
+            Some((end, line, ns))
+        };
+        ends.into_iter()
+            .find_map(of_own)
+            .filter(|(_, _, ns)| i128::from(*ns) * 10 >= i128::from(site.ns))
+    }
+
+    /// The waits of a site that `take` wants.
+    pub(super) fn pick(
+        &self,
+        site: &Site,
+        take: impl Fn(StayRow, &Stay, Judgement) -> bool,
+    ) -> Picked {
+        let mut picked = Picked::default();
+        let mut longest = -1;
+        for &row in &site.waits {
+            let stay = self.stays.stay(row);
+            let Some(judgement) = self.judgement(row) else { continue };
+            if take(row, &stay, judgement) {
+                let ns = stay.end.since(stay.start);
+                picked.n += 1;
+                picked.ns = picked.ns.saturating_add(ns);
+                if ns > longest {
+                    longest = ns;
+                    picked.worst = Some(row);
+                }
+            }
+        }
+        picked
+    }
+
+    /// The costly waits of a site that ended, for this reason.
+    pub(super) fn costly(&self, site: &Site, why: Option<Why>) -> Picked {
+        self.pick(site, |_, stay, judgement| {
+            judgement.verdict == Verdict::Costly
+                && !stay.open
+                && why.is_none_or(|why| judgement.why == why)
+        })
+    }
+
+    /// What the wakers of a site's waits did meanwhile. It looks one step far: what they themselves
+    /// waited for is not followed.
+    pub(super) fn meanwhile(&self, site: &Site) -> Meanwhile {
+        let mut sums = Meanwhile::default();
+        for &row in &site.waits {
+            let stay = self.stays.stay(row);
+            if stay.waker != GoRow::NONE && self.judgement(row).is_some() {
+                self.waker_did(&stay, &mut sums);
+            }
+        }
+        sums
+    }
+
+    fn waker_did(&self, wait: &Stay, sums: &mut Meanwhile) {
+        /// As far as a walk for blame goes.
+        const MOST: usize = 300;
+        let (from, mut to) = (wait.start.0, wait.end.0);
+        let mut row = wait.waker_last;
+        for _ in 0..MOST {
+            if to <= from || row == StayRow::NONE {
+                return;
+            }
+            let stay = self.stays.stay(row);
+            let began = stay.end.0.saturating_add(self.stays.runnable(row));
+            sums.running += (to - began.max(from)).max(0);
+            to = to.min(stay.end.0);
+            if matches!(stay.kind, StayKind::Wait | StayKind::Syscall) {
+                let ns = (to - stay.start.0.max(from)).max(0);
+                let site = self.facts.site(stay.slot);
+                sums.stood.entry(site).or_insert((0, stay.slot)).0 += ns;
+                to = to.min(stay.start.0);
+            }
+            // Before its birth, its creator.
+            row = if stay.kind == StayKind::Born { stay.waker_last } else { stay.prev };
+        }
+    }
+
+    /// Whether some P was idle for half of the trace.
+    pub(super) fn idle_ps(&self) -> bool {
+        self.stays.sched.idle_ns().saturating_mul(2) >= self.duration
+    }
+
+    /// `in 974 waits, 5.19 at any time on average`.
+    pub(super) fn on_average(&self, ns: i64) -> String {
+        crate::units::ratio(ns, self.duration.max(1))
+    }
+
+    /// `db.go:72`, as short as a person can take it.
+    pub(super) fn place(&self, frame: FrameId) -> String {
+        let frame = self.analysis.tables.frame(frame);
+        let file = self.analysis.str(frame.file);
+        let base = file.rsplit(['/', '\\']).next().unwrap_or(file);
+        plain(&format!("{base}:{}", frame.line))
+    }
+
+    /// Whether a line is in a test's file.
+    pub(super) fn is_test(&self, frame: FrameId) -> bool {
+        self.analysis.str(self.analysis.tables.frame(frame).file).ends_with("_test.go")
+    }
+
+    /// The longest wait, who ended it, and where the chain of wakes mostly ends.
+    pub(super) fn related(&self, site: &Site, picked: &Picked) -> Vec<Related> {
+        let mut related = Vec::new();
+        if let Some(worst) = picked.worst {
+            self.instance(site.frame, worst, "the longest wait", &mut related);
+        }
+        if let Some((end, frame, ns)) = self.chain_end(site) {
+            let share = percent(ns, site.ns);
+            let text = format!("{share} of the waiting here ends with {} at this line", end.name());
+            related.push(Related { frame, text });
+        }
+        related
+    }
+
+    /// One wait, and the line that ended it.
+    pub(super) fn instance(
+        &self,
+        frame: FrameId,
+        row: StayRow,
+        what: &str,
+        related: &mut Vec<Related>,
+    ) {
+        let stay = self.stays.stay(row);
+        let ns = stay.end.since(stay.start);
+        related.push(Related {
+            frame,
+            text: format!(
+                "{what}: {}, goroutine {}, from {} on",
+                duration(ns),
+                self.stays.go(stay.g).id.0,
+                moment(stay.start.0)
+            ),
+        });
+        if stay.waker != GoRow::NONE
+            && let Some(line) = self.facts.line_of(self.analysis, stay.waker_stack)
+        {
+            let id = self.stays.go(stay.waker).id.0;
+            related.push(Related { frame: line, text: format!("goroutine {id} ended it here") });
+        }
+    }
+
+    /// The figures of picked waits, for the evidence.
+    pub(super) fn figures(&self, picked: &Picked) -> String {
+        format!(
+            "{} in {} waits, {} at any time on average, {} of the trace's length",
+            duration(picked.ns),
+            count(picked.n),
+            self.on_average(picked.ns),
+            percent(picked.ns, self.duration)
+        )
+    }
+
+    /// What a site's waiting ends in, for the evidence.
+    pub(super) fn blamed(&self, site: &Site) -> String {
+        let ends: Vec<String> = self
+            .blame
+            .ends(&site.slots)
+            .into_iter()
+            .take(4)
+            .map(|((end, frame), ns)| {
+                let at = frame.map_or_else(String::new, |f| format!(" {}", self.place(f)));
+                format!("{}{at} {}", end.name(), percent(ns, site.ns))
+            })
+            .collect();
+        format!("what it ends in: {}", ends.join(", "))
+    }
+}
+
+impl Finding {
+    pub(super) fn new(code: Code, frame: Option<FrameId>, ns: i64, message: String) -> Finding {
+        Finding {
+            code,
+            severity: code.severity(),
+            frame,
+            message,
+            detail: Vec::new(),
+            related: Vec::new(),
+            ns,
+        }
+    }
+}
+
+/// An instant of the trace, to the microsecond: `16.332 ms`.
+pub(super) fn moment(ns: i64) -> String {
+    let us = ns.div_euclid(1_000);
+    format!("{}.{:03} ms", us.div_euclid(1_000), us.rem_euclid(1_000))
+}
+
+/// `1 wait`, `3 waits`.
+pub(super) fn counted(n: u64, one: &str, many: &str) -> String {
+    format!("{} {}", count(n), if n == 1 { one } else { many })
+}

@@ -1,0 +1,49 @@
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use hashbrown::HashSet;
+
+use super::*;
+use crate::analysis::Builder;
+use crate::lines::is_user_by_name;
+use crate::verdicts::{Facts, judge};
+
+fn of(trace: &[u8], user: impl Fn(&str) -> bool) -> Vec<Finding> {
+    let mut builder = Builder::new().with_stays();
+    builder.space(trace.len()).copy_from_slice(trace);
+    builder.filled(trace.len());
+    let analysis = builder.finish().unwrap();
+    let own = |f| is_user_by_name(analysis.str(analysis.tables.frame(f).func));
+    let facts = Facts::new(&analysis, &own);
+    let blame = Blame::new(&analysis, &facts).unwrap();
+    let verdicts = judge(&analysis, facts, Some(&blame), &|_| None).unwrap();
+    findings(&analysis, &verdicts, &blame, &|f| user(analysis.str(analysis.tables.frame(f).func)))
+}
+
+const GCMIX: &[u8] = include_bytes!("../../../../testdata/traces/g126/gcmix.trace");
+
+#[test]
+fn names_are_for_good() {
+    for code in CODES {
+        assert_eq!(Code::parse(code.as_str()), Some(code));
+    }
+    assert_eq!(Code::parse("tail-outlier"), None);
+}
+
+/// The dearest first, one for each code and line, the same each time.
+#[test]
+fn findings_are_in_order() {
+    let found = of(GCMIX, is_user_by_name);
+    assert!(found.len() >= 4, "{found:#?}");
+    assert!(found.is_sorted_by(|a, b| a.ns >= b.ns), "{found:#?}");
+    let places: HashSet<_> = found.iter().map(|f| (f.code, f.frame)).collect();
+    assert_eq!(places.len(), found.len());
+    assert_eq!(found, of(GCMIX, is_user_by_name));
+}
+
+/// Lines where none may stand have none; what is about the whole trace stays.
+#[test]
+fn findings_stand_on_the_lines_given() {
+    let found = of(GCMIX, |_| false);
+    assert!(found.iter().all(|f| f.frame.is_none()), "{found:#?}");
+    assert!(!found.is_empty());
+}

@@ -1,0 +1,140 @@
+//! `waitline findings`: what is worth telling about a trace.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use exectrace::FrameId;
+use ide::Analysis;
+use ide::blame::Blame;
+use ide::findings::{Finding, findings};
+use ide::lines::{is_in_packages, is_user_by_name};
+use ide::placement::Placement;
+use ide::text::plain;
+use ide::verdicts::{Facts, judge};
+use serde_json::{Value, json};
+
+use super::{TraceArg, answer, load, style};
+use crate::traces::What;
+
+/// Shows what is worth a look: lines with a code, what was found, and the evidence.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Each finding stands on a line of your code: of the workspace, if one is named, else by the names of
+the functions. Some are about the whole trace. What each code means, how it is found and what helps
+stands in docs/findings. With --json each line is an object with `code`, `severity`, `file`, `line`
+(\"\" and 0 for the whole trace), `func`, `message`, `detail`, `related` and `ns`, its cost.
+
+Examples:
+  waitline findings trace.out
+  waitline findings trace.out --workspace ~/src/shop
+  waitline findings trace.out --user example.com/shop,main
+  waitline findings trace.out --json | jq -r .code")]
+pub(crate) struct Args {
+    #[command(flatten)]
+    trace: TraceArg,
+    /// The packages that are your code, and what is below them.
+    #[arg(long, value_name = "IMPORTPATH", value_delimiter = ',', conflicts_with = "workspace")]
+    user: Vec<String>,
+    /// The folder whose files are your code; places are then the files there.
+    #[arg(long, value_name = "DIR")]
+    workspace: Option<PathBuf>,
+    /// Print JSON instead, one object a finding.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+    let loaded = load(&args.trace.trace, What::Lives)?;
+    let analysis = &loaded.analysis;
+    let placement = match &args.workspace {
+        Some(dir) => Some(crate::workspace::place_in(analysis, dir)?),
+        None => None,
+    };
+    let is_user = |f: FrameId| {
+        if let Some(placement) = &placement {
+            return placement.place(f).is_some();
+        }
+        let func = analysis.str(analysis.tables.frame(f).func);
+        if args.user.is_empty() { is_user_by_name(func) } else { is_in_packages(func, &args.user) }
+    };
+    let facts = Facts::new(analysis, &is_user);
+    let found = Blame::new(analysis, &facts)
+        .and_then(|blame| {
+            let verdicts = judge(analysis, facts, Some(&blame), &|_| None)?;
+            Some(findings(analysis, &verdicts, &blame, &is_user))
+        })
+        .unwrap_or_default();
+    let names = Names { analysis, placement: placement.as_ref() };
+    let mut out = answer();
+    if args.json {
+        for finding in &found {
+            serde_json::to_writer(&mut out, &names.json(finding))?;
+            out.write_all(b"\n")?;
+        }
+    } else if found.is_empty() {
+        writeln!(out, "No findings in {} events.", ide::units::count(analysis.events))?;
+    } else {
+        for finding in &found {
+            names.print(finding, &mut out)?;
+        }
+    }
+    out.flush()?;
+    Ok(())
+}
+
+struct Names<'a> {
+    analysis: &'a Analysis,
+    placement: Option<&'a Placement>,
+}
+
+impl Names<'_> {
+    /// The file of a frame, in the workspace where there is one, and its line from 1.
+    fn file_line(&self, frame: FrameId) -> (String, u32) {
+        let recorded = self.analysis.tables.frame(frame);
+        let placed = self.placement.and_then(|p| Some((p, p.place(frame)?)));
+        match placed {
+            Some((placement, place)) => (placement.source(place.file).path.clone(), place.line + 1),
+            None => (self.analysis.str(recorded.file).to_owned(), recorded.line),
+        }
+    }
+
+    fn place(&self, frame: FrameId) -> String {
+        let (file, line) = self.file_line(frame);
+        format!("{}:{line}", plain(&file))
+    }
+
+    fn print(&self, finding: &Finding, out: &mut impl Write) -> anyhow::Result<()> {
+        let (bold, dim) = (style::BOLD, style::DIM);
+        let place = finding.frame.map_or_else(|| "whole trace".to_owned(), |f| self.place(f));
+        writeln!(out, "{bold}{place}: {}{bold:#}: {}", finding.code.as_str(), finding.message)?;
+        for related in &finding.related {
+            writeln!(out, "    {dim}{}:{dim:#} {}", self.place(related.frame), related.text)?;
+        }
+        Ok(())
+    }
+
+    fn json(&self, finding: &Finding) -> Value {
+        let (file, line) = finding.frame.map_or((String::new(), 0), |f| self.file_line(f));
+        let func =
+            finding.frame.map_or("", |f| self.analysis.str(self.analysis.tables.frame(f).func));
+        let related: Vec<Value> = finding
+            .related
+            .iter()
+            .map(|related| {
+                let (file, line) = self.file_line(related.frame);
+                json!({ "file": file, "line": line, "text": related.text })
+            })
+            .collect();
+        json!({
+            "code": finding.code.as_str(),
+            "severity": finding.severity.as_str(),
+            "file": file,
+            "line": line,
+            "func": func,
+            "message": finding.message,
+            "detail": finding.detail,
+            "related": related,
+            "ns": finding.ns,
+        })
+    }
+}

@@ -1,0 +1,352 @@
+//! Requests beyond the protocol, as `docs/lsp-extensions.md` tells them.
+//!
+//! Each answer carries `analysis`, the number of the view that it is made of, so that a client can
+//! drop those of an older one. Lines in parameters and answers are the buffer's, from 0; what lies in
+//! a line that was edited away has none.
+
+use ide::annotations::annotations;
+use ide::figures::{Instance, SlotId};
+use ide::hover::Markup;
+use ide::kinds::Kind;
+use ide::lines::Figure;
+use ide::placement::FileId;
+use ide::sites::{Origin, Part, SiteLine, callers, wakers};
+use ide::verdicts::Sum;
+use ide::view::View;
+use lsp_types::Url;
+use serde_json::{Value, json};
+
+use super::session::{About, Session, Shown};
+use super::to_proto;
+
+/// The most rows of a list, if the client does not ask for fewer.
+const MOST: usize = 200;
+
+/// `waitline/lineCosts {uri, range?}`: what stands at the ends of a document's lines.
+pub(super) fn line_costs(about: &About, params: &Value) -> Value {
+    let view = &about.shown.view;
+    let line = |pointer: &str| params.pointer(pointer).and_then(Value::as_u64);
+    let first = line("/range/start/line").unwrap_or(0);
+    let last = line("/range/end/line").unwrap_or(u64::MAX);
+    let lines: Vec<Value> = annotations(view, about.file, &about.text.map)
+        .iter()
+        .filter(|a| (first..=last).contains(&u64::from(a.line)))
+        .map(|a| {
+            json!({
+                "line": a.line,
+                "hint": a.hint,
+                "text": a.long,
+                "style": a.style.as_str(),
+                "heat": a.heat,
+                "costly": a.costly_ns,
+            })
+        })
+        .collect();
+    json!({ "analysis": about.shown.id, "lines": lines })
+}
+
+/// `waitline/hotspots {limit?, uri?}`: the lines of the workspace that cost most, the costly ones
+/// first.
+pub(super) fn hotspots(session: &Session, shown: &Shown, params: &Value) -> Value {
+    let view = &shown.view;
+    let only = params.get("uri").and_then(Value::as_str).and_then(|uri| Url::parse(uri).ok());
+    let mut rows: Vec<(FileId, &SiteLine, &Part)> = Vec::new();
+    for file in (0..view.placement.files.len() as u32).map(FileId) {
+        if only.as_ref().is_some_and(|uri| {
+            session.path(uri).is_none_or(|path| {
+                crate::workspace::slashed(&path) != view.placement.source(file).path
+            })
+        }) {
+            continue;
+        }
+        for line in view.sites.lines(file).iter().filter(|l| l.holds) {
+            rows.extend(line.parts.iter().filter(|p| p.kind.is_ranked()).map(|p| (file, line, p)));
+        }
+    }
+    rows.sort_by_key(|(file, line, part)| {
+        (std::cmp::Reverse((part.costly_ns(), part.figure.total())), *file, line.line)
+    });
+    let limit = params.get("limit").and_then(Value::as_u64).unwrap_or(50);
+    let rows: Vec<Value> = rows
+        .into_iter()
+        .filter(|(.., part)| part.figure.total() >= ide::view::MIN_SHOWN_NS)
+        .take(usize::try_from(limit).unwrap_or(MOST).min(MOST))
+        .filter_map(|(file, line, part)| {
+            let source = view.placement.source(file);
+            let uri = Url::from_file_path(&source.path).ok()?;
+            let text = source.text.lines().nth(line.line as usize).unwrap_or_default();
+            let mut row = part_json(view, part);
+            row["line"] = session.current_line(shown, file, &uri, line.line).into();
+            row["uri"] = uri.as_str().into();
+            row["func"] = ide::text::plain(view.analysis.str(line.func)).into();
+            row["source"] = ide::text::plain(text.trim()).into();
+            row["heat"] = line.heat(view.sites.costly_ns).into();
+            Some(row)
+        })
+        .collect();
+    json!({ "analysis": shown.id, "costly": view.sites.costly_ns, "lines": rows })
+}
+
+/// `waitline/site {uri, line}`: the evidence for a line.
+pub(super) fn site(about: &About, recorded: u32) -> Option<Value> {
+    let view = &about.shown.view;
+    let site = view.sites.line(about.file, recorded).filter(|s| s.holds)?;
+    let waiting = site.waiting();
+    Some(json!({
+        "analysis": about.shown.id,
+        "func": ide::text::plain(view.analysis.str(site.func)),
+        "parts": site.parts.iter().map(|p| part_json(view, p)).collect::<Vec<_>>(),
+        "under": { "n": site.under.n, "ns": site.under.ns },
+        "heat": site.heat(view.sites.costly_ns),
+        "markdown": ide::hover::hover(view, about.file, recorded, Markup::Markdown),
+        "text": ide::hover::hover(view, about.file, recorded, Markup::Plain),
+        "wakers": origins(view, &wakers(&view.analysis, &view.placement, &waiting.slots)),
+        "callers": origins(view, &callers(&view.analysis, &view.placement, &waiting.slots)),
+        "blame": blame(view, &waiting.slots),
+    }))
+}
+
+/// `waitline/wakers {uri, line}`: who ended the waits of a line, the most frequent first.
+pub(super) fn wakers_of(about: &About, recorded: u32) -> Option<Value> {
+    let view = &about.shown.view;
+    let site = view.sites.line(about.file, recorded).filter(|s| s.holds)?;
+    let list = wakers(&view.analysis, &view.placement, &site.waiting().slots);
+    Some(json!({ "analysis": about.shown.id, "wakers": origins(view, &list) }))
+}
+
+/// `waitline/stacks {uri, line}`: the stacks of a line's spans, the dearest first.
+pub(super) fn stacks(about: &About, recorded: u32) -> Option<Value> {
+    let view = &about.shown.view;
+    let site = view.sites.line(about.file, recorded).filter(|s| s.holds)?;
+    let slots = site.parts.iter().flat_map(|p| p.figure.slots.iter().map(move |s| (*s, p.kind)));
+    let mut rows: Vec<(SlotId, Kind, Figure)> = slots
+        .map(|(slot, kind)| {
+            let mut figure = Figure::new();
+            figure.add(&view.analysis, slot);
+            (slot, kind, figure)
+        })
+        .collect();
+    rows.sort_by_key(|(slot, _, figure)| (std::cmp::Reverse(figure.total()), *slot));
+    let stacks: Vec<Value> = rows
+        .into_iter()
+        .take(MOST)
+        .map(|(slot, kind, figure)| {
+            let stack = view.analysis.slots[slot.0 as usize].stack;
+            let frames: Vec<Value> =
+                view.analysis.stack(stack).iter().map(|&f| frame(view, f)).collect();
+            json!({
+                "kind": kind.label(&view.analysis),
+                "n": figure.count(),
+                "ns": figure.total(),
+                "frames": frames,
+            })
+        })
+        .collect();
+    Some(json!({ "analysis": about.shown.id, "stacks": stacks }))
+}
+
+/// `waitline/instance {uri, line, rank?}`: one wait of a line, by its length; 0 is the longest.
+pub(super) fn instance(about: &About, recorded: u32, rank: usize) -> Option<Value> {
+    let view = &about.shown.view;
+    let site = view.sites.line(about.file, recorded).filter(|s| s.holds)?;
+    let slots = &site.waiting().slots;
+    let stays = view.analysis.stays.as_ref()?;
+    let mut rows: Vec<_> =
+        stays.rows().filter(|&row| slots.contains(&stays.stay(row).slot)).collect();
+    let length = |row| {
+        let stay = stays.stay(row);
+        stay.end.since(stay.start)
+    };
+    rows.sort_by_key(|&row| (std::cmp::Reverse(length(row)), row));
+    let n = rows.len();
+    let row = *rows.get(rank)?;
+    let stay = stays.stay(row);
+    let judged = view.verdicts.as_ref().and_then(|v| v.judged[row.0 as usize]);
+    let waker = (stay.waker != ide::stays::GoRow::NONE).then(|| {
+        let leaf = view.verdicts.as_ref()?.facts.line_of(&view.analysis, stay.waker_stack);
+        let mut waker = leaf.map_or_else(|| json!({}), |f| frame(view, f));
+        waker["g"] = stays.go(stay.waker).id.0.into();
+        Some(waker)
+    });
+    Some(json!({
+        "analysis": about.shown.id,
+        "of": n,
+        "g": stays.go(stay.g).id.0,
+        "start": stay.start.0,
+        "ns": length(row),
+        "open": stay.open,
+        "runnable": stays.runnable(row),
+        "verdict": judged.map(|j| crate::config::name(j.verdict)),
+        "waker": waker.flatten(),
+    }))
+}
+
+/// `waitline/unmapped`: recorded folders of which no file is known, the dearest first.
+pub(super) fn unmapped(shown: &Shown) -> Value {
+    let rows: Vec<Value> = shown
+        .view
+        .placement
+        .unmapped
+        .iter()
+        .take(MOST)
+        .map(|u| json!({ "prefix": ide::text::plain(&u.prefix), "ns": u.ns, "of": u.of_ns }))
+        .collect();
+    json!({ "analysis": shown.id, "prefixes": rows })
+}
+
+/// `waitline/goroutines {uri?, line?}`: what became of the goroutines of each `go` statement, those
+/// with the most waiting first.
+pub(super) fn goroutines(session: &Session, shown: &Shown, params: &Value) -> Value {
+    let view = &shown.view;
+    let uri = params.get("uri").and_then(Value::as_str).and_then(|uri| Url::parse(uri).ok());
+    let line = params.get("line").and_then(Value::as_u64);
+    let mut groups: Vec<_> = view.go_groups.iter().collect();
+    groups.sort_by_key(|g| (std::cmp::Reverse(g.life.wait_ns), g.created_at));
+    let rows: Vec<Value> = groups
+        .into_iter()
+        .filter_map(|group| {
+            let mut row = frame(view, group.created_at);
+            if let Some(uri) = &uri {
+                let place = view.placement.place(group.created_at)?;
+                let path = &view.placement.source(place.file).path;
+                let same =
+                    session.path(uri).is_some_and(|p| crate::workspace::slashed(&p) == *path);
+                let now = session.current_line(shown, place.file, uri, place.line);
+                if !same || line.is_some_and(|line| now.map(u64::from) != Some(line)) {
+                    return None;
+                }
+            }
+            row["started"] = group.started.into();
+            row["aliveAtMost"] = group.alive_max.into();
+            row["lifeP50"] = group.life_p50.into();
+            row["runP50"] = group.run_p50.into();
+            row["ended"] = group.ended.into();
+            row["still"] = group.still.into();
+            row["running"] = group.life.run_ns.into();
+            row["waiting"] = group.life.wait_ns.into();
+            row["syscall"] = group.life.syscall_ns.into();
+            row["runnable"] = group.life.runnable_ns.into();
+            row["life"] = group.life.ns.into();
+            Some(row)
+        })
+        .take(MOST)
+        .collect();
+    json!({ "analysis": shown.id, "groups": rows })
+}
+
+/// `waitline/findings`: what is worth telling about the trace, the dearest first.
+pub(super) fn findings(shown: &Shown) -> Value {
+    let view = &shown.view;
+    let rows: Vec<Value> = view
+        .findings
+        .iter()
+        .map(|finding| {
+            let mut row = finding.frame.map_or_else(|| json!({}), |f| frame(view, f));
+            row["code"] = finding.code.as_str().into();
+            row["severity"] = finding.severity.as_str().into();
+            row["message"] = finding.message.as_str().into();
+            row["detail"] = finding.detail.as_slice().into();
+            row["ns"] = finding.ns.into();
+            let related = finding.related.iter().map(|other| {
+                let mut row = frame(view, other.frame);
+                row["text"] = other.text.as_str().into();
+                row
+            });
+            row["related"] = related.collect();
+            row
+        })
+        .collect();
+    json!({ "analysis": shown.id, "findings": rows })
+}
+
+/// `waitline/traces`: what is loaded.
+pub(super) fn traces(shown: Option<&Shown>) -> Value {
+    let rows: Vec<Value> = shown.iter().map(|shown| state(shown)).collect();
+    json!({ "traces": rows })
+}
+
+/// A trace that is shown, in a few figures.
+pub(super) fn state(shown: &Shown) -> Value {
+    let view = &shown.view;
+    json!({
+        "analysis": shown.id,
+        "trace": shown.path,
+        "summary": view.summary(),
+        "duration": view.analysis.duration(),
+        "events": view.analysis.events,
+        "costly": view.sites.costly_ns,
+        "findings": view.findings.len(),
+        "range": view.range.map(|(t0, t1)| json!({ "t0": t0.0, "t1": t1.0 })),
+        "partial": view.analysis.partial(),
+    })
+}
+
+fn part_json(view: &View, part: &Part) -> Value {
+    let figure = &part.figure;
+    let worst = figure.worst.map_or(i64::MAX, |w| w.ns);
+    let [p50, p90, p99] =
+        figure.values(&view.analysis).percentiles([50, 90, 99]).map(|p| p.min(worst));
+    json!({
+        "kind": part.kind.label(&view.analysis),
+        "n": figure.count(),
+        "ns": figure.total(),
+        "open": figure.open_n,
+        "p50": p50,
+        "p90": p90,
+        "p99": p99,
+        "longest": figure.longest().map(longest),
+        "costly": part.costly_ns(),
+        "verdicts": verdicts(&part.judged),
+        "verdict": part.judged.largest().map(crate::config::name),
+        "reason": ide::reasons::reason(view, &part.judged, &figure.slots),
+        "blame": blame(view, &figure.slots),
+    })
+}
+
+fn longest(instance: Instance) -> Value {
+    json!({ "g": instance.g.some().map(|g| g.0), "start": instance.start.0, "ns": instance.ns })
+}
+
+fn verdicts(sum: &Sum) -> Value {
+    let named =
+        ide::verdicts::VERDICTS.map(|v| (crate::config::name(v).to_owned(), sum.of(v).into()));
+    Value::Object(named.into_iter().collect())
+}
+
+fn blame(view: &View, slots: &[SlotId]) -> Vec<Value> {
+    let ends = view.blame.as_ref().map(|b| b.ends(slots)).unwrap_or_default();
+    ends.into_iter()
+        .take(16)
+        .map(|((end, at), ns)| {
+            let mut row = at.map_or_else(|| json!({}), |f| frame(view, f));
+            row["what"] = end.name().into();
+            row["ns"] = ns.into();
+            row
+        })
+        .collect()
+}
+
+fn origins(view: &View, list: &[Origin]) -> Vec<Value> {
+    list.iter()
+        .take(MOST)
+        .map(|origin| {
+            let mut row = origin.frame.map_or_else(|| json!({}), |f| frame(view, f));
+            row["n"] = origin.n.into();
+            row["ns"] = origin.ns.into();
+            row
+        })
+        .collect()
+}
+
+/// A frame: its function, its recorded file and line (from 1), and where that is in the workspace.
+fn frame(view: &View, id: exectrace::FrameId) -> Value {
+    let frame = view.analysis.tables.frame(id);
+    let place = to_proto::location(view, id);
+    json!({
+        "func": ide::text::plain(view.analysis.str(frame.func)),
+        "file": ide::text::plain(view.analysis.str(frame.file)),
+        "recorded": frame.line,
+        "uri": place.as_ref().map(|l| l.uri.as_str().to_owned()),
+        "line": place.map(|l| l.range.start.line),
+    })
+}

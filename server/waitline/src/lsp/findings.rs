@@ -1,0 +1,219 @@
+//! Findings as diagnostics of the files that they stand in, and what silences them.
+//!
+//! They are pushed, for open files and others: who waits is worth knowing before the file is opened.
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use ide::diagnostics::{Elsewhere, diagnostics, ignore_comment};
+use ide::findings::{Code, Severity};
+use ide::line_map::TextBuffer;
+use ide::placement::FileId;
+use lsp_types::{
+    CodeAction, CodeActionKind, CodeActionOrCommand, Command, Diagnostic,
+    DiagnosticRelatedInformation, DiagnosticSeverity, Location, NumberOrString, Position, Range,
+    TextEdit, Url, WorkspaceEdit,
+};
+use serde_json::json;
+
+use super::session::{Session, Shown};
+use super::to_proto;
+
+/// Where the pages of the findings stand.
+const PAGES: &str = "docs/findings";
+/// The command that sets a person's verdict on a line.
+pub(super) const SET_VERDICT: &str = "waitline.setVerdict";
+/// The command that silences findings of a kind.
+pub(super) const SILENCE: &str = "waitline.silence";
+
+/// Which files have diagnostics now.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    trace: Option<Url>,
+    files: HashSet<Url>,
+}
+
+impl Session {
+    /// Publishes what there is to say about the trace that is shown: of the trace file itself, and
+    /// of each file with findings. What is shown when they are sent counts, so that the last ones
+    /// are right whatever comes in between.
+    pub(super) fn publish(self: &Arc<Self>) {
+        let session = self.clone();
+        tokio::spawn(async move {
+            let mut told = session.told.lock().await;
+            let shown = session.shown();
+            let trace = shown.as_deref().and_then(|shown| {
+                let uri = Url::from_file_path(&shown.path).ok()?;
+                Some((uri, to_proto::diagnostics(&shown.view)))
+            });
+            let files = shown.as_deref().map(|s| session.findings(s)).unwrap_or_default();
+            let new: HashSet<Url> = files.iter().map(|f| f.0.clone()).collect();
+            let old = std::mem::take(&mut *told);
+            let gone = old.files.into_iter().filter(|uri| !new.contains(uri));
+            let gone_trace = old.trace.filter(|uri| trace.as_ref().is_none_or(|t| t.0 != *uri));
+            for uri in gone.chain(gone_trace) {
+                session.client.publish_diagnostics(uri, Vec::new(), None).await;
+            }
+            for (uri, list, version) in files {
+                session.client.publish_diagnostics(uri, list, version).await;
+            }
+            told.files = new;
+            if let Some((uri, list)) = trace {
+                session.client.publish_diagnostics(uri.clone(), list, None).await;
+                told.trace = Some(uri);
+            }
+        });
+    }
+
+    /// Publishes the findings of one file again, after its text has changed.
+    pub(super) fn publish_file(self: &Arc<Self>, uri: &Url) {
+        let Some(shown) = self.shown() else { return };
+        let Some(path) = self.path(uri) else { return };
+        let Some(file) = shown.view.placement.file_at(&crate::workspace::slashed(&path)) else {
+            return;
+        };
+        if !files_with_findings(&shown).contains(&file) {
+            return;
+        }
+        let session = self.clone();
+        tokio::spawn(async move {
+            let told = session.told.lock().await;
+            if session.shown().is_none_or(|now| now.id != shown.id) {
+                return; // all are published anew then
+            }
+            if let Some((uri, list, version)) = session.findings_of(&shown, file) {
+                session.client.publish_diagnostics(uri, list, version).await;
+            }
+            drop(told);
+        });
+    }
+
+    fn findings(&self, shown: &Shown) -> Vec<(Url, Vec<Diagnostic>, Option<i32>)> {
+        let mut files: Vec<FileId> = files_with_findings(shown).into_iter().collect();
+        files.sort_unstable();
+        files.into_iter().filter_map(|file| self.findings_of(shown, file)).collect()
+    }
+
+    /// The diagnostics of a file, under the name that the editor has for it.
+    fn findings_of(
+        &self,
+        shown: &Shown,
+        file: FileId,
+    ) -> Option<(Url, Vec<Diagnostic>, Option<i32>)> {
+        let view = &shown.view;
+        let source = view.placement.source(file);
+        let path = Path::new(&source.path);
+        let mut documents = self.documents();
+        let (uri, version) = match documents.opened(path) {
+            Some((uri, version)) => (uri, Some(version)),
+            None => (Url::from_file_path(path).ok()?, None),
+        };
+        let Some(snapshot) = documents.snapshot(&uri, path, shown.id, &source.text) else {
+            return Some((uri, Vec::new(), version)); // nothing is known of its text
+        };
+        let buffer =
+            documents.buffer(&uri).unwrap_or_else(|| TextBuffer::new(source.text.to_string()));
+        drop(documents);
+        let found = diagnostics(&view.findings, &view.placement, file, &snapshot.map, &buffer);
+        let list = found.into_iter().map(|d| to_diagnostic(&uri, file, &buffer, d)).collect();
+        Some((uri, list, version))
+    }
+
+    /// What can be done about the findings of an editor's range.
+    pub(super) fn actions(&self, uri: &Url, given: &[Diagnostic]) -> Vec<CodeActionOrCommand> {
+        let Some(path) = self.path(uri) else { return Vec::new() };
+        let Some(buffer) = self.documents().buffer(uri) else { return Vec::new() };
+        let package = self.package_at(&path);
+        let mut list = Vec::new();
+        for diagnostic in given.iter().filter(|d| d.source.as_deref() == Some("waitline")) {
+            let Some(NumberOrString::String(name)) = &diagnostic.code else { continue };
+            let Some(code) = Code::parse(name) else { continue };
+            let line = diagnostic.range.start.line;
+            let Some(text) = buffer.line(line) else { continue };
+            let end = Position::new(line, text.encode_utf16().count() as u32);
+            let edit = TextEdit {
+                range: Range::new(end, end),
+                new_text: format!(" {}reason", ignore_comment(code)),
+            };
+            let mut action =
+                |title: String, edit: Option<WorkspaceEdit>, command: Option<Command>| {
+                    list.push(CodeActionOrCommand::CodeAction(CodeAction {
+                        title,
+                        kind: Some(CodeActionKind::QUICKFIX),
+                        diagnostics: Some(vec![diagnostic.clone()]),
+                        edit,
+                        command,
+                        ..CodeAction::default()
+                    }));
+                };
+            let changes = std::iter::once((uri.clone(), vec![edit])).collect();
+            let edit = WorkspaceEdit { changes: Some(changes), ..WorkspaceEdit::default() };
+            action(format!("Silence {name} on this line"), Some(edit), None);
+            let treat = command(
+                "Treat as idle",
+                SET_VERDICT,
+                json!({ "uri": uri, "line": line, "verdict": "idle" }),
+            );
+            action("Treat this line as idle".into(), None, Some(treat));
+            if let Some(package) = &package {
+                let silence = json!({ "code": name, "package": package });
+                let title = format!("Silence {name} in package {}", ide::text::plain(package));
+                action(title, None, Some(command("Silence", SILENCE, silence)));
+            }
+            let silence = command("Silence", SILENCE, json!({ "code": name }));
+            action(format!("Silence {name} in this workspace"), None, Some(silence));
+        }
+        list
+    }
+
+    /// The import path of a file's package, by the functions that the trace has in it.
+    fn package_at(&self, path: &Path) -> Option<String> {
+        let shown = self.shown()?;
+        let view = &shown.view;
+        let file = view.placement.file_at(&crate::workspace::slashed(path))?;
+        let site = view.sites.lines(file).iter().find(|l| l.holds)?;
+        Some(ide::lines::package_of(view.analysis.str(site.func)).to_owned())
+    }
+}
+
+fn files_with_findings(shown: &Shown) -> HashSet<FileId> {
+    let placement = &shown.view.placement;
+    let frames = shown.view.findings.iter().filter_map(|f| f.frame);
+    frames.filter_map(|f| placement.place(f)).map(|place| place.file).collect()
+}
+
+fn command(title: &str, name: &str, argument: serde_json::Value) -> Command {
+    Command { title: title.into(), command: name.into(), arguments: Some(vec![argument]) }
+}
+
+fn to_diagnostic(
+    uri: &Url,
+    file: FileId,
+    buffer: &TextBuffer,
+    found: ide::diagnostics::Diagnostic,
+) -> Diagnostic {
+    let column = |utf8| buffer.utf16_column(found.line, utf8);
+    let start = Position::new(found.line, column(found.columns.start));
+    let end = Position::new(found.line, column(found.columns.end));
+    let related = |other: &Elsewhere| {
+        let uri =
+            if other.file == file { uri.clone() } else { Url::from_file_path(&other.path).ok()? };
+        let position = Position::new(other.line, 0);
+        let location = Location { uri, range: Range::new(position, position) };
+        Some(DiagnosticRelatedInformation { location, message: other.text.clone() })
+    };
+    Diagnostic {
+        range: Range::new(start, end),
+        severity: Some(match found.severity {
+            Severity::Warning => DiagnosticSeverity::WARNING,
+            Severity::Information => DiagnosticSeverity::INFORMATION,
+        }),
+        code: Some(NumberOrString::String(found.code.as_str().to_owned())),
+        source: Some("waitline".to_owned()),
+        message: found.message,
+        related_information: Some(found.related.iter().filter_map(related).collect()),
+        data: Some(json!({ "page": format!("{PAGES}/{}.md", found.code.as_str()) })),
+        ..Diagnostic::default()
+    }
+}
