@@ -83,7 +83,7 @@ impl Blame {
             .map(|s| facts.line_of(analysis, StackId(s)))
             .collect();
         let mut sums: HashMap<(SlotId, EndLine), i64> = HashMap::new();
-        let mut uncarried = vec![false; stays.list.len()];
+        let mut uncarried = vec![false; stays.len()];
         let mut walk =
             Walk { analysis, stays, facts, lines: &lines, ends: Vec::new(), outside: 0, left: 0 };
         for row in stays.rows() {
@@ -94,7 +94,7 @@ impl Blame {
             walk.ends.clear();
             walk.outside = 0;
             walk.left = MAX_STAYS;
-            walk.top(stay);
+            walk.top(&stay);
             let ns = stay.end.since(stay.start);
             uncarried[row.0 as usize] =
                 stay.waker != GoRow::NONE && ns > 0 && walk.outside * 2 >= ns;
@@ -216,7 +216,7 @@ impl Walk<'_> {
                 return self.end(end, StackId::NONE, part.to - part.from, part.carried);
             }
             self.left -= 1;
-            let stay = *self.stays.stay(part.last);
+            let stay = self.stays.stay(part.last);
             let began = stay.end.0.saturating_add(self.stays.runnable(part.last));
             self.ran(&mut part, began);
             self.take(&mut part, stay.end.0, End::Runnable, StackId::NONE);
@@ -246,7 +246,7 @@ impl Walk<'_> {
             while part.wake != StayRow::NONE && self.stays.stay(part.wake).end.0 >= part.to {
                 part.wake = self.stays.stay(part.wake).prev_wake;
             }
-            let wake = (part.wake != StayRow::NONE).then(|| *self.stays.stay(part.wake));
+            let wake = (part.wake != StayRow::NONE).then(|| self.stays.stay(part.wake));
             match wake.filter(|w| w.end.0 > from && w.waker == part.g) {
                 Some(wake) => {
                     self.end(End::Running, part.stack, part.to - wake.end.0, part.carried);

@@ -544,6 +544,9 @@ impl Figures {
                 slot.add_open(g, local.since, ns, pre);
             }
         }
+        if let Some(stays) = &mut self.stays {
+            stays.close();
+        }
         let mut open: Vec<_> = self.ranges.drain().collect();
         open.sort_unstable_by_key(|(_, range)| range.since);
         for ((kind, scope), range) in open {

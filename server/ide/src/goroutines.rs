@@ -8,7 +8,7 @@ use exectrace::FrameId;
 use hashbrown::HashMap;
 
 use crate::Analysis;
-use crate::stays::{GoRow, StayKind, StayRow, Stays};
+use crate::stays::{Brief, GoRow, StayKind, StayRow, Stays};
 use crate::verdicts::Facts;
 
 /// What one goroutine's life went to, in nanoseconds.
@@ -46,11 +46,51 @@ pub struct GoGroup {
     pub ended: u64,
     /// How many were still there at its end.
     pub still: u64,
-    /// They themselves, in the order of their births.
+    /// They themselves, in the order of their births, without the brief ones.
     pub gos: Vec<GoRow>,
+    /// The brief ones among them: rows of [`Stays::briefs`].
+    pub briefs: Vec<u32>,
 }
 
-/// What the life of each goroutine went to, by its row.
+impl Life {
+    /// Of a goroutine that only ran.
+    fn of_brief(brief: &Brief) -> Life {
+        let (run_ns, runnable_ns) = (i64::from(brief.ran), i64::from(brief.runnable));
+        Life { ns: run_ns + runnable_ns, run_ns, runnable_ns, ..Life::default() }
+    }
+
+    fn add(&mut self, other: &Life) {
+        self.ns += other.ns;
+        self.run_ns += other.run_ns;
+        self.wait_ns += other.wait_ns;
+        self.syscall_ns += other.syscall_ns;
+        self.runnable_ns += other.runnable_ns;
+    }
+}
+
+impl GoGroup {
+    fn new(created_at: FrameId) -> GoGroup {
+        GoGroup {
+            created_at,
+            started: 0,
+            alive_max: 0,
+            life_p50: 0,
+            run_p50: 0,
+            life: Life::default(),
+            ended: 0,
+            still: 0,
+            gos: Vec::new(),
+            briefs: Vec::new(),
+        }
+    }
+
+    /// The brief ones among them.
+    pub(crate) fn briefs<'s>(&'s self, stays: &'s Stays) -> impl Iterator<Item = &'s Brief> {
+        self.briefs.iter().filter_map(|&row| stays.briefs.get(row as usize))
+    }
+}
+
+/// What the life of each goroutine went to, by its row. Brief ones have none.
 pub fn lives(analysis: &Analysis, stays: &Stays) -> Vec<Life> {
     let end = analysis.duration();
     let mut lives: Vec<Life> = stays
@@ -80,25 +120,25 @@ pub fn groups(analysis: &Analysis, stays: &Stays, facts: &Facts, lives: &[Life])
     let mut groups: Vec<GoGroup> = Vec::new();
     let mut rows: HashMap<FrameId, usize> = HashMap::new();
     let mut frames: HashMap<exectrace::StackId, Option<FrameId>> = HashMap::new();
-    for (row, go) in stays.gos.iter().enumerate() {
+    let mut at = |groups: &mut Vec<GoGroup>, created_at| {
         let frame =
-            *frames.entry(go.created_at).or_insert_with(|| facts.line_of(analysis, go.created_at));
-        let Some(frame) = frame else { continue };
-        let at = *rows.entry(frame).or_insert_with(|| {
-            groups.push(GoGroup {
-                created_at: frame,
-                started: 0,
-                alive_max: 0,
-                life_p50: 0,
-                run_p50: 0,
-                life: Life::default(),
-                ended: 0,
-                still: 0,
-                gos: Vec::new(),
-            });
+            *frames.entry(created_at).or_insert_with(|| facts.line_of(analysis, created_at));
+        let frame = frame?;
+        Some(*rows.entry(frame).or_insert_with(|| {
+            groups.push(GoGroup::new(frame));
             groups.len() - 1
-        });
-        groups[at].gos.push(GoRow(row as u32));
+        }))
+    };
+    for (row, go) in (0u32..).zip(&stays.gos) {
+        if let Some(at) = at(&mut groups, go.created_at) {
+            groups[at].gos.push(GoRow(row));
+        }
+    }
+    for (row, brief) in (0u32..).zip(&stays.briefs) {
+        let Some(slot) = analysis.slots.get(brief.slot.0 as usize) else { continue };
+        if let Some(at) = at(&mut groups, slot.stack) {
+            groups[at].briefs.push(row);
+        }
     }
     for group in &mut groups {
         sum_up(group, stays, lives);
@@ -107,31 +147,34 @@ pub fn groups(analysis: &Analysis, stays: &Stays, facts: &Facts, lives: &[Life])
 }
 
 fn sum_up(group: &mut GoGroup, stays: &Stays, lives: &[Life]) {
-    let mut ends: Vec<i64> = group.gos.iter().map(|&g| stays.go(g).end.0).collect();
+    let gos = || group.gos.iter().map(|&g| stays.go(g));
+    let mut births: Vec<i64> =
+        gos().map(|go| go.birth.0).chain(group.briefs(stays).map(|b| b.birth.0)).collect();
+    let mut ends: Vec<i64> =
+        gos().map(|go| go.end.0).chain(group.briefs(stays).map(Brief::end)).collect();
+    births.sort_unstable();
     ends.sort_unstable();
-    group.started = group.gos.len() as u64;
-    group.ended = ends.iter().filter(|&&end| end != i64::MAX).count() as u64;
-    group.still = group.started - group.ended;
-    let mut gone = 0u64;
-    for (born, &g) in (1u64..).zip(&group.gos) {
-        // Rows are in the order of births.
-        while ends.get(gone as usize).is_some_and(|&end| end <= stays.go(g).birth.0) {
+    let started = births.len() as u64;
+    let ended = ends.iter().filter(|&&end| end != i64::MAX).count() as u64;
+    let (mut gone, mut alive_max) = (0u64, 0u64);
+    for (born, birth) in (1u64..).zip(&births) {
+        while ends.get(gone as usize).is_some_and(|end| end <= birth) {
             gone += 1;
         }
-        group.alive_max = group.alive_max.max(born.saturating_sub(gone));
-        if let Some(life) = lives.get(g.0 as usize) {
-            let sum = &mut group.life;
-            sum.ns += life.ns;
-            sum.run_ns += life.run_ns;
-            sum.wait_ns += life.wait_ns;
-            sum.syscall_ns += life.syscall_ns;
-            sum.runnable_ns += life.runnable_ns;
-        }
+        alive_max = alive_max.max(born.saturating_sub(gone));
     }
-    let of = |what: fn(&Life) -> i64| {
-        median(group.gos.iter().filter_map(|g| lives.get(g.0 as usize)).map(what).collect())
+    drop((births, ends));
+    let all = || {
+        let gos = group.gos.iter().filter_map(|g| lives.get(g.0 as usize).copied());
+        gos.chain(group.briefs(stays).map(Life::of_brief))
     };
-    (group.life_p50, group.run_p50) = (of(|l| l.ns), of(|l| l.run_ns));
+    let mut life = Life::default();
+    all().for_each(|one| life.add(&one));
+    let of = |what: fn(Life) -> i64| median(all().map(what).collect());
+    let (life_p50, run_p50) = (of(|l| l.ns), of(|l| l.run_ns));
+    (group.started, group.ended, group.still) = (started, ended, started - ended);
+    (group.life, group.alive_max) = (life, alive_max);
+    (group.life_p50, group.run_p50) = (life_p50, run_p50);
 }
 
 /// The value that half of all do not exceed; 0 of none.

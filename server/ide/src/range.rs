@@ -20,7 +20,7 @@ use hashbrown::HashMap;
 use crate::Analysis;
 use crate::causes::Causes;
 use crate::figures::{Slot, SlotId, Waker};
-use crate::stays::{GoRow, StayKind, StayRow, Stays};
+use crate::stays::{Brief, GoRow, StayKind, StayRow, Stays};
 use crate::verdicts::{Sum, Tally, Verdicts};
 
 #[cfg(test)]
@@ -36,6 +36,7 @@ pub struct Index {
     /// For each [`BLOCK`] of them.
     wide: Vec<Reach>,
     ranges: Vec<Reach>,
+    briefs: Vec<Reach>,
     /// By stack: the slot of the time runnable after a stay there, and before a first run.
     runnable: Vec<[SlotId; 2]>,
 }
@@ -76,7 +77,7 @@ impl Index {
     /// Looks at all stays of a trace, once. `None` without stays.
     pub fn new(analysis: &Analysis) -> Option<Index> {
         let stays = analysis.stays.as_ref()?;
-        let mut blocks = vec![Reach::NOTHING; stays.list.len().div_ceil(BLOCK)];
+        let mut blocks = vec![Reach::NOTHING; stays.len().div_ceil(BLOCK)];
         for row in stays.rows() {
             let stay = stays.stay(row);
             let to = stay.end.0.saturating_add(stays.runnable(row));
@@ -89,6 +90,12 @@ impl Index {
         };
         let ranges: Vec<Reach> =
             stays.ranges.iter().map(|r| Reach { from: r.start.0, to: r.end.0 }).collect();
+        let brief = |b: &Brief| Reach { from: b.birth.0, to: b.birth.0 + i64::from(b.runnable) };
+        let briefs = stays.briefs.chunks(BLOCK * 4).map(|some| {
+            let mut all = Reach::NOTHING;
+            some.iter().for_each(|b| all.widen(brief(b)));
+            all
+        });
         let mut runnable = Vec::new();
         for (row, slot) in analysis.slots.iter().enumerate() {
             let own = slot.cause == Causes::SCHED_OWN && !slot.early;
@@ -104,6 +111,7 @@ impl Index {
             wide: blocks.chunks(BLOCK).map(together).collect(),
             blocks,
             ranges: ranges.chunks(BLOCK).map(together).collect(),
+            briefs: briefs.collect(),
             runnable,
         })
     }
@@ -142,8 +150,16 @@ pub fn window(
     };
     if let Some(stays) = analysis.stays.as_ref().filter(|_| t0 < t1) {
         for rows in index.rows(cut.window) {
-            for row in rows.start..rows.end.min(stays.list.len()) {
+            for row in rows.start..rows.end.min(stays.len()) {
                 cut.stay(analysis, stays, index, verdicts, StayRow(row as u32));
+            }
+        }
+        for (block, reach) in stays.briefs.chunks(BLOCK * 4).zip(&index.briefs) {
+            if reach.touches(cut.window) {
+                for brief in block {
+                    let (from, ns) = (brief.birth.0, i64::from(brief.runnable));
+                    cut.span(brief.slot, brief.id(), Reach { from, to: from + ns }, false);
+                }
             }
         }
         for (block, reach) in stays.ranges.chunks(BLOCK).zip(&index.ranges) {
@@ -234,7 +250,7 @@ fn runnable_slot(analysis: &Analysis, stays: &Stays, index: &Index, row: StayRow
         return stay.slot;
     }
     // Such a goroutine stood still since its birth: this is its first run.
-    let before = stays.list.get(stay.prev.0 as usize);
+    let before = (stay.prev != StayRow::NONE).then(|| stays.stay(stay.prev));
     let first = before.is_some_and(|b| b.kind == StayKind::Born && b.start == stay.start)
         && stays.runnable(stay.prev) == 0;
     if first {

@@ -4,7 +4,7 @@ use exectrace::{FrameId, StackId, StrId};
 use hashbrown::HashMap;
 
 use crate::Analysis;
-use crate::stays::{NO_REGION, StayKind, Stays};
+use crate::stays::{NO_REGION, Stays};
 use crate::values::Values;
 use crate::verdicts::Facts;
 
@@ -33,14 +33,13 @@ pub struct RegionGroup {
 /// All regions and tasks of a trace, in the order of their lines.
 pub fn groups(analysis: &Analysis, stays: &Stays, facts: &Facts) -> Vec<RegionGroup> {
     let mut waits = vec![0i64; stays.regions.len()];
-    for stay in stays.list.iter().filter(|s| s.kind == StayKind::Wait) {
-        let mut region = stay.region;
+    stays.waits_in_regions(|stay, mut region| {
         while region != NO_REGION {
             let span = &stays.regions[region as usize];
             waits[region as usize] += stay.end.since(stay.start.max(span.start));
             region = span.outer;
         }
-    }
+    });
     let end = analysis.totals.end;
     let mut made = Groups { analysis, facts, list: Vec::new(), rows: HashMap::new() };
     for (span, wait_ns) in stays.regions.iter().zip(waits) {

@@ -154,8 +154,8 @@ mod tests {
         let mut builder = crate::analysis::Builder::new().with_stays();
         builder.space(WEBMIX.len()).copy_from_slice(WEBMIX);
         builder.filled(WEBMIX.len());
-        let stays = builder.finish().ok().and_then(|a| a.stays);
-        let sched = stays.map(|s| s.sched.clone()).unwrap_or_default();
+        let stays = builder.finish().ok().and_then(|a| a.stays).unwrap_or_default();
+        let sched = &stays.sched;
         let (ns, idle) = (sched.runnable_ns(), sched.runnable_idle_ns());
         assert!(ns > 100_000_000, "{ns}");
         assert!(idle * 100 < ns * 10, "{idle} of {ns}");

@@ -16,6 +16,8 @@ use hashbrown::HashMap;
 use crate::figures::SlotId;
 use crate::sched::Sched;
 
+mod sweep;
+
 /// A goroutine of the trace, by its row in [`Stays::gos`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GoRow(pub u32);
@@ -48,16 +50,13 @@ pub enum StayKind {
     Stop,
 }
 
-/// One stay of a goroutine, and its waiting for a P after it.
+/// One stay of a goroutine.
 #[derive(Debug, Clone, Copy)]
 pub struct Stay {
     /// Its beginning; the trace's, where it began before.
     pub start: Nanos,
     /// Its end; the trace's, where it is open.
     pub end: Nanos,
-    /// How long the goroutine was runnable then, in nanoseconds; `u32::MAX`: see
-    /// [`Stays::runnable`].
-    runnable: u32,
     /// Whose stack it has, and for a wait its cause; for a birth, the slot of the first wait for a P.
     pub slot: SlotId,
     /// Whose.
@@ -72,12 +71,100 @@ pub struct Stay {
     pub waker_stack: StackId,
     /// The stay that the same waker ended before this one.
     pub prev_wake: StayRow,
-    /// The innermost region that it lies in: a row of [`Stays::regions`], or `u32::MAX`.
-    pub region: u32,
     /// What kind.
     pub kind: StayKind,
     /// It was still under way at the trace's end.
     pub open: bool,
+}
+
+/// A stay as it is kept, and its waiting for a P after it. There are about as many as a third of the
+/// events.
+#[derive(Debug, Clone, Copy)]
+struct Packed {
+    /// Nanoseconds: the low half, the high half.
+    end: [u32; 2],
+    /// Its length in nanoseconds; `u32::MAX`: see `Stays::long`.
+    ns: u32,
+    /// How long the goroutine was runnable then; `u32::MAX`: see `Stays::long_runnable`.
+    runnable: u32,
+    /// The kind in the lowest two bits, whether it is open in the next, the slot.
+    slot: u32,
+    g: GoRow,
+    prev: StayRow,
+    /// A row of `Stays::wakes`; `u32::MAX`: no goroutine ended it.
+    wake: u32,
+}
+
+const KINDS: [StayKind; 4] = [StayKind::Born, StayKind::Wait, StayKind::Syscall, StayKind::Stop];
+const OPEN: u32 = 4;
+const SLOT_SHIFT: u32 = 3;
+const NO_SLOT: u32 = u32::MAX >> SLOT_SHIFT;
+
+impl Packed {
+    fn end(&self) -> i64 {
+        (u64::from(self.end[0]) | u64::from(self.end[1]) << 32) as i64
+    }
+
+    fn kind(&self) -> StayKind {
+        KINDS[(self.slot & 3) as usize]
+    }
+
+    fn slot(&self) -> SlotId {
+        match self.slot >> SLOT_SHIFT {
+            NO_SLOT => SlotId::NONE,
+            slot => SlotId(slot),
+        }
+    }
+
+    fn set_slot(&mut self, slot: SlotId) {
+        self.slot = (self.slot & (OPEN | 3)) | slot.0.min(NO_SLOT) << SLOT_SHIFT;
+    }
+}
+
+/// Who ended a stay, or created a goroutine.
+#[derive(Debug, Clone, Copy)]
+struct Wake {
+    waker: GoRow,
+    last: StayRow,
+    stack: StackId,
+    prev: StayRow,
+}
+
+const NO_WAKE: Wake =
+    Wake { waker: GoRow::NONE, last: StayRow::NONE, stack: StackId::NONE, prev: StayRow::NONE };
+
+/// A goroutine that was born in the trace, ran, and was gone: it never stood still, was never
+/// stopped, woke and created nobody. A program can have millions of them.
+#[derive(Debug, Clone, Copy)]
+pub struct Brief {
+    /// Its birth.
+    pub birth: Nanos,
+    /// How long it was runnable then, in nanoseconds.
+    pub runnable: u32,
+    /// How long it ran then, in nanoseconds.
+    pub ran: u32,
+    /// The slot of its waiting for a P, which has the stack of the `go` statement.
+    pub slot: SlotId,
+    /// Who created it.
+    pub creator: GoRow,
+    id: u32,
+}
+
+impl Brief {
+    /// The runtime's number.
+    pub fn id(&self) -> GoId {
+        GoId(u64::from(self.id))
+    }
+
+    /// When it first ran.
+    pub fn began(&self) -> i64 {
+        self.birth.0.saturating_add(i64::from(self.runnable))
+    }
+
+    /// Its end.
+    pub fn end(&self) -> i64 {
+        self.began().saturating_add(i64::from(self.ran))
+    }
 }
 
 /// A goroutine of the trace.
@@ -95,9 +182,6 @@ pub struct Go {
     pub entry: StackId,
     /// Its last stay.
     pub last: StayRow,
-    /// The last stay that it ended, of another goroutine.
-    last_wake: StayRow,
-    region: u32,
     /// Where the `go` statement stood.
     pub created_at: StackId,
 }
@@ -154,9 +238,12 @@ pub const NO_REGION: u32 = u32::MAX;
 #[derive(Debug, Default)]
 pub struct Stays {
     /// In the order of their ends; open ones last.
-    pub list: Vec<Stay>,
-    /// Goroutines in the order of their first sight.
+    list: Vec<Packed>,
+    wakes: Vec<Wake>,
+    /// Goroutines in the order of their first sight, without the brief ones.
     pub gos: Vec<Go>,
+    /// The brief ones, about in the order of their births.
+    pub briefs: Vec<Brief>,
     /// Regions in the order of their beginnings.
     pub regions: Vec<RegionSpan>,
     /// Tasks in the order of their beginnings.
@@ -166,18 +253,36 @@ pub struct Stays {
     pub sched: Sched,
     /// Ranges in the order of their ends; open ones last.
     pub ranges: Vec<RangeSpan>,
+    long: HashMap<StayRow, i64>,
     long_runnable: HashMap<StayRow, i64>,
     /// Where the goroutine stood, when that is not the stack of the stay's slot.
     apart: HashMap<StayRow, StackId>,
     /// Those whose goroutines are runnable after them to the trace's end, in order.
     runnable_at_end: Vec<StayRow>,
+    alive: Vec<Alive>,
+    free: Vec<u32>,
+    /// By goroutine: a row of `alive`.
     rows: Living<u32>,
+    sweep: sweep::Sweep,
+}
+
+/// What a goroutine has while it lives.
+#[derive(Debug, Clone, Copy)]
+struct Alive {
+    row: GoRow,
+    last: StayRow,
+    /// The last stay that it ended, of another goroutine.
+    last_wake: StayRow,
+    region: u32,
+    /// It had a region.
+    regions: bool,
 }
 
 /// What a pass keeps of this for each living goroutine.
 #[derive(Debug, Clone, Copy)]
 pub struct StayLocal {
-    row: GoRow,
+    /// A row of `Stays::alive`.
+    alive: u32,
     /// When the stay under way began, or the waiting for a P.
     since: Nanos,
     /// How long a P had been idle, up to when the waiting for one began.
@@ -186,12 +291,23 @@ pub struct StayLocal {
 
 impl Default for StayLocal {
     fn default() -> Self {
-        StayLocal { row: GoRow::NONE, since: Nanos(0), idle: 0 }
+        StayLocal { alive: u32::MAX, since: Nanos(0), idle: 0 }
     }
 }
 
 impl Stays {
+    /// How many stays there are.
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
     /// How long the goroutine was runnable after a stay, in nanoseconds.
+    #[inline]
     pub fn runnable(&self, row: StayRow) -> i64 {
         match self.list[row.0 as usize].runnable {
             u32::MAX => self.long_runnable.get(&row).copied().unwrap_or(i64::from(u32::MAX)),
@@ -209,9 +325,41 @@ impl Stays {
         self.runnable_at_end.binary_search(&row).is_ok()
     }
 
-    /// A stay.
-    pub fn stay(&self, row: StayRow) -> &Stay {
-        &self.list[row.0 as usize]
+    /// A stay. Inlined, so that a caller pays only for what it looks at.
+    #[inline(always)]
+    pub fn stay(&self, row: StayRow) -> Stay {
+        let packed = &self.list[row.0 as usize];
+        let end = packed.end();
+        let ns = match packed.ns {
+            u32::MAX => self.long.get(&row).copied().unwrap_or(i64::from(u32::MAX)),
+            ns => i64::from(ns),
+        };
+        let wake = self.wakes.get(packed.wake as usize).unwrap_or(&NO_WAKE);
+        Stay {
+            start: Nanos(end.wrapping_sub(ns)),
+            end: Nanos(end),
+            slot: packed.slot(),
+            g: packed.g,
+            prev: packed.prev,
+            waker: wake.waker,
+            waker_last: wake.last,
+            waker_stack: wake.stack,
+            prev_wake: wake.prev,
+            kind: packed.kind(),
+            open: packed.slot & OPEN != 0,
+        }
+    }
+
+    /// Whose a stay is.
+    #[inline(always)]
+    pub fn g(&self, row: StayRow) -> GoRow {
+        self.list[row.0 as usize].g
+    }
+
+    /// When a stay ended.
+    #[inline(always)]
+    pub fn end(&self, row: StayRow) -> Nanos {
+        Nanos(self.list[row.0 as usize].end())
     }
 
     /// A goroutine.
@@ -224,6 +372,30 @@ impl Stays {
         (0..self.list.len() as u32).map(StayRow)
     }
 
+    /// All stays, in the order of their ends.
+    pub fn all(&self) -> impl DoubleEndedIterator<Item = Stay> + '_ {
+        self.rows().map(|row| self.stay(row))
+    }
+
+    /// All waits, each with the innermost region that it ended in: a row, or [`NO_REGION`].
+    pub fn waits_in_regions(&self, mut each: impl FnMut(&Stay, u32)) {
+        let mut events = Vec::with_capacity(self.regions.len() * 2);
+        for (row, region) in (0u32..).zip(&self.regions) {
+            events.push((region.start.0, row, true));
+            events.extend(region.end.map(|end| (end.0, row, false)));
+        }
+        events.sort_unstable();
+        let mut events = events.into_iter().peekable();
+        let mut inside = vec![NO_REGION; self.gos.len()];
+        for stay in self.all().filter(|s| s.kind == StayKind::Wait) {
+            while let Some((_, row, begins)) = events.next_if(|e| stay.open || e.0 < stay.end.0) {
+                let region = &self.regions[row as usize];
+                inside[region.g.0 as usize] = if begins { row } else { region.outer };
+            }
+            each(&stay, inside[stay.g.0 as usize]);
+        }
+    }
+
     /// A goroutine comes into sight: it is created at `t` by `by`, or was there at `t`.
     pub(crate) fn born(
         &mut self,
@@ -234,8 +406,12 @@ impl Stays {
         created_at: StackId,
         entry: StackId,
     ) {
+        if self.list.len() >= self.sweep.at() {
+            self.sweep();
+        }
         let row = GoRow(self.gos.len() as u32);
-        let creator = self.row_of(by);
+        let by = self.alive_of(by);
+        let creator = self.alive.get(by as usize).map_or(GoRow::NONE, |by| by.row);
         self.gos.push(Go {
             id: g,
             birth: t,
@@ -243,20 +419,35 @@ impl Stays {
             creator,
             entry,
             last: StayRow::NONE,
-            last_wake: StayRow::NONE,
-            region: NO_REGION,
             created_at,
         });
-        self.rows.insert(g, row.0);
-        *local = StayLocal { row, since: t, idle: 0 };
-        self.push(local, StayKind::Born, SlotId::NONE, t, creator, created_at, false);
+        let alive = Alive {
+            row,
+            last: StayRow::NONE,
+            last_wake: StayRow::NONE,
+            region: NO_REGION,
+            regions: false,
+        };
+        let at = match self.free.pop() {
+            Some(at) => {
+                self.alive[at as usize] = alive;
+                at
+            }
+            None => {
+                self.alive.push(alive);
+                self.alive.len() as u32 - 1
+            }
+        };
+        self.rows.insert(g, at);
+        *local = StayLocal { alive: at, since: t, idle: 0 };
+        self.push(local, StayKind::Born, SlotId::NONE, t, by, created_at, false);
     }
 
     /// It is runnable since its birth, and that is summed up in `slot`.
     pub(crate) fn starts(&mut self, local: &StayLocal, slot: SlotId) {
-        let born = self.gos.get(local.row.0 as usize).map(|go| go.last);
-        if let Some(stay) = born.and_then(|row| self.list.get_mut(row.0 as usize)) {
-            stay.slot = slot;
+        let Some(alive) = self.alive.get(local.alive as usize) else { return };
+        if let Some(stay) = self.list.get_mut(alive.last.0 as usize) {
+            stay.set_slot(slot);
         }
     }
 
@@ -275,7 +466,7 @@ impl Stays {
     #[inline(always)]
     pub(crate) fn stops(&mut self, local: &mut StayLocal, slot: SlotId, t: Nanos) {
         local.since = t;
-        self.push(local, StayKind::Stop, slot, t, GoRow::NONE, StackId::NONE, false);
+        self.push(local, StayKind::Stop, slot, t, u32::MAX, StackId::NONE, false);
     }
 
     /// Its stay ends at `t`; `by` ended it, standing at `stack`.
@@ -289,7 +480,7 @@ impl Stays {
         by: GoId,
         stack: StackId,
     ) {
-        let waker = if kind == StayKind::Wait { self.row_of(by) } else { GoRow::NONE };
+        let waker = if kind == StayKind::Wait { self.alive_of(by) } else { u32::MAX };
         self.push(local, kind, slot, t, waker, stack, false);
         local.since = t;
     }
@@ -298,8 +489,8 @@ impl Stays {
     /// its stay's slot.
     #[inline(always)]
     pub(crate) fn runs(&mut self, local: &StayLocal, t: Nanos, own: Option<StackId>) {
-        let Some(go) = self.gos.get(local.row.0 as usize) else { return };
-        let last = go.last;
+        let Some(alive) = self.alive.get(local.alive as usize) else { return };
+        let last = alive.last;
         if let Some(stay) = self.list.get_mut(last.0 as usize) {
             let ns = t.since(local.since);
             stay.runnable = u32::try_from(ns).unwrap_or(u32::MAX);
@@ -315,31 +506,53 @@ impl Stays {
     /// The trace ends at `t` while it is runnable.
     pub(crate) fn stays_runnable(&mut self, local: &StayLocal, t: Nanos, own: Option<StackId>) {
         self.runs(local, t, own);
-        let Some(go) = self.gos.get(local.row.0 as usize) else { return };
-        let at = self.runnable_at_end.partition_point(|row| *row < go.last);
-        self.runnable_at_end.insert(at, go.last);
+        let Some(alive) = self.alive.get(local.alive as usize) else { return };
+        let at = self.runnable_at_end.partition_point(|row| *row < alive.last);
+        self.runnable_at_end.insert(at, alive.last);
     }
 
     /// It is gone.
     #[inline(always)]
     pub(crate) fn dies(&mut self, local: &StayLocal, t: Nanos) {
-        if let Some(go) = self.gos.get_mut(local.row.0 as usize) {
-            go.end = t;
-            let row = self.rows.find(go.id);
-            self.rows.remove(row);
+        let Some(&alive) = self.alive.get(local.alive as usize) else { return };
+        let Some(go) = self.gos.get_mut(alive.row.0 as usize) else { return };
+        go.end = t;
+        go.last = alive.last;
+        let row = self.rows.find(go.id);
+        self.rows.remove(row);
+        self.free.push(local.alive);
+        if alive.last_wake == StayRow::NONE && !alive.regions {
+            self.dies_unseen(alive);
         }
     }
 
-    /// The trace ends at `t` while it stands still, or is runnable.
+    /// The trace ends at `t` while it stands still.
     pub(crate) fn stays_open(&mut self, local: &StayLocal, kind: StayKind, slot: SlotId, t: Nanos) {
-        self.push(local, kind, slot, t, GoRow::NONE, StackId::NONE, true);
+        self.push(local, kind, slot, t, u32::MAX, StackId::NONE, true);
+    }
+
+    /// The trace is over: what is known of the living is written down.
+    pub(crate) fn close(&mut self) {
+        let mut alive = std::mem::take(&mut self.alive);
+        for gone in std::mem::take(&mut self.free) {
+            if let Some(gone) = alive.get_mut(gone as usize) {
+                gone.row = GoRow::NONE;
+            }
+        }
+        for alive in alive {
+            if let Some(go) = self.gos.get_mut(alive.row.0 as usize) {
+                go.last = alive.last;
+            }
+        }
+        self.rows = Living::default();
     }
 
     /// A region begins or ends on goroutine `g`.
     pub(crate) fn region(&mut self, t: Nanos, g: GoId, region: &Region, stack: StackId) {
-        let row = self.row_of(g);
-        let Some(go) = self.gos.get_mut(row.0 as usize) else { return };
+        let at = self.alive_of(g);
+        let Some(go) = self.alive.get_mut(at as usize) else { return };
         if region.begins {
+            go.regions = true;
             let outer = std::mem::replace(&mut go.region, self.regions.len() as u32);
             self.regions.push(RegionSpan {
                 name: region.name,
@@ -347,7 +560,7 @@ impl Stays {
                 end: None,
                 outer,
                 stack,
-                g: row,
+                g: go.row,
             });
         } else if let Some(open) = self.regions.get_mut(go.region as usize) {
             open.end = Some(t);
@@ -368,12 +581,12 @@ impl Stays {
     }
 
     #[inline(always)]
-    fn row_of(&mut self, g: GoId) -> GoRow {
+    fn alive_of(&mut self, g: GoId) -> u32 {
         if g == GoId::NONE {
-            return GoRow::NONE;
+            return u32::MAX;
         }
         let row = self.rows.find(g);
-        self.rows.get(row, g).map_or(GoRow::NONE, |row| GoRow(*row))
+        self.rows.get(row, g).copied().unwrap_or(u32::MAX)
     }
 
     #[inline(always)]
@@ -384,31 +597,31 @@ impl Stays {
         kind: StayKind,
         slot: SlotId,
         t: Nanos,
-        waker: GoRow,
-        waker_stack: StackId,
+        waker: u32,
+        stack: StackId,
         open: bool,
     ) {
         let row = StayRow(self.list.len() as u32);
-        let (mut waker_last, mut prev_wake) = (StayRow::NONE, StayRow::NONE);
-        if let Some(by) = self.gos.get_mut(waker.0 as usize) {
-            waker_last = by.last;
-            prev_wake = std::mem::replace(&mut by.last_wake, row);
+        let mut wake = u32::MAX;
+        if let Some(by) = self.alive.get_mut(waker as usize) {
+            wake = self.wakes.len() as u32;
+            let prev = std::mem::replace(&mut by.last_wake, row);
+            self.wakes.push(Wake { waker: by.row, last: by.last, stack, prev });
         }
-        let Some(go) = self.gos.get_mut(local.row.0 as usize) else { return };
-        self.list.push(Stay {
-            start: local.since,
-            end: t,
+        let Some(alive) = self.alive.get_mut(local.alive as usize) else { return };
+        let ns = t.since(local.since);
+        let short = u32::try_from(ns).unwrap_or(u32::MAX);
+        if short == u32::MAX {
+            self.long.insert(row, ns);
+        }
+        self.list.push(Packed {
+            end: [t.0 as u32, (t.0 as u64 >> 32) as u32],
+            ns: short,
             runnable: 0,
-            slot,
-            g: local.row,
-            prev: std::mem::replace(&mut go.last, row),
-            waker,
-            waker_last,
-            waker_stack,
-            prev_wake,
-            region: go.region,
-            kind,
-            open,
+            slot: kind as u32 | u32::from(open) << 2 | slot.0.min(NO_SLOT) << SLOT_SHIFT,
+            g: alive.row,
+            prev: std::mem::replace(&mut alive.last, row),
+            wake,
         });
     }
 }

@@ -199,7 +199,8 @@ pub fn judge(
 ) -> Option<Verdicts> {
     let stays = analysis.stays.as_ref()?;
     let people = People::new(analysis, stays, &facts);
-    let demand = demand::Demand::new(analysis, stays, &facts, &people);
+    let mut demand = demand::Demand::new(analysis, stays, &facts, &people);
+    let demanded = std::mem::take(&mut demand.strong_ns);
     let mut judge = Judge {
         duration: analysis.duration(),
         stays,
@@ -207,17 +208,20 @@ pub fn judge(
         people: &people,
         demand: &demand,
         blame,
-        judged: vec![None; stays.list.len()],
-        demanded: vec![0; stays.list.len()],
-        idle_before: vec![0; stays.list.len()],
+        judged: vec![None; stays.len()],
+        demanded,
+        idle_before: vec![0; stays.len()],
+        sites: vec![(0, 0); facts.n_sites()],
     };
     judge.all();
-    let (mut judged, demanded) = (judge.judged, judge.demanded);
-    minorities(stays, &facts, &mut judged);
+    let Judge { mut judged, demanded, sites, .. } = judge;
     let mut tally = Tally::default();
     for row in stays.rows() {
-        let stay = stays.stay(row);
         let Some(judgement) = &mut judged[row.0 as usize] else { continue };
+        let stay = stays.stay(row);
+        if judgement.verdict == Verdict::Costly && is_minority(&facts, &sites, stay.slot) {
+            *judgement = Judgement { verdict: Verdict::Unsure, why: Why::Minority };
+        }
         if let Some(verdict) = told(stay.slot) {
             *judgement = Judgement { verdict, why: Why::Told };
         }
@@ -275,35 +279,19 @@ impl Tally {
     }
 }
 
-/// At a site of which little is costly, that little is more likely a mistake.
-fn minorities(stays: &Stays, facts: &Facts, judged: &mut [Option<Judgement>]) {
-    let mut sites = vec![(0i64, 0i64); facts.n_sites()];
-    for row in stays.rows() {
-        let stay = stays.stay(row);
-        let Some(judgement) = judged[row.0 as usize] else { continue };
-        let ns = stay.end.since(stay.start);
-        let site = &mut sites[facts.site(stay.slot) as usize];
-        site.1 += ns;
-        if judgement.verdict == Verdict::Costly {
-            site.0 += ns;
-        }
-    }
-    for row in stays.rows() {
-        let stay = stays.stay(row);
-        let Some(judgement) = &mut judged[row.0 as usize] else { continue };
-        let (costly, all) = sites[facts.site(stay.slot) as usize];
-        let weighed = matches!(
-            facts.kind(stay.slot),
+/// At a site of which little is costly, that little is more likely a mistake. `sites` are what is
+/// costly of each, and all of it.
+fn is_minority(facts: &Facts, sites: &[(i64, i64)], slot: crate::figures::SlotId) -> bool {
+    let (costly, all) = sites[facts.site(slot) as usize];
+    costly.saturating_mul(3) < all
+        && matches!(
+            facts.kind(slot),
             WaitKind::Network
                 | WaitKind::Sleep
                 | WaitKind::Select
                 | WaitKind::Receive
                 | WaitKind::Cond
-        );
-        if weighed && judgement.verdict == Verdict::Costly && costly.saturating_mul(3) < all {
-            *judgement = Judgement { verdict: Verdict::Unsure, why: Why::Minority };
-        }
-    }
+        )
 }
 
 struct Judge<'a> {
@@ -319,12 +307,14 @@ struct Judge<'a> {
     /// By stay: how long its goroutine had stood idle up to its end, all waits together that were
     /// found neither costly nor through.
     idle_before: Vec<i64>,
+    /// By site: nanoseconds that are costly, and all.
+    sites: Vec<(i64, i64)>,
 }
 
 impl Judge<'_> {
     fn all(&mut self) {
         for row in self.stays.rows() {
-            let stay = *self.stays.stay(row);
+            let stay = self.stays.stay(row);
             let mut idle = match stay.prev {
                 StayRow::NONE => 0,
                 prev => self.idle_before[prev.0 as usize],
@@ -332,10 +322,14 @@ impl Judge<'_> {
             if matches!(stay.kind, StayKind::Wait | StayKind::Syscall) {
                 let (verdict, why) = self.verdict(row, &stay);
                 self.judged[row.0 as usize] = Some(Judgement { verdict, why });
+                let ns = stay.end.since(stay.start);
+                let site = &mut self.sites[self.facts.site(stay.slot) as usize];
+                site.0 += if verdict == Verdict::Costly { ns } else { 0 };
+                site.1 += ns;
                 if stay.kind == StayKind::Wait
                     && !matches!(verdict, Verdict::Costly | Verdict::Through)
                 {
-                    idle += stay.end.since(stay.start);
+                    idle += ns;
                 }
             }
             self.idle_before[row.0 as usize] = idle;
@@ -348,7 +342,9 @@ impl Judge<'_> {
         let umbrella = self.demand.is_umbrella(stay);
         let (strong, weak) = self.demand.is_strong_weak(row, self.people.group(row));
         let whole = u32::try_from(stay.end.since(stay.start)).unwrap_or(u32::MAX);
-        self.demanded[row.0 as usize] = if strong { whole } else { self.demand.strong_ns(row) };
+        if strong {
+            self.demanded[row.0 as usize] = whole;
+        }
         match kind {
             WaitKind::Coroutine => return (Through, Why::Coroutine),
             WaitKind::Accept => return (Idle, Why::Accepts),

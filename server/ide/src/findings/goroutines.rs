@@ -27,13 +27,12 @@ fn serial(scene: &Scene<'_>, group: &GoGroup, found: &mut Vec<Finding>) {
     if group.started < 8 || group.run_p50 < 50_000 || !scene.idle_ps() {
         return;
     }
-    let end = |g: GoRow| scene.stays.go(g).end.0.min(scene.duration);
-    let (Some(&first), Some(last)) = (group.gos.first(), group.gos.iter().map(|&g| end(g)).max())
-    else {
-        return;
-    };
-    let whole = last - scene.stays.go(first).birth.0;
-    let mut intervals = Vec::new();
+    let gos = || group.gos.iter().map(|&g| scene.stays.go(g));
+    let briefs = || group.briefs(scene.stays);
+    let first = gos().map(|go| go.birth.0).chain(briefs().map(|b| b.birth.0)).min();
+    let last = gos().map(|go| go.end.0.min(scene.duration)).chain(briefs().map(|b| b.end())).max();
+    let whole = last.unwrap_or(0) - first.unwrap_or(0);
+    let mut intervals: Vec<_> = briefs().map(|b| (b.began(), b.end())).collect();
     for &g in &group.gos {
         ran(scene.analysis, scene.stays, g, |from, to| intervals.push((from, to)));
     }
@@ -137,9 +136,11 @@ fn churn(scene: &Scene<'_>, group: &GoGroup, found: &mut Vec<Finding>) {
 fn leak(scene: &Scene<'_>, group: &GoGroup, found: &mut Vec<Finding>) {
     let mut left: Vec<StayRow> = Vec::new();
     let (mut quarters, mut early_left, mut early) = ([0u64; 4], 0u64, 0u64);
+    let quarter =
+        |birth: i64| (i128::from(birth) * 4 / i128::from(scene.duration)).clamp(0, 3) as usize;
+    early += group.briefs(scene.stays).filter(|b| quarter(b.birth.0) < 2).count() as u64;
     for &g in &group.gos {
-        let birth = scene.stays.go(g).birth.0;
-        let quarter = (i128::from(birth) * 4 / i128::from(scene.duration)).clamp(0, 3) as usize;
+        let quarter = quarter(scene.stays.go(g).birth.0);
         early += u64::from(quarter < 2);
         if let Some(row) = first_and_last_wait(scene, g) {
             left.push(row);
@@ -188,7 +189,7 @@ fn first_and_last_wait(scene: &Scene<'_>, g: GoRow) -> Option<StayRow> {
     let row = (go.last != StayRow::NONE).then_some(go.last)?;
     let stay = scene.stays.stay(row);
     let blocked = matches!(
-        scene.facts.kind_of_stay(stay),
+        scene.facts.kind_of_stay(&stay),
         WaitKind::Send
             | WaitKind::Receive
             | WaitKind::Select
@@ -205,7 +206,7 @@ fn first_and_last_wait(scene: &Scene<'_>, g: GoRow) -> Option<StayRow> {
         let stay = scene.stays.stay(before);
         // A short stop for the collector is no wait of its own.
         let collector = stay.kind == StayKind::Wait
-            && matches!(scene.facts.kind_of_stay(stay), WaitKind::Gc | WaitKind::System);
+            && matches!(scene.facts.kind_of_stay(&stay), WaitKind::Gc | WaitKind::System);
         if matches!(stay.kind, StayKind::Wait | StayKind::Syscall) && !collector {
             return None;
         }
@@ -221,13 +222,13 @@ fn straggler(scene: &Scene<'_>, site: &Site, found: &mut Vec<Finding>) {
     let (mut alone, mut most) = (0i64, 0);
     for &row in &site.waits {
         let join = scene.stays.stay(row);
-        let Some((last, ns)) = last_alone(scene, join) else { continue };
+        let Some((last, ns)) = last_alone(scene, &join) else { continue };
         joins.n += 1;
         joins.ns = joins.ns.saturating_add(join.end.since(join.start));
         alone += ns;
         if ns > most || joins.worst.is_none() {
             most = ns;
-            joins.worst = Some(last);
+            joins.worst = last;
         }
     }
     if i128::from(alone) * 10 < i128::from(joins.ns) * 4 || !scene.is_big(alone) {
@@ -267,14 +268,15 @@ fn straggler(scene: &Scene<'_>, site: &Site, found: &mut Vec<Finding>) {
 
 /// Of a join: the last stay of the goroutine that ended last in it, and for how long it was the
 /// last one. Its children that had ended before are not asked about.
-fn last_alone(scene: &Scene<'_>, join: &Stay) -> Option<(StayRow, i64)> {
+fn last_alone(scene: &Scene<'_>, join: &Stay) -> Option<(Option<StayRow>, i64)> {
     let until = join.end.0.saturating_add(LATE_NS);
     let ended = scene.children.ended(join.g, join.start.0, until);
     let [_, .., before, last] = ended else { return None };
     if join.open {
         return None;
     }
-    Some((scene.stays.go(last.2).last, (last.1.min(join.end.0) - before.1).max(0)))
+    let row = (last.2 != GoRow::NONE).then(|| scene.stays.go(last.2).last);
+    Some((row, (last.1.min(join.end.0) - before.1).max(0)))
 }
 
 /// A goroutine wakes the join by its `Done`, and ends a little later.
@@ -318,7 +320,14 @@ fn one_at_a_time(scene: &Scene<'_>, found: &mut Vec<Finding>) {
         format!("goroutine {} ran {}", go.id.0, duration(most.run_ns)),
         format!("all others together ran {}", duration(others)),
         format!("costly waiting is {} on average", scene.on_average(costly)),
-        format!("{} there in all", counted(scene.lives.len() as u64, "goroutine", "goroutines")),
+        format!(
+            "{} there in all",
+            counted(
+                (scene.lives.len() + scene.stays.briefs.len()) as u64,
+                "goroutine",
+                "goroutines"
+            )
+        ),
     ];
     found.push(finding);
 }

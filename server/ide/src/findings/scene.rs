@@ -51,7 +51,7 @@ pub(super) struct Meanwhile {
     pub(super) stood: HashMap<u32, (i64, SlotId)>,
 }
 
-/// Goroutines by the one that started them, those by their ends.
+/// Goroutines by the one that started them, those by their ends. Brief ones have no row.
 #[derive(Debug)]
 pub(super) struct Children {
     /// By creator and end, in order; those that lived on are not among them.
@@ -67,6 +67,8 @@ impl Children {
             .filter(|(_, go)| go.creator != GoRow::NONE && go.end.0 != i64::MAX)
             .map(|(row, go)| (go.creator, go.end.0, GoRow(row as u32)))
             .collect();
+        let briefs = stays.briefs.iter();
+        list.extend(briefs.map(|b| (b.creator, b.end(), GoRow::NONE)));
         list.sort_unstable();
         Children { list }
     }
@@ -112,7 +114,9 @@ impl<'a> Scene<'a> {
         let lives = lives(analysis, stays);
         let mut groups = groups(analysis, stays, facts, &lives);
         groups.retain(|g| facts.is_own(g.created_at) && user(g.created_at));
-        let running = lives.iter().fold(0i64, |sum, life| sum.saturating_add(life.run_ns));
+        let briefs = stays.briefs.iter().map(|b| i64::from(b.ran));
+        let running = lives.iter().map(|life| life.run_ns).chain(briefs);
+        let running = running.fold(0i64, i64::saturating_add);
         let mut made = Scene {
             analysis,
             stays,
@@ -240,7 +244,7 @@ impl<'a> Scene<'a> {
         for &row in &site.waits {
             let stay = self.stays.stay(row);
             let Some(judgement) = self.judgement(row) else { continue };
-            if take(row, stay, judgement) {
+            if take(row, &stay, judgement) {
                 let ns = stay.end.since(stay.start);
                 picked.n += 1;
                 picked.ns = picked.ns.saturating_add(ns);
@@ -269,7 +273,7 @@ impl<'a> Scene<'a> {
         for &row in &site.waits {
             let stay = self.stays.stay(row);
             if stay.waker != GoRow::NONE && self.judgement(row).is_some() {
-                self.waker_did(stay, &mut sums);
+                self.waker_did(&stay, &mut sums);
             }
         }
         sums

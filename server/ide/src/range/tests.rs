@@ -68,7 +68,7 @@ struct Life {
 /// A lawful trace from steps that are not: each says who moves, after how long, and a choice.
 fn trace(steps: &[(usize, i64, u8)]) -> (Analysis, Vec<Span>) {
     let mut stays = Stays::default();
-    let (mut spans, mut lives, mut t) = (Vec::new(), Vec::<Life>::new(), 0);
+    let (mut spans, mut lives, mut t, mut n) = (Vec::new(), Vec::<Life>::new(), 0, 0);
     for &(who, after, choice) in steps {
         t += after;
         let now = Nanos(t);
@@ -77,7 +77,8 @@ fn trace(steps: &[(usize, i64, u8)]) -> (Analysis, Vec<Span>) {
         let by = if by == 0 { GoId::NONE } else { GoId(by) };
         let by_stack = if by == GoId::NONE { 0 } else { at };
         if who >= lives.len() || lives[who].state == State::Gone {
-            let g = lives.len() as u64 + 1;
+            n += 1;
+            let g = n;
             let mut local = StayLocal::default();
             stays.born(&mut local, GoId(g), now, by, StackId(by_stack), StackId(0));
             // Some are created blocked.
@@ -89,7 +90,11 @@ fn trace(steps: &[(usize, i64, u8)]) -> (Analysis, Vec<Span>) {
                 stays.starts(&local, first);
                 State::Runnable(first)
             };
-            lives.push(Life { g, local, state, since: t, ran: false });
+            let life = Life { g, local, state, since: t, ran: false };
+            match lives.get_mut(who) {
+                Some(gone) => *gone = life,
+                None => lives.push(life),
+            }
             continue;
         }
         let life = &mut lives[who];
@@ -157,6 +162,7 @@ fn trace(steps: &[(usize, i64, u8)]) -> (Analysis, Vec<Span>) {
         };
         spans.push(Span { slot, g: life.g, start: life.since, end: end.0, open: true });
     }
+    stays.close();
     let mut totals = Totals::default();
     totals.end = end;
     let analysis = Analysis {

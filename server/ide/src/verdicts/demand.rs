@@ -7,7 +7,7 @@
 use super::facts::{Facts, WaitKind};
 use super::people::People;
 use crate::Analysis;
-use crate::stays::{GoRow, NO_REGION, Stay, StayKind, StayRow, Stays};
+use crate::stays::{GoRow, Stay, StayKind, StayRow, Stays};
 
 /// How long somebody waited for the goroutine of each wait, while it stood there.
 #[derive(Debug)]
@@ -15,24 +15,38 @@ pub(super) struct Demand {
     duration: i64,
     /// By stay.
     of: Vec<Demanded>,
+    /// By stay: strong demand in nanoseconds, at most 4.29 s.
+    pub(super) strong_ns: Vec<u32>,
     /// By group: strong demand, and the time in which anyone of it stood there.
     groups: Vec<(i64, i64)>,
 }
 
-/// What is kept of one wait. Weak demand is strong demand too.
-#[derive(Debug, Clone, Copy, Default)]
-struct Demanded {
+/// What is kept of one wait, in a byte. Weak demand is strong demand too.
+#[derive(Debug, Clone, Copy)]
+struct Demanded(u8);
+
+impl Demanded {
     /// How much the wait itself says of work in hand.
-    level: u8,
+    const LEVEL: u8 = 3;
     /// Its level is 2 only because its group gets answers.
-    answers_only: bool,
+    const ANSWERS_ONLY: u8 = 4;
     /// Somebody waited for half of the time or more: weakly, strongly.
-    weak_half: bool,
-    strong_half: bool,
+    const WEAK_HALF: u8 = 8;
+    const STRONG_HALF: u8 = 16;
     /// Somebody waited at all.
-    any: bool,
-    /// Strong demand in nanoseconds, at most 4.29 s.
-    strong_ns: u32,
+    const ANY: u8 = 32;
+
+    fn with(self, bit: u8, is: bool) -> Demanded {
+        Demanded(if is { self.0 | bit } else { self.0 })
+    }
+
+    fn is(self, bit: u8) -> bool {
+        self.0 & bit != 0
+    }
+
+    fn level(self) -> u8 {
+        self.0 & Demanded::LEVEL
+    }
 }
 
 const NEVER: i64 = i64::MAX;
@@ -44,18 +58,20 @@ impl Demand {
         facts: &Facts,
         people: &People,
     ) -> Demand {
-        let n = stays.list.len();
+        let n = stays.len();
         let mut made = Demand {
             duration: analysis.duration(),
-            of: vec![Demanded::default(); n],
+            of: vec![Demanded(0); n],
+            strong_ns: vec![0; n],
             groups: vec![(0, 0); people.groups.len()],
         };
         // From what instant on somebody waits for each goroutine: weakly, strongly.
         let mut low = vec![(NEVER, NEVER); stays.gos.len()];
         // The earliest start of a wait of each group, so far.
         let mut covered = vec![NEVER; people.groups.len()];
+        let mut regions = ShortRegions::new(stays, made.duration);
         for row in stays.rows().rev() {
-            let stay = stays.stay(row);
+            let stay = &stays.stay(row);
             match stay.kind {
                 StayKind::Stop => {}
                 StayKind::Born => {
@@ -72,7 +88,8 @@ impl Demand {
                     }
                 }
                 StayKind::Wait | StayKind::Syscall => {
-                    made.wait(row, stay, stays, facts, people, &mut low, &mut covered);
+                    let in_region = regions.holds(stay);
+                    made.wait(row, stay, in_region, stays, facts, people, &mut low, &mut covered);
                 }
             }
         }
@@ -84,6 +101,7 @@ impl Demand {
         &mut self,
         row: StayRow,
         stay: &Stay,
+        in_region: bool,
         stays: &Stays,
         facts: &Facts,
         people: &People,
@@ -96,7 +114,10 @@ impl Demand {
         let mut demand = (demanded(own.0.min(own.1)), demanded(own.1));
 
         let kind = facts.kind_of_stay(stay);
-        let (level, answers_only) = self.level(row, stay, kind, stays, facts, people);
+        let (level, answers_only) = match in_region {
+            true if own_level(kind).is_none() => (2, false),
+            _ => level(row, stay, kind, stays, facts, people),
+        };
         if stay.waker != GoRow::NONE {
             if level >= 1 {
                 demand.0 = b - a;
@@ -108,14 +129,12 @@ impl Demand {
         if kind != WaitKind::Lock && self.is_umbrella(stay) {
             demand = (demand.0.max(demand.1), 0);
         }
-        self.of[row.0 as usize] = Demanded {
-            level,
-            answers_only,
-            weak_half: demand.0 * 2 >= b - a,
-            strong_half: demand.1 * 2 >= b - a,
-            any: demand.0 != 0,
-            strong_ns: u32::try_from(demand.1).unwrap_or(u32::MAX),
-        };
+        self.of[row.0 as usize] = Demanded(level)
+            .with(Demanded::ANSWERS_ONLY, answers_only)
+            .with(Demanded::WEAK_HALF, demand.0 * 2 >= b - a)
+            .with(Demanded::STRONG_HALF, demand.1 * 2 >= b - a)
+            .with(Demanded::ANY, demand.0 != 0);
+        self.strong_ns[row.0 as usize] = u32::try_from(demand.1).unwrap_or(u32::MAX);
         if stay.waker != GoRow::NONE {
             let waker = &mut low[stay.waker.0 as usize];
             if demand.0 > 0 {
@@ -134,53 +153,6 @@ impl Demand {
         }
     }
 
-    /// How much the wait itself says of work in hand: 2 surely, 1 perhaps, 0 nothing. And whether it
-    /// is 2 only because the group gets answers.
-    fn level(
-        &self,
-        row: StayRow,
-        stay: &Stay,
-        kind: WaitKind,
-        stays: &Stays,
-        facts: &Facts,
-        people: &People,
-    ) -> (u8, bool) {
-        match kind {
-            WaitKind::Accept | WaitKind::System | WaitKind::Gc => return (0, false),
-            WaitKind::Lock | WaitKind::Join | WaitKind::NetWrite | WaitKind::Coroutine => {
-                return (2, false);
-            }
-            _ => {}
-        }
-        let sends = people.is_sending(facts, stay);
-        let main = people.is_main(stay.g);
-        if facts.is_call(stay.slot)
-            || people.is_callback(facts, stay)
-            || self.in_short_region(stay, stays)
-            || (sends && main)
-            || (people.is_peer(row) && people.is_one_shot(stays, row, stay))
-        {
-            return (2, false);
-        }
-        if people.groups[people.group(row) as usize].gets_answers() {
-            return (2, true);
-        }
-        (u8::from(sends || main), false)
-    }
-
-    /// In a region that ended and is no umbrella.
-    fn in_short_region(&self, stay: &Stay, stays: &Stays) -> bool {
-        let mut region = stay.region;
-        while region != NO_REGION {
-            let span = &stays.regions[region as usize];
-            if span.end.is_some_and(|end| end.since(span.start) * 2 < self.duration) {
-                return true;
-            }
-            region = span.outer;
-        }
-        false
-    }
-
     /// A wait so long that somebody waits for the whole, not for this piece.
     pub(super) fn is_umbrella(&self, stay: &Stay) -> bool {
         stay.end.since(stay.start) * 2 >= self.duration
@@ -188,32 +160,101 @@ impl Demand {
 
     /// Whether anybody waited for the goroutine of a wait, while it stood there.
     pub(super) fn is_any(&self, row: StayRow) -> bool {
-        self.of[row.0 as usize].any
+        self.of[row.0 as usize].is(Demanded::ANY)
     }
 
     /// Whether somebody with work in hand waits for this, surely and perhaps.
     pub(super) fn is_strong_weak(&self, row: StayRow, group: u32) -> (bool, bool) {
-        let Demanded { level, weak_half, strong_half, .. } = self.of[row.0 as usize];
+        let of = self.of[row.0 as usize];
         let (group_strong, group_ns) = self.groups[group as usize];
         // Of N workers that all hold somebody up, each has a part of the demand.
-        let strong =
-            level >= 2 || strong_half || (group_strong > 0 && group_strong * 2 >= group_ns);
-        (strong, level >= 1 || weak_half)
-    }
-
-    /// For how much of a wait somebody with work in hand surely waited, in nanoseconds.
-    pub(super) fn strong_ns(&self, row: StayRow) -> u32 {
-        self.of[row.0 as usize].strong_ns
+        let strong = of.level() >= 2
+            || of.is(Demanded::STRONG_HALF)
+            || (group_strong > 0 && group_strong * 2 >= group_ns);
+        (strong, of.level() >= 1 || of.is(Demanded::WEAK_HALF))
     }
 
     /// The own level of a wait.
     pub(super) fn own_level(&self, row: StayRow) -> u8 {
-        self.of[row.0 as usize].level
+        self.of[row.0 as usize].level()
     }
 
     /// Whether only answers to its group make a wait strong.
     pub(super) fn strong_by_answers_only(&self, row: StayRow) -> bool {
         let demanded = self.of[row.0 as usize];
-        demanded.answers_only && !demanded.strong_half
+        demanded.is(Demanded::ANSWERS_ONLY) && !demanded.is(Demanded::STRONG_HALF)
+    }
+}
+
+/// What the kind of a wait alone says of work in hand, where that is all.
+fn own_level(kind: WaitKind) -> Option<u8> {
+    match kind {
+        WaitKind::Accept | WaitKind::System | WaitKind::Gc => Some(0),
+        WaitKind::Lock | WaitKind::Join | WaitKind::NetWrite | WaitKind::Coroutine => Some(2),
+        _ => None,
+    }
+}
+
+/// How much a wait itself says of work in hand: 2 surely, 1 perhaps, 0 nothing. And whether it is 2
+/// only because the group gets answers.
+fn level(
+    row: StayRow,
+    stay: &Stay,
+    kind: WaitKind,
+    stays: &Stays,
+    facts: &Facts,
+    people: &People,
+) -> (u8, bool) {
+    if let Some(level) = own_level(kind) {
+        return (level, false);
+    }
+    let sends = people.is_sending(facts, stay);
+    let main = people.is_main(stay.g);
+    if facts.is_call(stay.slot)
+        || people.is_callback(facts, stay)
+        || (sends && main)
+        || (people.is_peer(row) && people.is_one_shot(stays, row, stay))
+    {
+        return (2, false);
+    }
+    if people.groups[people.group(row) as usize].gets_answers() {
+        return (2, true);
+    }
+    (u8::from(sends || main), false)
+}
+
+/// Which goroutines are in a region that ended and is no umbrella, going back in time.
+struct ShortRegions {
+    /// Their ends and their starts, each with the goroutine, the next one last.
+    ends: Vec<(i64, GoRow)>,
+    starts: Vec<(i64, GoRow)>,
+    /// By goroutine: how many it is in. Empty where there are none at all.
+    n: Vec<u32>,
+}
+
+impl ShortRegions {
+    fn new(stays: &Stays, duration: i64) -> ShortRegions {
+        let short = |r: &&crate::stays::RegionSpan| {
+            r.end.is_some_and(|end| end.since(r.start) * 2 < duration)
+        };
+        let regions = || stays.regions.iter().filter(short);
+        let mut ends: Vec<_> = regions().filter_map(|r| r.end.map(|end| (end.0, r.g))).collect();
+        let mut starts: Vec<_> = regions().map(|r| (r.start.0, r.g)).collect();
+        ends.sort_unstable();
+        starts.sort_unstable();
+        let n = if ends.is_empty() { Vec::new() } else { vec![0; stays.gos.len()] };
+        ShortRegions { ends, starts, n }
+    }
+
+    /// Whether a stay ended in one. Stays come by falling end.
+    fn holds(&mut self, stay: &Stay) -> bool {
+        let t = stay.end.0;
+        while let Some((_, g)) = self.ends.pop_if(|r| r.0 > t) {
+            self.n[g.0 as usize] += 1;
+        }
+        while let Some((_, g)) = self.starts.pop_if(|r| r.0 >= t) {
+            self.n[g.0 as usize] -= 1;
+        }
+        self.n.get(stay.g.0 as usize).is_some_and(|&n| n > 0)
     }
 }

@@ -78,8 +78,8 @@ impl People {
         let mut made = People {
             roots: roots(analysis, stays, facts),
             at_site: Vec::new(),
-            at_of: vec![u32::MAX; stays.list.len()],
-            peers: vec![false; stays.list.len()],
+            at_of: vec![u32::MAX; stays.len()],
+            peers: vec![false; stays.len()],
             homes: vec![u32::MAX; stays.gos.len()],
             seen_outside: vec![i64::MIN; stays.gos.len()],
             groups: Vec::new(),
@@ -102,39 +102,38 @@ impl People {
                 .collect(),
         };
         made.index(stays);
-        made.visit(stays, facts);
+        let wakes = made.visit(stays, facts);
         made.find_homes(facts);
-        made.find_answers(stays, facts);
+        made.find_answers(stays, facts, &wakes);
         made
     }
 
     /// Stays by goroutine, for looking them up by time.
     fn index(&mut self, stays: &Stays) {
         self.offsets = vec![0; stays.gos.len() + 1];
-        for stay in &stays.list {
-            self.offsets[stay.g.0 as usize + 1] += 1;
+        for row in stays.rows() {
+            self.offsets[stays.g(row).0 as usize + 1] += 1;
         }
         for i in 0..stays.gos.len() {
             self.offsets[i + 1] += self.offsets[i];
         }
         let mut next = self.offsets.clone();
-        self.by_go = vec![StayRow::NONE; stays.list.len()];
+        self.by_go = vec![StayRow::NONE; stays.len()];
         for row in stays.rows() {
-            let place = &mut next[stays.stay(row).g.0 as usize];
+            let place = &mut next[stays.g(row).0 as usize];
             self.by_go[*place as usize] = row;
             *place += 1;
         }
     }
 
-    fn visit(&mut self, stays: &Stays, facts: &Facts) {
+    fn visit(&mut self, stays: &Stays, facts: &Facts) -> Wakes {
         let mut groups: HashMap<(u32, StrId), u32> = HashMap::new();
         let mut found: HashMap<(GoRow, u32), u32> = HashMap::new();
         // By goroutine: where it was last. Nearly all come back to where they were.
         let mut last = vec![u32::MAX; stays.gos.len()];
-        // (who was woken, by whom, at which site), among those with the same root.
-        let mut turns: HashSet<(GoRow, GoRow, u32)> = HashSet::new();
+        let mut wakes = Wakes::default();
         for row in stays.rows() {
-            let stay = stays.stay(row);
+            let stay = &stays.stay(row);
             if !is_wait(stay) {
                 continue;
             }
@@ -163,14 +162,13 @@ impl People {
                 let seen = &mut self.seen_outside[stay.g.0 as usize];
                 *seen = (*seen).max(stay.end.0);
             }
-            if stay.waker != GoRow::NONE && self.roots[stay.waker.0 as usize].0 == root {
-                turns.insert((stay.g, stay.waker, site));
-            }
-        }
-        for row in stays.rows() {
-            let stay = stays.stay(row);
-            if stay.waker != GoRow::NONE && is_wait(stay) {
-                self.peers[row.0 as usize] = self.is_peers(stays, facts, row, stay, &turns);
+            if stay.waker != GoRow::NONE {
+                if self.roots[stay.waker.0 as usize].0 == root {
+                    wakes.turns.insert((stay.g, stay.waker, site));
+                }
+                if made_by(stays, stay.waker, stay.g) {
+                    *wakes.of_makers.entry((stay.waker, stay.g)).or_default() += 1;
+                }
             }
         }
         for (seen, go) in self.seen_outside.iter_mut().zip(&stays.gos) {
@@ -178,6 +176,7 @@ impl People {
                 *seen = (*seen).max(go.end.0);
             }
         }
+        wakes
     }
 
     fn find_homes(&mut self, facts: &Facts) {
@@ -197,19 +196,10 @@ impl People {
     }
 
     /// Who asked whom, and which waits were ended by an answer.
-    fn find_answers(&mut self, stays: &Stays, facts: &Facts) {
-        // How often a goroutine woke its creator, or its creator's.
-        let mut woke: HashMap<(GoRow, GoRow), u32> = HashMap::new();
-        let creator = |g: GoRow| if g == GoRow::NONE { g } else { stays.go(g).creator };
-        let made_by = |w: GoRow, g: GoRow| creator(w) == g || creator(creator(w)) == g;
-        for stay in stays.list.iter().filter(|s| s.waker != GoRow::NONE && is_wait(s)) {
-            if made_by(stay.waker, stay.g) {
-                *woke.entry((stay.waker, stay.g)).or_default() += 1;
-            }
-        }
+    fn find_answers(&mut self, stays: &Stays, facts: &Facts, wakes: &Wakes) {
         let mut askers = vec![GoRow::NONE; stays.gos.len()];
         for row in stays.rows() {
-            let stay = stays.stay(row);
+            let stay = &stays.stay(row);
             if !is_wait(stay) {
                 continue;
             }
@@ -223,13 +213,16 @@ impl People {
             if stay.waker == GoRow::NONE {
                 continue;
             }
+            self.peers[row.0 as usize] = self.is_peers(stays, facts, row, stay, &wakes.turns);
             let w = stay.waker;
             let asker = askers[w.0 as usize];
             let asked = asker != GoRow::NONE
                 && (asker == stay.g
                     || askers[asker.0 as usize] == stay.g
-                    || creator(asker) == stay.g);
-            let answer = asked || woke.get(&(w, stay.g)).is_some_and(|&n| n <= 2);
+                    || stays.go(asker).creator == stay.g);
+            let answer = asked || wakes.of_makers.get(&(w, stay.g)).is_some_and(|&n| n <= 2);
+            let group = self.group(row) as usize;
+            let group = &mut self.groups[group];
             group.woken_ns += ns;
             if answer {
                 group.answered_ns += ns;
@@ -348,9 +341,9 @@ impl People {
 
     /// The first stay of the goroutine of `last`, up to that one, that ends after `t`.
     pub(super) fn first_ending_after(&self, stays: &Stays, last: StayRow, t: i64) -> StayRow {
-        let rows = &self.of_go(stays.stay(last).g);
+        let rows = &self.of_go(stays.g(last));
         let rows = &rows[..rows.partition_point(|&r| r <= last)];
-        let i = rows.partition_point(|&r| stays.stay(r).end.0 <= t);
+        let i = rows.partition_point(|&r| stays.end(r).0 <= t);
         rows.get(i).copied().unwrap_or(last)
     }
 
@@ -361,9 +354,24 @@ impl People {
 
     /// Whether the goroutine waits again, or calls the system, after this stay.
     pub(super) fn has_later_stay(&self, stays: &Stays, row: StayRow) -> bool {
-        let rows = self.of_go(stays.stay(row).g).iter().rev();
-        rows.take_while(|&&r| r > row).any(|&r| is_wait(stays.stay(r)))
+        let rows = self.of_go(stays.g(row)).iter().rev();
+        rows.take_while(|&&r| r > row).any(|&r| is_wait(&stays.stay(r)))
     }
+}
+
+/// Who woke whom, of whom that matters.
+#[derive(Debug, Default)]
+struct Wakes {
+    /// (Who was woken, by whom, at which site), among those with the same root.
+    turns: HashSet<(GoRow, GoRow, u32)>,
+    /// How often a goroutine woke its creator, or its creator's: (who, whom).
+    of_makers: HashMap<(GoRow, GoRow), u32>,
+}
+
+/// Whether a goroutine was created by another, or by one that that one created.
+fn made_by(stays: &Stays, made: GoRow, by: GoRow) -> bool {
+    let creator = stays.go(made).creator;
+    creator == by || (creator != GoRow::NONE && stays.go(creator).creator == by)
 }
 
 fn is_wait(stay: &Stay) -> bool {
@@ -373,7 +381,7 @@ fn is_wait(stay: &Stay) -> bool {
 /// By goroutine: the function that its work begins with, and whether that is the program's own.
 fn roots(analysis: &Analysis, stays: &Stays, facts: &Facts) -> Vec<(StrId, bool)> {
     let mut roots = vec![(StrId::NONE, false); stays.gos.len()];
-    for stay in &stays.list {
+    for stay in stays.all() {
         let root = &mut roots[stay.g.0 as usize];
         if root.0.is_some() || stay.kind == StayKind::Born {
             continue;
