@@ -130,12 +130,15 @@ fn nothing_in_a_trace_steers_an_editor() {
         }
     }
     for hover in &hovers {
-        // Ours: a title, and what is less than a hundredth.
+        // Ours: what begins a paragraph, and what is less than a hundredth.
         let markup = outside_of_code(hover).replace("< 0.01", "");
-        let markup = match markup.strip_prefix("**").and_then(|rest| rest.split_once("**")) {
-            Some((title, rest)) => format!("{title}{rest}"),
-            None => markup,
-        };
+        let lines = markup.lines().map(|line| {
+            match line.strip_prefix("**").and_then(|rest| rest.split_once("**")) {
+                Some((title, rest)) => format!("{title}{rest}"),
+                None => line.to_owned(),
+            }
+        });
+        let markup = lines.collect::<Vec<_>>().join("\n");
         for mark in ["](", "![", "<", "**", "_", "~", "|", "`", "&lt", "# "] {
             assert!(!markup.contains(mark), "{mark:?} in {markup:?} of\n{hover}");
         }

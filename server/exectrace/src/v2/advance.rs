@@ -133,13 +133,13 @@ impl<L: Default + Clone> State<L> {
                 let seq = Seq { generation: self.generation, n: args.number() };
                 let row = self.gos.find(g);
                 let Some(go) = self.gos.get(row, g) else { return Ok(None) };
-                if go.status != RUNNABLE || !seq.follows(go.seq) {
+                if go.status != RUNNABLE || !seq.follows(go.seq()) {
                     return Ok(None);
                 }
                 context.has_p(typ)?;
                 context.no_g(typ)?;
                 go.status = RUNNING;
-                go.seq = seq;
+                go.set_seq(seq);
                 let at = context.at(self.clock.stamp(time));
                 sink.go(&at, &change(g, GoState::Runnable, GoState::Running), &mut go.local);
                 context.g = g;
@@ -169,12 +169,12 @@ impl<L: Default + Clone> State<L> {
                 let stack = args.number();
                 let row = self.gos.find(g);
                 let Some(go) = self.gos.get(row, g) else { return Ok(None) };
-                if go.status != WAITING || !seq.follows(go.seq) {
+                if go.status != WAITING || !seq.follows(go.seq()) {
                     return Ok(None);
                 }
                 let stack = self::stack(generation, stack)?;
                 go.status = RUNNABLE;
-                go.seq = seq;
+                go.set_seq(seq);
                 let at = context.at(self.clock.stamp(time));
                 let event = GoEvent { stack, ..change(g, GoState::Waiting, GoState::Runnable) };
                 sink.go(&at, &event, &mut go.local);
@@ -354,13 +354,13 @@ impl<L: Default + Clone> State<L> {
         running(&mut self.gos, context, cursor.typ)?;
         let row = self.gos.find(next);
         let Some(go) = self.gos.get(row, next) else { return Ok(None) };
-        if go.status != WAITING || !seq.follows(go.seq) {
+        if go.status != WAITING || !seq.follows(go.seq()) {
             return Ok(None);
         }
         let at = context.at(self.clock.stamp(cursor.time));
         sink.go(&at, &change(next, GoState::Waiting, GoState::Runnable), &mut go.local);
         go.status = RUNNING;
-        go.seq = seq;
+        go.set_seq(seq);
 
         let at = context.at(self.clock.stamp(cursor.time));
         let ends = cursor.typ == ev::GO_SWITCH_DESTROY;
@@ -416,7 +416,7 @@ impl<L: Default + Clone> State<L> {
                         from
                     ));
                 }
-                go.seq = seq;
+                go.set_seq(seq);
             }
             None if first => {
                 row = create(&mut self.gos, self.generation, g, status)?.0;
@@ -630,7 +630,7 @@ fn create<L: Default + Clone>(
     status: u8,
 ) -> Result<(Row, &mut Go<L>), String> {
     let seq = Seq { generation, n: 0 };
-    let row = gos.insert(g, Go { seq, status, ..Go::default() });
+    let row = gos.insert(g, Go { n: seq.n, generation: seq.generation, status, ..Go::default() });
     match gos.get(row, g) {
         Some(go) => Ok((row, go)),
         None => Err(format!("goroutine {} is created but exists already", g.0)),

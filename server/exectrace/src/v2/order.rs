@@ -111,7 +111,9 @@ impl Misused {
 /// A goroutine that is alive.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Go<L> {
-    pub(super) seq: Seq,
+    /// Its place in the partial order; in two fields, so that the flags fill the gap.
+    pub(super) n: u64,
+    pub(super) generation: u32,
     /// As `go_status` numbers them; 0 is one that the format allows and the runtime never writes.
     pub(super) status: u8,
     /// A GC mark assist is under way.
@@ -119,6 +121,18 @@ pub(crate) struct Go<L> {
     /// It has entries in `regions` or `stops`, to be dropped at its end.
     pub(super) noted: bool,
     pub(crate) local: L,
+}
+
+impl<L> Go<L> {
+    #[inline(always)]
+    pub(super) fn seq(&self) -> Seq {
+        Seq { generation: self.generation, n: self.n }
+    }
+
+    #[inline(always)]
+    pub(super) fn set_seq(&mut self, seq: Seq) {
+        (self.generation, self.n) = (seq.generation, seq.n);
+    }
 }
 
 /// A P that was seen.
