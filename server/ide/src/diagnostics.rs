@@ -118,12 +118,16 @@ pub fn is_ignored(buffer: &TextBuffer, line: u32, code: Code) -> bool {
 /// Whether a line's comment silences this code. Several codes may stand there, with commas between;
 /// all that follows is the reason, for people.
 fn ignores(text: &str, code: Code) -> bool {
-    let Some((_, rest)) = text.split_once(IGNORE) else { return false };
-    if !rest.starts_with([' ', '\t']) {
-        return false; // a longer word, or no code
-    }
-    let codes = rest.split_whitespace().next().unwrap_or_default();
-    codes.split(',').any(|name| name == code.as_str())
+    text.split(IGNORE).skip(1).any(|rest| {
+        // Else it is a longer word, or no code.
+        rest.starts_with([' ', '\t'])
+            && rest
+                .split_whitespace()
+                .next()
+                .unwrap_or_default()
+                .split(',')
+                .any(|n| n == code.as_str())
+    })
 }
 
 /// The comment that silences a finding of this kind, for a person to add a reason.

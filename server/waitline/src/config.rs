@@ -112,11 +112,16 @@ fn change(
     value: Option<(&str, &str)>,
 ) -> Result<(), String> {
     let path = root.join(FILE);
-    let text = match std::fs::read_to_string(&path) {
-        Ok(text) => text,
+    // No link: a workspace must not make us write elsewhere.
+    let text = match std::fs::symlink_metadata(&path) {
+        Ok(meta) if !meta.is_file() => return Err("it is no plain file".into()),
+        Ok(meta) if meta.len() > MAX_BYTES => return Err("it is too large".into()),
+        Ok(_) => std::fs::read_to_string(&path).map_err(|e| e.to_string())?,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => String::new(),
         Err(e) => return Err(e.to_string()),
     };
+    // What is said in a file that cannot be understood would not count.
+    parse(&text)?;
     let mut document: DocumentMut = text.parse().map_err(|e| format!("{e}"))?;
     let tables = document
         .entry(array)
@@ -134,7 +139,15 @@ fn change(
         }
         tables.push(table);
     }
-    std::fs::write(&path, document.to_string()).map_err(|e| e.to_string())
+    if document.as_table().get(array).is_some_and(|item| is_empty(item)) {
+        document.remove(array);
+    }
+    let new = document.to_string();
+    if new == text { Ok(()) } else { std::fs::write(&path, new).map_err(|e| e.to_string()) }
+}
+
+fn is_empty(item: &toml_edit::Item) -> bool {
+    item.as_array_of_tables().is_some_and(toml_edit::ArrayOfTables::is_empty)
 }
 
 /// A verdict of its name.
@@ -180,6 +193,13 @@ mod tests {
         set(&dir, "main.g", "", None).unwrap();
         let text = std::fs::read_to_string(dir.join(FILE)).unwrap();
         assert!(text.contains("# ours") && text.contains("x = 1") && !text.contains("main.g"));
+        // What was never said leaves nothing, and what cannot be understood stays as it is.
+        std::fs::remove_file(dir.join(FILE)).unwrap();
+        set(&dir, "main.g", "", None).unwrap();
+        assert!(!dir.join(FILE).exists());
+        std::fs::write(dir.join(FILE), "[[site]]\n").unwrap();
+        assert!(silence(&dir, Code::FineHandoff, "").unwrap_err().contains("func"));
+        assert_eq!(std::fs::read_to_string(dir.join(FILE)).unwrap(), "[[site]]\n");
         std::fs::remove_dir_all(dir).unwrap();
     }
 

@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock, PoisonError};
 use ide::hover::Markup;
 use ide::line_map::TextBuffer;
 use lsp_types::*;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tower_lsp::jsonrpc::{Error, ErrorCode, Result};
 use tower_lsp::{Client, LanguageServer};
 
@@ -43,6 +43,10 @@ impl Backend {
         let path = self
             .trace_of(&params)
             .ok_or_else(|| invalid("name the trace: {\"trace\": a path or a file URI}"))?;
+        self.show(path).await
+    }
+
+    async fn show(&self, path: PathBuf) -> Result<Value> {
         match self.session.load(path).await {
             Outcome::Shown(shown) => Ok(ext::state(&shown)),
             Outcome::Failed(error) => Err(failed(error.to_string())),
@@ -55,26 +59,37 @@ impl Backend {
     }
 
     /// `waitline/unload`: takes the trace away.
-    pub(super) async fn unload(&self) -> Result<Value> {
+    pub(super) async fn unload(&self, _: Value) -> Result<Value> {
         self.session.unload();
         Ok(Value::Null)
     }
 
     /// `waitline/traces`: what is loaded.
-    pub(super) async fn traces(&self) -> Result<Value> {
+    pub(super) async fn traces(&self, _: Value) -> Result<Value> {
         Ok(ext::traces(self.session.shown().as_deref()))
     }
 
     /// `waitline/lineCosts`: what stands at the ends of a document's lines.
     pub(super) async fn line_costs(&self, params: Value) -> Result<Value> {
         let uri = uri_of(&params)?;
+        for key in ["/range/start/line", "/range/end/line"] {
+            if params.get("range").is_some_and(|r| !r.is_null())
+                && params.pointer(key).and_then(Value::as_u64).is_none()
+            {
+                return Err(invalid("a range is {\"start\": {\"line\"}, \"end\": {\"line\"}}"));
+            }
+        }
         let answer = self.answer(&uri, move |_, about| ext::line_costs(about, &params));
         Ok(answer.await?.unwrap_or(Value::Null))
     }
 
     /// `waitline/hotspots`: the dearest lines of the workspace.
     pub(super) async fn hotspots(&self, params: Value) -> Result<Value> {
-        self.of_trace(move |session, shown| ext::hotspots(session, shown, &params)).await
+        let uri = uri_if_named(&params)?;
+        let limit = number(&params, "limit")?.unwrap_or(50);
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        self.of_trace(move |session, shown| ext::hotspots(session, shown, uri.as_ref(), limit))
+            .await
     }
 
     /// `waitline/unmapped`: recorded folders of which no file is known.
@@ -99,64 +114,95 @@ impl Backend {
 
     /// `waitline/instance`: one wait of a line, by its length.
     pub(super) async fn instance(&self, params: Value) -> Result<Value> {
-        let rank = params.get("rank").and_then(Value::as_u64).unwrap_or(0);
+        let rank = number(&params, "rank")?.unwrap_or(0);
         let rank = usize::try_from(rank).unwrap_or(usize::MAX);
-        self.of_line(&params, move |about, line| ext::instance(about, line, rank)).await
+        self.of_line(&params, move |session, about, line| ext::instance(session, about, line, rank))
+            .await
     }
 
     /// `waitline/setVerdict`: a person's word on a line's waiting, kept in `.waitline.toml`.
     pub(super) async fn set_verdict(&self, params: Value) -> Result<Value> {
-        let verdict = match params.get("verdict").and_then(Value::as_str) {
-            None => None,
-            Some(name) => Some(crate::config::verdict(name).ok_or_else(|| {
+        let name = word(&params, "verdict")?;
+        let verdict = match name {
+            "" => None,
+            name => Some(crate::config::verdict(name).ok_or_else(|| {
                 invalid("a verdict is one of costly, through, idle, unsure, or null")
             })?),
         };
-        let kind = params.get("kind").and_then(Value::as_str).unwrap_or_default().to_owned();
-        let func = self.of_line(&params, |about, line| {
+        let kind = word(&params, "kind")?.to_owned();
+        let asked = kind.clone();
+        let func = self.of_line(&params, move |_, about, line| {
             let view = &about.shown.view;
-            let site = view.sites.line(about.file, line)?;
-            Some(Value::from(view.analysis.str(site.func)))
+            let site = view.sites.line(about.file, line).filter(|s| s.holds)?;
+            let is = |p: &ide::sites::Part| p.kind.label(&view.analysis) == asked;
+            let known = asked.is_empty() || verdict.is_none() || site.parts.iter().any(is);
+            known.then(|| Value::from(view.analysis.str(site.func)))
         });
         let func = func.await?;
-        let (Some(func), Some(root)) = (func.as_str(), self.session.info().roots.first()) else {
-            return Err(invalid("nothing waits on that line, or no folder is open"));
+        let Some(func) = func.as_str() else {
+            return Err(invalid("the trace has nothing of that kind on that line"));
         };
+        let path = uri_of(&params).ok().and_then(|uri| self.session.path(&uri));
+        let root = self.root_of(path.as_deref())?;
         crate::config::set(root, func, &kind, verdict)
             .map_err(|why| failed(format!("{}: {why}", crate::config::FILE)))?;
-        match self.session.shown() {
-            Some(shown) => self.load(json!({ "trace": shown.path })).await,
-            None => Ok(Value::Null),
+        self.judge_again().await
+    }
+
+    /// The folder whose word counts for a file: the one that holds it, else the first.
+    fn root_of(&self, path: Option<&Path>) -> Result<&Path> {
+        let roots = &self.session.info().roots;
+        let holds = |root: &&PathBuf| {
+            path.is_some_and(|p| root.canonicalize().is_ok_and(|root| p.starts_with(root)))
+        };
+        let root = roots.iter().find(holds).or(roots.first());
+        root.map(PathBuf::as_path).ok_or_else(|| failed("no folder is open"))
+    }
+
+    /// Loads what is shown again, by what `.waitline.toml` says now. A range stays.
+    async fn judge_again(&self) -> Result<Value> {
+        let Some(shown) = self.session.shown() else { return Ok(Value::Null) };
+        let answer = self.show(shown.path.clone()).await?;
+        match shown.view.range {
+            Some(range) => self.narrow(Some(range)).await,
+            None => Ok(answer),
         }
     }
 
     /// `waitline/silence {code, package?}`: findings that are not wanted, kept in `.waitline.toml`.
     pub(super) async fn silence(&self, params: Value) -> Result<Value> {
-        let word = |key: &str| params.get(key).and_then(Value::as_str).unwrap_or_default();
-        let code = ide::findings::Code::parse(word("code"))
+        let code = ide::findings::Code::parse(word(&params, "code")?)
             .ok_or_else(|| invalid("name a finding: {\"code\"}"))?;
-        let Some(root) = self.session.info().roots.first() else {
-            return Err(invalid("no folder is open"));
-        };
-        crate::config::silence(root, code, word("package"))
+        let package = word(&params, "package")?;
+        crate::config::silence(self.root_of(None)?, code, package)
             .map_err(|why| failed(format!("{}: {why}", crate::config::FILE)))?;
-        match self.session.shown() {
-            Some(shown) => self.load(json!({ "trace": shown.path })).await,
-            None => Ok(Value::Null),
-        }
+        self.judge_again().await
     }
 
     /// `waitline/setRange {t0, t1}` or `null`: narrows all figures to a range of the trace, in
     /// nanoseconds since its beginning.
     pub(super) async fn set_range(&self, params: Value) -> Result<Value> {
-        let time = |key: &str| params.get(key).and_then(Value::as_i64).map(exectrace::Nanos);
+        let time = |key: &str| params.get(key).filter(|t| !t.is_null());
         let range = match (time("t0"), time("t1")) {
-            (Some(t0), Some(t1)) if t0 < t1 => Some((t0, t1)),
             (None, None) => None,
-            _ => return Err(invalid("name a range: {\"t0\", \"t1\"} in nanoseconds, or nothing")),
+            (t0, t1) => match (t0.and_then(Value::as_i64), t1.and_then(Value::as_i64)) {
+                (Some(t0), Some(t1)) if t0 < t1 => {
+                    Some((exectrace::Nanos(t0), exectrace::Nanos(t1)))
+                }
+                _ => {
+                    return Err(invalid(
+                        "name a range: {\"t0\", \"t1\"} in nanoseconds, or nothing",
+                    ));
+                }
+            },
         };
+        self.narrow(range).await
+    }
+
+    async fn narrow(&self, range: Option<(exectrace::Nanos, exectrace::Nanos)>) -> Result<Value> {
+        let wish = self.session.wish_range();
         let session = self.session.clone();
-        let work = tokio::task::spawn_blocking(move || session.set_range(range));
+        let work = tokio::task::spawn_blocking(move || session.set_range(wish, range));
         let shown = work.await.map_err(|_| Error::internal_error())?;
         self.session.publish();
         Ok(shown.map_or(Value::Null, |shown| ext::state(&shown)))
@@ -164,12 +210,16 @@ impl Backend {
 
     /// `waitline/goroutines {uri?, line?}`: what became of the goroutines of each `go` statement.
     pub(super) async fn goroutines(&self, params: Value) -> Result<Value> {
-        self.of_trace(move |session, shown| ext::goroutines(session, shown, &params)).await
+        let (uri, line) = (uri_if_named(&params)?, number(&params, "line")?);
+        let of = move |session: &Session, shown: &Shown| {
+            ext::goroutines(session, shown, uri.as_ref(), line)
+        };
+        self.of_trace(of).await
     }
 
     /// `waitline/findings`: what is worth telling about the trace.
     pub(super) async fn findings(&self, _: Value) -> Result<Value> {
-        self.of_trace(|_, shown| ext::findings(shown)).await
+        self.of_trace(ext::findings).await
     }
 
     /// An answer about the trace as a whole, made away from this task.
@@ -188,13 +238,13 @@ impl Backend {
     async fn of_line(
         &self,
         params: &Value,
-        make: impl FnOnce(&About, u32) -> Option<Value> + Send + 'static,
+        make: impl FnOnce(&Session, &About, u32) -> Option<Value> + Send + 'static,
     ) -> Result<Value> {
         let uri = uri_of(params)?;
         let line = params.get("line").and_then(Value::as_u64).and_then(|l| u32::try_from(l).ok());
         let line = line.ok_or_else(|| invalid("name the line, from 0"))?;
-        let answer = self.answer(&uri, move |_, about| {
-            about.text.map.recorded(line).and_then(|recorded| make(about, recorded))
+        let answer = self.answer(&uri, move |session, about| {
+            about.text.map.recorded(line).and_then(|recorded| make(session, about, recorded))
         });
         Ok(answer.await?.flatten().unwrap_or(Value::Null))
     }
@@ -378,7 +428,10 @@ impl LanguageServer for Backend {
     async fn did_open(&self, params: DidOpenTextDocumentParams) {
         let document = params.text_document;
         if let Some(path) = path_of(&document.uri) {
-            self.session.documents().open(document.uri, path, document.version, document.text);
+            let uri = document.uri;
+            self.session.documents().open(uri.clone(), path, document.version, document.text);
+            // What is open may differ from the file.
+            self.session.publish_file(&uri);
         }
     }
 
@@ -465,7 +518,7 @@ impl LanguageServer for Backend {
         let argument = params.arguments.into_iter().next().unwrap_or(Value::Null);
         match params.command.as_str() {
             LOAD => self.load(argument).await.map(Some),
-            UNLOAD => self.unload().await.map(Some),
+            UNLOAD => self.unload(Value::Null).await.map(Some),
             findings::SET_VERDICT => self.set_verdict(argument).await.map(Some),
             findings::SILENCE => self.silence(argument).await.map(Some),
             SET_RANGE => self.set_range(argument).await.map(Some),
@@ -530,6 +583,32 @@ fn place(argument: &Value) -> Option<(Url, u32)> {
 fn uri_of(params: &Value) -> Result<Url> {
     let uri = params.get("uri").and_then(Value::as_str).and_then(|uri| Url::parse(uri).ok());
     uri.ok_or_else(|| invalid("name the document: {\"uri\"}"))
+}
+
+/// The document that parameters may name.
+fn uri_if_named(params: &Value) -> Result<Option<Url>> {
+    match params.get("uri") {
+        None | Some(Value::Null) => Ok(None),
+        Some(_) => uri_of(params).map(Some),
+    }
+}
+
+/// A number from 0 that parameters may name.
+fn number(params: &Value, key: &str) -> Result<Option<u64>> {
+    match params.get(key) {
+        None | Some(Value::Null) => Ok(None),
+        Some(value) => {
+            value.as_u64().map(Some).ok_or_else(|| invalid(&format!("{key} is a number from 0")))
+        }
+    }
+}
+
+/// A word that parameters may name; else it is empty.
+fn word<'a>(params: &'a Value, key: &str) -> Result<&'a str> {
+    match params.get(key) {
+        None | Some(Value::Null) => Ok(""),
+        Some(value) => value.as_str().ok_or_else(|| invalid(&format!("{key} is a text"))),
+    }
 }
 
 fn invalid(why: &str) -> Error {

@@ -1,8 +1,8 @@
 //! Requests beyond the protocol, as `docs/lsp-extensions.md` tells them.
 //!
 //! Each answer carries `analysis`, the number of the view that it is made of, so that a client can
-//! drop those of an older one. Lines in parameters and answers are the buffer's, from 0; what lies in
-//! a line that was edited away has none.
+//! drop those of an older one. Lines in parameters and answers are the buffer's, from 0; a line that
+//! was edited away is null.
 
 use ide::annotations::annotations;
 use ide::figures::{Instance, SlotId};
@@ -12,7 +12,6 @@ use ide::lines::Figure;
 use ide::placement::FileId;
 use ide::sites::{Origin, Part, SiteLine, callers, wakers};
 use ide::verdicts::Sum;
-use ide::view::View;
 use lsp_types::Url;
 use serde_json::{Value, json};
 
@@ -47,12 +46,16 @@ pub(super) fn line_costs(about: &About, params: &Value) -> Value {
 
 /// `waitline/hotspots {limit?, uri?}`: the lines of the workspace that cost most, the costly ones
 /// first.
-pub(super) fn hotspots(session: &Session, shown: &Shown, params: &Value) -> Value {
-    let view = &shown.view;
-    let only = params.get("uri").and_then(Value::as_str).and_then(|uri| Url::parse(uri).ok());
+pub(super) fn hotspots(
+    session: &Session,
+    shown: &Shown,
+    only: Option<&Url>,
+    limit: usize,
+) -> Value {
+    let (view, at) = (&shown.view, At { session, shown });
     let mut rows: Vec<(FileId, &SiteLine, &Part)> = Vec::new();
     for file in (0..view.placement.files.len() as u32).map(FileId) {
-        if only.as_ref().is_some_and(|uri| {
+        if only.is_some_and(|uri| {
             session.path(uri).is_none_or(|path| {
                 crate::workspace::slashed(&path) != view.placement.source(file).path
             })
@@ -66,16 +69,15 @@ pub(super) fn hotspots(session: &Session, shown: &Shown, params: &Value) -> Valu
     rows.sort_by_key(|(file, line, part)| {
         (std::cmp::Reverse((part.costly_ns(), part.figure.total())), *file, line.line)
     });
-    let limit = params.get("limit").and_then(Value::as_u64).unwrap_or(50);
     let rows: Vec<Value> = rows
         .into_iter()
         .filter(|(.., part)| part.figure.total() >= ide::view::MIN_SHOWN_NS)
-        .take(usize::try_from(limit).unwrap_or(MOST).min(MOST))
+        .take(limit.min(MOST))
         .filter_map(|(file, line, part)| {
             let source = view.placement.source(file);
             let uri = Url::from_file_path(&source.path).ok()?;
             let text = source.text.lines().nth(line.line as usize).unwrap_or_default();
-            let mut row = part_json(view, part);
+            let mut row = part_json(at, part);
             row["line"] = session.current_line(shown, file, &uri, line.line).into();
             row["uri"] = uri.as_str().into();
             row["func"] = ide::text::plain(view.analysis.str(line.func)).into();
@@ -88,35 +90,35 @@ pub(super) fn hotspots(session: &Session, shown: &Shown, params: &Value) -> Valu
 }
 
 /// `waitline/site {uri, line}`: the evidence for a line.
-pub(super) fn site(about: &About, recorded: u32) -> Option<Value> {
-    let view = &about.shown.view;
+pub(super) fn site(session: &Session, about: &About, recorded: u32) -> Option<Value> {
+    let (view, at) = (&about.shown.view, At { session, shown: &about.shown });
     let site = view.sites.line(about.file, recorded).filter(|s| s.holds)?;
     let waiting = site.waiting();
     Some(json!({
         "analysis": about.shown.id,
         "func": ide::text::plain(view.analysis.str(site.func)),
-        "parts": site.parts.iter().map(|p| part_json(view, p)).collect::<Vec<_>>(),
+        "parts": site.parts.iter().map(|p| part_json(at, p)).collect::<Vec<_>>(),
         "under": { "n": site.under.n, "ns": site.under.ns },
         "heat": site.heat(view.sites.costly_ns),
         "markdown": ide::hover::hover(view, about.file, recorded, Markup::Markdown),
         "text": ide::hover::hover(view, about.file, recorded, Markup::Plain),
-        "wakers": origins(view, &wakers(&view.analysis, &view.placement, &waiting.slots)),
-        "callers": origins(view, &callers(&view.analysis, &view.placement, &waiting.slots)),
-        "blame": blame(view, &waiting.slots),
+        "wakers": origins(at, &wakers(&view.analysis, &view.placement, &waiting.slots)),
+        "callers": origins(at, &callers(&view.analysis, &view.placement, &waiting.slots)),
+        "blame": blame(at, &waiting.slots),
     }))
 }
 
 /// `waitline/wakers {uri, line}`: who ended the waits of a line, the most frequent first.
-pub(super) fn wakers_of(about: &About, recorded: u32) -> Option<Value> {
-    let view = &about.shown.view;
+pub(super) fn wakers_of(session: &Session, about: &About, recorded: u32) -> Option<Value> {
+    let (view, at) = (&about.shown.view, At { session, shown: &about.shown });
     let site = view.sites.line(about.file, recorded).filter(|s| s.holds)?;
     let list = wakers(&view.analysis, &view.placement, &site.waiting().slots);
-    Some(json!({ "analysis": about.shown.id, "wakers": origins(view, &list) }))
+    Some(json!({ "analysis": about.shown.id, "wakers": origins(at, &list) }))
 }
 
 /// `waitline/stacks {uri, line}`: the stacks of a line's spans, the dearest first.
-pub(super) fn stacks(about: &About, recorded: u32) -> Option<Value> {
-    let view = &about.shown.view;
+pub(super) fn stacks(session: &Session, about: &About, recorded: u32) -> Option<Value> {
+    let (view, at) = (&about.shown.view, At { session, shown: &about.shown });
     let site = view.sites.line(about.file, recorded).filter(|s| s.holds)?;
     let slots = site.parts.iter().flat_map(|p| p.figure.slots.iter().map(move |s| (*s, p.kind)));
     let mut rows: Vec<(SlotId, Kind, Figure)> = slots
@@ -133,7 +135,7 @@ pub(super) fn stacks(about: &About, recorded: u32) -> Option<Value> {
         .map(|(slot, kind, figure)| {
             let stack = view.analysis.slots[slot.0 as usize].stack;
             let frames: Vec<Value> =
-                view.analysis.stack(stack).iter().map(|&f| frame(view, f)).collect();
+                view.analysis.stack(stack).iter().map(|&f| frame(at, f)).collect();
             json!({
                 "kind": kind.label(&view.analysis),
                 "n": figure.count(),
@@ -146,8 +148,13 @@ pub(super) fn stacks(about: &About, recorded: u32) -> Option<Value> {
 }
 
 /// `waitline/instance {uri, line, rank?}`: one wait of a line, by its length; 0 is the longest.
-pub(super) fn instance(about: &About, recorded: u32, rank: usize) -> Option<Value> {
-    let view = &about.shown.view;
+pub(super) fn instance(
+    session: &Session,
+    about: &About,
+    recorded: u32,
+    rank: usize,
+) -> Option<Value> {
+    let (view, at) = (&about.shown.view, At { session, shown: &about.shown });
     let site = view.sites.line(about.file, recorded).filter(|s| s.holds)?;
     let slots = &site.waiting().slots;
     let stays = view.analysis.stays.as_ref()?;
@@ -164,7 +171,7 @@ pub(super) fn instance(about: &About, recorded: u32, rank: usize) -> Option<Valu
     let judged = view.verdicts.as_ref().and_then(|v| v.judged[row.0 as usize]);
     let waker = (stay.waker != ide::stays::GoRow::NONE).then(|| {
         let leaf = view.verdicts.as_ref()?.facts.line_of(&view.analysis, stay.waker_stack);
-        let mut waker = leaf.map_or_else(|| json!({}), |f| frame(view, f));
+        let mut waker = leaf.map_or_else(|| json!({}), |f| frame(at, f));
         waker["g"] = stays.go(stay.waker).id.0.into();
         Some(waker)
     });
@@ -196,17 +203,20 @@ pub(super) fn unmapped(shown: &Shown) -> Value {
 
 /// `waitline/goroutines {uri?, line?}`: what became of the goroutines of each `go` statement, those
 /// with the most waiting first.
-pub(super) fn goroutines(session: &Session, shown: &Shown, params: &Value) -> Value {
-    let view = &shown.view;
-    let uri = params.get("uri").and_then(Value::as_str).and_then(|uri| Url::parse(uri).ok());
-    let line = params.get("line").and_then(Value::as_u64);
+pub(super) fn goroutines(
+    session: &Session,
+    shown: &Shown,
+    uri: Option<&Url>,
+    line: Option<u64>,
+) -> Value {
+    let (view, at) = (&shown.view, At { session, shown });
     let mut groups: Vec<_> = view.go_groups.iter().collect();
     groups.sort_by_key(|g| (std::cmp::Reverse(g.life.wait_ns), g.created_at));
     let rows: Vec<Value> = groups
         .into_iter()
         .filter_map(|group| {
-            let mut row = frame(view, group.created_at);
-            if let Some(uri) = &uri {
+            let mut row = frame(at, group.created_at);
+            if let Some(uri) = uri {
                 let place = view.placement.place(group.created_at)?;
                 let path = &view.placement.source(place.file).path;
                 let same =
@@ -235,20 +245,20 @@ pub(super) fn goroutines(session: &Session, shown: &Shown, params: &Value) -> Va
 }
 
 /// `waitline/findings`: what is worth telling about the trace, the dearest first.
-pub(super) fn findings(shown: &Shown) -> Value {
-    let view = &shown.view;
+pub(super) fn findings(session: &Session, shown: &Shown) -> Value {
+    let (view, at) = (&shown.view, At { session, shown });
     let rows: Vec<Value> = view
         .findings
         .iter()
         .map(|finding| {
-            let mut row = finding.frame.map_or_else(|| json!({}), |f| frame(view, f));
+            let mut row = finding.frame.map_or_else(|| json!({}), |f| frame(at, f));
             row["code"] = finding.code.as_str().into();
             row["severity"] = finding.severity.as_str().into();
             row["message"] = finding.message.as_str().into();
             row["detail"] = finding.detail.as_slice().into();
             row["ns"] = finding.ns.into();
             let related = finding.related.iter().map(|other| {
-                let mut row = frame(view, other.frame);
+                let mut row = frame(at, other.frame);
                 row["text"] = other.text.as_str().into();
                 row
             });
@@ -270,7 +280,7 @@ pub(super) fn state(shown: &Shown) -> Value {
     let view = &shown.view;
     json!({
         "analysis": shown.id,
-        "trace": shown.path,
+        "trace": shown.path.to_string_lossy(),
         "summary": view.summary(),
         "duration": view.analysis.duration(),
         "events": view.analysis.events,
@@ -281,7 +291,8 @@ pub(super) fn state(shown: &Shown) -> Value {
     })
 }
 
-fn part_json(view: &View, part: &Part) -> Value {
+fn part_json(at: At<'_>, part: &Part) -> Value {
+    let view = &at.shown.view;
     let figure = &part.figure;
     let worst = figure.worst.map_or(i64::MAX, |w| w.ns);
     let [p50, p90, p99] =
@@ -299,7 +310,7 @@ fn part_json(view: &View, part: &Part) -> Value {
         "verdicts": verdicts(&part.judged),
         "verdict": part.judged.largest().map(crate::config::name),
         "reason": ide::reasons::reason(view, &part.judged, &figure.slots),
-        "blame": blame(view, &figure.slots),
+        "blame": blame(at, &figure.slots),
     })
 }
 
@@ -313,12 +324,12 @@ fn verdicts(sum: &Sum) -> Value {
     Value::Object(named.into_iter().collect())
 }
 
-fn blame(view: &View, slots: &[SlotId]) -> Vec<Value> {
-    let ends = view.blame.as_ref().map(|b| b.ends(slots)).unwrap_or_default();
+fn blame(at: At<'_>, slots: &[SlotId]) -> Vec<Value> {
+    let ends = at.shown.view.blame.as_ref().map(|b| b.ends(slots)).unwrap_or_default();
     ends.into_iter()
         .take(16)
-        .map(|((end, at), ns)| {
-            let mut row = at.map_or_else(|| json!({}), |f| frame(view, f));
+        .map(|((end, line), ns)| {
+            let mut row = line.map_or_else(|| json!({}), |f| frame(at, f));
             row["what"] = end.name().into();
             row["ns"] = ns.into();
             row
@@ -326,11 +337,11 @@ fn blame(view: &View, slots: &[SlotId]) -> Vec<Value> {
         .collect()
 }
 
-fn origins(view: &View, list: &[Origin]) -> Vec<Value> {
+fn origins(at: At<'_>, list: &[Origin]) -> Vec<Value> {
     list.iter()
         .take(MOST)
         .map(|origin| {
-            let mut row = origin.frame.map_or_else(|| json!({}), |f| frame(view, f));
+            let mut row = origin.frame.map_or_else(|| json!({}), |f| frame(at, f));
             row["n"] = origin.n.into();
             row["ns"] = origin.ns.into();
             row
@@ -338,15 +349,26 @@ fn origins(view: &View, list: &[Origin]) -> Vec<Value> {
         .collect()
 }
 
-/// A frame: its function, its recorded file and line (from 1), and where that is in the workspace.
-fn frame(view: &View, id: exectrace::FrameId) -> Value {
+/// A view, and a session that knows where its lines are in the editor now.
+#[derive(Clone, Copy)]
+struct At<'a> {
+    session: &'a Session,
+    shown: &'a Shown,
+}
+
+/// A frame: its function, its recorded file and line (from 1), and where that is in the editor now.
+fn frame(at: At<'_>, id: exectrace::FrameId) -> Value {
+    let view = &at.shown.view;
     let frame = view.analysis.tables.frame(id);
     let place = to_proto::location(view, id);
+    let line = view.placement.place(id).zip(place.as_ref()).and_then(|(place, location)| {
+        at.session.current_line(at.shown, place.file, &location.uri, place.line)
+    });
     json!({
         "func": ide::text::plain(view.analysis.str(frame.func)),
         "file": ide::text::plain(view.analysis.str(frame.file)),
         "recorded": frame.line,
         "uri": place.as_ref().map(|l| l.uri.as_str().to_owned()),
-        "line": place.map(|l| l.range.start.line),
+        "line": line,
     })
 }

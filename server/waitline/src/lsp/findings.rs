@@ -2,7 +2,7 @@
 //!
 //! They are pushed, for open files and others: who waits is worth knowing before the file is opened.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -31,8 +31,12 @@ pub(super) const SILENCE: &str = "waitline.silence";
 #[derive(Debug, Default)]
 pub(super) struct Told {
     trace: Option<Url>,
-    files: HashSet<Url>,
+    /// By file, the name that its diagnostics went to: an editor may have another one than the disk.
+    files: HashMap<FileId, Url>,
 }
+
+/// The diagnostics of a file: its name in the editor, they themselves, and the text's number.
+type OfFile = (Url, Vec<Diagnostic>, Option<i32>);
 
 impl Session {
     /// Publishes what there is to say about the trace that is shown: of the trace file itself, and
@@ -48,17 +52,17 @@ impl Session {
                 Some((uri, to_proto::diagnostics(&shown.view)))
             });
             let files = shown.as_deref().map(|s| session.findings(s)).unwrap_or_default();
-            let new: HashSet<Url> = files.iter().map(|f| f.0.clone()).collect();
+            let new: HashSet<Url> = files.iter().map(|(_, f)| f.0.clone()).collect();
             let old = std::mem::take(&mut *told);
-            let gone = old.files.into_iter().filter(|uri| !new.contains(uri));
+            let gone = old.files.into_values().filter(|uri| !new.contains(uri));
             let gone_trace = old.trace.filter(|uri| trace.as_ref().is_none_or(|t| t.0 != *uri));
             for uri in gone.chain(gone_trace) {
                 session.client.publish_diagnostics(uri, Vec::new(), None).await;
             }
-            for (uri, list, version) in files {
+            for (file, (uri, list, version)) in files {
+                told.files.insert(file, uri.clone());
                 session.client.publish_diagnostics(uri, list, version).await;
             }
-            told.files = new;
             if let Some((uri, list)) = trace {
                 session.client.publish_diagnostics(uri.clone(), list, None).await;
                 told.trace = Some(uri);
@@ -78,29 +82,29 @@ impl Session {
         }
         let session = self.clone();
         tokio::spawn(async move {
-            let told = session.told.lock().await;
+            let mut told = session.told.lock().await;
             if session.shown().is_none_or(|now| now.id != shown.id) {
                 return; // all are published anew then
             }
             if let Some((uri, list, version)) = session.findings_of(&shown, file) {
+                let before = told.files.insert(file, uri.clone());
+                if let Some(before) = before.filter(|before| *before != uri) {
+                    session.client.publish_diagnostics(before, Vec::new(), None).await;
+                }
                 session.client.publish_diagnostics(uri, list, version).await;
             }
             drop(told);
         });
     }
 
-    fn findings(&self, shown: &Shown) -> Vec<(Url, Vec<Diagnostic>, Option<i32>)> {
+    fn findings(&self, shown: &Shown) -> Vec<(FileId, OfFile)> {
         let mut files: Vec<FileId> = files_with_findings(shown).into_iter().collect();
         files.sort_unstable();
-        files.into_iter().filter_map(|file| self.findings_of(shown, file)).collect()
+        files.into_iter().filter_map(|file| Some((file, self.findings_of(shown, file)?))).collect()
     }
 
     /// The diagnostics of a file, under the name that the editor has for it.
-    fn findings_of(
-        &self,
-        shown: &Shown,
-        file: FileId,
-    ) -> Option<(Url, Vec<Diagnostic>, Option<i32>)> {
+    fn findings_of(&self, shown: &Shown, file: FileId) -> Option<OfFile> {
         let view = &shown.view;
         let source = view.placement.source(file);
         let path = Path::new(&source.path);
@@ -115,7 +119,14 @@ impl Session {
         let buffer =
             documents.buffer(&uri).unwrap_or_else(|| TextBuffer::new(source.text.to_string()));
         drop(documents);
-        let found = diagnostics(&view.findings, &view.placement, file, &snapshot.map, &buffer);
+        let mut found = diagnostics(&view.findings, &view.placement, file, &snapshot.map, &buffer);
+        for related in found.iter_mut().flat_map(|d| &mut d.related).filter(|r| r.file != file) {
+            // Another file's line is the recorded one still. Where that is gone, its place is best.
+            let path = Path::new(&related.path);
+            let Ok(uri) = Url::from_file_path(path) else { continue };
+            related.line =
+                self.current_line(shown, related.file, &uri, related.line).unwrap_or(related.line);
+        }
         let list = found.into_iter().map(|d| to_diagnostic(&uri, file, &buffer, d)).collect();
         Some((uri, list, version))
     }

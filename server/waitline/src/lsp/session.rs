@@ -4,6 +4,7 @@
 //! as an `Arc`.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
 use exectrace::Nanos;
@@ -32,6 +33,8 @@ pub(super) struct Session {
     pub(super) setting: Mutex<Option<PathBuf>>,
     /// What has diagnostics. Held while they are sent, so that they keep their order.
     pub(super) told: tokio::sync::Mutex<Told>,
+    /// Counts wishes for ranges: only the newest one counts.
+    ranges: AtomicU64,
 }
 
 /// A trace that is shown.
@@ -43,6 +46,13 @@ pub(super) struct Shown {
     pub(super) stamp: Stamp,
     /// The view of the whole trace, if this one is of a range.
     pub(super) whole: Option<Arc<Shown>>,
+}
+
+impl Shown {
+    /// The view of the whole trace.
+    fn whole(self: &Arc<Shown>) -> Arc<Shown> {
+        self.whole.clone().unwrap_or_else(|| self.clone())
+    }
 }
 
 /// What an answer about one file is made of.
@@ -65,6 +75,7 @@ impl Session {
             loads: Mutex::new(super::loads::Loads::default()),
             setting: Mutex::new(None),
             told: tokio::sync::Mutex::default(),
+            ranges: AtomicU64::new(0),
         })
     }
 
@@ -88,28 +99,31 @@ impl Session {
         before
     }
 
+    /// The number of a wish for a range.
+    pub(super) fn wish_range(&self) -> u64 {
+        self.ranges.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
     /// Narrows what is shown to a range of the trace, or shows the whole of it again. Gives what is
     /// shown then.
-    pub(super) fn set_range(&self, range: Option<(Nanos, Nanos)>) -> Option<Arc<Shown>> {
-        let shown = self.shown()?;
-        let whole = shown.whole.clone().unwrap_or_else(|| shown.clone());
-        let view = match range {
-            Some((t0, t1)) => whole.view.in_range(t0, t1),
-            None => {
-                self.show(Some(whole.clone()));
-                return Some(whole);
-            }
+    pub(super) fn set_range(&self, wish: u64, range: Option<(Nanos, Nanos)>) -> Option<Arc<Shown>> {
+        let whole = self.shown()?.whole();
+        let next = match range {
+            None => whole.clone(),
+            Some((t0, t1)) => Arc::new(Shown {
+                id: super::loads::next_view(),
+                view: whole.view.in_range(t0, t1),
+                path: whole.path.clone(),
+                stamp: whole.stamp.clone(),
+                whole: Some(whole.clone()),
+            }),
         };
-        let next = Arc::new(Shown {
-            id: super::loads::next_view(),
-            view,
-            path: whole.path.clone(),
-            stamp: whole.stamp.clone(),
-            whole: Some(whole),
-        });
-        // A load may have come in between: what it shows is newer than this range of the old one.
+        // A load may have come in between: what it shows is newer than a range of the old one. So
+        // is another range that was wished for since.
         let mut now = self.shown.write().unwrap_or_else(PoisonError::into_inner);
-        if now.as_ref().is_none_or(|now| now.id != shown.id) {
+        let stale = now.as_ref().is_none_or(|now| now.whole().id != whole.id)
+            || self.ranges.load(Ordering::Relaxed) != wish;
+        if stale || now.as_ref().is_some_and(|now| now.id == next.id) {
             return now.clone();
         }
         *now = Some(next.clone());

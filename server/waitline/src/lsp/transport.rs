@@ -425,6 +425,9 @@ impl Session {
     ) {
         if method == "initialize" {
             params = Some(self.meet_client(params));
+        } else if method.starts_with("waitline/") {
+            // To leave parameters out, to send null and to send none are the same.
+            params = Some(params.unwrap_or_default());
         }
         let request = Request::build(method.clone()).id(i64::from(number));
         let request = match params {
