@@ -139,7 +139,7 @@ fn change(
         }
         tables.push(table);
     }
-    if document.as_table().get(array).is_some_and(|item| is_empty(item)) {
+    if document.as_table().get(array).is_some_and(is_empty) {
         document.remove(array);
     }
     let new = document.to_string();
