@@ -210,7 +210,7 @@ pub fn judge(
         blame,
         judged: vec![None; stays.len()],
         demanded,
-        idle_before: vec![0; stays.len()],
+        idle: Idle::new(&people),
         sites: vec![(0, 0); facts.n_sites()],
     };
     judge.all();
@@ -304,21 +304,54 @@ struct Judge<'a> {
     judged: Vec<Option<Judgement>>,
     /// By stay.
     demanded: Vec<u32>,
-    /// By stay: how long its goroutine had stood idle up to its end, all waits together that were
-    /// found neither costly nor through.
-    idle_before: Vec<i64>,
+    idle: Idle,
     /// By site: nanoseconds that are costly, and all.
     sites: Vec<(i64, i64)>,
+}
+
+/// How long goroutines had stood idle up to the end of each of their stays: all waits together that
+/// were found neither costly nor through. Of those only that receive from senders, who ask.
+struct Idle {
+    /// By goroutine: where its sums begin, and how many there are so far. `u32::MAX`: nowhere.
+    at: Vec<(u32, u32)>,
+    sums: Vec<i64>,
+}
+
+impl Idle {
+    fn new(people: &People) -> Idle {
+        let mut n = 0;
+        let at = (0u32..).zip(&people.receivers).map(|(g, receives)| {
+            let at = if *receives { n } else { u32::MAX };
+            n += if *receives { people.stays_of(GoRow(g)).len() as u32 } else { 0 };
+            (at, 0)
+        });
+        let at = at.collect();
+        Idle { at, sums: vec![0; n as usize] }
+    }
+
+    /// The next stay of a goroutine, of which so many nanoseconds were idle.
+    fn add(&mut self, g: GoRow, ns: i64) {
+        let (at, n) = &mut self.at[g.0 as usize];
+        if *at != u32::MAX {
+            let i = (*at + *n) as usize;
+            let before = if *n == 0 { 0 } else { self.sums[i - 1] };
+            self.sums[i] = before + ns;
+            *n += 1;
+        }
+    }
+
+    /// Up to the end of the `i`th stay of a goroutine.
+    fn up_to(&self, g: GoRow, i: usize) -> i64 {
+        let (at, _) = self.at[g.0 as usize];
+        self.sums.get((at as usize).saturating_add(i)).copied().unwrap_or(0)
+    }
 }
 
 impl Judge<'_> {
     fn all(&mut self) {
         for row in self.stays.rows() {
             let stay = self.stays.stay(row);
-            let mut idle = match stay.prev {
-                StayRow::NONE => 0,
-                prev => self.idle_before[prev.0 as usize],
-            };
+            let mut idle = 0;
             if matches!(stay.kind, StayKind::Wait | StayKind::Syscall) {
                 let (verdict, why) = self.verdict(row, &stay);
                 self.judged[row.0 as usize] = Some(Judgement { verdict, why });
@@ -329,10 +362,10 @@ impl Judge<'_> {
                 if stay.kind == StayKind::Wait
                     && !matches!(verdict, Verdict::Costly | Verdict::Through)
                 {
-                    idle += ns;
+                    idle = ns;
                 }
             }
-            self.idle_before[row.0 as usize] = idle;
+            self.idle.add(stay.g, idle);
         }
     }
 
@@ -447,25 +480,22 @@ impl Judge<'_> {
     /// wait that is itself costly or goes through.
     fn is_busy(&self, stay: &Stay) -> bool {
         let whole = stay.end.since(stay.start);
-        let idle = self.idle_between(stay.waker_last, stay.start.0);
+        let idle = self.idle_between(stay.waker, stay.waker_last, stay.start.0);
         let born = self.stays.go(stay.waker).birth.0.max(stay.start.0);
         let alive = stay.end.0 - born.min(stay.end.0);
         (alive - idle) * 2 >= whole
     }
 
-    /// How long a goroutine stood idle from time `from` up to the end of stay `last`.
-    fn idle_between(&self, last: StayRow, from: i64) -> i64 {
-        if last == StayRow::NONE {
-            return 0;
-        }
-        let before = self.people.first_ending_after(self.stays, last, from);
-        let first = self.stays.stay(before);
-        let until = self.idle_before[last.0 as usize];
-        let already = match first.prev {
-            StayRow::NONE => 0,
-            prev => self.idle_before[prev.0 as usize],
-        };
-        let counted = self.idle_before[before.0 as usize] - already;
+    /// How long a goroutine stood idle from time `from` up to the end of its stay `last`.
+    fn idle_between(&self, g: GoRow, last: StayRow, from: i64) -> i64 {
+        let rows = self.people.stays_of(g);
+        let rows = &rows[..rows.partition_point(|&r| r <= last)];
+        let Some(last) = rows.len().checked_sub(1) else { return 0 };
+        let before = rows.partition_point(|&r| self.stays.end(r).0 <= from).min(last);
+        let first = self.stays.stay(rows[before]);
+        let until = self.idle.up_to(g, last);
+        let already = before.checked_sub(1).map_or(0, |i| self.idle.up_to(g, i));
+        let counted = self.idle.up_to(g, before) - already;
         // The part of the first one that lies before `from`.
         let cut = if counted > 0 { (from - first.start.0).clamp(0, counted) } else { 0 };
         until - already - cut

@@ -51,6 +51,8 @@ pub(super) struct People {
     at_of: Vec<u32>,
     /// By stay: a peer ended it.
     peers: Vec<bool>,
+    /// By goroutine: whether it ended a wait for room in a channel, and was no peer.
+    pub(super) receivers: Vec<bool>,
     /// By goroutine: the site that it comes back to with empty hands; `u32::MAX` for none.
     homes: Vec<u32>,
     /// When each goroutine was last seen outside the program's own code.
@@ -80,6 +82,7 @@ impl People {
             at_site: Vec::new(),
             at_of: vec![u32::MAX; stays.len()],
             peers: vec![false; stays.len()],
+            receivers: vec![false; stays.gos.len()],
             homes: vec![u32::MAX; stays.gos.len()],
             seen_outside: vec![i64::MIN; stays.gos.len()],
             groups: Vec::new(),
@@ -215,6 +218,9 @@ impl People {
             }
             self.peers[row.0 as usize] = self.is_peers(stays, facts, row, stay, &wakes.turns);
             let w = stay.waker;
+            if !self.peers[row.0 as usize] && self.is_sending(facts, stay) {
+                self.receivers[w.0 as usize] = true;
+            }
             let asker = askers[w.0 as usize];
             let asked = asker != GoRow::NONE
                 && (asker == stay.g
@@ -339,22 +345,15 @@ impl People {
         }
     }
 
-    /// The first stay of the goroutine of `last`, up to that one, that ends after `t`.
-    pub(super) fn first_ending_after(&self, stays: &Stays, last: StayRow, t: i64) -> StayRow {
-        let rows = &self.of_go(stays.g(last));
-        let rows = &rows[..rows.partition_point(|&r| r <= last)];
-        let i = rows.partition_point(|&r| stays.end(r).0 <= t);
-        rows.get(i).copied().unwrap_or(last)
-    }
-
-    fn of_go(&self, g: GoRow) -> &[StayRow] {
+    /// The stays of a goroutine, in order.
+    pub(super) fn stays_of(&self, g: GoRow) -> &[StayRow] {
         let g = g.0 as usize;
         &self.by_go[self.offsets[g] as usize..self.offsets[g + 1] as usize]
     }
 
     /// Whether the goroutine waits again, or calls the system, after this stay.
     pub(super) fn has_later_stay(&self, stays: &Stays, row: StayRow) -> bool {
-        let rows = self.of_go(stays.g(row)).iter().rev();
+        let rows = self.stays_of(stays.g(row)).iter().rev();
         rows.take_while(|&&r| r > row).any(|&r| is_wait(&stays.stay(r)))
     }
 }
