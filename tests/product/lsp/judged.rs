@@ -117,12 +117,11 @@ fn line_costs_and_evidence_add_up() {
                 let (costly, heat) = (int(cost, "costly"), int(cost, "heat"));
                 assert_eq!(hint.starts_with("idle "), style == "idle", "{what}");
                 assert_eq!(hint.starts_with("→ "), style == "through", "{what}");
-                assert!(heat == 0 || style == "costly", "painted without a reason: {what}");
-                assert!(style != "costly" || costly > 0, "{what}");
+                assert_eq!(heat > 0, style == "costly", "painted without a reason: {what}");
                 let permille = i128::from(costly) * 1000;
                 let want = [5, 20, 50, 200]
                     .iter()
-                    .filter(|&&p| costly > 0 && permille >= i128::from(all_costly) * p)
+                    .filter(|&&p| costly >= 1_000_000 && permille >= i128::from(all_costly) * p)
                     .count() as i64;
                 assert!(heat == want || style != "costly", "{what}");
                 let (lines, (parts, instances)) =
@@ -185,8 +184,12 @@ fn evidence(client: &mut Client, file: &Path, line: u32) -> (usize, usize) {
     let stacks = client.ask("waitline/stacks", at(file, line));
     names_all_keys("waitline/stacks", &stacks);
     let stacks = list(&stacks, "stacks");
-    assert_eq!(sum(stacks, "ns"), sum(parts, "ns"), "{what}: stacks");
-    assert_eq!(sum(stacks, "n"), sum(parts, "n"), "{what}: stacks");
+    let all = |of: &[Value]| (sum(of, "ns"), sum(of, "n"));
+    if stacks.len() < 200 {
+        assert_eq!(all(stacks), all(parts), "{what}: stacks");
+    } else {
+        assert!(all(stacks) < all(parts), "{what}: stacks");
+    }
     assert!(stacks.windows(2).all(|w| int(&w[0], "ns") >= int(&w[1], "ns")));
     for stack in stacks {
         let here = |f: &Value| f["line"] == line && f["uri"] == uri(file);
@@ -496,11 +499,13 @@ fn quick_fixes_silence() {
     let state = run(&mut client, &fixes[1]);
     names_all_keys("waitline/setVerdict", &state);
     let idle = cost_at(&mut client, &file, POOL).unwrap();
-    assert_eq!(
-        (&idle["style"], &idle["heat"], &idle["costly"]),
-        (&json!("idle"), &json!(0), &json!(0))
-    );
-    assert!(idle["hint"].as_str().unwrap().starts_with("idle 444 ms"), "{idle}");
+    // What is idle stands behind the time that it took to run again.
+    assert_eq!((&idle["style"], &idle["heat"]), (&json!("plain"), &json!(0)), "{idle}");
+    assert_eq!(idle["costly"], 0, "{idle}");
+    assert!(idle["hint"].as_str().unwrap().starts_with("runnable 31.2 ms"), "{idle}");
+    let site = client.ask("waitline/site", at(&file, POOL));
+    let chan = list(&site, "parts").iter().find(|p| p["kind"] == "chan").unwrap();
+    assert_eq!((&chan["verdict"], &chan["verdicts"]["idle"]), (&json!("idle"), &chan["ns"]));
     until_told(&mut client, &file, 0, "idle waits have no finding");
     let hover = client.hover(&file, POOL).unwrap();
     assert!(hover.contains("idle: as .waitline.toml says"), "{hover}");
@@ -744,6 +749,9 @@ fn snapshots() {
         ("diagnostics", Value::Array(diagnostics.clone())),
         ("actions", Value::Array(actions(&mut client, &file, &diagnostics))),
     ];
+    for action in all.last_mut().unwrap().1.as_array_mut().unwrap() {
+        action.as_object_mut().unwrap().remove("diagnostics"); // they stand beside it
+    }
     let range = json!({ "t0": 20_000_000, "t1": 50_000_000 });
     all.push(("setRange", client.ask("waitline/setRange", range)));
     all.push(("lineCosts-range", client.ask("waitline/lineCosts", json!({ "uri": uri(&file) }))));
