@@ -108,11 +108,11 @@ function M.sees(text)
   return false
 end
 
---- The screen's row of a line of the buffer, found by the line number at its left: so this is what
+--- The screen's row of a line of the buffer, found by the line number at its left, behind a sign: so this is what
 --- a person would call the line, with what is drawn behind it.
 function M.row(lnum)
   for _, row in ipairs(M.rows()) do
-    if tonumber(row:match('^%s*(%d+) ')) == lnum then
+    if tonumber(row:match('^%s*%a?%s*(%d+) ')) == lnum then
       return row
     end
   end

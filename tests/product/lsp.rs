@@ -3,6 +3,7 @@
 mod client;
 mod edits;
 mod hostile;
+mod judged;
 mod loads;
 mod rewrites;
 mod shown;

@@ -13,6 +13,7 @@ mod heap;
 mod hostile;
 mod live;
 mod lsp;
+mod lsp_docs;
 mod neovim;
 mod outcome;
 mod pages;

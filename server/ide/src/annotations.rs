@@ -25,7 +25,7 @@ pub struct Annotation {
     pub long: String,
     /// How it is drawn.
     pub style: Style,
-    /// 0 to 4, by the line's share of all that is costly.
+    /// 0 to 4, by the line's share of all that is costly; above 0 where it is drawn as costly.
     pub heat: u8,
     /// What of the line is costly, in nanoseconds.
     pub costly_ns: i64,
@@ -63,18 +63,20 @@ pub fn annotations(view: &View, file: FileId, map: &LineMap) -> Vec<Annotation> 
         .into_iter()
         .filter_map(|site| {
             let part = site.parts.first()?;
+            let heat = site.heat(view.sites.costly_ns);
+            let style = match part.mostly() {
+                Some(Verdict::Idle) => Style::Idle,
+                Some(Verdict::Through) => Style::Through,
+                _ if heat > 0 => Style::Costly,
+                _ => Style::Plain,
+            };
             Some(Annotation {
                 line: map.current(site.line)?,
                 recorded: site.line,
                 hint: hint(view, part),
                 long: long(view, site, part),
-                style: match part.mostly() {
-                    Some(Verdict::Idle) => Style::Idle,
-                    Some(Verdict::Through) => Style::Through,
-                    _ if site.costly_ns() > 0 => Style::Costly,
-                    _ => Style::Plain,
-                },
-                heat: site.heat(view.sites.costly_ns),
+                style,
+                heat: if style == Style::Costly { heat } else { 0 },
                 costly_ns: site.costly_ns(),
             })
         })

@@ -239,7 +239,8 @@ impl SiteLine {
     /// How hot the line is, 0 to 4, by its share of all that is costly.
     pub fn heat(&self, costly_of_all: i64) -> u8 {
         let (part, all) = (i128::from(self.costly_ns()), i128::from(costly_of_all));
-        if part == 0 || all == 0 {
+        // A large share of hardly anything is no reason for colour.
+        if part < i128::from(crate::view::MIN_SHOWN_NS) || all == 0 {
             return 0;
         }
         // Half a per cent, 2, 5 and 20.

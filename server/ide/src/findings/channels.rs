@@ -74,7 +74,7 @@ fn slots(scene: &Scene<'_>, site: &Site, found: &mut Vec<Finding>) {
         Some(site.frame),
         real,
         format!(
-            "Waits {} for a free slot{giver}, in {} waits",
+            "Waits {} in {} waits for a free slot{giver}",
             duration(costly.ns),
             count(costly.n)
         ),

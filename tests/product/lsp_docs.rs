@@ -1,0 +1,102 @@
+//! `docs/lsp-extensions.md` against the server: each has what the other has.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::product::root;
+
+fn page() -> String {
+    std::fs::read_to_string(root().join("docs/lsp-extensions.md")).unwrap()
+}
+
+fn source(name: &str) -> String {
+    std::fs::read_to_string(root().join("server/waitline/src/lsp").join(name)).unwrap()
+}
+
+/// All `PREFIXname` in a text.
+fn names(text: &str, prefix: &str) -> BTreeSet<String> {
+    text.match_indices(prefix)
+        .map(|(at, _)| {
+            let name = &text[at + prefix.len()..];
+            let end = name.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(name.len());
+            format!("{prefix}{}", &name[..end])
+        })
+        .collect()
+}
+
+/// What stands in code spans, as words.
+fn coded(page: &str) -> BTreeSet<String> {
+    let spans = page.split('`').skip(1).step_by(2);
+    spans
+        .flat_map(|span| span.split(|c: char| !c.is_ascii_alphanumeric()).map(str::to_owned))
+        .collect()
+}
+
+#[test]
+fn requests_and_commands_are_those_of_the_server() {
+    let page = page();
+    let requests = names(&source("mod.rs"), "custom_method(\"waitline/");
+    let requests: BTreeSet<String> =
+        requests.iter().map(|r| r.replace("custom_method(\"", "")).collect();
+    assert!(requests.len() >= 15, "{requests:?}");
+    assert_eq!(names(&page, "waitline/"), requests);
+
+    let mut commands = BTreeSet::new();
+    for file in ["backend.rs", "findings.rs", "to_proto.rs"] {
+        commands.extend(names(&source(file), "\"waitline.").iter().map(|c| c[1..].to_owned()));
+    }
+    assert!(commands.len() >= 7, "{commands:?}");
+    let mut told = names(&page, "`waitline.");
+    assert!(told.remove("`waitline.trace"), "the setting");
+    let told: BTreeSet<String> = told.iter().map(|c| c[1..].to_owned()).collect();
+    assert_eq!(told, commands);
+}
+
+#[test]
+fn codes_of_the_trace_itself_and_titles_of_quick_fixes_are_there() {
+    let page = page();
+    let hints = source("to_proto.rs");
+    let codes: Vec<&str> =
+        hints.match_indices("hint(\"").map(|(at, m)| &hints[at + m.len()..]).collect();
+    let mut codes: Vec<&str> = codes.iter().map(|rest| rest.split('"').next().unwrap()).collect();
+    let multi = hints.split("hint(\n").skip(1).filter_map(|rest| rest.split('"').nth(1));
+    codes.extend(multi);
+    assert!(codes.len() >= 3, "{codes:?}");
+    for code in codes {
+        assert!(page.contains(&format!("| `{code}` |")), "the page lacks {code}");
+    }
+    let fixes = source("findings.rs");
+    for title in [
+        "Silence {name} on this line",
+        "Treat this line as idle",
+        "Silence {name} in package {}",
+        "Silence {name} in this workspace",
+    ] {
+        assert!(fixes.contains(title), "the server lacks {title}");
+        let title = title.replace("{name}", "CODE").replace("{}", "PATH");
+        assert!(page.contains(&format!("| {title} |")), "the page lacks {title}");
+    }
+}
+
+/// Whether the page names every key of an answer.
+pub(crate) fn names_all_keys(method: &str, answer: &Value) {
+    let known = coded(&page());
+    let mut keys = BTreeSet::new();
+    collect(answer, &mut keys);
+    let missing: Vec<_> = keys.difference(&known).collect();
+    assert!(missing.is_empty(), "{method} answers {missing:?}, which the page does not name");
+}
+
+fn collect(value: &Value, keys: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(members) => {
+            for (key, member) in members {
+                keys.insert(key.clone());
+                collect(member, keys);
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| collect(item, keys)),
+        _ => {}
+    }
+}
