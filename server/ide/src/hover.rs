@@ -81,13 +81,16 @@ pub fn hover(view: &View, file: FileId, line: u32, markup: Markup) -> Option<Str
     }
     head.extend(writer.besides(&besides));
     let mut paragraphs = vec![writer.lines(&head)];
-    let found: Vec<String> = view
-        .findings_at(file)
-        .filter(|(at, _)| *at == line)
-        .map(|(_, finding)| writer.finding(finding))
-        .collect();
-    if !found.is_empty() {
-        paragraphs.insert(0, writer.lines(&found));
+    // One finding in full: a hover is read at a glance, and the diagnostics list them all.
+    let mut found = view.findings_at(file).filter(|(at, _)| *at == line);
+    if let Some((_, first)) = found.next() {
+        let mut told = writer.finding(first);
+        match found.count() {
+            0 => {}
+            1 => told.push_str(" (and 1 more finding)"),
+            n => told.push_str(&format!(" (and {n} more findings)")),
+        }
+        paragraphs.insert(0, told);
     }
     if waits.len() > 1 {
         paragraphs.push(writer.kinds(&waits));

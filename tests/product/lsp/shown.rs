@@ -259,7 +259,8 @@ fn every_lens_leads_somewhere() {
             } else {
                 let told =
                     client.wait_from(seen, "evidence", |m| m["method"] == "window/showMessage");
-                assert!(told["params"]["message"].as_str().unwrap().contains("waiting"), "{told}");
+                let message = told["params"]["message"].as_str().unwrap();
+                assert!(message.contains("waiting") || message.contains("on average"), "{told}");
                 messages += 1;
             }
         }
