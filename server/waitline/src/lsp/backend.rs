@@ -347,7 +347,13 @@ impl Backend {
     fn evidence(&self, argument: &Value) -> Option<String> {
         let (uri, line) = place(argument)?;
         let about = self.session.about(&uri)?;
-        ide::hover::hover(&about.shown.view, about.file, line, Markup::Plain)
+        let view = &about.shown.view;
+        // What opens a region or a task often costs nothing itself: then its lens is what is known.
+        ide::hover::hover(view, about.file, line, Markup::Plain).or_else(|| {
+            let lenses = ide::lenses::lenses(view, about.file, &about.text.map);
+            let about_it = |l: &ide::lenses::Lens| l.target == ide::lenses::Target::Evidence(line);
+            lenses.into_iter().find(about_it).map(|lens| lens.title)
+        })
     }
 }
 
