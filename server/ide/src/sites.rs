@@ -32,7 +32,8 @@ pub struct SiteLine {
     pub line: u32,
     /// The function that was met there first.
     pub func: StrId,
-    /// What was spent here, the dearest first. Kinds that are not ranked come last.
+    /// What was spent here: what is costly enough for colour, then the dearest first. Kinds that are
+    /// not ranked come last.
     pub parts: Vec<Part>,
     /// What was waited in calls made here, this line's own waits included.
     pub under: Under,
@@ -68,10 +69,10 @@ impl Part {
         (i128::from(self.judged.of(verdict)) * 2 > i128::from(total)).then_some(verdict)
     }
 
-    /// What is costly stands before all else, then the dearest.
-    fn order(&self) -> (bool, bool, std::cmp::Reverse<i64>) {
-        let costly = self.costly_ns() >= crate::view::MIN_SHOWN_NS;
-        (!self.kind.is_ranked(), !costly, std::cmp::Reverse(self.figure.total()))
+    /// What is costly enough for colour stands before all else, then the dearest.
+    fn order(&self, costly_of_all: i64) -> (bool, bool, std::cmp::Reverse<i64>) {
+        let hot = heat(self.costly_ns(), costly_of_all) > 0;
+        (!self.kind.is_ranked(), !hot, std::cmp::Reverse(self.figure.total()))
     }
 }
 
@@ -136,27 +137,23 @@ impl Sites {
                 }
             }
         }
-        let files = rows
+        let mut files: Vec<Vec<SiteLine>> = rows
             .into_iter()
-            .zip(&placement.files)
-            .map(|(lines, file)| {
+            .map(|lines| {
                 let mut lines: Vec<SiteLine> = lines.into_values().collect();
                 lines.sort_unstable_by_key(|l| l.line);
                 for line in &mut lines {
                     line.parts.retain(|p| p.figure.count() > 0);
-                    line.parts.sort_by_key(Part::order);
+                    costly_ns = costly_ns.saturating_add(line.costly_ns());
                 }
                 lines.retain(|l| !l.parts.is_empty() || l.under.n > 0);
-                for line in &mut lines {
-                    line.holds &= can_wait(line, file.source.operations_at(line.line));
-                }
                 lines
             })
             .collect();
-        let files: Vec<Vec<SiteLine>> = files;
-        for part in files.iter().flatten().flat_map(|l| &l.parts) {
-            if part.kind.is_ranked() {
-                costly_ns = costly_ns.saturating_add(part.costly_ns());
+        for (lines, file) in files.iter_mut().zip(&placement.files) {
+            for line in lines {
+                line.parts.sort_by_key(|part| part.order(costly_ns));
+                line.holds &= can_wait(line, file.source.operations_at(line.line));
             }
         }
         Sites { files, total_ns, costly_ns }
@@ -238,19 +235,24 @@ impl SiteLine {
 
     /// How hot the line is, 0 to 4, by its share of all that is costly.
     pub fn heat(&self, costly_of_all: i64) -> u8 {
-        let (part, all) = (i128::from(self.costly_ns()), i128::from(costly_of_all));
-        // A large share of hardly anything is no reason for colour.
-        if part < i128::from(crate::view::MIN_SHOWN_NS) || all == 0 {
-            return 0;
-        }
-        // Half a per cent, 2, 5 and 20.
-        [5, 20, 50, 200].iter().filter(|&&permille| part * 1000 >= all * permille).count() as u8
+        heat(self.costly_ns(), costly_of_all)
     }
 
-    /// The time of the dearest part that is ranked, in nanoseconds.
+    /// The time of the dearest part that is ranked, in nanoseconds; it may stand behind a costly one.
     pub fn dearest_ns(&self) -> i64 {
-        self.parts.first().filter(|p| p.kind.is_ranked()).map_or(0, |p| p.figure.total())
+        let ranked = self.parts.iter().filter(|p| p.kind.is_ranked());
+        ranked.map(|p| p.figure.total()).max().unwrap_or(0)
     }
+}
+
+/// 0 to 4: below and from 0.5, 2, 5 and 20 % of all that is costly.
+fn heat(costly_ns: i64, costly_of_all: i64) -> u8 {
+    let (part, all) = (i128::from(costly_ns), i128::from(costly_of_all));
+    // A large share of hardly anything is no reason for colour.
+    if part < i128::from(crate::view::MIN_SHOWN_NS) || all == 0 {
+        return 0;
+    }
+    [5, 20, 50, 200].iter().filter(|&&permille| part * 1000 >= all * permille).count() as u8
 }
 
 /// Who ended the waits of some slots, by the waker's line: the first frame of the workspace, else
