@@ -171,7 +171,7 @@ fn vendored_modules() {
             ("github.com/Foo/bar/b.go", "x.F", "/ws/vendor/github.com/Foo/bar/b.go Vendor"),
             ("github.com/Foo/bar@v1.2.3/b.go", "x.F", "/ws/vendor/github.com/Foo/bar/b.go Vendor"),
             (
-                "/root/go/pkg/mod/github.com/!foo/bar@v1.2.3/b.go",
+                "/home/dev/go/pkg/mod/github.com/!foo/bar@v1.2.3/b.go",
                 "x.F",
                 "?/ws/vendor/github.com/Foo/bar/b.go Vendor|Outside(ModuleCache)",
             ),
@@ -216,7 +216,7 @@ fn the_module_cache() {
                 "/ws/cache/github.com/!burnt!sushi/toml@v1.2.3/Lex/lex.go ModuleCache",
             ),
             (
-                "/root/go/pkg/mod/github.com/!burnt!sushi/toml@v1.2.3/Lex/lex.go",
+                "/home/dev/go/pkg/mod/github.com/!burnt!sushi/toml@v1.2.3/Lex/lex.go",
                 "x.F",
                 "/ws/cache/github.com/!burnt!sushi/toml@v1.2.3/Lex/lex.go ModuleCache",
             ),

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock, PoisonError};
 
 use ide::hover::Markup;
+use ide::lenses::Target;
 use ide::line_map::TextBuffer;
 use lsp_types::*;
 use serde_json::Value;
@@ -348,11 +349,12 @@ impl Backend {
         let (uri, line) = place(argument)?;
         let about = self.session.about(&uri)?;
         let view = &about.shown.view;
-        // What opens a region or a task often costs nothing itself: then its lens is what is known.
+        // What opens a region or a task often costs nothing itself: then its lenses are what is known.
         ide::hover::hover(view, about.file, line, Markup::Plain).or_else(|| {
             let lenses = ide::lenses::lenses(view, about.file, &about.text.map);
-            let about_it = |l: &ide::lenses::Lens| l.target == ide::lenses::Target::Evidence(line);
-            lenses.into_iter().find(about_it).map(|lens| lens.title)
+            let here = lenses.into_iter().filter(|l| l.target == Target::Evidence(line));
+            let titles: Vec<String> = here.map(|lens| lens.title).collect();
+            (!titles.is_empty()).then(|| titles.join("\n"))
         })
     }
 }
