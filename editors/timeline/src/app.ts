@@ -9,7 +9,7 @@ import { isEmpty, parseQuery, type Query, queryParams } from './model/query.ts';
 import { field, type Json, num, numOrNull, rawOrNull, text } from './model/read.ts';
 import { buildRows, type Layout, layout, type OpenGroup, rowOfLane } from './model/rows.ts';
 import type { Ns, Px } from './model/units.ts';
-import { between, clamp, fit, pan, reveal, tOf, type View, zoom } from './model/viewport.ts';
+import { around, between, clamp, pan, reveal, tOf, type View, zoom } from './model/viewport.ts';
 
 export type Tab = 'timeline' | 'goroutines' | 'profiles' | 'tasks' | 'mmu' | 'findings';
 export const TABS: readonly Tab[] = ['timeline', 'goroutines', 'profiles', 'tasks', 'mmu', 'findings'];
@@ -519,7 +519,7 @@ export class App {
       return;
     }
     if (o.view !== undefined && TABS.includes(o.view as Tab)) this.setTab(o.view as Tab);
-    if (o.t0 !== undefined) this.show(fit(o.t0, o.t1 ?? o.t0 + 1, this.end), false);
+    if (o.t0 !== undefined) this.show(around(o.t0, o.t1 ?? o.t0 + 1, this.end), false);
     if (o.uri !== undefined && o.line !== undefined) {
       void this.revealLine(o.uri, o.line).then(() =>
         o.t0 === undefined && o.g === undefined ? this.longest(true) : undefined,

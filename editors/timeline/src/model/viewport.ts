@@ -44,7 +44,7 @@ export function pan(view: View, by: Ns, end: Ns): View {
 }
 
 /** A span with some room at both sides. */
-export function fit(t0: Ns, t1: Ns, end: Ns, room = 0.1): View {
+export function around(t0: Ns, t1: Ns, end: Ns, room = 0.1): View {
   const length = Math.max(t1 - t0, LEAST / 2);
   return clamp({ t0: t0 - length * room, t1: t0 + length * (1 + room) }, end);
 }
@@ -53,7 +53,7 @@ export function fit(t0: Ns, t1: Ns, end: Ns, room = 0.1): View {
 export function reveal(view: View, t0: Ns, t1: Ns, end: Ns): View {
   const length = view.t1 - view.t0;
   if (t0 >= view.t0 && t1 <= view.t1) return view;
-  if (t1 - t0 > length * 0.9) return fit(t0, t1, end, 0.2);
+  if (t1 - t0 > length * 0.9) return around(t0, t1, end, 0.2);
   const middle = (t0 + t1) / 2;
   return clamp({ t0: middle - length / 2, t1: middle + length / 2 }, end);
 }

@@ -20,7 +20,7 @@ export function Find({ app }: { app: App }) {
           ? `${f.at + 1} of ${grouped(f.of)}`
           : grouped(f.of);
   return (
-    <div class="find" role="search">
+    <search class="find">
       <input
         id="find"
         type="text"
@@ -35,7 +35,7 @@ export function Find({ app }: { app: App }) {
       />
       {count !== null ? <span class="n">{count}</span> : <kbd aria-hidden="true">/</kbd>}
       {f?.open === true && !f.searching && <Drop app={app} />}
-    </div>
+    </search>
   );
 }
 

@@ -1,7 +1,7 @@
 // Keys to deeds. What a key means is in model/keys.ts; here is what is done, and when a key is somebody else's.
 import { type App, TABS } from '../app.ts';
 import { type Command, command } from '../model/keys.ts';
-import { fit, scale } from '../model/viewport.ts';
+import { around, scale } from '../model/viewport.ts';
 
 export function onKey(app: App, e: KeyboardEvent): void {
   const target = e.target instanceof HTMLElement ? e.target : null;
@@ -44,7 +44,7 @@ export function run(app: App, c: Command): boolean {
       return true;
     case 'fit': {
       const s = app.selection ?? (app.range === null ? null : { start: app.range.t0, end: app.range.t1 });
-      if (s !== null) app.show(fit(s.start, s.end, app.end, 0.3));
+      if (s !== null) app.show(around(s.start, s.end, app.end, 0.3));
       return true;
     }
     case 'whole':
@@ -136,14 +136,14 @@ function general(app: App, c: Command): boolean {
       return true;
     }
     case 'escape':
-      return escape(app);
+      return leave(app);
     default:
       return false;
   }
 }
 
 /** One thing at a time, the one that lies uppermost first. */
-function escape(app: App): boolean {
+function leave(app: App): boolean {
   if (app.help) app.help = false;
   else if (app.table) app.table = false;
   else if (app.find !== null) app.clearFind();

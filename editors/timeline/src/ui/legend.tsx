@@ -26,13 +26,20 @@ export function Legend({ app, stage }: { app: App; stage: Stage }) {
       aria-label="States; each filters by itself"
     >
       {ENTRIES.map((cls) => (
-        <button type="button" key={cls} aria-pressed={app.cls === cls} onClick={() => app.setClass(cls)}>
+        <button
+          type="button"
+          class={cls === CLASS.stw ? 'filter wide' : 'filter'}
+          key={cls}
+          aria-pressed={app.cls === cls}
+          onClick={() => app.setClass(cls)}
+        >
           <Swatch theme={theme} cls={cls} />
           {NAMES[cls]}
         </button>
       ))}
       <button
         type="button"
+        class="toggle"
         aria-pressed={app.showIdle}
         title="I: idle on or off"
         onClick={() => {
@@ -46,7 +53,7 @@ export function Legend({ app, stage }: { app: App; stage: Stage }) {
       <button
         type="button"
         aria-pressed={app.allFlows}
-        class="wide"
+        class="wide toggle"
         title="X: all wakes in view"
         onClick={() => {
           app.allFlows = !app.allFlows;

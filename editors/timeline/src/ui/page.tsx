@@ -130,7 +130,7 @@ function Scope({ app }: { app: App }) {
   const approx = state.partial === null ? '' : '≈ ';
   const about = [baseName(state.trace), ...(range === null ? [] : [duration(state.duration)]), ...aboutTrace(app)];
   return (
-    <div class="scope" aria-label="What the figures count">
+    <section class="scope" aria-label="What the figures count">
       {range === null ? (
         <span class="pill">
           Whole trace <span class="dim">{duration(state.duration)}</span>
@@ -168,7 +168,7 @@ function Scope({ app }: { app: App }) {
       )}
       <span class="grow" />
       <span>{about.join(' · ')}</span>
-    </div>
+    </section>
   );
 }
 

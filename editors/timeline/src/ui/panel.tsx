@@ -166,14 +166,12 @@ function Stack({ app, stack }: { app: App; stack: readonly Place[] }) {
   return (
     <>
       {shown.map((p, i) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: a stack may hold a frame twice
         <Frame key={i} app={app} place={p} first={i === 0} />
       ))}
       {others.length > 0 && (
         <details>
           <summary class="dim">{folded(others)}</summary>
           {others.map((p, i) => (
-            // biome-ignore lint/suspicious/noArrayIndexKey: a stack may hold a frame twice
             <Frame key={i} app={app} place={p} first={false} />
           ))}
         </details>
@@ -213,7 +211,7 @@ function Waker({ app, slice: s }: { app: App; slice: Slice }) {
     <>
       <div class="pair">
         {w.g > 0 ? (
-          <button type="button" class="link" title="↑: go there" onClick={() => void app.followWaker()}>
+          <button type="button" class="strong" title="↑: go there" onClick={() => void app.followWaker()}>
             G{w.g} {first?.func.slice(first.func.replace(/\[.*$/, '').lastIndexOf('/') + 1) ?? ''}
           </button>
         ) : (
@@ -225,7 +223,6 @@ function Waker({ app, slice: s }: { app: App; slice: Slice }) {
         .filter((p) => p.uri !== null)
         .slice(0, 4)
         .map((p, i) => (
-          // biome-ignore lint/suspicious/noArrayIndexKey: a stack may hold a frame twice
           <Frame key={i} app={app} place={p} first={false} />
         ))}
     </>

@@ -46,9 +46,8 @@ function Labels({ app }: { app: App }) {
   const [first, last] = visible(rows, scroll, app.lanesHeight);
   const selected = app.selection?.lane;
   return (
-    <div
+    <ul
       class="labels"
-      role="list"
       aria-label="Lanes"
       onWheel={(e) => {
         app.scrollBy(e.deltaY);
@@ -63,7 +62,7 @@ function Labels({ app }: { app: App }) {
           selected={selected !== undefined && row.kind !== 'header' && row.lanes.includes(selected)}
         />
       ))}
-    </div>
+    </ul>
   );
 }
 
@@ -87,7 +86,7 @@ function Label({ app, row, top, selected }: { app: App; row: Row; top: number; s
   );
   if (row.kind === 'header') {
     return (
-      <div role="listitem">
+      <li>
         <button
           type="button"
           class={cls}
@@ -97,22 +96,22 @@ function Label({ app, row, top, selected }: { app: App; row: Row; top: number; s
         >
           {inside}
         </button>
-      </div>
+      </li>
     );
   }
   if (row.kind === 'lane' || row.kind === 'p' || row.kind === 'task' || row.kind === 'gc') {
     return (
-      <div role="listitem">
+      <li>
         <button type="button" class={cls} style={style} onClick={() => void app.selectFirst(row.lanes[0])}>
           {inside}
         </button>
-      </div>
+      </li>
     );
   }
   return (
-    <div role="listitem" class={cls} style={style}>
+    <li class={cls} style={style}>
       {inside}
-    </div>
+    </li>
   );
 }
 

@@ -52,7 +52,7 @@ export function spansInView(app: App): { lines: Line[]; of: number } {
 export function Twin({ app }: { app: App }) {
   const { lines, of } = spansInView(app);
   return (
-    <div class="twin" role="region" aria-label="Spans in view">
+    <section class="twin" aria-label="Spans in view">
       <div class="bar-top">
         <h2>Spans in view</h2>
         <span class="dim">
@@ -104,6 +104,6 @@ export function Twin({ app }: { app: App }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </section>
   );
 }
