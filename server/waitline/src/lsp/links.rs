@@ -31,6 +31,8 @@ pub(super) fn links(commands: &[String], uri: &Url, line: u32) -> Option<String>
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
 
     #[test]
