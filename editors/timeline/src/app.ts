@@ -107,7 +107,12 @@ export class App {
     this.restore();
     host.on('state', (p) => this.onState(p));
     host.on('range', (p) => this.onRange(p));
-    host.on('reveal', (p) => void this.revealLine(rawOrNull(field(p, 'uri')), numOrNull(field(p, 'line'))));
+    host.on('reveal', (p) => {
+      const to = readOpen(p);
+      // Where a moment or a goroutine is named, it is gone to; a cursor that moved only marks its line.
+      if (to.t0 !== undefined || to.g !== undefined) this.goTo(to);
+      else void this.revealLine(to.uri ?? null, to.line ?? null);
+    });
     host.on('open', (p) => this.goTo(readOpen(p)));
     host.on('connection', (p) => this.say(text(field(p, 'message'))));
   }

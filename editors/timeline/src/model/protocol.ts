@@ -522,7 +522,8 @@ export function findings(x: unknown): Finding[] {
   return list(field(x, 'findings'), (f) => {
     if (!isFields(f)) return null;
     const at = field(f, 'at');
-    const where = span(at);
+    const start = numOrNull(field(at, 'start'));
+    const where = start === null ? span(at) : { t0: start, t1: start + Math.max(num(field(at, 'ns')), 1) };
     const detail = field(f, 'detail');
     return {
       place: place(f),

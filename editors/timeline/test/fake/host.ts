@@ -172,9 +172,154 @@ export class FakeHost implements Host {
       }
       case 'waitline/findings':
         return { findings: FINDINGS };
+      case 'waitline/goroutineTable':
+        return this.goroutineTable(raw(field(p, 'id')));
+      case 'waitline/taskTable':
+      case 'waitline/regionTable':
+        return field(p, 'name') === undefined
+          ? { rows: [this.named('order', 133), this.named('report', 102)] }
+          : {
+              of: 2,
+              rows: this.trace.goroutines
+                .slice(0, 12)
+                .map((g, i) => ({ id: 100 + i, g: g.g, start: 5e6 * i, ns: 4.65e6 / (1 + i / 4), ...this.split([g]) })),
+            };
+      case 'waitline/mmu':
+        return {
+          curve: Array.from({ length: 120 }, (_, i) => {
+            const w = 1e4 * (END / 1e4) ** (i / 119);
+            return [w, Math.max(0, Math.min(0.984, (1 - 230_000 / w) * 0.984))];
+          }),
+          worst: [
+            { window: 1e6, t: 16.68e6, mmu: 0.743, what: 'mark termination 230 µs' },
+            { window: 1e6, t: 67.8e6, mmu: 0.835, what: 'mark termination 139 µs' },
+          ],
+          collections: this.trace.gc.map((g) => ({
+            start: g.t0,
+            mark: g.t1 - g.t0,
+            stopped: 258_000,
+            goalAfter: 10.2 * 1048576,
+          })),
+        };
+      case 'waitline/profile':
+        return this.profile();
       default:
         return undefined;
     }
+  }
+
+  private split(of: readonly FakeGoroutine[]) {
+    const by = (c: Class) => this.sum(0, END, (s) => s.cls === c && s.verdict !== VERDICT.idle, of);
+    return {
+      costly: this.sum(0, END, (s) => s.verdict === VERDICT.costly, of),
+      idle: this.sum(0, END, (s) => s.verdict === VERDICT.idle, of),
+      by: {
+        running: by(1),
+        runnable: by(2),
+        lock: by(3),
+        chan: by(4),
+        net: by(5),
+        sleep: by(6),
+        syscall: by(7),
+        assist: by(8),
+        gcWait: by(9),
+      },
+    };
+  }
+
+  private goroutineTable(id: string) {
+    const of = (i: number) => this.trace.goroutines.filter((g) => g.group === i);
+    if (id === '') {
+      return {
+        groups: this.trace.groups.map((g, i) => ({
+          id: g.id,
+          name: g.name,
+          func: g.func,
+          file: g.file === '' ? '' : `/src/${g.file}`,
+          recorded: g.line,
+          uri: g.line > 0 ? `file:///src/${g.file}` : null,
+          line: g.line - 1,
+          n: g.n,
+          alive: g.n,
+          life: { min: 1e6, mean: 4e6, p50: 85.2e6, p99: 85e6, max: END },
+          ...this.split(of(i)),
+        })),
+      };
+    }
+    const rows = of(this.trace.groups.findIndex((g) => g.id === id)).map((g) => ({
+      g: g.g,
+      start: g.spans[0]?.t0 ?? 0,
+      end: null,
+      alive: END - (g.spans[0]?.t0 ?? 0),
+      ...this.split([g]),
+    }));
+    return { of: rows.length, rows };
+  }
+
+  private named(name: string, line: number) {
+    const bins = Array.from({ length: 16 }, (_, i) => ({
+      from: 1e3 * 10 ** (i / 4),
+      to: 1e3 * 10 ** ((i + 1) / 4),
+      n: Math.round(200 * Math.exp(-((i - 11) ** 2) / 4)),
+    }));
+    return {
+      name,
+      func: 'main.x',
+      file: '/src/server.go',
+      recorded: line,
+      uri: 'file:///src/server.go',
+      line: line - 1,
+      n: 412,
+      open: 0,
+      total: 298e6,
+      min: 1e3,
+      p50: 679e3,
+      p99: 2.48e6,
+      max: 4.65e6,
+      histogram: bins,
+      ...this.split(this.trace.goroutines.slice(8, 16)),
+    };
+  }
+
+  private profile() {
+    const node = (p: number, func: string, ns: number, own: boolean) => ({
+      p,
+      func,
+      file: '/src/db.go',
+      recorded: 70,
+      uri: 'file:///src/db.go',
+      line: 69,
+      ns,
+      n: 10,
+      own,
+    });
+    const flame = [
+      node(-1, 'main.main.func3', 656e6, true),
+      node(0, 'main.(*client).step', 656e6, true),
+      node(1, 'net/http.(*Client).Post', 418e6, false),
+      node(1, 'net/http.(*Client).Get', 238e6, false),
+      node(-1, 'net/http.(*persistConn).writeLoop', 651e6, false),
+      node(4, 'runtime.selectgo', 651e6, false),
+      node(-1, 'main.(*server).report.func1', 281e6, true),
+      node(6, 'main.(*pool).query', 281e6, true),
+    ];
+    const line = (func: string, recorded: number, ns: number) => ({
+      func,
+      file: '/src/db.go',
+      recorded,
+      uri: 'file:///src/db.go',
+      line: recorded - 1,
+      n: 974,
+      ns,
+    });
+    return {
+      n: 5478,
+      ns: 1588e6,
+      leftOut: { open: 269e6, before: 388e6 },
+      flame,
+      here: [line('main.(*pool).query', 70, 444e6), line('main.(*client).step', 25, 418e6)],
+      under: [line('main.main.func3', 71, 656e6)],
+    };
   }
 
   private rows(of: readonly FakeGoroutine[], pack: boolean, t0: number, t1: number) {
@@ -346,7 +491,7 @@ export class FakeHost implements Host {
     }
     const g = trace.goroutines.find((x) => `g:${x.g}` === lane);
     if (g !== undefined)
-      return { rects: g.spans.flatMap((s) => rect(s.t0, s.t1, { cls: s.cls, verdict: s.verdict, g: g.g })) };
+      return { rects: joined(g, (s) => rect(s.t0, s.t1, { cls: s.cls, verdict: s.verdict, g: g.g })) };
     const group = trace.groups.findIndex((x) => `group:${x.id}` === lane);
     if (group >= 0)
       return this.density(
@@ -387,6 +532,19 @@ export class FakeHost implements Host {
     }
     return { peak, rects };
   }
+}
+
+/** Spans of a pixel and more as they are; of shorter ones the first in each pixel, as wide as all of them there. */
+function joined(g: FakeGoroutine, rect: (s: FakeSpan) => FakeRect[]): FakeRect[] {
+  const out: FakeRect[] = [];
+  for (const r of g.spans.flatMap(rect)) {
+    const last = out.at(-1);
+    const small = r.x1 - r.x0 < 16;
+    if (small && last !== undefined && last.flags === 1 && last.x0 >> 4 === r.x0 >> 4)
+      last.x1 = Math.max(last.x1, r.x1);
+    else out.push(small ? { ...r, flags: 1 } : r);
+  }
+  return out;
 }
 
 function placeOf(line: number) {
