@@ -42,8 +42,11 @@ export interface LineInstances extends protocol.Instances {
   readonly at: number;
 }
 
-/** What `dirty` may name: the canvases of the lanes, what lies over them, and all that is made of elements. */
-export type Dirty = 'lanes' | 'overlay' | 'overview' | 'elements';
+/**
+ * What `dirty` may name: what the lanes show, what lies over them, the strip of the whole trace, and all that is made of
+ * elements. `moved`: the same lanes seen elsewhere; `still`: they have come to rest.
+ */
+export type Dirty = 'lanes' | 'moved' | 'still' | 'overlay' | 'overview' | 'elements';
 
 export interface Open {
   t0?: number | undefined;
@@ -286,7 +289,7 @@ export class App {
   }
 
   private moved(): void {
-    this.dirty('lanes', 'overlay', 'overview');
+    this.dirty('moved');
     this.data.viewChanged();
   }
 
@@ -310,7 +313,7 @@ export class App {
     const to = Math.min(Math.max(this.scroll + px, 0), most);
     if (to === this.scroll) return;
     this.scroll = to;
-    this.dirty('lanes', 'overlay', 'elements');
+    this.dirty('moved', 'elements');
     this.data.viewChanged();
   }
 

@@ -48,7 +48,8 @@ export class LaneDrawing {
     this.forms = new Forms(theme, dpr);
   }
 
-  draw(ctx: Context, s: Scene): Drawn {
+  /** All but the words. */
+  bars(ctx: Context, s: Scene): Drawn {
     const drawn = { rects: 0 };
     ctx.fillStyle = this.theme.bg;
     ctx.fillRect(0, 0, s.width, s.height);
@@ -56,17 +57,44 @@ export class LaneDrawing {
     this.grounds(ctx, s, first, last);
     this.grid(ctx, s);
     this.bands(ctx, s);
+    for (let i = first; i < last; i++) {
+      const row = s.layout.rows[i];
+      if (row !== undefined) drawn.rects += this.row(ctx, s, row, (s.layout.top[i] ?? 0) - s.scroll);
+    }
+    this.forms.draw(ctx);
+    this.notRead(ctx, s);
+    return drawn;
+  }
+
+  /** The words in the bars: apart, as they stand where a bar can be seen and not where it begins. */
+  words(ctx: Context, s: Scene): void {
     const texts: Text[] = [];
+    const [first, last] = visible(s.layout, s.scroll, s.height);
     for (let i = first; i < last; i++) {
       const row = s.layout.rows[i];
       if (row === undefined) continue;
       const y = (s.layout.top[i] ?? 0) - s.scroll;
-      drawn.rects += this.row(ctx, s, row, y, texts);
+      if (row.kind === 'header') {
+        if (row.open) texts.push({ x: 8, y: y + 12, text: row.says, colour: this.theme.dim, most: s.width - 16 });
+      } else if (row.kind === 'p' || row.kind === 'gc' || row.kind === 'task') {
+        for (const lane of row.lanes) this.laneWords(s, row, lane, y, texts);
+      }
     }
-    this.forms.draw(ctx);
     this.texts(ctx, texts);
-    this.notRead(ctx, s);
-    return drawn;
+  }
+
+  private laneWords(s: Scene, row: Row, lane: string, y: Px, texts: Text[]): void {
+    const tile = s.tile(lane);
+    if (tile === null) return;
+    const kept = s.keeps?.spans?.get(lane) ?? null;
+    for (let i = 0; i < tile.n; i++) {
+      const a = xOf(s.view, s.width, rectStart(tile, i));
+      const b = xOf(s.view, s.width, rectEnd(tile, i));
+      const cls = tile.cls[i] ?? 0;
+      if (b - a < 26 || b < 26 || a > s.width - 26 || !isClass(cls) || isLower(tile, i)) continue;
+      if (s.keeps !== null && !keeps(s.keeps, kept, cls, tile, i)) continue;
+      this.text(s, row, tile, i, cls, a, y, Math.min(b, s.width) - a, texts);
+    }
   }
 
   /** Headers stand on the raised ground; the selected row is tinted. */
@@ -105,31 +133,27 @@ export class LaneDrawing {
     ctx.globalAlpha = 1;
   }
 
-  private row(ctx: Context, s: Scene, row: Row, y: Px, texts: Text[]): number {
+  private row(ctx: Context, s: Scene, row: Row, y: Px): number {
     switch (row.kind) {
       case 'chart':
         this.chart(ctx, s, row.chart, y, row.height);
         return 0;
       case 'header':
-        return this.header(ctx, s, row, y, texts);
+        return this.header(ctx, s, row, y);
       case 'note':
         return 0;
       default: {
         let n = 0;
         for (const lane of row.lanes) {
           const tile = s.tile(lane);
-          if (tile !== null) n += this.lane(s, row, lane, tile, y, texts);
+          if (tile !== null) n += this.lane(s, row, lane, tile, y);
         }
         return n;
       }
     }
   }
 
-  private header(ctx: Context, s: Scene, row: Row & { kind: 'header' }, y: Px, texts: Text[]): number {
-    if (row.open) {
-      texts.push({ x: 8, y: y + 12, text: row.says, colour: this.theme.dim, most: s.width - 16 });
-      return 0;
-    }
+  private header(ctx: Context, s: Scene, row: Row & { kind: 'header' }, y: Px): number {
     let n = 0;
     for (const lane of row.lanes) {
       const tile = s.tile(lane);
@@ -164,7 +188,7 @@ export class LaneDrawing {
     }
   }
 
-  private lane(s: Scene, row: Row, lane: string, tile: LaneTile, y: Px, texts: Text[]): number {
+  private lane(s: Scene, row: Row, lane: string, tile: LaneTile, y: Px): number {
     const perSub = (tile.t1 - tile.t0) / (tile.width * SUB);
     const toX = s.width / (s.view.t1 - s.view.t0);
     const from = (tile.t0 - s.view.t0) * toX;
@@ -194,7 +218,6 @@ export class LaneDrawing {
       lastKey = key;
       n++;
       this.bar(row, cls, variant, lower, tile.fill[i] ?? 255, ((tile.flags[i] ?? 0) & FLAG.joined) !== 0, x, y, w);
-      if (w >= 26 && !lower && !faded) this.text(s, row, tile, i, cls, x, y, w, texts);
     }
     return n;
   }

@@ -92,6 +92,16 @@ export function drawOverview(ctx: Context, s: OverviewScene, theme: Theme): numb
     ctx.textAlign = at === 0 ? 'left' : 'center';
     ctx.fillText(tickLabel(at, t.step, s.end), left, 61);
   }
+  return most;
+}
+
+/** Where the view is in the whole trace: over what `drawOverview` drew. */
+export function drawOverviewWindow(
+  ctx: Context,
+  s: Pick<OverviewScene, 'width' | 'height' | 'end' | 'view'>,
+  theme: Theme,
+): void {
+  const x = (t: Ns) => 8 + (t / Math.max(s.end, 1)) * (s.width - 16);
   const a = Math.max(x(s.view.t0), 1);
   const b = Math.min(x(s.view.t1), s.width - 1);
   if (s.view.t1 - s.view.t0 < s.end * 0.999) {
@@ -106,7 +116,6 @@ export function drawOverview(ctx: Context, s: OverviewScene, theme: Theme): numb
     ctx.fillRect(Math.round(a) - 1, 28, 3, 16);
     ctx.fillRect(Math.round(b) - 1, 28, 3, 16);
   }
-  return most;
 }
 
 /** The moment under a point of the strip. */

@@ -2,7 +2,8 @@
 import type { App, Dirty } from '../app.ts';
 import { type Keeps, LaneDrawing } from '../draw/lanes.ts';
 import { type Chip, drawOverlay, RULER, type Spot } from '../draw/overlay.ts';
-import { drawOverview, overviewTime } from '../draw/overview.ts';
+import { drawOverview, drawOverviewWindow, overviewTime } from '../draw/overview.ts';
+import { Sheet, sheetView, usable } from '../draw/sheet.ts';
 import type { Theme } from '../draw/theme.ts';
 import { CLASS, isClass } from '../model/classes.ts';
 import { duration } from '../model/format.ts';
@@ -45,6 +46,11 @@ export class Stage {
   /** For the tests: milliseconds that the last frames took to draw, and their rectangles. */
   readonly frames: number[] = [];
   drawnRects = 0;
+  sheets = 0;
+  private readonly sheet = new Sheet();
+  private readonly stripSheet = new Sheet();
+  private version = 0;
+  private settle: ReturnType<typeof setTimeout> | undefined;
   private theme: Theme | null = null;
   private drawing: LaneDrawing | null = null;
   private lanes: Surface | null = null;
@@ -65,6 +71,7 @@ export class Stage {
     this.theme = theme;
     this.dpr = window.devicePixelRatio || 1;
     this.drawing = new LaneDrawing(theme, this.dpr);
+    this.version++;
   }
 
   get currentTheme(): Theme | null {
@@ -155,10 +162,16 @@ export class Stage {
     const { app, theme } = this;
     if (theme === null || app.phase !== 'ready' || app.tab !== 'timeline') return;
     const began = performance.now();
-    if (dirty.has('lanes')) this.drawLanes();
-    if (dirty.has('overlay') || dirty.has('lanes')) this.drawOver(theme);
-    if (dirty.has('overview')) this.drawStrip(theme);
-    if (dirty.has('lanes')) {
+    const moved = dirty.has('moved');
+    if (dirty.has('lanes') || moved) this.drawLanes(dirty.has('lanes'), !moved);
+    if (dirty.has('overlay') || dirty.has('lanes') || moved) this.drawOver(theme);
+    if (moved) {
+      // Once it rests, what was stretched is drawn as it should be.
+      clearTimeout(this.settle);
+      this.settle = setTimeout(() => app.dirty('still'), 90);
+    } else if (dirty.has('still')) this.drawLanes(false, true);
+    if (dirty.has('overview') || moved) this.drawStrip(theme, dirty.has('overview'));
+    if (dirty.has('lanes') || moved) {
       if (this.scaleLabel !== null)
         this.scaleLabel.textContent = `${duration(scale(app.view, app.size.width))} a pixel`;
       this.frames.push(performance.now() - began);
@@ -166,30 +179,42 @@ export class Stage {
     }
   }
 
-  private drawLanes(): void {
+  private drawLanes(content: boolean, settled: boolean): void {
     const { app } = this;
     if (this.lanes === null || this.drawing === null) return;
     app.data.wantTiles();
+    if (content) this.version++;
     const { width, height } = app.size;
+    const lanesHeight = height - RULER;
     fitCanvas(this.lanes, width, height, this.dpr);
-    const { ctx } = this.lanes;
-    ctx.setTransform(this.dpr, 0, 0, this.dpr, 0, RULER * this.dpr);
-    const drawn = this.drawing.draw(ctx, {
-      view: app.view,
-      width,
-      height: height - RULER,
+    const scene = {
+      height: lanesHeight,
       scroll: app.scroll,
       end: app.end,
       layout: app.rows,
-      tile: (lane) => app.data.tiles.get(lane, app.view, width),
+      // The tile that serves the view, also where the sheet goes beyond it.
+      tile: (lane: string) => app.data.tiles.get(lane, app.view, width),
       counters: app.data.counters,
-      ticks: ticks(app.view, width, 80).at,
       showIdle: app.showIdle,
       keeps: this.keeps(),
       selectedRow: app.selection === null ? -1 : rowOfLane(app.rows, app.selection.lane),
-      name: (label) => app.data.name(label),
-    });
-    this.drawnRects = drawn.rects;
+      name: (label: number) => app.data.name(label),
+    };
+    const now = { height: lanesHeight, scroll: app.scroll, version: this.version, dpr: this.dpr };
+    if (!usable(this.sheet.state, { ...now, view: app.view, width }, settled)) {
+      const wide = sheetView(app.view, width);
+      const ctx = this.sheet.begin({ ...now, ...wide });
+      // The steps of the view's own ruler, so that the grid stands below its ticks.
+      const step = ticks(app.view, width, 80).step;
+      const at: Ns[] = [];
+      for (let t = Math.ceil(wide.view.t0 / step) * step; t <= wide.view.t1; t += step) at.push(t);
+      if (ctx !== null) this.drawnRects = this.drawing.bars(ctx, { ...scene, ...wide, ticks: at }).rects;
+      this.sheets++;
+    }
+    const { ctx } = this.lanes;
+    ctx.setTransform(this.dpr, 0, 0, this.dpr, 0, RULER * this.dpr);
+    this.sheet.copy(ctx, app.view, width);
+    this.drawing.words(ctx, { ...scene, view: app.view, width, ticks: [] });
   }
 
   private keeps(): Keeps | null {
@@ -252,7 +277,8 @@ export class Stage {
     return out;
   }
 
-  private drawStrip(theme: Theme): void {
+  /** The strip is drawn when it changes; while the view moves only the window over it is. */
+  private drawStrip(theme: Theme, content: boolean): void {
     const { app } = this;
     const s = this.overview;
     const parent = s?.canvas.parentElement;
@@ -260,10 +286,24 @@ export class Stage {
     const width = Math.max(parent.clientWidth, 16);
     const height = Math.max(parent.clientHeight, 16);
     fitCanvas(s, width, height, this.dpr);
+    const kept = this.stripSheet;
+    if (content || kept.canvas.width !== s.canvas.width || kept.canvas.height !== s.canvas.height)
+      this.drawStripSheet(theme, width, height);
+    s.ctx.setTransform(1, 0, 0, 1, 0, 0);
+    s.ctx.drawImage(kept.canvas, 0, 0);
     s.ctx.setTransform(this.dpr, 0, 0, this.dpr, 0, 0);
+    drawOverviewWindow(s.ctx, { width, height, end: app.end, view: app.view }, theme);
+  }
+
+  private drawStripSheet(theme: Theme, width: Px, height: Px): void {
+    const { app } = this;
+    const { canvas, ctx } = this.stripSheet;
+    if (ctx === null) return;
+    fitCanvas({ canvas, ctx }, width, height, this.dpr);
+    ctx.setTransform(this.dpr, 0, 0, this.dpr, 0, 0);
     const { tiles } = app.data;
     const peak = drawOverview(
-      s.ctx,
+      ctx,
       {
         width,
         height,

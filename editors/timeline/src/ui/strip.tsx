@@ -73,7 +73,7 @@ export function Strip({ app, stage, g, t0, t1 }: { app: App; stage: Stage; g: nu
       ctx.setTransform(dpr, 0, 0, dpr, 0, 0);
     }
     const raised = { ...theme, bg: theme.raised };
-    new LaneDrawing(raised, dpr).draw(a, {
+    new LaneDrawing(raised, dpr).bars(a, {
       view,
       width: WIDTH,
       height,
