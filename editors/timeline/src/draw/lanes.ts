@@ -407,7 +407,7 @@ export class LaneDrawing {
     ctx.setLineDash([]);
   }
 
-  /** An area of steps over another one, as one path. */
+  /** An area of steps over another one. */
   private steps(
     ctx: Context,
     s: Scene,
@@ -421,7 +421,6 @@ export class LaneDrawing {
   ): void {
     ctx.fillStyle = colour;
     ctx.globalAlpha = this.theme.density + (1 - this.theme.density) / 2;
-    ctx.beginPath();
     for (let i = 0; i < xs.length; i++) {
       const v = pos(values[i]);
       if (v <= 0) continue;
@@ -430,9 +429,10 @@ export class LaneDrawing {
       if (b < 0 || a > s.width) continue;
       const base = (pos(below[i]) / most) * height;
       const h = (v / most) * height;
-      ctx.rect(a, bottom - base - h, Math.max(b - a, 0.5), h);
+      // From whole pixel to whole pixel: neighbours that share one would blend there.
+      const left = Math.round(a);
+      ctx.fillRect(left, bottom - base - h, Math.max(Math.round(b) - left, 1), h);
     }
-    ctx.fill();
     ctx.globalAlpha = 1;
   }
 
