@@ -93,6 +93,8 @@ export class App {
   summary: protocol.Summary | null = null;
   /** The function that the goroutines tab shows one by one, and so on: what a tab keeps while another is shown. */
   readonly tabs = new Map<Tab, unknown>();
+  /** The most goroutines at once that were not idle. */
+  mostBusy = 0;
   pointer: Ns | null = null;
   reduceMotion = false;
   private readonly dirt = new Set<Dirty>();
@@ -243,7 +245,6 @@ export class App {
     const most = (v: readonly number[] | undefined) => (v === undefined || v.length === 0 ? 0 : Math.max(...v));
     const heap = c === null ? [] : c.heap.filter((v) => v >= 0);
     const goal = most(c?.heapGoal);
-    const all = this.data.tiles.ofWhole('all');
     this.rows = layout(
       buildRows({
         info: this.info,
@@ -255,7 +256,7 @@ export class App {
         filter: null,
         figures: {
           costly: (ns) => (ns > 0 ? duration(ns) : '–'),
-          states: all !== null && all.peak > 0 ? `${grouped(all.peak)} at most` : '',
+          states: this.mostBusy > 0 ? `${grouped(Math.ceil(this.mostBusy))} at most` : '',
           heap: heap.length === 0 ? '' : `${bytes(heap[0] ?? 0).replace(/ .*/, '')} → ${bytes(goal)} goal`,
           threads: 'running, in syscall',
         },

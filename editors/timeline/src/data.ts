@@ -13,6 +13,8 @@ import type { View } from './model/viewport.ts';
 
 /** Rows of a group, and tasks, that are shown at once. */
 const ROWS = 64;
+/** Groups that stand for all goroutines where the server has no lane of them. */
+const GROUPS = 40;
 
 export class Data {
   readonly tiles: Tiles;
@@ -111,10 +113,19 @@ export class Data {
     const { app } = this;
     if (app.info === null) return;
     const [first, last] = visible(app.rows, app.scroll, app.lanesHeight);
-    const lanes = new Set<string>(['all', 'gc', 'stw'].filter((l) => l === 'all' || app.info?.lanes.includes(l)));
+    const strip = [...this.everyone(), ...['gc', 'stw'].filter((l) => app.info?.lanes.includes(l))];
+    const lanes = new Set<string>(
+      app.rows.rows[first]?.kind === 'chart' ? strip : ['gc', 'stw'].filter((l) => app.info?.lanes.includes(l)),
+    );
     for (let i = first; i < last; i++) for (const l of app.rows.rows[i]?.lanes ?? []) lanes.add(l);
-    if (!app.info.lanes.includes('all')) lanes.delete('all');
-    this.tiles.want(app.view, app.size.width, [...lanes]);
+    this.tiles.want(app.view, app.size.width, [...lanes], strip);
+  }
+
+  /** The lanes whose sum is all goroutines: one, or where the server has none those of the dearest groups. */
+  everyone(): readonly string[] {
+    const { info } = this.app;
+    if (info === null) return [];
+    return info.lanes.includes('all') ? ['all'] : info.groups.slice(0, GROUPS).map((g) => `group:${g.id}`);
   }
 
   private async settled(): Promise<void> {

@@ -16,10 +16,21 @@ export interface Columns {
   readonly most: number;
 }
 
-/** Mean number of goroutines by class in each pixel of the view. */
-export function columns(lane: LaneTile, view: View, width: Px, keep: Keep): Columns {
+/** Mean number of goroutines by class in each pixel of the view, summed over the lanes. */
+export function columns(lanes: readonly LaneTile[], view: View, width: Px, keep: Keep): Columns {
   const n = Math.max(1, Math.round(width));
   const of: (Float32Array | null)[] = new Array(N_CLASSES).fill(null);
+  for (const lane of lanes) add(of, lane, view, n, keep);
+  let most = 0;
+  for (let x = 0; x < n; x++) {
+    let sum = 0;
+    for (const cls of STACK) sum += of[cls]?.[x] ?? 0;
+    if (sum > most) most = sum;
+  }
+  return { width: n, of, most };
+}
+
+function add(of: (Float32Array | null)[], lane: LaneTile, view: View, n: number, keep: Keep): void {
   const perPx = n / (view.t1 - view.t0);
   for (let i = 0; i < lane.n; i++) {
     const verdict = lane.verdict[i];
@@ -46,13 +57,6 @@ export function columns(lane: LaneTile, view: View, width: Px, keep: Keep): Colu
     for (let x = first + 1; x < last; x++) column[x] = (column[x] ?? 0) + value;
     column[last] = (column[last] ?? 0) + value * (b - last);
   }
-  let most = 0;
-  for (let x = 0; x < n; x++) {
-    let sum = 0;
-    for (const cls of STACK) sum += of[cls]?.[x] ?? 0;
-    if (sum > most) most = sum;
-  }
-  return { width: n, of, most };
 }
 
 export interface Area {

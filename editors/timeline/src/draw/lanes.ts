@@ -1,5 +1,6 @@
 // The lanes: grid, stop-the-world bands, bars, charts and the text in them, for what is in view and nothing else.
 import { CLASS, type Class, FLAG, isClass, isWait, VERDICT } from '../model/classes.ts';
+import { shorten } from '../model/format.ts';
 import type { Counters, Ref } from '../model/protocol.ts';
 import { BAR, type Layout, type Row, visible } from '../model/rows.ts';
 import { type LaneTile, rectEnd, rectStart, SUB } from '../model/tile.ts';
@@ -27,6 +28,9 @@ export interface Scene {
   readonly layout: Layout;
   readonly tile: (lane: string) => LaneTile | null;
   readonly counters: Counters | null;
+  /** The lanes whose sum is all goroutines, and the most that were not idle at once over the whole trace. */
+  readonly everyone: readonly string[];
+  readonly mostBusy: number;
   readonly ticks: readonly Ns[];
   readonly showIdle: boolean;
   readonly keeps: Keeps | null;
@@ -163,7 +167,7 @@ export class LaneDrawing {
         this.fillArea(ctx, s, tile, y + row.height - 2, row.height - 8);
         continue;
       }
-      const c = columns(tile, s.view, s.width, 'busy');
+      const c = columns([tile], s.view, s.width, 'busy');
       drawStack(ctx, c, this.theme, {
         x: 0,
         y: y + row.height - 1,
@@ -262,7 +266,7 @@ export class LaneDrawing {
     if (row.kind === 'p') {
       const g = tile.g[i] ?? 0;
       if (cls !== CLASS.running && cls !== CLASS.mark && cls !== CLASS.assist && cls !== CLASS.system) return;
-      words = g > 0 ? (w >= 76 && name !== '' ? `G${g} ${name}` : `G${g}`) : name;
+      words = name.startsWith('G') ? name : g > 0 ? (name !== '' ? `G${g} ${name}` : `G${g}`) : name;
     } else if (cls === CLASS.mark) words = name || 'mark';
     else if (cls === CLASS.stw) {
       words = name || 'STW';
@@ -291,17 +295,17 @@ export class LaneDrawing {
 
   private chart(ctx: Context, s: Scene, id: 'states' | 'heap' | 'threads', y: Px, height: Px): void {
     if (id === 'states') {
-      const tile = s.tile('all');
-      if (tile === null) {
+      const tiles = s.everyone.flatMap((lane) => s.tile(lane) ?? []);
+      if (tiles.length === 0) {
         this.stateCounters(ctx, s, y, height);
         return;
       }
-      const c = columns(tile, s.view, s.width, 'busy');
+      const c = columns(tiles, s.view, s.width, 'busy');
       drawStack(ctx, c, this.theme, {
         x: 0,
         y: y + height,
         height: height - 8,
-        scale: Math.max(tile.peak, 1),
+        scale: Math.max(s.mostBusy, c.most, 1),
         alpha: this.theme.density + 0.1,
         only: s.keeps?.cls ?? null,
       });
@@ -497,7 +501,11 @@ export function fitText(ctx: Context, text: string, most: Px): string {
   if (most < 12) return '';
   if (text.length * 4 < most && ctx.measureText(text).width <= most) return text;
   if (ctx.measureText(text).width <= most) return text;
-  const first = text.split(' ')[0] ?? '';
-  if (first !== text && ctx.measureText(first).width <= most) return first;
-  return '';
+  // `G70 http.(*conn).serve`: first the package goes, then the receiver, last the name.
+  const space = text.indexOf(' ');
+  if (space < 0) return '';
+  const first = text.slice(0, space);
+  const name = shorten(text.slice(space + 1), (s) => ctx.measureText(`${first} ${s}`).width <= most);
+  if (name !== '' && !name.startsWith('…')) return `${first} ${name}`;
+  return ctx.measureText(first).width <= most ? first : '';
 }

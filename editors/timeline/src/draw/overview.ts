@@ -15,15 +15,15 @@ export interface OverviewScene {
   readonly end: Ns;
   readonly view: View;
   readonly range: Span | null;
-  readonly all: LaneTile | null;
+  readonly all: readonly LaneTile[];
   readonly gc: LaneTile | null;
   readonly stw: LaneTile | null;
   readonly findings: readonly Finding[];
   readonly instances: readonly Ns[];
 }
 
-/** Answers the most costly waiters at once, for the label. */
-export function drawOverview(ctx: Context, s: OverviewScene, theme: Theme): number {
+/** Answers the most costly waiters at once, and the most that were not idle. */
+export function drawOverview(ctx: Context, s: OverviewScene, theme: Theme): { costly: number; busy: number } {
   const whole: View = { t0: 0, t1: Math.max(s.end, 1) };
   const inset = 8;
   const width = s.width - 2 * inset;
@@ -33,7 +33,9 @@ export function drawOverview(ctx: Context, s: OverviewScene, theme: Theme): numb
   ctx.fillRect(0, 0, s.width, s.height);
 
   let most = 0;
-  if (s.all !== null) {
+  let busy = 0;
+  if (s.all.length > 0) {
+    busy = columns(s.all, whole, width, 'busy').most;
     const c = columns(s.all, whole, width, 'costly');
     most = c.most;
     const area = { x: inset, y: 46, height: 34, scale: Math.max(most, 1), only: null };
@@ -92,7 +94,7 @@ export function drawOverview(ctx: Context, s: OverviewScene, theme: Theme): numb
     ctx.textAlign = at === 0 ? 'left' : 'center';
     ctx.fillText(tickLabel(at, t.step, s.end), left, 61);
   }
-  return most;
+  return { costly: most, busy };
 }
 
 /** Where the view is in the whole trace: over what `drawOverview` drew. */

@@ -144,9 +144,9 @@ export function info(x: unknown): Info | null {
   };
 }
 
-/** Lane keys are short and plain; anything else is not a lane. */
+/** Lane keys are plain; anything else is not a lane. The longest are rows that goroutines share, `g:12,15,99`. */
 export function laneKey(x: unknown): string | null {
-  return typeof x === 'string' && /^[a-z]+(:[\w.:-]{1,64})?$/.test(x) ? x : null;
+  return typeof x === 'string' && /^[a-z]+(:[\w.:,-]{1,4096})?$/.test(x) ? x : null;
 }
 
 function group(x: unknown): Group | null {
@@ -389,7 +389,7 @@ export function slice(x: unknown): Slice | null {
     group: rawOrNull(field(x, 'group')),
     m: numOrNull(field(x, 'm')),
     p: numOrNull(field(x, 'p')),
-    title: text(field(x, 'title')),
+    title: sliceTitle(stateName, text(field(x, 'title'))),
     state: stateName,
     kind,
     cls: typeof cls === 'number' && isClass(cls) ? cls : sliceClass(stateName, kind),
@@ -428,6 +428,11 @@ export function slice(x: unknown): Slice | null {
     of: numOrNull(field(x, 'of')),
     text: text(field(x, 'text'), 20_000),
   };
+}
+
+/** "waiting · select": the state first, what it waits for after it. */
+function sliceTitle(state: string, title: string): string {
+  return state === 'waiting' && !title.startsWith('waiting') ? `waiting · ${title}` : title;
 }
 
 function sliceClass(state: string, kind: string): Class {

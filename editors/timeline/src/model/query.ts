@@ -7,6 +7,18 @@ export interface Query {
   minNs: number | null;
 }
 
+/** What goroutines can be; all else that may stand after `state:` is what they wait for. */
+const STATES: readonly string[] = ['running', 'runnable', 'waiting', 'syscall'];
+const KINDS: Readonly<Record<string, string>> = {
+  chan: 'channel',
+  select: 'channel',
+  net: 'network',
+  mutex: 'lock',
+  cond: 'lock',
+  gc: 'gc wait',
+  gcwait: 'gc wait',
+};
+
 const UNITS: Readonly<Record<string, number>> = { ns: 1, us: 1e3, µs: 1e3, μs: 1e3, ms: 1e6, s: 1e9 };
 
 export function parseQuery(typed: string): Query {
@@ -30,7 +42,7 @@ export function isEmpty(q: Query): boolean {
 export function queryParams(q: Query, limit: number): { [key: string]: Json } {
   return {
     ...(q.text === '' ? {} : { query: q.text }),
-    ...(q.state === null ? {} : { state: q.state }),
+    ...(q.state === null ? {} : STATES.includes(q.state) ? { state: q.state } : { kind: KINDS[q.state] ?? q.state }),
     ...(q.minNs === null ? {} : { minNs: Math.round(q.minNs) }),
     limit,
   };

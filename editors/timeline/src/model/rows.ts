@@ -17,6 +17,8 @@ interface Common {
   /** Right-aligned: costly time, in words. */
   readonly figure: string;
   readonly lanes: readonly string[];
+  /** Goroutines that it shows. */
+  readonly gs?: readonly number[];
 }
 
 export type Row =
@@ -77,7 +79,6 @@ export function buildRows(input: RowsInput): Row[] {
     height: HEIGHT.states,
     name: 'Goroutines by state',
     figure: figures.states,
-    lanes: ['all'],
   });
   if (!input.narrow) {
     rows.push({
@@ -173,13 +174,13 @@ export function buildRows(input: RowsInput): Row[] {
     const o = input.groups.get(g.id);
     if (o === undefined) continue;
     let goroutines = 0;
-    const packed = o.rows.some((r) => r.packed.length > 0 || r.g === 0);
+    const packed = o.rows.some((r) => r.packed.length > 1);
     for (const r of o.rows) {
-      goroutines += 1 + r.packed.length;
+      goroutines += Math.max(r.packed.length, 1);
       rows.push(goRow(r, g.id, figures.costly));
     }
     if (packed && o.rows.length > 0) relabelPacked(rows, o, goroutines);
-    if (o.of > goroutines) rows.push(note(`${g.id}.more`, `${o.of - goroutines} more (zoom in to see them)`));
+    if (o.of > o.rows.length) rows.push(note(`${g.id}.more`, `${o.of - o.rows.length} more (zoom in to see them)`));
     else if (o.rows.length === 0) rows.push(note(`${g.id}.none`, 'none in view'));
   }
   return rows;
@@ -201,10 +202,11 @@ function goRow(r: GoRow, within: string, costly: (ns: Ns) => string): Row {
     id: `${within}/${r.lane}`,
     height: HEIGHT.lane,
     indent: 1,
-    name: r.name !== '' && r.packed.length > 0 ? r.name : r.g > 0 ? `G${r.g}` : r.name,
+    name: r.g > 0 ? `G${r.g}` : r.name,
     extra: '',
     figure: costly(r.costly),
-    lanes: [r.lane, ...r.packed.map((g) => `g:${g}`)],
+    lanes: [r.lane],
+    gs: r.packed.length > 0 ? r.packed : [r.g],
   };
 }
 
@@ -290,7 +292,9 @@ export function visible(l: Layout, scroll: Px, height: Px): [number, number] {
   return [first, last];
 }
 
-/** The row that shows a lane; one that belongs to a group before a header's density. */
+/** The row that shows a lane: its own, else one that its goroutine shares with others. */
 export function rowOfLane(l: Layout, lane: string): number {
-  return l.rows.findIndex((r) => r.kind !== 'header' && r.kind !== 'chart' && r.lanes.includes(lane));
+  const own = l.rows.findIndex((r) => r.kind !== 'header' && r.kind !== 'chart' && r.lanes.includes(lane));
+  const g = own < 0 ? /^g:(\d+)$/.exec(lane) : null;
+  return g === null ? own : l.rows.findIndex((r) => r.gs?.includes(Number(g[1])) === true);
 }

@@ -3,7 +3,7 @@
 // Each lane has up to two: a fine one around the view (half a view more at both sides, so that panning finds it there)
 // and one of the whole trace, which is never wrong and only ever too coarse. What is drawn is never waited for.
 import type { Host, TileKey } from '../host/host.ts';
-import { decodeTile, type LaneTile, MOST_LANES, type Tile, WIDEST } from './tile.ts';
+import { decodeTile, type LaneTile, type Tile, WIDEST } from './tile.ts';
 import type { Ns, Px } from './units.ts';
 import { clamp, scale, type View } from './viewport.ts';
 
@@ -35,13 +35,22 @@ export function serves(tile: LaneTile, view: View, width: Px, end: Ns): boolean 
   return own <= wanted / FINER && own >= wanted / COARSER;
 }
 
+/** As many as a request may be long: rows that goroutines share have long names. */
+function few(lanes: readonly string[]): string[] {
+  let room = 40_000;
+  return lanes.slice(0, LANES).filter((l) => {
+    room -= l.length + 4;
+    return room >= 0;
+  });
+}
+
 export class Tiles {
   private readonly fine = new Map<string, LaneTile>();
   private readonly whole = new Map<string, LaneTile>();
   private readonly host: Host;
   private readonly changed: () => void;
   private readonly failed: (why: string) => void;
-  private wanted: { view: View; width: Px; lanes: readonly string[] } | null = null;
+  private wanted: { view: View; width: Px; lanes: readonly string[]; strip: readonly string[] } | null = null;
   private inFlight = 0;
   private era = 0;
   private pauseUntil = 0;
@@ -81,32 +90,38 @@ export class Tiles {
   }
 
   /** Asks for what the view needs and is not there. The latest wish replaces those before it. */
-  want(view: View, width: Px, lanes: readonly string[]): void {
-    this.wanted = { view, width, lanes };
+  want(view: View, width: Px, lanes: readonly string[], strip: readonly string[]): void {
+    this.wanted = { view, width, lanes, strip };
     this.pump();
   }
 
+  /** First what the strip of the whole trace needs, then what the view needs, then what a later view will begin with. */
   private pump(): void {
     const wanted = this.wanted;
-    if (wanted === null || this.inFlight >= 2 || performance.now() < this.pauseUntil) return;
-    const everything: View = { t0: 0, t1: this.end };
-    const missing = wanted.lanes.filter((l) => !this.whole.has(l)).slice(0, LANES);
-    if (missing.length > 0) {
-      if (this.inFlight === 0)
-        void this.fetch({ ...windowFor(everything, wanted.width, this.end), lanes: missing }, this.whole);
+    if (wanted === null || this.inFlight > 0 || performance.now() < this.pauseUntil) return;
+    const { view, width, lanes } = wanted;
+    const unknown = (of: readonly string[]) => few(of.filter((l) => !this.whole.has(l)));
+    const strip = unknown(wanted.strip);
+    if (strip.length > 0) {
+      void this.fetch({ ...windowFor({ t0: 0, t1: this.end }, width, this.end), lanes: strip }, this.whole);
       return;
     }
-    const stale = wanted.lanes.filter((l) => {
-      const fine = this.fine.get(l);
-      if (fine !== undefined && serves(fine, wanted.view, wanted.width, this.end)) return false;
-      const whole = this.whole.get(l);
-      return whole === undefined || whole.coarse || !serves(whole, wanted.view, wanted.width, this.end);
-    });
-    if (stale.length === 0 || this.inFlight > 0) return;
-    void this.fetch(
-      { ...windowFor(wanted.view, wanted.width, this.end), lanes: stale.slice(0, Math.min(LANES, MOST_LANES)) },
-      this.fine,
-    );
+    const stale = few(lanes.filter((l) => !this.good(l, view, width)));
+    if (stale.length > 0) {
+      void this.fetch({ ...windowFor(view, width, this.end), lanes: stale }, this.fine);
+      return;
+    }
+    // Rows that goroutines share differ from view to view: there is no later one of theirs.
+    const later = unknown(lanes.filter((l) => !l.includes(',')));
+    if (later.length > 0)
+      void this.fetch({ ...windowFor({ t0: 0, t1: this.end }, width, this.end), lanes: later }, this.whole);
+  }
+
+  private good(lane: string, view: View, width: Px): boolean {
+    const fine = this.fine.get(lane);
+    if (fine !== undefined && serves(fine, view, width, this.end)) return true;
+    const whole = this.whole.get(lane);
+    return whole !== undefined && !whole.coarse && serves(whole, view, width, this.end);
   }
 
   private async fetch(key: Omit<TileKey, 'analysis'>, into: Map<string, LaneTile>): Promise<void> {

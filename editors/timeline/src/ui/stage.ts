@@ -195,6 +195,8 @@ export class Stage {
       // The tile that serves the view, also where the sheet goes beyond it.
       tile: (lane: string) => app.data.tiles.get(lane, app.view, width),
       counters: app.data.counters,
+      everyone: app.data.everyone(),
+      mostBusy: app.mostBusy,
       showIdle: app.showIdle,
       keeps: this.keeps(),
       selectedRow: app.selection === null ? -1 : rowOfLane(app.rows, app.selection.lane),
@@ -310,7 +312,7 @@ export class Stage {
         end: app.end,
         view: app.view,
         range: app.range,
-        all: tiles.ofWhole('all'),
+        all: app.data.everyone().flatMap((lane) => tiles.ofWhole(lane) ?? []),
         gc: tiles.ofWhole('gc'),
         stw: tiles.ofWhole('stw'),
         findings: app.findings ?? [],
@@ -319,9 +321,11 @@ export class Stage {
       },
       theme,
     );
-    if (Math.round(peak) !== this.peak) {
-      this.peak = Math.round(peak);
-      app.dirty('elements');
+    if (Math.round(peak.costly) !== this.peak || peak.busy !== app.mostBusy) {
+      this.peak = Math.round(peak.costly);
+      app.mostBusy = peak.busy;
+      app.rebuild();
+      app.dirty('elements', 'lanes');
     }
   }
 

@@ -82,6 +82,8 @@ export function Strip({ app, stage, g, t0, t1 }: { app: App; stage: Stage; g: nu
       layout: rows,
       tile: (lane) => loaded.lanes.get(lane) ?? null,
       counters: null,
+      everyone: [],
+      mostBusy: 0,
       ticks: [],
       showIdle: true,
       keeps: null,

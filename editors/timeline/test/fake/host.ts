@@ -332,6 +332,14 @@ export class FakeHost implements Host {
       costly: this.sum(t0, t1, (s) => s.verdict === VERDICT.costly, [g]),
       packed,
     });
+    const shared = (gs: readonly FakeGoroutine[]) => ({
+      ...row(
+        gs[0] as FakeGoroutine,
+        gs.map((g) => g.g),
+      ),
+      lane: `g:${gs.map((g) => g.g).join(',')}`,
+      g: null,
+    });
     if (!pack) return of.map((g) => row(g, []));
     const lanes: FakeGoroutine[][] = [];
     for (const g of of.toSorted((a, b) => (a.spans[0]?.t0 ?? 0) - (b.spans[0]?.t0 ?? 0))) {
@@ -339,16 +347,7 @@ export class FakeHost implements Host {
       if (lane === undefined) lanes.push([g]);
       else lane.push(g);
     }
-    return lanes.flatMap((l) =>
-      l[0] === undefined
-        ? []
-        : [
-            row(
-              l[0],
-              l.slice(1).map((g) => g.g),
-            ),
-          ],
-    );
+    return lanes.map(shared);
   }
 
   private summary(t0: number, t1: number) {
@@ -391,7 +390,10 @@ export class FakeHost implements Host {
   }
 
   private slice(lane: string, t: number) {
-    const g = this.trace.goroutines.find((x) => `g:${x.g}` === lane);
+    const among = lane.slice(2).split(',').map(Number);
+    const g = this.trace.goroutines.find(
+      (x) => among.includes(x.g) && (x.spans[0]?.t0 ?? 0) <= t && (x.spans.at(-1)?.t1 ?? 0) > t,
+    );
     const index = g?.spans.findIndex((s) => s.t0 <= t && t < s.t1) ?? -1;
     const s = g?.spans[index];
     if (g === undefined || s === undefined) return null;
@@ -489,6 +491,13 @@ export class FakeHost implements Host {
         ]),
       };
     }
+    if (lane.includes(','))
+      return {
+        rects: lane
+          .slice(2)
+          .split(',')
+          .flatMap((g) => this.lane(`g:${g}`, key).rects),
+      };
     const g = trace.goroutines.find((x) => `g:${x.g}` === lane);
     if (g !== undefined)
       return { rects: joined(g, (s) => rect(s.t0, s.t1, { cls: s.cls, verdict: s.verdict, g: g.g })) };

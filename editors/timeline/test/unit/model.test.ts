@@ -78,7 +78,7 @@ describe('answers', () => {
 
   it('take no lane keys that are none, and nothing from a prototype', () => {
     expect(['gc', 'g:42', 'p:0', 'group:go:17', 'task:5'].map(protocol.laneKey)).not.toContain(null);
-    expect(['', 'G:1', 'g:', 'g:<b>', `g:${'1'.repeat(65)}`, 'a b', 5].map(protocol.laneKey)).toEqual([
+    expect(['', 'G:1', 'g:', 'g:<b>', `g:${'1'.repeat(4097)}`, 'a b', 5].map(protocol.laneKey)).toEqual([
       null,
       null,
       null,
@@ -170,10 +170,11 @@ describe('rows', () => {
     expect(open.slice(-4).map((r) => r.name)).toEqual(['G4', 'G9', '1 more (zoom in to see them)', 'main.idle']);
     const packed = build({
       open: new Set(['go:1']),
-      groups: new Map([['go:1', { of: 5, rows: [row(4, [5, 6]), row(9, [10])] }]]),
+      groups: new Map([['go:1', { of: 2, rows: [row(0, [4, 5, 6]), { ...row(0, [9, 10]), lane: 'g:9,10' }] }]]),
     });
     expect(packed.slice(-3).map((r) => r.name)).toEqual(['5 in 2 lanes', '', 'main.idle']);
-    expect(packed.at(-3)?.lanes).toEqual(['g:4', 'g:5', 'g:6']);
+    expect(packed.at(-2)?.lanes).toEqual(['g:9,10']);
+    expect(packed[rowOfLane(layout(packed), 'g:10')]).toBe(packed.at(-2));
   });
 
   it('are found by height and by lane', () => {
