@@ -99,7 +99,19 @@ export class Data {
       this.app.summary = summary;
       this.app.dirty('elements');
     } catch {
-      // A server without it: the scope bar shows what the state knows.
+      // A server without it: the lines that wait most say what they can.
+      await this.fetchHotspots(era);
+    }
+  }
+
+  private async fetchHotspots(era: number): Promise<void> {
+    try {
+      const summary = protocol.summaryOfHotspots(await this.host.request('waitline/hotspots', { limit: 200 }));
+      if (era !== this.era) return;
+      this.app.summary = summary;
+      this.app.dirty('elements');
+    } catch (e) {
+      if (era === this.era) this.app.say(message(e));
     }
   }
 

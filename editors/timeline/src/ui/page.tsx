@@ -7,7 +7,7 @@ import { Goroutines } from '../tabs/goroutines.tsx';
 import { Mmu } from '../tabs/mmu.tsx';
 import { Profiles } from '../tabs/profiles.tsx';
 import { Tasks } from '../tabs/tasks.tsx';
-import { Failed, Loading, NoTrace } from './empty.tsx';
+import { Failed, Indexing, Loading, NoTrace } from './empty.tsx';
 import { Find } from './find.tsx';
 import { Legend } from './legend.tsx';
 import type { Stage } from './stage.ts';
@@ -58,7 +58,7 @@ function Body({ app, stage }: Props) {
   }
   switch (app.tab) {
     case 'timeline':
-      return <Timeline app={app} stage={stage} />;
+      return app.info?.ready === true ? <Timeline app={app} stage={stage} /> : <Indexing app={app} />;
     case 'goroutines':
       return <Goroutines app={app} stage={stage} />;
     case 'profiles':
@@ -185,7 +185,7 @@ function Partial({ text }: { text: string }) {
   return (
     <div class="note" role="note">
       <span class="strong">≈</span>
-      <span>{text}. Figures cover what was read and carry ≈.</span>
+      <span>{text.replace(/\.$/, '')}. Figures cover what was read and carry ≈.</span>
     </div>
   );
 }
