@@ -2,6 +2,7 @@
 import { type App, TABS, type Tab } from '../app.ts';
 import { baseName, duration, figure, span } from '../model/format.ts';
 import { HELP } from '../model/keys.ts';
+import { placeLabel } from '../model/protocol.ts';
 import { Findings } from '../tabs/findings.tsx';
 import { Goroutines } from '../tabs/goroutines.tsx';
 import { Mmu } from '../tabs/mmu.tsx';
@@ -36,11 +37,23 @@ export function Page({ app, stage }: Props) {
       <Body app={app} stage={stage} />
       {app.phase === 'ready' && app.tab === 'timeline' && <Legend app={app} stage={stage} />}
       {app.help && <Help app={app} />}
+      <div class="hidden" aria-live="polite">
+        {announced(app)}
+      </div>
       <div role="status" aria-live="polite">
         {app.toast !== '' && <div class="toast">{app.toast}</div>}
       </div>
     </div>
   );
+}
+
+/** What a selection is, for who does not see it. */
+function announced(app: App): string {
+  const s = app.selection?.slice;
+  if (s === null || s === undefined) return '';
+  const where = s.site === null ? '' : `, ${placeLabel(s.site)}`;
+  const waker = s.waker !== null && s.waker.g > 0 ? `, woken by G${s.waker.g}` : '';
+  return `${s.title}, ${duration(s.end - s.start)}${s.g > 0 ? `, G${s.g}` : ''}${where}${waker}`;
 }
 
 function Body({ app, stage }: Props) {
