@@ -97,7 +97,19 @@ export class LoopbackHost implements Host {
   }
 
   openSource(at: SourcePlace): void {
-    void this.post('/open', { ...at }).catch((e: unknown) => this.listeners.emit('connection', { message: String(e) }));
+    void this.show(at);
+  }
+
+  /** Without an editor behind the server the place is said, so that it can be gone to by hand. */
+  private async show(at: SourcePlace): Promise<void> {
+    try {
+      const answer: unknown = await (await this.post('/open', { ...at })).json();
+      const place = raw(field(answer, 'place'));
+      if (field(answer, 'opened') === false && place !== '')
+        this.listeners.emit('connection', { message: `no editor is here to show ${place}` });
+    } catch (e) {
+      this.listeners.emit('connection', { message: e instanceof Error ? e.message : String(e) });
+    }
   }
 
   on(event: HostEvent, f: (payload: unknown) => void): () => void {
