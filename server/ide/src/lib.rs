@@ -25,6 +25,7 @@ pub mod sched;
 pub mod sites;
 pub mod sources;
 pub mod stays;
+pub mod tail;
 pub mod text;
 pub mod units;
 pub mod values;
