@@ -22,6 +22,7 @@ mod goroutines;
 mod lines;
 mod lsp;
 pub(crate) mod mmu;
+mod own_code;
 mod pprof;
 mod regions;
 mod report;
