@@ -292,7 +292,11 @@ impl Builder {
 }
 
 /// What is odd, as far as reading a trace brings it to light.
-fn notes(version: Version, decoder: &Decoder<GoLocal>, tables: &Tables) -> Vec<Note> {
+pub(crate) fn notes<L: Default + Clone>(
+    version: Version,
+    decoder: &Decoder<L>,
+    tables: &Tables,
+) -> Vec<Note> {
     let mut notes = Vec::new();
     if version.is_newer() {
         let what = format!(

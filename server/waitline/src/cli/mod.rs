@@ -13,16 +13,22 @@ use clap::{Parser, Subcommand};
 
 use crate::traces::{self, Loaded, What};
 
+mod analyses;
 mod annotate;
 mod check;
 mod dump;
 mod findings;
+mod goroutines;
 mod lines;
 mod lsp;
+pub(crate) mod mmu;
 mod own_code;
 mod pprof;
+mod regions;
 mod report;
 pub(crate) mod style;
+mod table;
+mod tasks;
 
 /// Shows on which lines a Go program's goroutines wait, from an execution trace.
 #[derive(Debug, Parser)]
@@ -34,7 +40,8 @@ Examples:
   waitline findings trace.out             what is worth a look
   waitline annotate db.go --trace trace.out
   waitline lines trace.out --by here --json
-  waitline pprof trace.out --type sync -o sync.pb.gz")]
+  waitline pprof trace.out --type sync -o sync.pb.gz
+  waitline goroutines trace.out           by function; also regions, tasks, mmu")]
 struct Args {
     #[command(subcommand)]
     command: Command,
@@ -47,6 +54,10 @@ enum Command {
     Annotate(annotate::Args),
     Lines(lines::Args),
     Pprof(pprof::Args),
+    Goroutines(goroutines::Args),
+    Regions(regions::Args),
+    Tasks(tasks::Args),
+    Mmu(mmu::Args),
     Dump(dump::Args),
     CheckTrace(check::Args),
     Lsp(lsp::Args),
@@ -69,6 +80,10 @@ pub fn main() -> ExitCode {
         Command::Annotate(args) => annotate::run(&args),
         Command::Lines(args) => lines::run(&args),
         Command::Pprof(args) => pprof::run(&args),
+        Command::Goroutines(args) => goroutines::run(&args),
+        Command::Regions(args) => regions::run(&args),
+        Command::Tasks(args) => tasks::run(&args),
+        Command::Mmu(args) => mmu::run(&args),
         Command::Dump(args) => dump::run(&args),
         Command::CheckTrace(args) => match check::run(&args) {
             Ok(code) => return code,
@@ -108,10 +123,22 @@ pub(crate) fn columns() -> usize {
 
 /// Loads a trace, with progress on a terminal if it takes long, and a warning if it is not whole.
 pub(crate) fn load(path: &Path, what: What) -> anyhow::Result<Loaded> {
+    let loaded = with_progress(path, |progress| {
+        traces::load(path, what, &AtomicBool::new(false), progress)
+    })?;
+    warn(path, &loaded.analysis);
+    Ok(loaded)
+}
+
+/// Reads a trace in some way, with progress on a terminal if it takes long.
+fn with_progress<T>(
+    path: &Path,
+    read: impl FnOnce(&mut dyn FnMut(u64, u64)) -> Result<T, traces::LoadError>,
+) -> anyhow::Result<T> {
     let started = Instant::now();
     let show = io::stderr().is_terminal();
     let mut shown = None;
-    let loaded = traces::load(path, what, &AtomicBool::new(false), |read, of| {
+    let result = read(&mut |read, of| {
         let percent = read * 100 / of.max(1);
         if show && started.elapsed() > Duration::from_millis(500) && shown != Some(percent) {
             shown = Some(percent);
@@ -122,9 +149,7 @@ pub(crate) fn load(path: &Path, what: What) -> anyhow::Result<Loaded> {
     if shown.is_some() {
         let _ = write!(io::stderr(), "\r\x1b[K");
     }
-    let loaded = loaded?;
-    warn(path, &loaded.analysis);
-    Ok(loaded)
+    Ok(result?)
 }
 
 /// Says what a person must know of a trace before they trust its figures.
