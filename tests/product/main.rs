@@ -19,6 +19,7 @@ mod outcome;
 mod pages;
 mod product;
 mod profile;
+mod record;
 mod truth;
 mod wire;
 mod wrapped;
