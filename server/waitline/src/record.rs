@@ -42,7 +42,9 @@ pub struct Recorded {
 pub enum Step<'a> {
     /// A line that `go test` said.
     Line(&'a str),
-    /// How many bytes of the trace have come.
+    /// Nothing new, and it is not over.
+    GoesOn,
+    /// How many bytes of the trace have come; told several times a second, whatever they are.
     Bytes(u64),
 }
 

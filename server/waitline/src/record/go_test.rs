@@ -263,7 +263,7 @@ fn run(
                 }
                 kept.push_back(line);
             }
-            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Timeout) => step(Step::GoesOn),
             Err(RecvTimeoutError::Disconnected) => {
                 is_all = true;
                 std::thread::sleep(LOOK / 5);

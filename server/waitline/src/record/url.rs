@@ -94,7 +94,6 @@ impl Endpoint {
                 let _ = send.send(take(&agent_there, url, part, progress, started));
             });
             let mut agent = Some(agent);
-            let mut told = 0;
             loop {
                 match done.recv_timeout(LOOK) {
                     Ok(result) => return result,
@@ -103,11 +102,7 @@ impl Endpoint {
                         return failed("internal error: the recording ended early");
                     }
                 }
-                let bytes = progress.bytes.load(Ordering::Relaxed);
-                if bytes != told {
-                    told = bytes;
-                    step(Step::Bytes(bytes));
-                }
+                step(Step::Bytes(progress.bytes.load(Ordering::Relaxed)));
                 let last = Duration::from_millis(progress.last.load(Ordering::Relaxed));
                 let is_idle = started.elapsed() > last.max(recording) + IDLE;
                 let why = if cancel.load(Ordering::Relaxed) {
