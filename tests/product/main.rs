@@ -20,6 +20,7 @@ mod outcome;
 mod pages;
 mod product;
 mod profile;
+mod record;
 mod tail;
 mod truth;
 mod wire;

@@ -4,6 +4,7 @@ pub mod cli;
 pub mod config;
 pub mod events;
 pub mod lsp;
+pub mod record;
 pub mod traces;
 pub mod unwrap;
 pub mod workspace;

@@ -24,6 +24,7 @@ mod lsp;
 pub(crate) mod mmu;
 mod own_code;
 mod pprof;
+mod record;
 mod regions;
 mod report;
 pub(crate) mod style;
@@ -35,7 +36,7 @@ mod tasks;
 #[command(name = "waitline", version, max_term_width = 100, disable_help_subcommand = true)]
 #[command(after_help = "\
 Examples:
-  go test -trace trace.out ./pkg          record a trace
+  waitline record test ./pkg              record a trace: pkg/trace.out
   waitline report trace.out               the dearest lines
   waitline findings trace.out             what is worth a look
   waitline annotate db.go --trace trace.out
@@ -60,12 +61,13 @@ enum Command {
     Mmu(mmu::Args),
     Dump(dump::Args),
     CheckTrace(check::Args),
+    Record(record::Args),
     Lsp(lsp::Args),
 }
 
 /// Runs the program.
 pub fn main() -> ExitCode {
-    let args = match Args::try_parse() {
+    let args = match Args::try_parse_from(record::as_go_writes(std::env::args_os())) {
         Ok(args) => args,
         Err(error) => {
             // Help and version go to stdout and are answers; all else is wrong use.
@@ -89,6 +91,7 @@ pub fn main() -> ExitCode {
             Ok(code) => return code,
             Err(error) => Err(error),
         },
+        Command::Record(args) => record::run(&args),
         Command::Lsp(args) => lsp::run(&args),
     };
     match result {

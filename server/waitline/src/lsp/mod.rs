@@ -17,6 +17,8 @@ pub mod frames;
 pub mod initialize;
 mod links;
 mod loads;
+mod progress;
+mod recordings;
 mod refresh;
 mod session;
 mod to_proto;
@@ -56,6 +58,7 @@ fn service(
         .custom_method("waitline/setRange", Backend::set_range)
         .custom_method("waitline/goroutines", Backend::goroutines)
         .custom_method("waitline/findings", Backend::findings)
+        .custom_method("waitline/record", Backend::record)
         .custom_method(transport::TEXT_LOST, Backend::text_lost)
         .custom_method("window/workDoneProgress/cancel", Backend::cancel_progress)
         .finish()
