@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use crate::answers::answer_to;
 use crate::product::{Run, binary, testdata, waitline};
 
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 14] = [
     "report",
     "findings",
     "annotate",
@@ -20,6 +20,7 @@ const COMMANDS: [&str; 13] = [
     "dump",
     "check-trace",
     "record",
+    "timeline",
     "lsp",
 ];
 

@@ -22,6 +22,7 @@ mod product;
 mod profile;
 mod record;
 mod tail;
+mod timeline;
 mod truth;
 mod wire;
 mod wrapped;

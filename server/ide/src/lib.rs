@@ -29,6 +29,7 @@ pub mod stays;
 pub mod summary;
 pub mod tail;
 pub mod text;
+pub mod timeline;
 pub mod units;
 pub mod values;
 pub mod verdicts;

@@ -30,6 +30,7 @@ mod report;
 pub(crate) mod style;
 mod table;
 mod tasks;
+mod timeline;
 
 /// Shows on which lines a Go program's goroutines wait, from an execution trace.
 #[derive(Debug, Parser)]
@@ -39,6 +40,7 @@ Examples:
   waitline record test ./pkg              record a trace: pkg/trace.out
   waitline report trace.out               the dearest lines
   waitline findings trace.out             what is worth a look
+  waitline timeline trace.out             the trace over time, in the browser
   waitline annotate db.go --trace trace.out
   waitline lines trace.out --by here --json
   waitline pprof trace.out --type sync -o sync.pb.gz
@@ -62,6 +64,7 @@ enum Command {
     Dump(dump::Args),
     CheckTrace(check::Args),
     Record(record::Args),
+    Timeline(timeline::Args),
     Lsp(lsp::Args),
 }
 
@@ -92,6 +95,7 @@ pub fn main() -> ExitCode {
             Err(error) => Err(error),
         },
         Command::Record(args) => record::run(&args),
+        Command::Timeline(args) => timeline::run(&args),
         Command::Lsp(args) => lsp::run(&args),
     };
     match result {
