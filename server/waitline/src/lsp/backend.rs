@@ -480,13 +480,18 @@ impl LanguageServer for Backend {
 
     async fn code_lens(&self, params: CodeLensParams) -> Result<Option<Vec<CodeLens>>> {
         let uri = params.text_document.uri;
-        let commands = !self.session.info().capabilities.own_commands;
+        let capabilities = &self.session.info().capabilities;
+        let (commands, decorations) = (!capabilities.own_commands, capabilities.decorations);
         let of = uri.clone();
         let lenses = self.answer(&uri, move |session, about| {
             session.answers.lenses.get_or_make(about.key(), || {
                 let view = &about.shown.view;
                 let base = TextBuffer::new(view.placement.source(about.file).text.to_string());
-                ide::lenses::lenses(view, about.file, &about.text.map)
+                let lenses = match decorations {
+                    true => ide::lenses::lenses_beside_figures(view, about.file, &about.text.map),
+                    false => ide::lenses::lenses(view, about.file, &about.text.map),
+                };
+                lenses
                     .iter()
                     .map(|lens| to_proto::code_lens(about, &of, &base, lens, commands))
                     .collect()
