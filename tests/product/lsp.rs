@@ -8,6 +8,7 @@ mod judged;
 mod loads;
 mod rewrites;
 mod shown;
+mod timeline;
 mod wire;
 
 use std::path::{Path, PathBuf};
