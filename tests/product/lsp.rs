@@ -9,6 +9,7 @@ mod loads;
 mod recordings;
 mod rewrites;
 mod shown;
+mod timeline;
 mod wire;
 
 use std::path::{Path, PathBuf};
