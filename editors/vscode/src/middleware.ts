@@ -1,0 +1,64 @@
+// What passes between VS Code and the server that the extension has a say in: hovers get links,
+// lenses and hovers can be turned off.
+
+import * as vscode from 'vscode';
+import type { Middleware } from 'vscode-languageclient/node';
+import { LINKED, type Site } from './protocol';
+
+/** Asks for the evidence of a line. */
+export type AskSite = (uri: string, line: number, token: vscode.CancellationToken) => Promise<Site | null>;
+
+const enabled = (key: string) => vscode.workspace.getConfiguration('waitline').get(key, true);
+
+export function middleware(askSite: AskSite): Middleware {
+  return {
+    provideCodeLenses: (document, token, next) => (enabled('codeLens.enable') ? next(document, token) : []),
+    async provideHover(document, position, token, next) {
+      if (!enabled('hover.enable') && !asked(document, position)) return undefined;
+      const uri = document.uri.toString();
+      const line = position.line;
+      // Side by side: a hover is there at once or not at all.
+      const [hover, site] = await Promise.all([
+        next(document, position, token),
+        askSite(uri, line, token).catch(() => null),
+      ]);
+      if (!hover || !site) return hover;
+      return new vscode.Hover([...hover.contents, links(uri, line, site)], hover.range);
+    },
+  };
+}
+
+let wanted: { uri: string; line: number } | undefined;
+
+/** Evidence for this line was asked for: its hover is shown even where hovers are turned off. */
+export function wantHover(uri: string, line: number): void {
+  wanted = { uri, line };
+}
+
+function asked(document: vscode.TextDocument, position: vscode.Position): boolean {
+  const is = wanted?.uri === document.uri.toString() && wanted.line === position.line;
+  wanted = undefined;
+  return is;
+}
+
+/** The commands of a line, as links. They hold the place and nothing else, and check it again. */
+function links(uri: string, line: number, site: Site): vscode.MarkdownString {
+  const { l10n } = vscode;
+  const waits = site.parts.some((p) => p.longest);
+  const idle = site.parts[0]?.verdict === 'idle';
+  const all: [string, string, boolean][] = [
+    [l10n.t('Longest wait'), 'waitline.goToWorst', waits],
+    [l10n.t('Wakers'), 'waitline.goToWaker', site.wakers.some((w) => w.uri)],
+    [l10n.t('Stacks'), 'waitline.peekStacks', true],
+    [l10n.t('Reveal in timeline'), 'waitline.revealInTimeline', waits],
+    [l10n.t('Treat as idle'), 'waitline.treatAsIdle', waits && !idle],
+    [l10n.t('Treat as work'), 'waitline.treatAsWork', waits && idle],
+    [l10n.t('Copy evidence'), 'waitline.copyEvidence', true],
+  ];
+  const argument = encodeURIComponent(JSON.stringify([{ uri, line }]));
+  const text = all.filter(([, , show]) => show).map(([title, command]) => `[${title}](command:${command}?${argument})`);
+  const markdown = new vscode.MarkdownString(text.join(' · '));
+  markdown.isTrusted = { enabledCommands: LINKED };
+  markdown.supportHtml = false;
+  return markdown;
+}
