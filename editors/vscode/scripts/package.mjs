@@ -21,7 +21,16 @@ const { values } = parseArgs({
     'without-timeline': { type: 'boolean' },
   },
 });
-const TARGETS = ['linux-x64', 'linux-arm64', 'alpine-x64', 'alpine-arm64', 'darwin-x64', 'darwin-arm64', 'win32-x64', 'win32-arm64'];
+const TARGETS = [
+  'linux-x64',
+  'linux-arm64',
+  'alpine-x64',
+  'alpine-arm64',
+  'darwin-x64',
+  'darwin-arm64',
+  'win32-x64',
+  'win32-arm64',
+];
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const stage = join(root, 'out/stage');
 

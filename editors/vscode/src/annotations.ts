@@ -84,7 +84,8 @@ export class Annotations implements vscode.Disposable {
       if (document.isClosed) return;
       // The answer is about a text that is gone; the one about the new text is on its way.
       if (document.version !== version) return;
-      if (answer && answer.analysis < (this.session.state?.analysis ?? 0)) return;
+      // Made of what was shown before: what is shown now has been asked for since.
+      if (answer && answer.analysis !== this.session.state?.analysis) return;
       this.known.set(key, { analysis: answer?.analysis ?? state.analysis, lines: answer?.lines ?? [] });
       this.redraw(document);
       this.changed.fire(document.uri);

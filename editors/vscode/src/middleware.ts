@@ -23,9 +23,27 @@ export function middleware(askSite: AskSite): Middleware {
         askSite(uri, line, token).catch(() => null),
       ]);
       if (!hover || !site) return hover;
-      return new vscode.Hover([...hover.contents, links(uri, line, site)], hover.range);
+      return new vscode.Hover(
+        [...withoutFinding(hover.contents, document.uri, line), links(uri, line, site)],
+        hover.range,
+      );
     },
   };
+}
+
+/** A finding is shown as a problem in the same hover: once is enough. */
+function withoutFinding(contents: vscode.Hover['contents'], uri: vscode.Uri, line: number): vscode.Hover['contents'] {
+  const found = vscode.languages
+    .getDiagnostics(uri)
+    .filter((d) => d.source === 'waitline' && d.range.start.line === line)
+    .map((d) => `**${String(typeof d.code === 'object' ? d.code.value : d.code)}**:`);
+  return contents.map((content) => {
+    if (!(content instanceof vscode.MarkdownString) || !found.some((start) => content.value.startsWith(start))) {
+      return content;
+    }
+    const rest = content.value.indexOf('\n\n');
+    return rest < 0 ? content : new vscode.MarkdownString(content.value.slice(rest + 2));
+  });
 }
 
 let wanted: { uri: string; line: number } | undefined;

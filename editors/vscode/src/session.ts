@@ -192,8 +192,6 @@ export class Session implements vscode.Disposable {
   }
 
   private show(state: State | null): void {
-    // Views are counted up: what is older came late.
-    if (state && this.shown && state.analysis < this.shown.analysis) return;
     this.shown = state;
     if (state) this.wished = state.trace;
     this.changed.fire();
@@ -212,7 +210,8 @@ export class Session implements vscode.Disposable {
   async ask(method: string, params: unknown, token?: vscode.CancellationToken): Promise<unknown> {
     const client = this.current;
     if (!client?.isRunning()) throw new Error(vscode.l10n.t('The server does not run.'));
-    return client.sendRequest(method, params, token);
+    // An undefined token would count as one more parameter.
+    return token ? client.sendRequest(method, params, token) : client.sendRequest(method, params);
   }
 
   /** Loads a trace: a path on the machine of the server. */

@@ -6,6 +6,7 @@ import { tell } from '../places';
 import type { Session } from '../session';
 import { duration, fileName, parseRange } from '../units';
 import type { Grouping, Hotspots } from '../views/hotspots';
+import { folderName } from '../views/traces';
 
 type Register = (name: string, run: (argument: unknown, all?: unknown) => unknown) => void;
 
@@ -39,7 +40,7 @@ export function traceCommands(register: Register, session: Session, discovery: D
     const browse = l10n.t('Browse…');
     const items: (vscode.QuickPickItem & { uri?: vscode.Uri })[] = discovery.found.map(({ uri, mtime }) => ({
       label: fileName(uri.path),
-      description: vscode.workspace.asRelativePath(vscode.Uri.joinPath(uri, '..'), false),
+      description: folderName(uri),
       detail: new Date(mtime).toLocaleString(),
       uri,
     }));

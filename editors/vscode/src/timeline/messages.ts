@@ -97,7 +97,7 @@ export function tileOctets(answer: unknown): ArrayBuffer | undefined {
   const data = isObject(answer) ? answer.data : undefined;
   if (typeof data !== 'string') return undefined;
   const octets = Buffer.from(data, 'base64');
-  if (octets.length < 32 || octets.toString('latin1', 0, 4) !== 'WLT1') return undefined;
+  if (octets.length < 32 || !/^WLT\d$/.test(octets.toString('latin1', 0, 4))) return undefined;
   // A buffer of its own: small ones lie in a pool that is not ours to send.
   const own = new ArrayBuffer(octets.length);
   new Uint8Array(own).set(octets);

@@ -93,7 +93,7 @@ export class Traces implements vscode.TreeDataProvider<Node> {
         const item = new vscode.TreeItem(fileName(uri.path));
         item.id = uri.toString();
         item.iconPath = new vscode.ThemeIcon('circle-outline');
-        item.description = `${vscode.workspace.asRelativePath(vscode.Uri.joinPath(uri, '..'), false)} · ${sizeText(size)}`;
+        item.description = [folderName(uri), sizeText(size)].filter(Boolean).join(' · ');
         item.tooltip = `${uri.fsPath}\n${new Date(mtime).toLocaleString()}`;
         item.contextValue = 'found';
         item.command = { title: l10n.t('Load Trace'), command: 'waitline.loadThis', arguments: [uri] };
@@ -101,6 +101,13 @@ export class Traces implements vscode.TreeDataProvider<Node> {
       }
     }
   }
+}
+
+/** The folder of a file, as seen from the workspace; nothing for the workspace's own. */
+export function folderName(uri: vscode.Uri): string {
+  const folder = vscode.Uri.joinPath(uri, '..');
+  if (vscode.workspace.workspaceFolders?.some((f) => f.uri.toString() === folder.toString())) return '';
+  return vscode.workspace.asRelativePath(folder, false);
 }
 
 function sizeText(octets: number): string {

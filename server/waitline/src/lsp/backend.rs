@@ -461,7 +461,7 @@ impl LanguageServer for Backend {
 
     async fn code_lens(&self, params: CodeLensParams) -> Result<Option<Vec<CodeLens>>> {
         let uri = params.text_document.uri;
-        let commands = !self.session.info().capabilities.own_commands;
+        let commands = self.session.info().capabilities.runs_lenses();
         let of = uri.clone();
         let lenses = self.answer(&uri, move |session, about| {
             session.answers.lenses.get_or_make(about.key(), || {

@@ -1,0 +1,189 @@
+// The packaged extension in a real workbench: what a person sees and clicks.
+//   node test/ui.mjs [STEP...]   with the packages of `npm run package` in out/
+import { deepStrictEqual, ok } from 'node:assert';
+import { copyFile, readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { out, project, start, testdata } from './code-server.mjs';
+import { Workbench } from './workbench.mjs';
+
+const { version } = JSON.parse(await readFile(join(out, '../package.json'), 'utf8'));
+const bundled = (await readdir(out)).find((f) => f.endsWith(`-${version}.vsix`) && !f.includes('universal'));
+const universal = join(out, `waitline-universal-${version}.vsix`);
+const shots = process.env.WAITLINE_SHOTS;
+
+const scenarios = {
+  /** From the installed extension to the line that costs most, and what follows from there. */
+  async first() {
+    const vscode = await start({ vsix: join(out, bundled) });
+    const w = new Workbench(vscode, shots);
+    try {
+      const dir = await project(join(vscode.dir, 'shop'));
+      await w.open(dir);
+      await w.openFile('db.go');
+      w.step('installed, folder and file open');
+
+      await w.view('Waitline');
+      await w.seen(w.sidebar('.welcome-view-content', 'This folder has a trace.'));
+      await w.shot('welcome');
+      const asked = Date.now();
+      await w
+        .sidebar('.welcome-view-content a, .welcome-view-content .monaco-button', 'Load Latest Trace')
+        .first()
+        .click();
+      await w.figure('idle 85.7 ms · 1 goroutine', 'c, err := l.Accept()');
+      w.step(`trace loaded, figure at the line's end (${Date.now() - asked} ms after the click)`);
+      await w.goto(70);
+      await w.figure('chan 444 ms · 974× · p99 1.25 ms', 'select {');
+      await w.seen(w.lens(/444 ms waiting · 974×/));
+      w.step('lens above the function');
+      await w.seen(w.row('(*client).step'));
+      await w.seen(w.row('(*pool).query'));
+      w.step('hotspots by function');
+      await w.seen(w.page.locator('.part.editor .squiggly-info'));
+      await w.shot('editor');
+
+      await w.hoverOn('select', 'select {');
+      await w.seen(w.page.locator('.monaco-hover:not(.hidden)', { hasText: 'Waiting here' }));
+      await w.seen(w.page.locator('.monaco-hover:not(.hidden) a', { hasText: 'Copy evidence' }));
+      ok(!(await w.page.locator('.monaco-hover:not(.hidden)', { hasText: 'command:' }).count()), 'links are links');
+      w.step('hover with evidence and links');
+      await w.shot('hover');
+      await w.page.keyboard.press('Escape');
+
+      await w.palette('Problems: Focus on Problems View');
+      await w.seen(w.page.locator('.markers-panel .monaco-list-row', { hasText: 'slots-exhausted' }));
+      w.step('finding among the problems');
+      await w.palette('View: Close Panel', 'View: Hide Panel');
+
+      await w.row('25 chan').first().click();
+      await w.at('Ln 25');
+      w.step('hotspot leads to its line');
+      await w.palette('Waitline: Go to Next Hot Line');
+      await w.at('Ln 27');
+      w.step('next hot line');
+
+      await w.openFile('db.go');
+      await w.goto(70);
+      await w.palette('Waitline: Go to Waker');
+      await w.at('Ln 72');
+      w.step('waker of the line');
+      await w.goto(70);
+      await w.palette('Waitline: Copy Evidence');
+      const text = await w.clipboard();
+      ok(
+        /### `webmix\/db.go:70`/.test(text) && /slots-exhausted/.test(text) && /main\.\(\*pool\)\.query/.test(text),
+        text,
+      );
+      w.step('evidence copied');
+
+      await w.page.waitForTimeout(700); // lenses are drawn anew after a jump
+      await w
+        .lens(/444 ms waiting/)
+        .first()
+        .click();
+      await w.seen(w.page.locator('.monaco-hover:not(.hidden)', { hasText: 'Waiting here' }));
+      await w.at('Ln 70');
+      w.step('lens leads to the evidence');
+      await w.page.keyboard.press('Escape');
+
+      w.noErrors();
+    } catch (error) {
+      await w.failed(error);
+    } finally {
+      await vscode.stop();
+    }
+  },
+
+  /** Edits, a range, another trace in the same file, a server that dies, other themes. */
+  async live() {
+    const vscode = await start({ vsix: join(out, bundled) });
+    const w = new Workbench(vscode, shots);
+    try {
+      const dir = await project(join(vscode.dir, 'shop'));
+      await w.open(dir);
+      await w.openFile('db.go');
+      await w.palette('Waitline: Load Latest Trace');
+      await w.goto(70);
+      await w.figure('chan 444 ms · 974×', 'select {');
+
+      // An edit above moves the figure, one in the line takes it away, undo brings it back.
+      await w.goto(68);
+      await w.page.keyboard.press('Home');
+      await w.page.keyboard.type('// more\n');
+      await w.figure('chan 444 ms', 'select {');
+      await w.goto(71);
+      await w.page.keyboard.press('End');
+      await w.page.keyboard.type(' x()');
+      await w.noFigure('chan 444 ms');
+      w.step('an edit moves the figure, one in its line takes it away');
+      for (let i = 0; i < 12 && !(await w.figures()).some((f) => f.text.includes('chan 444 ms')); i += 1) {
+        await w.page.keyboard.press('Control+Z');
+        await w.page.waitForTimeout(300);
+      }
+      await w.figure('chan 444 ms');
+      w.step('undo brings it back');
+
+      await w.goto(70);
+      await w.palette('Waitline: Set Time Range…');
+      await w.answer('10ms-30ms');
+      await w.figure('◔ chan');
+      await w.seen(w.lens(/^◔ /));
+      w.step('time range');
+      await w.shot('range');
+      await w.palette('Waitline: Clear Time Range');
+      await w.figure('chan 444 ms · 974×');
+
+      // The trace is written again: the figures follow.
+      await copyFile(join(testdata, 'traces/g126/annot.trace'), join(dir, 'webmix.trace'));
+      await w.noFigure('chan 444 ms');
+      await copyFile(join(testdata, 'traces/g126/webmix.trace'), join(dir, 'webmix.trace'));
+      await w.figure('chan 444 ms · 974×');
+      w.step('trace rewritten, figures followed');
+
+      // A server that dies is started again with the trace, and that is said once.
+      for (let i = 0; i < 2; i += 1) {
+        const killed = await w.killServer();
+        ok(killed > 0, 'a server ran');
+        await w.serverOtherThan(killed);
+        await w.figure('chan 444 ms · 974×');
+        await w.hoverOn('select', 'select {');
+        await w.seen(w.page.locator('.monaco-hover:not(.hidden)', { hasText: 'Waiting here' }));
+        await w.page.keyboard.press('Escape');
+      }
+      await w.palette('Notifications: Show Notifications');
+      const told = await w.page.locator('.notification-list-item', { hasText: 'ended unexpectedly' }).count();
+      deepStrictEqual(told, 1);
+      w.step('server killed twice, restarted with its trace, said once');
+      await w.shot('killed');
+      await w.palette('Notifications: Clear All Notifications');
+
+      for (const [theme, name] of [
+        ['Light Modern', 'light'],
+        ['Dark High Contrast', 'contrast'],
+        ['Dark Modern', 'dark'],
+      ]) {
+        await w.theme(theme);
+        await w.figure('chan 444 ms · 974×');
+        await w.goto(70);
+        await w.hoverOn('select', 'select {');
+        await w.seen(w.page.locator('.monaco-hover:not(.hidden)', { hasText: 'Waiting here' }));
+        await w.shot(`editor-${name}`);
+        await w.page.keyboard.press('Escape');
+      }
+      w.step('three themes');
+      w.noErrors();
+    } catch (error) {
+      await w.failed(error);
+    } finally {
+      await vscode.stop();
+    }
+  },
+};
+
+const wanted = process.argv.slice(2);
+for (const [name, run] of Object.entries(scenarios)) {
+  if (wanted.length > 0 && !wanted.includes(name)) continue;
+  console.log(name);
+  await run();
+  if (process.exitCode) break;
+}
