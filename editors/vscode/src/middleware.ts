@@ -23,10 +23,9 @@ export function middleware(askSite: AskSite): Middleware {
         askSite(uri, line, token).catch(() => null),
       ]);
       if (!hover || !site) return hover;
-      return new vscode.Hover(
-        [...withoutFinding(hover.contents, document.uri, line), links(uri, line, site)],
-        hover.range,
-      );
+      const [first, ...rest] = paragraphs(withoutFinding(hover.contents, document.uri, line));
+      // After what was waited for, and before who did it: further down one would have to scroll.
+      return new vscode.Hover([...(first ? [first] : []), links(uri, line, site), ...rest], hover.range);
     },
   };
 }
@@ -44,6 +43,16 @@ function withoutFinding(contents: vscode.Hover['contents'], uri: vscode.Uri, lin
     const rest = content.value.indexOf('\n\n');
     return rest < 0 ? content : new vscode.MarkdownString(content.value.slice(rest + 2));
   });
+}
+
+/** The first paragraph of a hover apart from the others. */
+function paragraphs(contents: vscode.Hover['contents']): vscode.Hover['contents'] {
+  const [first, ...others] = contents;
+  if (!(first instanceof vscode.MarkdownString)) return contents;
+  const end = first.value.indexOf('\n\n');
+  if (end < 0) return contents;
+  const part = (text: string) => new vscode.MarkdownString(text);
+  return [part(first.value.slice(0, end)), part(first.value.slice(end + 2)), ...others];
 }
 
 let wanted: { uri: string; line: number } | undefined;

@@ -16,10 +16,10 @@ export const testdata = resolve(repository, 'testdata');
 export const serverProgram = process.env.WAITLINE_SERVER ?? resolve(repository, 'target/release/waitline');
 
 /** A copy of a program and a trace of it, as a Go engineer would have them in a folder. */
-export async function project(dir, { trace = 'webmix.trace', as = 'webmix.trace' } = {}) {
+export async function project(dir, { trace = 'webmix.trace', as = 'webmix.trace', programs = ['webmix'] } = {}) {
   await mkdir(dir, { recursive: true });
   await cp(resolve(testdata, 'programs/go.mod'), join(dir, 'go.mod'));
-  await cp(resolve(testdata, 'programs/webmix'), join(dir, 'webmix'), { recursive: true });
+  for (const name of programs) await cp(resolve(testdata, 'programs', name), join(dir, name), { recursive: true });
   if (trace) await cp(resolve(testdata, 'traces/g126', trace), join(dir, as));
   return dir;
 }

@@ -1,9 +1,9 @@
 // The packaged extension in a real workbench: what a person sees and clicks.
 //   node test/ui.mjs [STEP...]   with the packages of `npm run package` in out/
 import { deepStrictEqual, ok } from 'node:assert';
-import { copyFile, readdir, readFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { out, project, start, testdata } from './code-server.mjs';
+import { out, project, serverProgram, start, testdata } from './code-server.mjs';
 import { Workbench } from './workbench.mjs';
 
 const { version } = JSON.parse(await readFile(join(out, '../package.json'), 'utf8'));
@@ -42,8 +42,7 @@ const scenarios = {
       await w.seen(w.page.locator('.part.editor .squiggly-info'));
       await w.shot('editor');
 
-      await w.hoverOn('select', 'select {');
-      await w.seen(w.page.locator('.monaco-hover:not(.hidden)', { hasText: 'Waiting here' }));
+      await w.hover('select', 'select {', 'Waiting here');
       await w.seen(w.page.locator('.monaco-hover:not(.hidden) a', { hasText: 'Copy evidence' }));
       ok(!(await w.page.locator('.monaco-hover:not(.hidden)', { hasText: 'command:' }).count()), 'links are links');
       w.step('hover with evidence and links');
@@ -146,8 +145,7 @@ const scenarios = {
         ok(killed > 0, 'a server ran');
         await w.serverOtherThan(killed);
         await w.figure('chan 444 ms · 974×');
-        await w.hoverOn('select', 'select {');
-        await w.seen(w.page.locator('.monaco-hover:not(.hidden)', { hasText: 'Waiting here' }));
+        await w.hover('select', 'select {', 'Waiting here');
         await w.page.keyboard.press('Escape');
       }
       await w.palette('Notifications: Show Notifications');
@@ -165,12 +163,110 @@ const scenarios = {
         await w.theme(theme);
         await w.figure('chan 444 ms · 974×');
         await w.goto(70);
-        await w.hoverOn('select', 'select {');
-        await w.seen(w.page.locator('.monaco-hover:not(.hidden)', { hasText: 'Waiting here' }));
+        await w.hover('select', 'select {', 'Waiting here');
         await w.shot(`editor-${name}`);
         await w.page.keyboard.press('Escape');
       }
       w.step('three themes');
+      w.noErrors();
+    } catch (error) {
+      await w.failed(error);
+    } finally {
+      await vscode.stop();
+    }
+  },
+
+  /** Nothing to show: no trace, a broken one, no server, one of another version. */
+  async nothing() {
+    const vscode = await start({ vsix: universal });
+    const w = new Workbench(vscode, shots);
+    try {
+      const dir = await project(join(vscode.dir, 'shop'), { trace: null, programs: ['webmix', 'annot'] });
+      await w.open(dir);
+      await w.openFile('db.go');
+      await w.view('Waitline');
+      await w.seen(w.sidebar('.welcome-view-content', 'No trace. Load a trace to see where this program waits.'));
+      await w.seen(w.sidebar('.welcome-view-content', 'go test -trace trace.out'));
+      const commands = (await w.listed('Waitline: ')).filter((c) => !c.includes('View'));
+      deepStrictEqual(commands.sort(), [
+        'Waitline: Get Started',
+        'Waitline: Load Trace…',
+        'Waitline: Record Trace from Running Program…',
+        'Waitline: Restart Server',
+        'Waitline: Show Log',
+      ]);
+      w.step('no trace: what to do, and no command that cannot work');
+      await w.shot('no-trace');
+
+      await copyFile(join(testdata, 'traces/g126/webmix.trace'), join(dir, 'late.trace'));
+      await w.palette('Waitline: Load Latest Trace');
+      await w.seen(w.page.locator('.notification-list-item', { hasText: 'The program waitline was not found' }));
+      await w.seen(w.sidebar('.welcome-view-content', 'The server does not run.'));
+      w.step('no server: what to do');
+      await w.shot('no-server');
+      await w.palette('Notifications: Clear All Notifications');
+      const machine = join(vscode.dir, 'user/Machine/settings.json');
+      const other = join(vscode.dir, 'other-waitline');
+      await writeFile(other, '#!/bin/sh\necho waitline 7.0.0\n', { mode: 0o755 });
+      await writeFile(machine, JSON.stringify({ 'waitline.server.path': other }));
+      await w.seen(w.page.locator('.notification-list-item', { hasText: 'is waitline 7.0.0, which does not go with' }));
+      w.step('a server of another version: refused, with what to do');
+      await w.palette('Notifications: Clear All Notifications');
+      await writeFile(machine, JSON.stringify({ 'waitline.server.path': serverProgram }));
+      await w.until('the server', () => w.server());
+      w.step('the setting corrected: the server starts');
+
+      const whole = await readFile(join(testdata, 'traces/g126/webmix.trace'));
+      await writeFile(join(dir, 'cut.trace'), whole.subarray(0, 40));
+      await w.palette('Waitline: Load Trace…');
+      await w.choose('cut.trace');
+      await w.seen(w.page.locator('.notification-list-item', { hasText: 'cut.trace is not shown' }));
+      w.step('a broken trace: said why');
+      await w.shot('broken');
+      await w.palette('Notifications: Clear All Notifications');
+      await copyFile(join(testdata, 'traces/broken/g126-cut-last.trace'), join(dir, 'part.trace'));
+      await w.palette('Waitline: Load Trace…');
+      await w.choose('part.trace');
+      await w.openFile('annot/main.go');
+      await w.goto(41);
+      await w.figure('sleep ≈ 38.8 ms');
+      await w.seen(w.row('Partial'));
+      await w.shot('partial');
+      w.step('half a trace: shown as such');
+      w.noErrors();
+    } catch (error) {
+      await w.failed(error);
+    } finally {
+      await vscode.stop();
+    }
+  },
+
+  /** A folder that is not trusted: a trace is shown, and nothing of the folder is run. */
+  async untrusted() {
+    const vscode = await start({
+      vsix: join(out, bundled),
+      trust: false,
+      settings: { 'security.workspace.trust.startupPrompt': 'never' },
+    });
+    const w = new Workbench(vscode, shots);
+    try {
+      const dir = await project(join(vscode.dir, 'shop'));
+      const own = join(dir, 'waitline');
+      await writeFile(own, `#!/bin/sh\ntouch ${join(dir, 'was-run')}\necho waitline 0.1.0\n`, { mode: 0o755 });
+      await mkdir(join(dir, '.vscode'));
+      await writeFile(join(dir, '.vscode/settings.json'), JSON.stringify({ 'waitline.server.path': own }));
+      await w.open(dir);
+      await w.seen(w.page.locator('.statusbar-item', { hasText: 'Restricted Mode' }));
+      await w.openFile('db.go');
+      await w.palette('Waitline: Load Latest Trace');
+      await w.goto(70);
+      await w.figure('chan 444 ms · 974×', 'select {');
+      ok(
+        !(await w.listed('Waitline: Record Trace')).some((c) => c.startsWith('Waitline: Record')),
+        'nothing to record with',
+      );
+      ok(!(await readdir(dir)).includes('was-run'), 'the program that the folder names was not run');
+      w.step('untrusted: the trace is shown by the bundled server, nothing is recorded');
       w.noErrors();
     } catch (error) {
       await w.failed(error);

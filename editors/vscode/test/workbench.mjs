@@ -79,8 +79,18 @@ export class Workbench {
     await this.page.keyboard.press('Enter');
   }
 
+  /** Picks a row of the list that is open. */
+  async choose(text) {
+    const input = this.page.locator('.quick-input-widget input.input');
+    await this.seen(input);
+    await input.fill(text);
+    await this.seen(this.page.locator('.quick-input-list .monaco-list-row.focused', { hasText: text }));
+    await this.page.keyboard.press('Enter');
+  }
+
   async theme(name) {
-    await this.palette('Preferences: Color Theme');
+    await this.page.keyboard.press('Control+K');
+    await this.page.keyboard.press('Control+T');
     const input = this.page.locator('.quick-input-widget input.input');
     await this.page.waitForTimeout(500);
     await input.fill(name);
@@ -93,9 +103,10 @@ export class Workbench {
   async openFile(name) {
     await this.page.keyboard.press('Control+P');
     await this.page.locator('.quick-input-widget input.input').fill(name);
-    await this.seen(this.page.locator('.quick-input-list .monaco-list-row.focused', { hasText: name }));
+    const base = name.split('/').at(-1);
+    await this.seen(this.page.locator('.quick-input-list .monaco-list-row.focused', { hasText: base }));
     await this.page.keyboard.press('Enter');
-    await this.seen(this.page.locator('.tab.active', { hasText: name }));
+    await this.seen(this.page.locator('.tab.active', { hasText: base }));
     await this.seen(this.page.locator('.part.editor .view-line'));
   }
 
@@ -167,10 +178,22 @@ export class Workbench {
     return this.page.locator('.codelens-decoration a, .codelens-decoration span', { hasText: text });
   }
 
-  async hoverOn(word, line) {
+  /** Rests the pointer on a word of a line until its hover holds a text. */
+  async hover(word, line, text) {
     const row = this.page.locator('.part.editor .view-line', { hasText: line }).first();
-    await this.page.mouse.move(5, 5);
-    await row.locator('span span', { hasText: word }).first().hover();
+    const shown = this.page.locator('.monaco-hover:not(.hidden)', { hasText: text });
+    await this.until(`hover ${text}`, async () => {
+      await this.page.mouse.move(5, 5);
+      await row.locator('span span', { hasText: word }).first().hover();
+      return shown
+        .first()
+        .waitFor({ state: 'visible', timeout: 2500 })
+        .then(
+          () => true,
+          () => false,
+        );
+    });
+    return shown.first();
   }
 
   async clipboard() {
@@ -209,8 +232,9 @@ export class Workbench {
   }
 
   noErrors() {
+    // What the workbench itself logs as an error; messages to the person are in the console, too.
     const bad = this.vscode.consoleLines.filter(
-      (l) => /waitline/i.test(l) && /failed|error/i.test(l) && !/favicon/.test(l),
+      (l) => (/%c +ERR/.test(l) && /waitline/i.test(l)) || /Content.Security.Policy/i.test(l),
     );
     if (bad.length > 0) throw new Error(`the console tells:\n${bad.join('\n')}`);
   }

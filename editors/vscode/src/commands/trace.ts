@@ -21,7 +21,8 @@ export async function load(session: Session, path: string): Promise<boolean> {
       await commands.executeCommand('waitline.explainServer');
       return false;
     }
-    const text = error instanceof Error ? error.message : String(error);
+    const told = error instanceof Error ? error.message : String(error);
+    const text = told.startsWith(`${path}: `) ? told.slice(path.length + 2) : told;
     // Somebody chose another one meanwhile, or did not want to wait: no news.
     if (/cancelled|meanwhile/.test(text)) return false;
     session.log.warn(`${path}: ${text}`);
