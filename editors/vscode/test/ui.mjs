@@ -1,7 +1,8 @@
 // The packaged extension in a real workbench: what a person sees and clicks.
 //   node test/ui.mjs [STEP...]   with the packages of `npm run package` in out/
 import { deepStrictEqual, ok } from 'node:assert';
-import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { out, project, serverProgram, start, testdata } from './code-server.mjs';
 import { Workbench } from './workbench.mjs';
@@ -274,11 +275,84 @@ const scenarios = {
       await vscode.stop();
     }
   },
+
+  /** The timeline beside the code, both ways, and as the editor of a trace. */
+  async timeline() {
+    const vscode = await start({ vsix: join(out, bundled), viewport: { width: 1680, height: 900 } });
+    const w = new Workbench(vscode, shots);
+    try {
+      const dir = await project(join(vscode.dir, 'shop'));
+      await w.open(dir);
+      await w.openFile('db.go');
+      await w.palette('Waitline: Load Latest Trace');
+      await w.goto(70);
+      await w.figure('chan 444 ms · 974×', 'select {');
+
+      await w.palette('Waitline: Go to Longest Wait');
+      const page = w.webview();
+      await w.seen(page.locator('.lanes, .field canvas'));
+      await w.seen(page.getByText('1.93 ms').first());
+      await w.at('Ln 70');
+      w.step('the longest wait of the line, on the timeline');
+      await w.shot('timeline');
+
+      // Code to the page: the cursor elsewhere marks that line's waits; the page to code: a click.
+      await w.seen(page.locator('.panel .link', { hasText: 'db.go:72' }));
+      await page.locator('.panel .link', { hasText: 'db.go:72' }).first().click();
+      await w.at('Ln 72');
+      w.step('a place in the panel leads to the code');
+
+      await w.page.reload();
+      await w.seen(w.page.locator('.tab', { hasText: 'Timeline' }));
+      await w.seen(w.webview().locator('.field canvas'));
+      await w.seen(w.webview().getByText('1.93 ms').first());
+      w.step('after a restart of the window the timeline is there again');
+
+      await copyFile(join(testdata, 'traces/g126/webmix.trace'), join(dir, 'trace.out'));
+      await w.openFile('trace.out');
+      await w.seen(w.webview().locator('.field canvas'));
+      w.step('a file named trace.out opens as a timeline');
+      await w.shot('trace-editor');
+      w.noErrors();
+    } catch (error) {
+      await w.failed(error);
+    } finally {
+      await vscode.stop();
+    }
+  },
+
+  /** The oldest VS Code that is supported: install, first figure, timeline. The server is found on PATH. */
+  async oldest() {
+    const bin = await mkdtemp(join(tmpdir(), 'waitline-bin-'));
+    await symlink(serverProgram, join(bin, 'waitline'));
+    const vscode = await start({ vsix: universal, path: `${bin}:${process.env.PATH}` });
+    const w = new Workbench(vscode, shots);
+    try {
+      await w.open(await project(join(vscode.dir, 'shop')));
+      await w.openFile('db.go');
+      await w.palette('Waitline: Load Latest Trace');
+      await w.goto(70);
+      await w.figure('chan 444 ms · 974×', 'select {');
+      await w.seen(w.lens(/444 ms waiting/));
+      w.step('universal package, server on PATH, figure and lens');
+      await w.palette('Waitline: Open Timeline');
+      await w.seen(w.webview().locator('.field canvas'));
+      w.step('timeline');
+      await w.shot('oldest');
+      w.noErrors();
+    } catch (error) {
+      await w.failed(error);
+    } finally {
+      await vscode.stop();
+      await rm(bin, { recursive: true, force: true });
+    }
+  },
 };
 
 const wanted = process.argv.slice(2);
 for (const [name, run] of Object.entries(scenarios)) {
-  if (wanted.length > 0 && !wanted.includes(name)) continue;
+  // The oldest VS Code is another CODE_SERVER: only when it is named.
+  if (wanted.length > 0 ? !wanted.includes(name) : name === 'oldest') continue;
   console.log(name);
   await run();
   if (process.exitCode) break;

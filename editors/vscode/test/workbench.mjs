@@ -107,7 +107,7 @@ export class Workbench {
     await this.seen(this.page.locator('.quick-input-list .monaco-list-row.focused', { hasText: base }));
     await this.page.keyboard.press('Enter');
     await this.seen(this.page.locator('.tab.active', { hasText: base }));
-    await this.seen(this.page.locator('.part.editor .view-line'));
+    await this.seen(this.page.locator('.part.editor .view-line, iframe.webview'));
   }
 
   async goto(line) {
@@ -194,6 +194,11 @@ export class Workbench {
         );
     });
     return shown.first();
+  }
+
+  /** The page of the webview that is seen. */
+  webview() {
+    return this.page.frameLocator('iframe.webview.ready:visible').frameLocator('iframe#active-frame');
   }
 
   async clipboard() {
