@@ -63,7 +63,15 @@ const make = (target, server) => {
     chmodSync(to, 0o755);
   }
   const out = join(root, 'out', `waitline-${target ?? 'universal'}-${version}.vsix`);
-  const args = ['package', '--no-dependencies', '--allow-missing-repository', '--skip-license', '-o', out];
+  const args = [
+    'package',
+    '--no-dependencies',
+    '--allow-missing-repository',
+    '--skip-license',
+    '--no-rewrite-relative-links',
+    '-o',
+    out,
+  ];
   run(process.execPath, [vsce, ...args, ...(target ? ['--target', target] : [])], stage);
   console.log(`${out} ${(statSync(out).size / 1e6).toFixed(2)} MB`);
 };

@@ -30,7 +30,10 @@ export function activate(context: vscode.ExtensionContext): Api {
   const own = new Session(
     context,
     log,
-    middleware((uri, line, token) => own.request('waitline/site', { uri, line }, token)),
+    middleware(
+      (uri, line, token) => own.request('waitline/site', { uri, line }, token),
+      (percentage) => own.advance(percentage),
+    ),
   );
   session = own;
   const discovery = new Discovery(recordings(context));
@@ -72,7 +75,9 @@ export function activate(context: vscode.ExtensionContext): Api {
     window.createTreeView('waitline.traces', { treeDataProvider: traces }),
     workspace.onDidOpenTextDocument((document) => document.languageId === 'go' && void begin(own, discovery)),
     workspace.onDidChangeConfiguration((event) => {
+      if (!event.affectsConfiguration('waitline')) return;
       if (event.affectsConfiguration('waitline.trace.globs')) void discovery.again();
+      void own.settingsChanged();
       const anew = ['waitline.server', 'waitline.annotations.renderer'].some((key) => event.affectsConfiguration(key));
       if (anew && (own.activity === 'ready' || own.problem)) void commands.executeCommand('waitline.restartServer');
     }),

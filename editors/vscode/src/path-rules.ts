@@ -4,6 +4,7 @@
 // biome-ignore lint/suspicious/noTemplateCurlyInString: VS Code replaces it
 export const FOLDER = '${workspaceFolder}';
 
+/** The debugger's words: a folder here, and what it was called where the program was built. */
 export interface Rule {
   from: string;
   to: string;
@@ -24,10 +25,10 @@ export function propose(prefix: string, root: string, folders: string[]): Rule[]
     while (same < most && recorded[recorded.length - 1 - same] === here[here.length - 1 - same]) same += 1;
     if (same === 0) continue;
     const rule = {
-      from: join(prefix, recorded.slice(0, recorded.length - same)),
-      to: relative(root, here.slice(0, here.length - same)),
+      from: relative(root, here.slice(0, here.length - same)),
+      to: join(prefix, recorded.slice(0, recorded.length - same)),
     };
-    if (!rule.from) continue;
+    if (!rule.to) continue;
     const key = `${rule.from}\0${rule.to}`;
     if ((rules.get(key)?.same ?? 0) < same) rules.set(key, { rule, same });
   }
@@ -36,7 +37,7 @@ export function propose(prefix: string, root: string, folders: string[]): Rule[]
     .slice(0, 3)
     .map((r) => r.rule);
   // The folder that is open is the likeliest one that a build elsewhere had another name for.
-  const whole = { from: prefix, to: FOLDER };
+  const whole = { from: FOLDER, to: prefix };
   if (!list.some((r) => r.from === whole.from && r.to === whole.to)) list.push(whole);
   return list;
 }
@@ -53,4 +54,10 @@ function join(like: string, names: string[]): string {
 function relative(root: string, names: string[]): string {
   const below = names.slice(parts(root).length);
   return [FOLDER, ...below].join('/');
+}
+
+/** A rule with the names that settings may use replaced: the first folder, the home folder. */
+export function expanded(rule: Rule, folder: string, home: string): Rule {
+  const from = rule.from.replace(FOLDER, () => folder).replace(/^~(?=$|[\\/])/, () => home);
+  return { ...rule, from };
 }

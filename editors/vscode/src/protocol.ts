@@ -204,3 +204,25 @@ export function stateOf(value: unknown): State | null | undefined {
   if (typeof analysis !== 'number' || typeof trace !== 'string' || typeof summary !== 'string') return undefined;
   return value as State;
 }
+
+/** A moment, a goroutine or a line that a timeline is to show. */
+export interface Reveal {
+  uri?: string;
+  line?: number;
+  t0?: Nanos;
+  t1?: Nanos;
+  g?: number;
+  /** The cursor moved there: its waits are marked, and the view stays where it is. */
+  follow?: boolean;
+}
+
+/** What of a value says what a timeline is to show. */
+export function revealOf(value: unknown): Reveal {
+  const { t0, t1, g } = (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>;
+  const isTime = (t: unknown): t is number => typeof t === 'number' && Number.isFinite(t) && t >= 0;
+  return {
+    ...linePlace(value),
+    ...(isTime(t0) && isTime(t1) && t0 <= t1 && { t0, t1 }),
+    ...(isTime(g) && { g }),
+  };
+}

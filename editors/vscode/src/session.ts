@@ -3,7 +3,7 @@
 
 import * as vscode from 'vscode';
 import type { CloseHandlerResult, LanguageClient, LanguageClientOptions, Middleware } from 'vscode-languageclient/node';
-import { OWN_COMMANDS, type Requests, type State, stateOf } from './protocol';
+import { OWN_COMMANDS, type Requests, type Reveal, revealOf, type State, stateOf } from './protocol';
 import { findServer, NoServer, type Server } from './server';
 import { fileName } from './units';
 
@@ -16,7 +16,9 @@ const WITHIN_MS = 180_000;
 
 export class Session implements vscode.Disposable {
   private readonly changed = new vscode.EventEmitter<void>();
+  private readonly asked = new vscode.EventEmitter<{ open: boolean; what: Reveal }>();
   private readonly ended: number[] = [];
+  private share = 0;
   private starting: Promise<LanguageClient> | undefined;
   private current: LanguageClient | undefined;
   private wished: string | undefined;
@@ -27,6 +29,8 @@ export class Session implements vscode.Disposable {
 
   /** The state or the activity is another one. */
   readonly onDidChange = this.changed.event;
+  /** The server wants a timeline opened, or those that are open to show something. */
+  readonly onDidAskTimeline = this.asked.event;
   /** The server that runs, when it does. */
   server: Server | undefined;
 
@@ -55,6 +59,17 @@ export class Session implements vscode.Disposable {
   /** The name of the trace that is being loaded. */
   get loading(): string | undefined {
     return this.loads > 0 && this.wished ? fileName(this.wished) : undefined;
+  }
+
+  /** How far the load under way is, from 0 to 1. */
+  get progress(): { share: number; trace: string } | undefined {
+    return this.loads > 0 ? { share: this.share, trace: this.wished ?? '' } : undefined;
+  }
+
+  /** The server tells how far a load is. */
+  advance(percentage: number): void {
+    this.share = percentage / 100;
+    this.changed.fire();
   }
 
   /** The program that would run, or runs. */
@@ -106,7 +121,6 @@ export class Session implements vscode.Disposable {
     const options: LanguageClientOptions = {
       documentSelector: [{ scheme: 'file', language: 'go' }],
       outputChannel: this.log,
-      synchronize: { configurationSection: 'waitline' },
       middleware: this.middleware,
       // Text of the server is never trusted: it holds names from the trace. Links are added here.
       markdown: { isTrusted: false, supportHtml: false },
@@ -140,6 +154,8 @@ export class Session implements vscode.Disposable {
       clear: () => {},
     });
     client.onNotification('waitline/didChangeState', (params: unknown) => this.told(params));
+    client.onNotification('waitline/openTimeline', (p: unknown) => this.asked.fire({ open: true, what: revealOf(p) }));
+    client.onNotification('waitline/reveal', (p: unknown) => this.asked.fire({ open: false, what: revealOf(p) }));
     client.onDidChangeState(({ newState }) => {
       this.changed.fire();
       // A server that came back knows nothing of the trace that was shown.
@@ -217,6 +233,7 @@ export class Session implements vscode.Disposable {
   /** Loads a trace: a path on the machine of the server. */
   async load(trace: string): Promise<State> {
     this.wished = trace;
+    this.share = 0;
     this.loads += 1;
     this.changed.fire();
     try {
@@ -238,6 +255,12 @@ export class Session implements vscode.Disposable {
     if (!this.current?.isRunning()) return;
     await this.request('waitline/unload', {});
     this.show(null);
+  }
+
+  /** The settings are other ones: the server asks for them. */
+  async settingsChanged(): Promise<void> {
+    if (this.current?.isRunning())
+      await this.current.sendNotification('workspace/didChangeConfiguration', { settings: null });
   }
 
   async setRange(range: { t0: number; t1: number } | undefined): Promise<void> {
@@ -276,5 +299,6 @@ export class Session implements vscode.Disposable {
   dispose(): void {
     void this.stop();
     this.changed.dispose();
+    this.asked.dispose();
   }
 }

@@ -10,6 +10,7 @@ import {
   type LinePlace,
   linePlace,
   type Origin,
+  revealOf,
   type Stack,
   silenceRequest,
   verdictRequest,
@@ -82,7 +83,7 @@ export function lineCommands(
 
   onLine('waitline.revealInTimeline', (place) => openTimeline(place));
   register('waitline.openTimeline', () => openTimeline({}));
-  register('waitline.timeline', (argument) => openTimeline(linePlace(argument) ?? {}));
+  register('waitline.timeline', (argument) => openTimeline(revealOf(argument)));
 
   onLine('waitline.peekStacks', async (place) => {
     const stacks = (await session.request('waitline/stacks', place))?.stacks ?? [];

@@ -28,7 +28,7 @@ export function mapPathsCommand(register: Register, session: Session): void {
     const proposals = await proposeFor(prefix);
     const browse = l10n.t('Browse…');
     const choices: (vscode.QuickPickItem & { rule?: Rule })[] = proposals.map((rule) => ({
-      label: `${rule.from} → ${rule.to}`,
+      label: `${rule.to} → ${rule.from}`,
       description: l10n.t('proposed'),
       rule,
     }));
@@ -45,18 +45,18 @@ export function mapPathsCommand(register: Register, session: Session): void {
           openLabel: l10n.t('Choose'),
         })) ?? [];
       if (!folder) return;
-      rule = { from: prefix, to: inFolder(root, folder.fsPath) };
+      rule = { from: inFolder(root, folder.fsPath), to: prefix };
     }
     await remember(rule);
     if (session.state) await session.load(session.state.trace);
-    tell(l10n.t('{0} is looked for in {1}.', rule.from, rule.to));
+    tell(l10n.t('{0} is looked for in {1}.', rule.to, rule.from));
   });
 }
 
 /** Keeps a rule in the settings of the workspace, in place of one for the same folder. */
 async function remember(rule: Rule): Promise<void> {
   const configuration = vscode.workspace.getConfiguration('waitline');
-  const kept = configuration.get<Rule[]>('substitutePath', []).filter((r) => r.from !== rule.from);
+  const kept = configuration.get<Rule[]>('substitutePath', []).filter((r) => r.to !== rule.to);
   await configuration.update('substitutePath', [...kept, rule], vscode.ConfigurationTarget.Workspace);
 }
 

@@ -87,7 +87,7 @@ async function testTask(
   const server = await session.find().catch(() => undefined);
   const own = server && test.kind === 'test' && (await hasCommand(server.path, ['record', 'test']));
   const execution = own
-    ? new vscode.ProcessExecution(server.path, ['record', 'test', '.', '-run', `^${test.name}$`, '-o', trace], { cwd })
+    ? new vscode.ProcessExecution(server.path, ['record', 'test', '.', '--run', `^${test.name}$`, '-o', trace], { cwd })
     : new vscode.ProcessExecution('go', goTestArguments(test, trace, `${trace}.test`), { cwd });
   const folder = vscode.workspace.getWorkspaceFolder(uri) ?? vscode.TaskScope.Workspace;
   const name = vscode.l10n.t('Record {0}', test.name);

@@ -2,19 +2,9 @@
 
 import * as vscode from 'vscode';
 import { openLine } from '../places';
+import type { Reveal } from '../protocol';
 import type { Session } from '../session';
 import { allowed, type FromPage, fromPage, type ToPage, tileOctets } from './messages';
-
-/** What a timeline is to show. */
-export interface Reveal {
-  uri?: string;
-  line?: number;
-  t0?: number;
-  t1?: number;
-  g?: number;
-  /** The cursor moved there: its waits are marked, and the view stays where it is. */
-  follow?: boolean;
-}
 
 export class Bridge implements vscode.Disposable {
   private readonly subscriptions: vscode.Disposable[] = [];
@@ -115,7 +105,8 @@ export class Bridge implements vscode.Disposable {
 
   private state(): void {
     if (!this.ready) return;
-    this.send({ type: 'event', event: 'state', payload: this.session.state });
+    const { progress, state } = this.session;
+    this.send({ type: 'event', event: 'state', payload: progress ? { ...state, loading: progress } : state });
   }
 
   private theme(): void {

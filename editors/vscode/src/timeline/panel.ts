@@ -5,9 +5,10 @@ import { readFile } from 'node:fs/promises';
 import * as vscode from 'vscode';
 import { load } from '../commands/trace';
 import { beginsAsTrace } from '../discovery';
+import type { Reveal } from '../protocol';
 import type { Session } from '../session';
 import { fileName } from '../units';
-import { Bridge, type Reveal } from './bridge';
+import { Bridge } from './bridge';
 import { notice, prepared } from './html';
 
 export type OpenTimeline = (what: Reveal) => Promise<void>;
@@ -39,6 +40,10 @@ export class Timelines implements vscode.Disposable {
         window.registerCustomEditorProvider(id, this.editors(), { supportsMultipleEditorsPerDocument: true }),
       ),
       window.onDidChangeTextEditorSelection((event) => this.follow(event)),
+      session.onDidAskTimeline(({ open, what }) => {
+        if (open) void this.open(what);
+        else for (const bridge of this.bridges) bridge.reveal(what);
+      }),
     );
   }
 

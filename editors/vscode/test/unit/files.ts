@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { after, before, describe, it, test } from 'node:test';
 import { goTestArguments, testAt } from '../../src/go-test';
-import { FOLDER, propose } from '../../src/path-rules';
+import { expanded, FOLDER, propose } from '../../src/path-rules';
 import { findServer, NoServer } from '../../src/server';
 import { isTraceHeader } from '../../src/trace-header';
 import { compatible, versionOf } from '../../src/version';
@@ -138,7 +138,9 @@ test('rules for paths: folders that end alike, the shared names left out', () =>
     '/home/me/shop/internal/db',
     '/home/me/shop/web',
   ]);
-  deepStrictEqual(first, { from: '/app', to: FOLDER });
-  deepStrictEqual(rest, [{ from: '/app/internal/db', to: FOLDER }]);
-  deepStrictEqual(propose('/build/x', '/home/me/shop', []), [{ from: '/build/x', to: FOLDER }]);
+  deepStrictEqual(first, { from: FOLDER, to: '/app' });
+  deepStrictEqual(rest, [{ from: FOLDER, to: '/app/internal/db' }]);
+  deepStrictEqual(propose('/build/x', '/home/me/shop', []), [{ from: FOLDER, to: '/build/x' }]);
+  deepStrictEqual(expanded({ from: `${FOLDER}/a`, to: '/app' }, '/w/$&', '/home/me'), { from: '/w/$&/a', to: '/app' });
+  deepStrictEqual(expanded({ from: '~/a', to: '~' }, '/w', '/home/me'), { from: '/home/me/a', to: '~' });
 });
