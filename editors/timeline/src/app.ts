@@ -205,13 +205,13 @@ export class App {
   /** Called by data.ts when the lanes are known. */
   onInfo(info: protocol.Info, first: boolean): void {
     this.info = info;
-    if (first && this.open.size === 0) for (const g of busiest(info)) this.open.add(g.id);
+    if (first && info.ready && this.open.size === 0) for (const g of busiest(info)) this.open.add(g.id);
     this.rebuild();
-    if (first && this.pendingOpen !== null) {
+    if (first && info.ready && this.pendingOpen !== null) {
       this.goTo(this.pendingOpen);
       this.pendingOpen = null;
     }
-    void this.data.fetchOpen();
+    if (info.ready) void this.data.fetchOpen();
     this.all();
   }
 
@@ -375,7 +375,8 @@ export class App {
     }
     if (mine !== this.slices) return;
     if (slice === null) {
-      this.deselect();
+      if (options.moveTo === true) this.say('Nothing is known of that goroutine at that time.');
+      else this.deselect();
       return;
     }
     this.selection = {
@@ -523,7 +524,7 @@ export class App {
   }
 
   goTo(o: Open): void {
-    if (this.info === null) {
+    if (this.info?.ready !== true) {
       this.pendingOpen = o;
       return;
     }

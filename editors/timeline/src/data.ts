@@ -57,21 +57,20 @@ export class Data {
     this.sliceCache.clear();
     this.tiles.analysis = state.analysis;
     if (another) this.tiles.reset(state.analysis, state.duration);
-    await this.fetchInfo(era, another);
+    await this.fetchInfo(era);
     if (era !== this.era) return;
     void this.fetchFindings(era);
     void this.fetchSummary(era);
   }
 
   /** The index may still be made: then lanes are few, and asked for again. */
-  private async fetchInfo(era: number, first: boolean): Promise<void> {
+  private async fetchInfo(era: number): Promise<void> {
     for (;;) {
       try {
         const info = protocol.info(await this.host.request('waitline/timelineInfo', {}));
         if (era !== this.era || info === null) return;
-        this.app.onInfo(info, first);
+        this.app.onInfo(info, this.app.info?.ready !== true);
         if (info.ready) return;
-        first = info.groups.length === 0;
       } catch (e) {
         if (era === this.era) this.app.fail(e);
         return;
@@ -99,7 +98,19 @@ export class Data {
       this.app.summary = summary;
       this.app.dirty('elements');
     } catch {
-      // A server without it: the scope bar shows what the state knows.
+      // A server without it: the lines that wait most say what they can.
+      await this.fetchHotspots(era);
+    }
+  }
+
+  private async fetchHotspots(era: number): Promise<void> {
+    try {
+      const summary = protocol.summaryOfHotspots(await this.host.request('waitline/hotspots', { limit: 200 }));
+      if (era !== this.era) return;
+      this.app.summary = summary;
+      this.app.dirty('elements');
+    } catch (e) {
+      if (era === this.era) this.app.say(message(e));
     }
   }
 

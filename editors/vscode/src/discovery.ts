@@ -1,6 +1,6 @@
 // The traces of the workspace: files that the globs name and that begin as one.
 
-import { open, stat } from 'node:fs/promises';
+import { open, readdir, stat } from 'node:fs/promises';
 import * as vscode from 'vscode';
 import { isTraceHeader } from './trace-header';
 
@@ -63,11 +63,8 @@ export class Discovery implements vscode.Disposable {
   private async recorded(): Promise<vscode.Uri[]> {
     const dir = this.recordings;
     if (!dir) return [];
-    const files = await vscode.workspace.fs.readDirectory(dir).then(
-      (list) => list,
-      () => [],
-    );
-    return files.filter(([name]) => name.endsWith('.trace')).map(([name]) => vscode.Uri.joinPath(dir, name));
+    const names = await readdir(dir.fsPath).catch(() => []); // nothing was recorded yet
+    return names.filter((name) => name.endsWith('.trace')).map((name) => vscode.Uri.joinPath(dir, name));
   }
 
   /** A test that is run again and again must not start a search each time. */

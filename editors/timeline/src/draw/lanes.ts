@@ -1,6 +1,6 @@
 // The lanes: grid, stop-the-world bands, bars, charts and the text in them, for what is in view and nothing else.
 import { CLASS, type Class, FLAG, isClass, isWait, VERDICT } from '../model/classes.ts';
-import { shorten } from '../model/format.ts';
+import { duration, shorten } from '../model/format.ts';
 import type { Counters, Ref } from '../model/protocol.ts';
 import { BAR, type Layout, type Row, visible } from '../model/rows.ts';
 import { type LaneTile, rectEnd, rectStart, SUB } from '../model/tile.ts';
@@ -267,12 +267,12 @@ export class LaneDrawing {
       const g = tile.g[i] ?? 0;
       if (cls !== CLASS.running && cls !== CLASS.mark && cls !== CLASS.assist && cls !== CLASS.system) return;
       words = name.startsWith('G') ? name : g > 0 ? (name !== '' ? `G${g} ${name}` : `G${g}`) : name;
-    } else if (cls === CLASS.mark) words = name || 'mark';
+    } else if (cls === CLASS.mark) words = `concurrent mark${howLong(tile, i)}`;
     else if (cls === CLASS.stw) {
-      words = name || 'STW';
+      words = `STW${howLong(tile, i)}`;
       colour = this.theme.onStw;
     } else if (cls === CLASS.task || cls === CLASS.region) {
-      words = name;
+      words = name === '' ? '' : `${name}${howLong(tile, i)}`;
       colour = this.theme.text;
     } else return;
     if (words === '') return;
@@ -457,6 +457,12 @@ interface Text {
   most: Px;
 }
 
+/** Its length, where the rectangle is the whole of one span. */
+function howLong(tile: LaneTile, i: number): string {
+  const part = FLAG.joined | FLAG.before | FLAG.after;
+  return ((tile.flags[i] ?? 0) & part) === 0 ? ` ${duration(rectEnd(tile, i) - rectStart(tile, i))}` : '';
+}
+
 function pos(x: number | undefined): number {
   return x === undefined || x < 0 ? 0 : x;
 }
@@ -501,10 +507,18 @@ export function fitText(ctx: Context, text: string, most: Px): string {
   if (most < 12) return '';
   if (text.length * 4 < most && ctx.measureText(text).width <= most) return text;
   if (ctx.measureText(text).width <= most) return text;
-  // `G70 http.(*conn).serve`: first the package goes, then the receiver, last the name.
   const space = text.indexOf(' ');
   if (space < 0) return '';
   const first = text.slice(0, space);
+  if (!/^G\d/.test(first)) {
+    // `concurrent mark 1.23 ms`: from the end, what does not fit.
+    for (let at = text.lastIndexOf(' '); at > 0; at = text.lastIndexOf(' ', at - 1)) {
+      const part = text.slice(0, at).replace(/ [\d.]+$/, '');
+      if (ctx.measureText(part).width <= most) return part;
+    }
+    return '';
+  }
+  // `G70 http.(*conn).serve`: first the package goes, then the receiver, last the name.
   const name = shorten(text.slice(space + 1), (s) => ctx.measureText(`${first} ${s}`).width <= most);
   if (name !== '' && !name.startsWith('…')) return `${first} ${name}`;
   return ctx.measureText(first).width <= most ? first : '';

@@ -418,7 +418,7 @@ export function slice(x: unknown): Slice | null {
         place: place(field(m, 'place')),
         ns: num(field(m, 'ns')),
       };
-    }),
+    }).toSorted((a, b) => b.ns - a.ns),
     incoming: list(field(x, 'incoming'), flow),
     outgoing: list(field(x, 'outgoing'), flow),
     preceding: ref(field(x, 'preceding')),
@@ -509,6 +509,46 @@ export function summary(x: unknown): Summary {
         place: place(field(l, 'place')),
       };
     }),
+  };
+}
+
+/** What the parts of lines say about a window, where nobody sums it up. */
+export function summaryOfHotspots(x: unknown): Summary {
+  const parts = list(field(x, 'lines'), (l) => {
+    const p = place(l);
+    const longest = field(l, 'longest');
+    const kind = text(field(l, 'kind'), 60);
+    return p === null ? null : { place: p, kind, costly: num(field(l, 'costly')), longest, cls: classOf(kind) };
+  });
+  const costly = num(field(x, 'costly'));
+  const by = new Map<Class, Ns>();
+  for (const p of parts) by.set(p.cls, (by.get(p.cls) ?? 0) + p.costly);
+  const dear = parts.filter((p) => p.costly > 0);
+  return {
+    costly,
+    runnable: null,
+    idle: null,
+    byClass: [...by].map(([cls, ns]) => ({ cls, costly: ns, ns: 0 })),
+    lines: dear
+      .slice(0, 6)
+      .map((p) => ({ place: p.place, kind: p.kind, costly: p.costly, share: costly > 0 ? p.costly / costly : 0 })),
+    longest: dear
+      .flatMap((p) => {
+        const g = num(field(p.longest, 'g'));
+        return g > 0
+          ? [
+              {
+                lane: `g:${g}`,
+                g,
+                start: num(field(p.longest, 'start')),
+                ns: num(field(p.longest, 'ns')),
+                place: p.place,
+              },
+            ]
+          : [];
+      })
+      .toSorted((a, b) => b.ns - a.ns)
+      .slice(0, 4),
   };
 }
 

@@ -34,15 +34,7 @@ export function Loading({ app }: { app: App }) {
       <p>
         <span class="strong">{baseName(l.trace)}</span> <span class="dim">reading</span>
       </p>
-      <div
-        class="progress"
-        role="progressbar"
-        aria-valuenow={Math.round(l.share * 100)}
-        aria-valuemin={0}
-        aria-valuemax={100}
-      >
-        <div style={{ width: `${(l.share * 100).toFixed(1)}%` }} />
-      </div>
+      <Progress share={l.share} />
       <p>
         <b>{figure(l.share * 100)} %</b>
         {said.map((s) => ` · ${s}`).join('')}
@@ -54,6 +46,36 @@ export function Loading({ app }: { app: App }) {
       >
         Cancel
       </button>
+    </div>
+  );
+}
+
+/** The trace is there, its lanes are being made. */
+export function Indexing({ app }: { app: App }) {
+  const share = app.info?.progress ?? 0;
+  return (
+    <div class="empty">
+      <p>
+        <span class="strong">{baseName(app.state?.trace ?? '')}</span> <span class="dim">lanes are being made</span>
+      </p>
+      <Progress share={share} />
+      <p>
+        <b>{figure(share * 100)} %</b>. The other views can be used meanwhile.
+      </p>
+    </div>
+  );
+}
+
+function Progress({ share }: { share: number }) {
+  return (
+    <div
+      class="progress"
+      role="progressbar"
+      aria-valuenow={Math.round(share * 100)}
+      aria-valuemin={0}
+      aria-valuemax={100}
+    >
+      <div style={{ width: `${(share * 100).toFixed(1)}%` }} />
     </div>
   );
 }

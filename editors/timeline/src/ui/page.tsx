@@ -2,12 +2,13 @@
 import { type App, TABS, type Tab } from '../app.ts';
 import { baseName, duration, figure, span } from '../model/format.ts';
 import { HELP } from '../model/keys.ts';
+import { placeLabel } from '../model/protocol.ts';
 import { Findings } from '../tabs/findings.tsx';
 import { Goroutines } from '../tabs/goroutines.tsx';
 import { Mmu } from '../tabs/mmu.tsx';
 import { Profiles } from '../tabs/profiles.tsx';
 import { Tasks } from '../tabs/tasks.tsx';
-import { Failed, Loading, NoTrace } from './empty.tsx';
+import { Failed, Indexing, Loading, NoTrace } from './empty.tsx';
 import { Find } from './find.tsx';
 import { Legend } from './legend.tsx';
 import type { Stage } from './stage.ts';
@@ -36,11 +37,23 @@ export function Page({ app, stage }: Props) {
       <Body app={app} stage={stage} />
       {app.phase === 'ready' && app.tab === 'timeline' && <Legend app={app} stage={stage} />}
       {app.help && <Help app={app} />}
+      <div class="hidden" aria-live="polite">
+        {announced(app)}
+      </div>
       <div role="status" aria-live="polite">
         {app.toast !== '' && <div class="toast">{app.toast}</div>}
       </div>
     </div>
   );
+}
+
+/** What a selection is, for who does not see it. */
+function announced(app: App): string {
+  const s = app.selection?.slice;
+  if (s === null || s === undefined) return '';
+  const where = s.site === null ? '' : `, ${placeLabel(s.site)}`;
+  const waker = s.waker !== null && s.waker.g > 0 ? `, woken by G${s.waker.g}` : '';
+  return `${s.title}, ${duration(s.end - s.start)}${s.g > 0 ? `, G${s.g}` : ''}${where}${waker}`;
 }
 
 function Body({ app, stage }: Props) {
@@ -58,7 +71,7 @@ function Body({ app, stage }: Props) {
   }
   switch (app.tab) {
     case 'timeline':
-      return <Timeline app={app} stage={stage} />;
+      return app.info?.ready === true ? <Timeline app={app} stage={stage} /> : <Indexing app={app} />;
     case 'goroutines':
       return <Goroutines app={app} stage={stage} />;
     case 'profiles':
@@ -185,7 +198,7 @@ function Partial({ text }: { text: string }) {
   return (
     <div class="note" role="note">
       <span class="strong">≈</span>
-      <span>{text}. Figures cover what was read and carry ≈.</span>
+      <span>{text.replace(/\.$/, '')}. Figures cover what was read and carry ≈.</span>
     </div>
   );
 }

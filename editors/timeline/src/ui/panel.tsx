@@ -34,6 +34,9 @@ export function Panel({ app, stage }: Props) {
           <span>
             <kbd>F</kbd>fit
           </span>
+          <span>
+            <kbd>C</kbd>copy
+          </span>
         </div>
       ) : (
         <div class="foot">
@@ -363,7 +366,7 @@ function Overview({ app, stage }: Props) {
         )}
       </section>
       <section>
-        {s !== null && s.byClass.length > 0 && (
+        {s?.byClass.some((c) => c.ns > 0) && (
           <>
             <h3>
               Not waiting <span>average</span>

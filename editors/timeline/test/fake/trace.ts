@@ -81,8 +81,7 @@ export function fakeTrace(seed = 6): FakeTrace {
       goroutines.push({ g, group: i, spans: spans(group, i, rnd) });
     }
   });
-  for (const go of goroutines)
-    for (const s of go.spans) s.by = goroutines[Math.floor(rnd() * goroutines.length)]?.g ?? 0;
+  for (const go of goroutines) for (const s of go.spans) s.by = goroutines[Math.floor(rnd() * 16)]?.g ?? 0; // Of those that live to the end.
   const ps: FakeTrace['ps'] = [[], []];
   for (const p of ps) {
     let t = 0;
