@@ -252,7 +252,7 @@ function define() {
       this.timeout(120_000);
       const main = file('recorded/wait_test.go');
       await window.showTextDocument(main);
-      const at = new vscode.Position(11, 4); // wg
+      const at = new vscode.Position(10, 5); // wg
       const ask = async () => ({
         definition: await commands.executeCommand<unknown[]>('vscode.executeDefinitionProvider', main, at),
         references: await commands.executeCommand<unknown[]>('vscode.executeReferenceProvider', main, at),
