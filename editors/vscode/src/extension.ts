@@ -77,9 +77,9 @@ export function activate(context: vscode.ExtensionContext): Api {
     workspace.onDidChangeConfiguration((event) => {
       if (!event.affectsConfiguration('waitline')) return;
       if (event.affectsConfiguration('waitline.trace.globs')) void discovery.again();
-      void own.settingsChanged();
       const anew = ['waitline.server', 'waitline.annotations.renderer'].some((key) => event.affectsConfiguration(key));
-      if (anew && (own.activity === 'ready' || own.problem)) void commands.executeCommand('waitline.restartServer');
+      if (!anew) void own.settingsChanged();
+      else if (own.activity === 'ready' || own.problem) void commands.executeCommand('waitline.restartServer');
     }),
   );
   void commands.executeCommand('setContext', 'waitline.active', true);

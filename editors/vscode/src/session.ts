@@ -259,8 +259,9 @@ export class Session implements vscode.Disposable {
 
   /** The settings are other ones: the server asks for them. */
   async settingsChanged(): Promise<void> {
-    if (this.current?.isRunning())
-      await this.current.sendNotification('workspace/didChangeConfiguration', { settings: null });
+    if (!this.current?.isRunning()) return;
+    const told = this.current.sendNotification('workspace/didChangeConfiguration', { settings: null });
+    await told.catch((error) => this.log.warn(`the server was not told of settings: ${error}`));
   }
 
   async setRange(range: { t0: number; t1: number } | undefined): Promise<void> {

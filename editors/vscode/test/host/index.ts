@@ -281,7 +281,7 @@ function define() {
           const list = await commands.executeCommand<vscode.Hover[]>(
             'vscode.executeHoverProvider',
             db,
-            new vscode.Position(79, 17),
+            new vscode.Position(79, 20),
           );
           return list.length === 2 ? list : undefined;
         });
@@ -297,7 +297,7 @@ function define() {
         strictEqual((await lenses(db)).filter((l) => l.command?.title.startsWith('444 ms waiting · 974×')).length, 1);
         strictEqual(found(db).length, 1);
       } finally {
-        await gopls.dispose();
+        await gopls.dispose(20_000);
       }
     });
   });
