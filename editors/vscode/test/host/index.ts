@@ -287,7 +287,7 @@ function define() {
         });
         const texts = hovers.map((h) => (h.contents as vscode.MarkdownString[]).map((c) => c.value).join('\n'));
         ok(
-          texts.some((t) => t.includes('func Fprintln')),
+          texts.some((t) => t.includes('func fmt.Fprintln')),
           texts.join('\n--\n'),
         );
         ok(
