@@ -356,12 +356,59 @@ const scenarios = {
       await rm(bin, { recursive: true, force: true });
     }
   },
+
+  /** Pictures for the README, and of what else is to be looked at. Only when it is named. */
+  async pictures() {
+    for (const [theme, name] of [
+      ['Default Dark Modern', 'dark'],
+      ['Default Light Modern', 'light'],
+      ['Default High Contrast', 'contrast'],
+    ]) {
+      const settings = { 'workbench.colorTheme': theme, 'editor.fontSize': 13 };
+      const vscode = await start({ vsix: join(out, bundled), viewport: { width: 1440, height: 860 }, settings });
+      const w = new Workbench(vscode, shots ?? out);
+      try {
+        const dir = await project(join(vscode.dir, 'shop'));
+        await w.open(dir);
+        await w.openFile('db.go');
+        await w.view('Waitline');
+        await w.palette('Waitline: Load Latest Trace');
+        await w.goto(74);
+        await w.figure('chan 444 ms · 974×', 'select {');
+        await w.hover('select', 'select {', 'Waiting here');
+        await w.shot(`look-editor-${name}`);
+        await w.page.keyboard.press('Escape');
+        await w.page.locator('.statusbar-item[id="status.languageStatus"]').hover();
+        await w.page.waitForTimeout(1200);
+        await w.shot(`look-status-${name}`);
+        await w.page.mouse.move(600, 300);
+        await w.goto(70);
+        await w.palette('View: Toggle Primary Side Bar Visibility');
+        await w.palette('Waitline: Go to Longest Wait');
+        await w.seen(w.webview().getByText('1.93 ms').first());
+        await w.page.waitForTimeout(800);
+        await w.shot(`look-timeline-${name}`);
+        await w.palette('Waitline: Peek Blocked Stacks');
+        await w.page.waitForTimeout(600);
+        await w.shot(`look-stacks-${name}`);
+        await w.page.keyboard.press('Escape');
+        await w.palette('Waitline: Get Started');
+        await w.page.waitForTimeout(1500);
+        await w.shot(`look-walkthrough-${name}`);
+        w.step(theme);
+      } catch (error) {
+        await w.failed(error);
+      } finally {
+        await vscode.stop();
+      }
+    }
+  },
 };
 
 const wanted = process.argv.slice(2);
 for (const [name, run] of Object.entries(scenarios)) {
-  // The oldest VS Code is another CODE_SERVER: only when it is named.
-  if (wanted.length > 0 ? !wanted.includes(name) : name === 'oldest') continue;
+  // The oldest VS Code is another CODE_SERVER, pictures are for people: only when they are named.
+  if (wanted.length > 0 ? !wanted.includes(name) : ['oldest', 'pictures'].includes(name)) continue;
   console.log(name);
   await run();
   if (process.exitCode) break;

@@ -169,7 +169,12 @@ async function pickFrame(stacks: Stack[], back: LinePlace): Promise<void> {
   pick.items = items;
   const preview = { preview: true, preserveFocus: true };
   let chosen = false;
-  pick.onDidChangeActive(([item]) => item?.at && void openLine(item.at, preview));
+  let moved = false;
+  pick.onDidChangeActive(([item]) => {
+    if (!item?.at) return;
+    moved = true;
+    void openLine(item.at, preview);
+  });
   pick.onDidAccept(() => {
     chosen = true;
     const at = pick.activeItems[0]?.at;
@@ -177,7 +182,7 @@ async function pickFrame(stacks: Stack[], back: LinePlace): Promise<void> {
     if (at) void openLine(at);
   });
   pick.onDidHide(() => {
-    if (!chosen) void openLine(back);
+    if (moved && !chosen) void openLine(back);
     pick.dispose();
   });
   pick.show();

@@ -11,7 +11,7 @@ export type Grouping = 'function' | 'file' | 'cause';
 const LIMIT = 200;
 
 export type Node =
-  | { is: 'group'; label: string; detail: string; rows: Hotspot[]; heat: number; costly: number; ns: number }
+  | { is: 'group'; label: string; detail: string; rows: Hotspot[]; costly: number; ns: number }
   | { is: 'row'; row: Hotspot; under: Grouping | 'idle' }
   | { is: 'idle'; rows: Hotspot[] };
 
@@ -58,7 +58,7 @@ export class Hotspots extends AnswerTree<NonNullable<Requests['waitline/hotspots
       const item = new vscode.TreeItem(node.label, first ? Expanded : Collapsed);
       item.id = `${this.grouping}:${node.label}:${node.detail}`;
       item.description = [duration(node.costly || node.ns), node.detail].filter(Boolean).join(' · ');
-      item.iconPath = this.bar(node.heat);
+      item.iconPath = this.bar(heat(node.costly, this.answer?.costly ?? 0));
       item.tooltip = this.groupTip(node);
       return item;
     }
@@ -73,7 +73,7 @@ export class Hotspots extends AnswerTree<NonNullable<Requests['waitline/hotspots
     const amount = duration(row.costly || row.ns);
     const rest = under === 'function' ? row.source : shortFunc(row.func);
     item.description = [amount, `${count(row.n)}×`, rest].filter(Boolean).join(' · ');
-    item.iconPath = this.bar(row.heat);
+    item.iconPath = this.bar(heat(row.costly, this.answer?.costly ?? 0));
     item.tooltip = rowTip(row);
     item.contextValue = row.longest ? 'row wait' : 'row';
     item.accessibilityInformation = { label: `${where}, ${kind}, ${amount}, ${count(row.n)}` };
@@ -116,6 +116,12 @@ function rowTip(row: Hotspot): string {
   return lines.filter(Boolean).join('\n');
 }
 
+/** From 0 to 4, by the share of all that is costly: the server's levels for lines. */
+export function heat(costly: number, all: number): number {
+  const share = all > 0 ? (costly / all) * 100 : 0;
+  return [0.5, 2, 5, 20].filter((least) => share >= least).length;
+}
+
 /** Rows under what they share, by what is costly; mostly idle rows apart, at the end. */
 export function group(rows: Hotspot[], by: Grouping): Node[] {
   const work = rows.filter((row) => row.verdict !== 'idle');
@@ -129,10 +135,9 @@ export function group(rows: Hotspot[], by: Grouping): Node[] {
         : by === 'file'
           ? [row.uri, file, '']
           : [row.kind, row.kind, ''];
-    const node = groups.get(key) ?? { is: 'group', label, detail, rows: [], heat: 0, costly: 0, ns: 0 };
+    const node = groups.get(key) ?? { is: 'group', label, detail, rows: [], costly: 0, ns: 0 };
     groups.set(key, node);
     node.rows.push(row);
-    node.heat = Math.max(node.heat, row.heat);
     node.costly += row.costly;
     node.ns += row.ns;
   }
