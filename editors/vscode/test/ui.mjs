@@ -2,6 +2,7 @@
 //   node test/ui.mjs [STEP...]   with the packages of `npm run package` in out/
 import { deepStrictEqual, ok } from 'node:assert';
 import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { out, project, serverProgram, start, testdata } from './code-server.mjs';
@@ -354,6 +355,61 @@ const scenarios = {
     } finally {
       await vscode.stop();
       await rm(bin, { recursive: true, force: true });
+    }
+  },
+
+  /** From a running program: a server of this test, that sends a trace when the seconds are over. */
+  async record() {
+    const trace = await readFile(join(testdata, 'traces/g126/webmix.trace'));
+    let ended = 0;
+    const program = createServer((request, response) => {
+      const { pathname, searchParams } = new URL(request.url, 'http://localhost');
+      if (pathname !== '/debug/pprof/trace') return response.writeHead(404).end('nothing here');
+      const timer = setTimeout(() => response.end(trace), Number(searchParams.get('seconds')) * 1000);
+      response.on('close', () => {
+        if (!response.writableEnded) ended += 1;
+        clearTimeout(timer);
+      });
+    });
+    await new Promise((r) => program.listen(0, '127.0.0.1', r));
+    const url = `http://127.0.0.1:${program.address().port}/debug/pprof/trace`;
+    const vscode = await start({ vsix: join(out, bundled) });
+    const w = new Workbench(vscode, shots);
+    const record = async (from, seconds) => {
+      await w.palette('Waitline: Record Trace from Running Program…');
+      await w.answer(from);
+      await w.seen(w.page.locator('.quick-input-title', { hasText: 'How many seconds?' }));
+      await w.answer(String(seconds));
+    };
+    const notice = (text) => w.page.locator('.notification-list-item', { hasText: text });
+    try {
+      await w.open(await project(join(vscode.dir, 'shop'), { trace: null }));
+      await w.openFile('db.go');
+      await w.goto(70);
+      await record(url, 1);
+      await w.figure('chan 444 ms · 974×', 'select {');
+      w.step('recorded for a second, and shown');
+
+      await record(url, 60);
+      await w.seen(notice('Recording 60 s'));
+      await w.shot('recording');
+      await notice('Recording 60 s').hover();
+      await notice('Recording 60 s').locator('.monaco-button', { hasText: 'Cancel' }).first().click();
+      await w.gone(notice('Recording 60 s'));
+      await w.until('the end of the recording in the program', () => ended === 1);
+      w.step('cancelled, in the program as well');
+
+      await record(`${url}/nowhere`, 1);
+      await w.seen(notice('Nothing was recorded'));
+      w.step('an address without traces: said why');
+      await w.figure('chan 444 ms · 974×', 'select {');
+      w.noErrors();
+    } catch (error) {
+      await w.failed(error);
+    } finally {
+      await vscode.stop();
+      program.close();
+      program.closeAllConnections();
     }
   },
 

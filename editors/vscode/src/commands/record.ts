@@ -168,7 +168,8 @@ async function recordUrl(program: string, url: string, seconds: number, trace: s
       text = `${text}${data}`.slice(-2000);
     });
     const timer = setInterval(() => progress.report({ increment: 100 / seconds }), 1000);
-    token.onCancellationRequested(() => child.kill());
+    // As Ctrl+C: so the recording ends in the program, too.
+    token.onCancellationRequested(() => child.kill('SIGINT'));
     return new Promise<string | undefined>((done) => {
       child.on('error', (error) => done(error.message));
       child.on('close', (code) => {

@@ -57,7 +57,7 @@ export class Timelines implements vscode.Disposable {
   private create(): { panel: vscode.WebviewPanel; bridge: Bridge } {
     const beside = vscode.workspace.getConfiguration('waitline').get('timeline.open') !== 'active';
     const viewColumn = beside ? vscode.ViewColumn.Beside : vscode.ViewColumn.Active;
-    const title = vscode.l10n.t('Timeline');
+    const title = vscode.l10n.t('Waitline timeline');
     const panel = vscode.window.createWebviewPanel(VIEW, title, { viewColumn, preserveFocus: true }, webviewOptions());
     return this.adopt(panel);
   }
