@@ -481,7 +481,7 @@ impl LanguageServer for Backend {
     async fn code_lens(&self, params: CodeLensParams) -> Result<Option<Vec<CodeLens>>> {
         let uri = params.text_document.uri;
         let capabilities = &self.session.info().capabilities;
-        let (commands, decorations) = (!capabilities.own_commands, capabilities.decorations);
+        let (commands, decorations) = (capabilities.runs_lenses(), capabilities.decorations);
         let of = uri.clone();
         let lenses = self.answer(&uri, move |session, about| {
             session.answers.lenses.get_or_make(about.key(), || {
