@@ -82,6 +82,54 @@ function M.command(buf, command, arguments)
   end
 end
 
+-- The plugin ----------------------------------------------------------------------------------
+
+--- Opens a file of the programs as a user of the plugin does, with settings, and waits for the
+--- server.
+--- @param file string below the programs, or a whole path
+--- @param options? table as `vim.g.waitline`; the server is the one under test
+--- @return vim.lsp.Client, integer
+function M.open(file, options)
+  vim.g.waitline = vim.tbl_deep_extend('force', { server = { path = vim.env.WAITLINE }, trace = { autoLoad = 'off' } }, options or {})
+  vim.cmd.edit(file:sub(1, 1) == '/' and file or M.programs .. '/' .. file)
+  local buf = vim.api.nvim_get_current_buf()
+  M.wait('the server attaches to ' .. vim.fs.basename(file), function()
+    local client = vim.lsp.get_clients({ bufnr = buf, name = 'waitline' })[1]
+    return client and client.initialized
+  end)
+  return vim.lsp.get_clients({ bufnr = buf, name = 'waitline' })[1], buf
+end
+
+--- Whether this Neovim has the plugin; the specs of the plugin end here where it has not.
+function M.needs_plugin()
+  if vim.fn.has('nvim-0.11') == 0 then
+    io.stdout:write('   left out: the plugin needs 0.11 (old_spec.lua looks at what it says)\n')
+    vim.cmd('qall!')
+  end
+end
+
+--- What was said since the last call, as messages.
+local said = {}
+
+--- Waits for a message that holds a text, and gives it back.
+function M.said(what)
+  local found
+  M.wait('a message: ' .. what, function()
+    for i, message in ipairs(said) do
+      if message:find(what, 1, true) then
+        found = table.remove(said, i)
+        return true
+      end
+    end
+  end)
+  return found
+end
+
+--- Types keys, as a person does.
+function M.keys(keys)
+  vim.api.nvim_feedkeys(vim.api.nvim_replace_termcodes(keys, true, true, true), 'xt', false)
+end
+
 -- The screen ----------------------------------------------------------------------------------
 
 --- The rows of the screen as text.
@@ -112,7 +160,7 @@ end
 --- a person would call the line, with what is drawn behind it.
 function M.row(lnum)
   for _, row in ipairs(M.rows()) do
-    if tonumber(row:match('^%s*%a?%s*(%d+) ')) == lnum then
+    if tonumber(row:gsub('^[▏▎▍▌]+', ' '):match('^%s*%a?%s*(%d+) ')) == lnum then
       return row
     end
   end
@@ -190,11 +238,24 @@ end
 
 --- Runs a spec; ends Neovim with 0 when it holds, else with 1 and what was on the screen.
 function M.run(spec)
+  if vim.v.vim_did_enter == 0 then
+    -- A person works in a Neovim that has started.
+    vim.api.nvim_create_autocmd('VimEnter', {
+      once = true,
+      callback = function()
+        vim.schedule(function()
+          M.run(spec)
+        end)
+      end,
+    })
+    return
+  end
   vim.o.columns, vim.o.lines = 110, 60
   vim.o.number, vim.o.wrap, vim.o.swapfile, vim.o.more = true, false, false, false
   local notify = vim.notify
   vim.notify = function(message, level, ...)
     -- An error within a callback reaches nobody else.
+    said[#said + 1] = tostring(message)
     if level == vim.log.levels.ERROR then
       errors[#errors + 1] = message
       return

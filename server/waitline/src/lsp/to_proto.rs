@@ -33,7 +33,11 @@ pub(super) fn code_lens(
     let recorded = about.text.map.recorded(lens.line).unwrap_or(lens.line);
     let (start, end) = columns(base, recorded, &lens.columns);
     let (command, argument) = match lens.target {
-        Target::Evidence(line) => (EVIDENCE, json!({ "uri": uri, "line": line })),
+        Target::Evidence(line) => {
+            // Where it stands now, for an editor that asks for the evidence itself.
+            let now = about.text.map.current(line);
+            (EVIDENCE, json!({ "uri": uri, "line": line, "now": now }))
+        }
         Target::Frame(frame) => {
             let place = location(&about.shown.view, frame);
             (
