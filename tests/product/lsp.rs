@@ -2,6 +2,7 @@
 
 mod client;
 mod edits;
+mod findings;
 mod hostile;
 mod judged;
 mod loads;

@@ -37,13 +37,16 @@ fn coded(page: &str) -> BTreeSet<String> {
 fn requests_and_commands_are_those_of_the_server() {
     let page = page();
     let requests = names(&source("mod.rs"), "custom_method(\"waitline/");
-    let requests: BTreeSet<String> =
+    let mut requests: BTreeSet<String> =
         requests.iter().map(|r| r.replace("custom_method(\"", "")).collect();
+    let notifications = names(&source("refresh.rs"), "= \"waitline/");
+    assert!(!notifications.is_empty());
+    requests.extend(notifications.iter().map(|n| n["= \"".len()..].to_owned()));
     assert!(requests.len() >= 15, "{requests:?}");
     assert_eq!(names(&page, "waitline/"), requests);
 
     let mut commands = BTreeSet::new();
-    for file in ["backend.rs", "findings.rs", "to_proto.rs"] {
+    for file in ["backend.rs", "findings.rs", "links.rs", "to_proto.rs"] {
         commands.extend(names(&source(file), "\"waitline.").iter().map(|c| c[1..].to_owned()));
     }
     assert!(commands.len() >= 7, "{commands:?}");

@@ -9,6 +9,7 @@ use exectrace::FrameId;
 
 use crate::Analysis;
 use crate::blame::Blame;
+use crate::figures::Instance;
 use crate::verdicts::Verdicts;
 
 mod channels;
@@ -179,6 +180,14 @@ pub struct Related {
     pub frame: FrameId,
     /// What happened there.
     pub text: String,
+    /// The wait that is told of, if it is one.
+    pub wait: Option<Instance>,
+}
+
+impl Related {
+    fn new(frame: FrameId, text: String) -> Related {
+        Related { frame, text, wait: None }
+    }
 }
 
 /// The most findings that are told.

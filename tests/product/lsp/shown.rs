@@ -200,8 +200,9 @@ fn an_editor_with_commands_and_decorations_of_its_own() {
     let mut client = Client::start();
     let mut capabilities = all_refreshes();
     capabilities["experimental"] = json!({
-        "commands": { "commands": ["waitline.load", "waitline.unload"] },
+        "commands": { "commands": ["waitline.load", "waitline.unload", "waitline.waker"] },
         "decorations": true,
+        "hoverDialect": "vscode",
     });
     let server = client.initialize(&programs(), capabilities, Value::Null);
     assert!(!server["executeCommandProvider"].to_string().contains("waitline"), "{server}");
@@ -210,7 +211,27 @@ fn an_editor_with_commands_and_decorations_of_its_own() {
     assert_eq!(answer["trace"], json!(trace));
     assert_eq!(answer["duration"], answer_to(&trace).unwrap().duration());
     assert!(!client.lenses(&file).is_empty(), "shown when the answer comes");
+
+    let changed = |m: &Value| m["method"] == "waitline/didChangeState";
+    let told = client.wait_from(0, "the state", changed);
+    assert_eq!(told["params"], answer, "the state that the request gave");
+    let costs = client.ask("waitline/lineCosts", json!({ "uri": uri(&file) }));
+    let line = costs["lines"][0]["line"].as_u64().unwrap();
+    let hover = client.hover(&file, line as u32).unwrap();
+    let links = hover.lines().last().unwrap();
+    assert!(links.starts_with("[Waker](command:waitline.waker?%5B"), "{hover}");
+    assert_eq!(links.matches("command:").count(), 1, "of what was announced: {links}");
+
+    for params in [json!({ "t0": 0, "t1": 1_000_000 }), Value::Null] {
+        let seen = client.log.len();
+        let narrowed = client.ask("waitline/setRange", params);
+        let told = client.wait_from(seen, "the state of the range", changed);
+        assert_eq!(told["params"], narrowed);
+    }
+    let seen = client.log.len();
     client.ask("waitline/unload", Value::Null);
+    let told = client.wait_from(seen, "nothing is shown", changed);
+    assert_eq!(told["params"], Value::Null);
     assert!(client.lenses(&file).is_empty(), "gone when the answer comes");
     client.end();
 }

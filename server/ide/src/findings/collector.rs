@@ -128,6 +128,7 @@ fn related(frame: Option<FrameId>, figure: &Figure, finding: &mut Finding) {
                 duration(longest.ns),
                 moment(longest.start.0)
             ),
+            wait: Some(longest),
         });
     }
 }

@@ -67,7 +67,7 @@ fn serial(scene: &Scene<'_>, group: &GoGroup, found: &mut Vec<Finding>) {
     // What they stand at, one after another.
     if let Some((site, ns)) = stands_at(scene, group) {
         let text = format!("they wait {} here in all", duration(ns));
-        finding.related.push(Related { frame: site.frame, text });
+        finding.related.push(Related::new(site.frame, text));
     }
     found.push(finding);
 }
@@ -260,7 +260,7 @@ fn straggler(scene: &Scene<'_>, site: &Site, found: &mut Vec<Finding>) {
                 duration(most),
                 super::scene::moment(go.end.0)
             );
-            finding.related.push(Related { frame, text });
+            finding.related.push(Related::new(frame, text));
         }
     }
     found.push(finding);

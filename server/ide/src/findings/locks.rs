@@ -83,7 +83,7 @@ fn contention(scene: &Scene<'_>, site: &Site, found: &mut Vec<Finding>) {
             && !finding.related.iter().any(|r| r.frame == frame)
         {
             let text = format!("the holder of the lock {what} here");
-            finding.related.push(Related { frame, text });
+            finding.related.push(Related::new(frame, text));
         }
     }
 

@@ -7,7 +7,7 @@ use super::{Code, Finding, Related};
 use crate::Analysis;
 use crate::blame::{Blame, End, EndLine};
 use crate::causes::Cause;
-use crate::figures::SlotId;
+use crate::figures::{Instance, SlotId};
 use crate::goroutines::{GoGroup, Life, groups, lives};
 use crate::stays::{GoRow, Stay, StayKind, StayRow, Stays};
 use crate::text::plain;
@@ -335,7 +335,7 @@ impl<'a> Scene<'a> {
         if let Some((end, frame, ns)) = self.chain_end(site) {
             let share = percent(ns, site.ns);
             let text = format!("{share} of the waiting here ends with {} at this line", end.name());
-            related.push(Related { frame, text });
+            related.push(Related::new(frame, text));
         }
         related
     }
@@ -358,12 +358,13 @@ impl<'a> Scene<'a> {
                 self.stays.go(stay.g).id.0,
                 moment(stay.start.0)
             ),
+            wait: Some(Instance { g: self.stays.go(stay.g).id, start: stay.start, ns }),
         });
         if stay.waker != GoRow::NONE
             && let Some(line) = self.facts.line_of(self.analysis, stay.waker_stack)
         {
             let id = self.stays.go(stay.waker).id.0;
-            related.push(Related { frame: line, text: format!("goroutine {id} ended it here") });
+            related.push(Related::new(line, format!("goroutine {id} ended it here")));
         }
     }
 

@@ -93,6 +93,7 @@ fn wakeups(scene: &Scene<'_>, found: &mut Vec<Finding>) {
                     worst.g.0,
                     super::scene::moment(worst.start.0)
                 ),
+                wait: Some(worst),
             });
         }
         found.push(finding);

@@ -1,18 +1,17 @@
 //! `waitline findings`: what is worth telling about a trace.
 
 use std::io::Write;
-use std::path::PathBuf;
 
 use exectrace::FrameId;
 use ide::Analysis;
 use ide::blame::Blame;
 use ide::findings::{Finding, findings};
-use ide::lines::{is_in_packages, is_user_by_name};
 use ide::placement::Placement;
 use ide::text::plain;
 use ide::verdicts::{Facts, judge};
 use serde_json::{Value, json};
 
+use super::own_code::OwnCodeArgs;
 use super::{TraceArg, answer, load, style};
 use crate::traces::What;
 
@@ -32,12 +31,8 @@ Examples:
 pub(crate) struct Args {
     #[command(flatten)]
     trace: TraceArg,
-    /// The packages that are your code, and what is below them.
-    #[arg(long, value_name = "IMPORTPATH", value_delimiter = ',', conflicts_with = "workspace")]
-    user: Vec<String>,
-    /// The folder whose files are your code; places are then the files there.
-    #[arg(long, value_name = "DIR")]
-    workspace: Option<PathBuf>,
+    #[command(flatten)]
+    own: OwnCodeArgs,
     /// Print JSON instead, one object a finding.
     #[arg(long)]
     json: bool,
@@ -46,17 +41,8 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let loaded = load(&args.trace.trace, What::Lives)?;
     let analysis = &loaded.analysis;
-    let placement = match &args.workspace {
-        Some(dir) => Some(crate::workspace::place_in(analysis, dir)?),
-        None => None,
-    };
-    let is_user = |f: FrameId| {
-        if let Some(placement) = &placement {
-            return placement.place(f).is_some();
-        }
-        let func = analysis.str(analysis.tables.frame(f).func);
-        if args.user.is_empty() { is_user_by_name(func) } else { is_in_packages(func, &args.user) }
-    };
+    let own = args.own.of(analysis)?;
+    let is_user = |f: FrameId| own.has(f);
     let facts = Facts::new(analysis, &is_user);
     let found = Blame::new(analysis, &facts)
         .and_then(|blame| {
@@ -64,7 +50,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
             Some(findings(analysis, &verdicts, &blame, &is_user))
         })
         .unwrap_or_default();
-    let names = Names { analysis, placement: placement.as_ref() };
+    let names = Names { analysis, placement: own.placement.as_ref() };
     let mut out = answer();
     if args.json {
         for finding in &found {

@@ -1,16 +1,16 @@
 //! `waitline lines`: all figures of all lines, for programs.
 
 use std::io::Write;
-use std::path::PathBuf;
 
 use exectrace::FrameId;
 use ide::Analysis;
 use ide::blame::Blame;
 use ide::causes::Cause;
-use ide::lines::{By, Figure, Line, is_in_packages, is_user_by_name, lines};
+use ide::lines::{By, Figure, Line, lines};
 use ide::verdicts::{Facts, Sum, Verdict, Verdicts, judge};
 use serde_json::{Map, Value, json};
 
+use super::own_code::OwnCodeArgs;
 use super::{TraceArg, answer, load};
 use crate::traces::What;
 
@@ -37,12 +37,8 @@ pub(crate) struct Args {
     /// Print JSON (there is no other form yet; `waitline report` is for people).
     #[arg(long)]
     json: bool,
-    /// The packages that are your code, and what is below them.
-    #[arg(long, value_name = "IMPORTPATH", value_delimiter = ',', conflicts_with = "workspace")]
-    user: Vec<String>,
-    /// The folder whose files are your code; each line then has its `source`, the file there.
-    #[arg(long, value_name = "DIR")]
-    workspace: Option<PathBuf>,
+    #[command(flatten)]
+    own: OwnCodeArgs,
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -60,17 +56,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     };
     let loaded = load(&args.trace.trace, what)?;
     let analysis = &loaded.analysis;
-    let placement = match &args.workspace {
-        Some(dir) => Some(crate::workspace::place_in(analysis, dir)?),
-        None => None,
-    };
-    let is_user = |f: FrameId| {
-        if let Some(placement) = &placement {
-            return placement.place(f).is_some();
-        }
-        let func = analysis.str(analysis.tables.frame(f).func);
-        if args.user.is_empty() { is_user_by_name(func) } else { is_in_packages(func, &args.user) }
-    };
+    let own = args.own.of(analysis)?;
+    let is_user = |f: FrameId| own.has(f);
     let judged = Judged::new(analysis, &is_user);
     let mut out = answer();
     for line in lines(analysis, by, &is_user) {
@@ -78,7 +65,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         if let Some(judged) = &judged {
             judged.add(analysis, &line, &mut json);
         }
-        if let Some(placement) = &placement
+        if let Some(placement) = &own.placement
             && let Some(place) = line.frame.and_then(|f| placement.place(f))
         {
             json["source"] = placement.source(place.file).path.as_str().into();

@@ -19,6 +19,7 @@ mod dump;
 mod findings;
 mod lines;
 mod lsp;
+mod own_code;
 mod pprof;
 mod report;
 pub(crate) mod style;

@@ -15,7 +15,8 @@ use tower_lsp::jsonrpc::{Error, ErrorCode, Result};
 use tower_lsp::{Client, LanguageServer};
 
 use super::documents::path_of;
-use super::initialize::ClientInfo;
+use super::initialize::{ClientInfo, HoverDialect};
+use super::links::links;
 use super::loads::Outcome;
 use super::session::{About, Session, Shown};
 use super::to_proto;
@@ -495,8 +496,12 @@ impl LanguageServer for Backend {
 
     async fn hover(&self, params: HoverParams) -> Result<Option<Hover>> {
         let at = params.text_document_position_params;
-        let markdown = self.session.info().capabilities.hover_markdown;
+        let capabilities = &self.session.info().capabilities;
+        let markdown = capabilities.hover_markdown;
         let line = at.position.line;
+        let links = (markdown && capabilities.hover_dialect == HoverDialect::VsCode)
+            .then(|| links(&capabilities.commands, &at.text_document.uri, line))
+            .flatten();
         let hover = self.answer(&at.text_document.uri, move |_, about| {
             let recorded = about.text.map.recorded(line)?;
             let view = &about.shown.view;
@@ -505,7 +510,11 @@ impl LanguageServer for Backend {
             } else {
                 (MarkupKind::PlainText, Markup::Plain)
             };
-            let value = ide::hover::hover(view, about.file, recorded, markup)?;
+            let mut value = ide::hover::hover(view, about.file, recorded, markup)?;
+            if let Some(links) = links {
+                value.push_str("\n\n");
+                value.push_str(&links);
+            }
             let text = view.placement.source(about.file).text.lines().nth(recorded as usize)?;
             let indent = text.len() - text.trim_start().len();
             let start = text.get(..indent)?.encode_utf16().count() as u32;

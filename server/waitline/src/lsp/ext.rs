@@ -257,6 +257,7 @@ pub(super) fn findings(session: &Session, shown: &Shown) -> Value {
             row["message"] = finding.message.as_str().into();
             row["detail"] = finding.detail.as_slice().into();
             row["ns"] = finding.ns.into();
+            row["at"] = finding.related.iter().find_map(|r| r.wait).map(longest).into();
             let related = finding.related.iter().map(|other| {
                 let mut row = frame(at, other.frame);
                 row["text"] = other.text.as_str().into();

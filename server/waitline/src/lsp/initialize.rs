@@ -60,6 +60,8 @@ pub struct ClientCapabilities {
     pub hover_dialect: HoverDialect,
     /// Runs commands of Waitline's own, so lenses and hovers may offer them.
     pub own_commands: bool,
+    /// Their names, as far as the editor told them.
+    pub commands: Vec<String>,
     /// Draws `waitline/lineCosts` itself, so there must be no inlay hints as well.
     pub decorations: bool,
     /// How the editor shows the timeline, if it does.
@@ -132,6 +134,7 @@ impl ClientCapabilities {
             own_commands: yes("/experimental/commands")
                 || !texts("/experimental/commands").is_empty()
                 || !texts("/experimental/commands/commands").is_empty(),
+            commands: texts("/experimental/commands/commands"),
             decorations: yes("/experimental/decorations"),
             timeline: match text("/experimental/timeline") {
                 Some("webview") => Some(Timeline::WebView),

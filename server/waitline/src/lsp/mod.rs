@@ -15,6 +15,7 @@ mod ext;
 mod findings;
 pub mod frames;
 pub mod initialize;
+mod links;
 mod loads;
 mod refresh;
 mod session;

@@ -65,8 +65,8 @@ pub(super) struct About {
 
 impl Session {
     pub(super) fn new(client: Client, info: Arc<OnceLock<ClientInfo>>) -> Arc<Session> {
-        Arc::new(Session {
-            refresher: Refresher::new(client.clone()),
+        Arc::new_cyclic(|session| Session {
+            refresher: Refresher::new(session.clone()),
             client,
             info,
             shown: RwLock::new(None),

@@ -161,7 +161,7 @@ fn capabilities_are_read_from_where_editors_put_them() {
         "general": {"positionEncodings": ["utf-32", "utf-16"]},
         "experimental": {
             "hoverDialect": "vscode",
-            "commands": {"commands": ["waitline.show"]},
+            "commands": {"commands": ["x.show"]},
             "decorations": true,
             "timeline": "webview"
         }
@@ -177,6 +177,7 @@ fn capabilities_are_read_from_where_editors_put_them() {
         hover_markdown: true,
         hover_dialect: HoverDialect::VsCode,
         own_commands: true,
+        commands: vec!["x.show".into()],
         decorations: true,
         timeline: Some(Timeline::WebView),
         position_encodings: vec!["utf-32".into(), "utf-16".into()],
