@@ -172,6 +172,26 @@ function M.row_has(lnum, text)
   return M.row(lnum):find(text, 1, true) ~= nil
 end
 
+--- What is drawn where a text stands on the row of a line: the colour of its first cell (a number),
+--- and whether it is slanted.
+function M.colour(lnum, text)
+  for at, row in ipairs(M.rows()) do
+    if tonumber(row:gsub('^[▏▎▍▌]+', ' '):match('^%s*%a?%s*(%d+) ')) == lnum then
+      local from = row:find(text, 1, true)
+      if from then
+        local column = vim.fn.strdisplaywidth(row:sub(1, from - 1))
+        local attributes = vim.api.nvim__inspect_cell(1, at - 1, column)[2] or {}
+        return attributes.foreground, attributes.italic
+      end
+    end
+  end
+end
+
+--- The foreground that a highlight group has.
+function M.group(name)
+  return vim.api.nvim_get_hl(0, { name = name, link = false }).fg
+end
+
 --- Brings a line near the top of the screen. Lenses stand above a line, so some rows are left.
 function M.top(lnum)
   vim.fn.winrestview({ lnum = lnum, topline = math.max(1, lnum - 4), col = 0 })

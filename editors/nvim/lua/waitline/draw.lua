@@ -73,7 +73,7 @@ local function mark(buf, cost)
     priority = 9, -- below diagnostics: an error is more than a cost
   }
   if options.annotations.enable then
-    extmark.virt_text = { { '   ' }, { M.text(cost), STYLES[cost.style] or STYLES.plain } }
+    extmark.virt_text = { { '  ' }, { M.text(cost), STYLES[cost.style] or STYLES.plain } }
     extmark.virt_text_pos = options.annotations.position == 'rightAlign' and 'right_align' or 'eol'
   end
   if cost.heat > 0 and options.heat.enable then

@@ -148,29 +148,50 @@ function M.stacks(own)
   end, { buf = vim.api.nvim_get_current_buf() })
 end
 
+--- @param answer table of `waitline/goroutines`
+--- @return waitline.Row[]
+function M.goroutine_rows(answer)
+  return vim.tbl_map(function(group)
+    local life = math.max(group.life, 1)
+    return {
+      place = group,
+      cells = {
+        text.count(group.started) .. ' started',
+        text.count(group.aliveAtMost) .. ' alive at most',
+        'life p50 ' .. (group.ended > 0 and text.duration(group.lifeP50) or '–'),
+        text.percent(group.waiting, life) .. ' waiting',
+        text.percent(group.running, life) .. ' running',
+        group.still > 0 and text.count(group.still) .. ' still there at the end' or '',
+        text.func(group.func),
+      },
+    }
+  end, answer.groups)
+end
+
 --- `:Waitline goroutines`: the `go` statements, or that of the cursor's line.
 function M.goroutines(here, own)
   server.request('waitline/goroutines', here and server.here() or nil, function(answer)
     if not answer or #answer.groups == 0 then
       return nothing(answer, here and 'no goroutine of the trace was started on this line' or 'no goroutines')
     end
-    local rows = vim.tbl_map(function(group)
-      local life = math.max(group.life, 1)
-      return {
-        place = group,
-        cells = {
-          text.count(group.started) .. ' started',
-          text.count(group.aliveAtMost) .. ' alive at most',
-          'life p50 ' .. (group.ended > 0 and text.duration(group.lifeP50) or '–'),
-          text.percent(group.waiting, life) .. ' waiting',
-          text.percent(group.running, life) .. ' running',
-          group.still > 0 and text.count(group.still) .. ' still there at the end' or '',
-          text.func(group.func),
-        },
-      }
-    end, answer.groups)
-    M.set('goroutines, by waiting', rows, own)
+    M.set('goroutines, by waiting', M.goroutine_rows(answer), own)
   end, { buf = vim.api.nvim_get_current_buf() })
+end
+
+--- @param answer table of `waitline/findings`
+--- @return waitline.Row[]
+function M.finding_rows(answer)
+  local rows = {}
+  for _, finding in ipairs(answer.findings) do
+    rows[#rows + 1] = { place = finding, kind = finding.severity, cells = { finding.code .. ': ' .. finding.message } }
+    for _, sentence in ipairs(finding.detail) do
+      rows[#rows + 1] = { cells = { '  ' .. sentence } }
+    end
+    for _, other in ipairs(finding.related) do
+      rows[#rows + 1] = { place = other, cells = { '  ' .. other.text } }
+    end
+  end
+  return rows
 end
 
 --- `:Waitline findings`
@@ -179,18 +200,7 @@ function M.findings(own)
     if not answer or #answer.findings == 0 then
       return nothing(answer, 'no findings')
     end
-    local rows = {}
-    for _, finding in ipairs(answer.findings) do
-      rows[#rows + 1] =
-        { place = finding, kind = finding.severity, cells = { finding.code .. ': ' .. finding.message } }
-      for _, sentence in ipairs(finding.detail) do
-        rows[#rows + 1] = { cells = { '  ' .. sentence } }
-      end
-      for _, other in ipairs(finding.related) do
-        rows[#rows + 1] = { place = other, cells = { '  ' .. other.text } }
-      end
-    end
-    M.set(('%d finding%s'):format(#answer.findings, #answer.findings == 1 and '' or 's'), rows, own)
+    M.set(('%d finding%s'):format(#answer.findings, #answer.findings == 1 and '' or 's'), M.finding_rows(answer), own)
   end, { buf = vim.api.nvim_get_current_buf() })
 end
 
