@@ -91,6 +91,9 @@ end
 --- @return vim.lsp.Client, integer
 function M.open(file, options)
   vim.g.waitline = vim.tbl_deep_extend('force', { server = { path = vim.env.WAITLINE }, trace = { autoLoad = 'off' } }, options or {})
+  if package.loaded['waitline.config'] then
+    require('waitline.config').forget()
+  end
   vim.cmd.edit(file:sub(1, 1) == '/' and file or M.programs .. '/' .. file)
   local buf = vim.api.nvim_get_current_buf()
   M.wait('the server attaches to ' .. vim.fs.basename(file), function()

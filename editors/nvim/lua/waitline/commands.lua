@@ -236,20 +236,39 @@ function M.names()
   return names
 end
 
+--- How many letters must change to make one word of the other.
+local function distance(a, b)
+  local row = vim.fn.range(0, #b)
+  for i = 1, #a do
+    local before = row[1]
+    row[1] = i
+    for j = 1, #b do
+      local change = before + (a:byte(i) == b:byte(j) and 0 or 1)
+      before = row[j + 1]
+      row[j + 1] = math.min(change, row[j] + 1, row[j + 1] + 1)
+    end
+  end
+  return row[#b + 1]
+end
+
 --- The nearest name of a misspelt one.
 local function nearest(name)
-  local begins = matching(name, M.names())
-  if #begins == 1 then
-    return begins[1]
+  local best, least = nil, 3
+  for _, known in ipairs(M.names()) do
+    local far = vim.startswith(known, name) and 0 or distance(name, known)
+    if far < least then
+      best, least = known, far
+    end
   end
-  local best = vim.fn.matchfuzzy(M.names(), name)[1]
   return best
 end
 
 --- @param args table of nvim_create_user_command
 function M.run(args)
   local words = args.fargs
-  local name = words[1] or 'status'
+  -- `:Waitline unload!` is what comes to mind, `:Waitline! unload` what Vim's own rules say.
+  local name, mark = (words[1] or 'status'):match('^(.-)(!?)$')
+  local bang = args.bang or mark == '!'
   local command = M.all[name]
   if not command then
     local meant = nearest(name)
@@ -261,8 +280,8 @@ function M.run(args)
       vim.log.levels.WARN
     )
   end
-  if args.bang and not command.bang then
-    return say((':Waitline! %s is no different from :Waitline %s (no !)'):format(name, name), vim.log.levels.WARN)
+  if bang and not command.bang then
+    return say((':Waitline %s! is no different from :Waitline %s (no !)'):format(name, name), vim.log.levels.WARN)
   end
   if args.range > 0 and not command.range then
     return say((':Waitline %s takes no range of lines'):format(name), vim.log.levels.WARN)
@@ -272,7 +291,7 @@ function M.run(args)
   end
   command.run({
     args = vim.list_slice(words, 2),
-    bang = args.bang,
+    bang = bang,
     line1 = args.range > 0 and args.line1 or nil,
     line2 = args.range > 0 and args.line2 or nil,
   })
@@ -288,7 +307,7 @@ function M.complete(lead, line)
   if #words == 0 then
     return matching(lead, M.names())
   end
-  local command = M.all[words[1]]
+  local command = M.all[(words[1]:gsub('!$', ''))]
   return command and command.complete and command.complete(lead, words) or {}
 end
 

@@ -26,7 +26,6 @@ local STYLES = {
 --- @class waitline.Drawn
 --- @field client integer
 --- @field costs waitline.Cost[] by rising line
---- @field analysis integer
 --- @field timer uv.uv_timer_t
 --- @field asked integer counts requests: only the newest answer counts
 local drawn = {} --- @type table<integer, waitline.Drawn>
@@ -158,10 +157,6 @@ function M.ask(buf)
     if api.nvim_buf_get_changedtick(buf) ~= tick then
       return M.later(buf)
     end
-    if answer and answer.analysis < it.analysis then
-      return
-    end
-    it.analysis = answer and answer.analysis or it.analysis
     M.show(buf, answer and answer.lines or {})
   end, { client = client, buf = buf, on_error = function() end })
 end
@@ -219,10 +214,9 @@ function M.attach(client, buf)
   local it = drawn[buf]
   if it then
     it.client = client.id
-    it.analysis = 0
     return M.ask(buf)
   end
-  it = { client = client.id, costs = {}, analysis = 0, asked = 0, timer = assert(vim.uv.new_timer()) }
+  it = { client = client.id, costs = {}, asked = 0, timer = assert(vim.uv.new_timer()) }
   drawn[buf] = it
   api.nvim_buf_attach(buf, false, {
     on_lines = function(_, b, _, first, last, new_last)

@@ -3,7 +3,6 @@ local M = {}
 
 local states = {} --- @type table<integer, waitline.State?> by client
 local progress = {} --- @type table<integer, string?>
-local counts = {} --- @type table<integer, integer?> the newest view
 
 local function event(name, state)
   vim.api.nvim_exec_autocmds('User', { pattern = name, modeline = false, data = { state = state } })
@@ -21,10 +20,6 @@ function M.set(id, state)
     end
   end
   local before = states[id]
-  if state and (counts[id] or 0) > state.analysis then
-    return -- an answer that was overtaken
-  end
-  counts[id] = state and state.analysis or counts[id]
   states[id] = state
   if vim.deep_equal(before, state) then
     return
@@ -63,7 +58,7 @@ function M.ask(client, on_state)
 end
 
 function M.forget(id)
-  states[id], progress[id], counts[id] = nil, nil, nil
+  states[id], progress[id] = nil, nil
   vim.cmd.redrawstatus({ bang = true })
 end
 

@@ -35,7 +35,10 @@ function M.show()
       { 'trace', vim.fn.fnamemodify(shown.trace, ':~') },
       {
         'costly',
-        ('%s, %.2f on average'):format(text.duration(shown.costly), shown.costly / math.max(shown.duration, 1)),
+        ('%s, %s on average'):format(
+          text.duration(shown.costly),
+          text.number(shown.costly / math.max(shown.duration, 1))
+        ),
       },
       { 'events', text.count(shown.events) },
       { 'findings', shown.findings == 0 and 'none' or shown.findings .. ' (:Waitline findings)' },

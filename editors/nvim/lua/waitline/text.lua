@@ -17,6 +17,11 @@ local function digits(value)
   return ('%.2f'):format(value)
 end
 
+--- `12.0`, `0.60`
+function M.number(value)
+  return digits(value)
+end
+
 --- `1.21 s`, `840 ms`, `26.0 µs`, `12 ns`.
 --- @param ns number
 function M.duration(ns)
@@ -54,11 +59,8 @@ end
 --- @param text string `15.4ms`, `1.2 s`, `300us`
 --- @return integer?
 function M.parse_duration(text)
-  local number, unit = text:match('^(%d+%.?%d*)%s*(%a*µ?s?)$')
-  if not number then
-    number, unit = text:match('^(%d+%.?%d*)%s*(.-)$')
-  end
-  local units = { ns = 1, us = 1e3, ['µs'] = 1e3, ms = 1e6, s = 1e9 }
+  local number, unit = text:gsub('µ', 'u'):match('^(%d+%.?%d*)%s*(%a*)$')
+  local units = { ns = 1, us = 1e3, ms = 1e6, s = 1e9 }
   local factor = number and units[unit]
   return factor and math.floor(tonumber(number) * factor + 0.5) or nil
 end

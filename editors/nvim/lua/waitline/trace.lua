@@ -189,7 +189,7 @@ end
 --- @return integer? t1
 function M.parse_range(written)
   local times = {}
-  for number, unit in written:gmatch('(%d+%.?%d*)%s*([nu]?m?µ?s?)') do
+  for number, unit in written:gsub('µ', 'u'):gmatch('(%d+%.?%d*)%s*(%a*)') do
     times[#times + 1] = { number, unit }
   end
   if #times ~= 2 then

@@ -461,15 +461,17 @@ impl LanguageServer for Backend {
 
     async fn code_lens(&self, params: CodeLensParams) -> Result<Option<Vec<CodeLens>>> {
         let uri = params.text_document.uri;
-        let commands = !self.session.info().capabilities.own_commands;
         let of = uri.clone();
         let lenses = self.answer(&uri, move |session, about| {
             session.answers.lenses.get_or_make(about.key(), || {
                 let view = &about.shown.view;
+                let editor = &session.info().capabilities;
+                let can =
+                    |name: &str| !editor.own_commands || editor.commands.iter().any(|c| c == name);
                 let base = TextBuffer::new(view.placement.source(about.file).text.to_string());
                 ide::lenses::lenses(view, about.file, &about.text.map)
                     .iter()
-                    .map(|lens| to_proto::code_lens(about, &of, &base, lens, commands))
+                    .map(|lens| to_proto::code_lens(about, &of, &base, lens, can))
                     .collect()
             })
         });

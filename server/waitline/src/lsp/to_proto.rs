@@ -22,13 +22,13 @@ fn columns(text: &TextBuffer, recorded: u32, columns: &std::ops::Range<u32>) -> 
     (text.utf16_column(recorded, columns.start), text.utf16_column(recorded, columns.end))
 }
 
-/// A lens. `commands`: whether the editor can run ours; else the lens is text.
+/// A lens. `can`: whether the editor can run a command; else the lens is text.
 pub(super) fn code_lens(
     about: &About,
     uri: &Url,
     base: &TextBuffer,
     lens: &Lens,
-    commands: bool,
+    can: impl Fn(&str) -> bool,
 ) -> CodeLens {
     let recorded = about.text.map.recorded(lens.line).unwrap_or(lens.line);
     let (start, end) = columns(base, recorded, &lens.columns);
@@ -49,7 +49,7 @@ pub(super) fn code_lens(
             )
         }
     };
-    let command = if commands { command } else { "" };
+    let command = if can(command) { command } else { "" };
     CodeLens {
         range: Range::new(Position::new(lens.line, start), Position::new(lens.line, end)),
         command: Some(Command {
