@@ -64,16 +64,10 @@ local function attached(client, buf)
   require('waitline.highlight').setup()
   if M.roots[client.id] == nil then
     M.roots[client.id] = client.root_dir or ''
+    require('waitline.lenses').take_over(client) -- again: a user's on_init takes the place of ours
     begin(client)
     -- A finding stands on a hot line, and the sign there tells how hot.
     vim.diagnostic.config({ signs = false }, vim.lsp.diagnostic.get_namespace(client.id))
-  end
-  -- Neovim draws the lenses of two servers in a way that hides those of the slower one until the
-  -- next edit; so ours are drawn here, and only run by vim.lsp.codelens.
-  if vim.lsp.codelens.enable then
-    vim.lsp.codelens.enable(false, { client_id = client.id })
-  else
-    client.server_capabilities.codeLensProvider = nil
   end
   require('waitline.draw').attach(client, buf)
   require('waitline.lenses').attach(client, buf)
@@ -158,12 +152,9 @@ function M.ended(id, code, signal)
   deaths[#deaths + 1] = now
   local how = signal ~= 0 and ('signal %d'):format(signal) or ('exit code %d'):format(code)
   if #deaths > 3 then
-    return text.say(
-      ('the server ended unexpectedly (%s), for the fourth time in three minutes: it stays ended (:Waitline log, :Waitline restart)'):format(
-        how
-      ),
-      vim.log.levels.ERROR
-    )
+    local message = 'the server ended unexpectedly (%s), for the fourth time in three minutes: '
+      .. 'it stays ended (:Waitline log, :Waitline restart)'
+    return text.say(message:format(how), vim.log.levels.ERROR)
   end
   text.say(('the server ended unexpectedly (%s) and is started again (:Waitline log)'):format(how), vim.log.levels.WARN)
   vim.defer_fn(M.start, 100)

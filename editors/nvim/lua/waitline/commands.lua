@@ -50,7 +50,7 @@ M.all = {
   },
   record = {
     desc = 'record the test at the cursor, or from the address of a running program, and show it',
-    args = 'test | url URL [SECONDS] | stop',
+    args = 'test, url URL [SECONDS], or stop',
     complete = function(lead, words)
       if #words == 1 then
         return matching(lead, { 'test', 'url', 'stop' })
@@ -63,7 +63,7 @@ M.all = {
   },
   hot = {
     desc = 'list the lines that cost most, of all files or of this one',
-    args = '[workspace|file]',
+    args = '[workspace or file]',
     bang = "the window's own list (location list)",
     complete = of({ 'workspace', 'file' }),
     run = function(ctx)
@@ -166,8 +166,8 @@ M.all = {
     end,
   },
   idle = {
-    desc = 'say what the waiting of this line is (kept in .waitline.toml); idle, if nothing else is named',
-    args = '[' .. table.concat(VERDICTS, '|') .. ']',
+    desc = 'say what the waiting of this line is: idle (if nothing is named), costly, through or unsure; kept in .waitline.toml',
+    args = '[VERDICT]',
     bang = 'take that back',
     range = true,
     complete = of(VERDICTS),
@@ -183,7 +183,7 @@ M.all = {
   },
   toggle = {
     desc = 'show or hide the figures and the lenses',
-    args = '[figures|lenses]',
+    args = '[figures or lenses]',
     complete = of({ 'figures', 'lenses' }),
     run = function(ctx)
       local draw, lenses = require('waitline.draw'), require('waitline.lenses')

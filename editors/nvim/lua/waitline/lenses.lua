@@ -29,6 +29,23 @@ local function indent(buf, row)
   return width
 end
 
+--- Keeps Neovim from drawing our lenses besides, and still lets vim.lsp.codelens.run() find them.
+---
+--- 0.12 asks a client without a buffer whether it is one to draw, and with a buffer when it runs a
+--- lens. That a client is switched off (`enable(false, { client_id = ... })`) does not do: it is
+--- forgotten at the next `enable(true, { bufnr = ... })`, as many have it in their LspAttach.
+--- @param client vim.lsp.Client
+function M.take_over(client)
+  if not vim.lsp.codelens.enable then -- 0.11 runs what is saved (`ask`)
+    client.server_capabilities.codeLensProvider = nil
+    return
+  end
+  local supports = getmetatable(client).__index.supports_method
+  client.supports_method = function(self, method, buf)
+    return (method ~= 'textDocument/codeLens' or buf ~= nil) and supports(self, method, buf)
+  end
+end
+
 local function show(buf, it)
   api.nvim_buf_clear_namespace(buf, ns, 0, -1)
   if not M.on or not require('waitline.config').get().codeLens.enable then

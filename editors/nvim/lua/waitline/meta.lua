@@ -17,7 +17,7 @@
 
 --- @class waitline.Options.Trace
 --- @field file? string the trace to show at the start, below the root folder if it is relative
---- @field autoLoad? 'off'|'ask'|'latest' what to do with a trace in the folder, if `file` names none (default: 'ask', which says that it is there)
+--- @field autoLoad? 'off'|'ask'|'latest' a trace in the folder, if `file` names none (default: 'ask', which says that it is there)
 
 --- @class waitline.Options.Annotations
 --- @field enable? boolean figures at the ends of lines (default: true)

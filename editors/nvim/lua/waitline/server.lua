@@ -173,6 +173,9 @@ function M.config()
         require('waitline.timeline').reveal(at)
       end,
     },
+    on_init = function(client)
+      require('waitline.lenses').take_over(client)
+    end,
     on_exit = function(code, signal, id)
       vim.schedule(function()
         require('waitline.attach').ended(id, code, signal)
