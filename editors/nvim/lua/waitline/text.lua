@@ -37,6 +37,15 @@ function M.duration(ns)
   return digits(ns / 1e9) .. ' s'
 end
 
+--- A moment of the trace: `16.332 ms`, to the microsecond.
+--- @param ns number
+function M.instant(ns)
+  if ns >= 1e9 then
+    return ('%.6f s'):format(ns / 1e9)
+  end
+  return ('%.3f ms'):format(ns / 1e6)
+end
+
 --- `3,120`; from 100,000 on `128k`.
 --- @param n integer
 function M.count(n)

@@ -1,0 +1,953 @@
+--- The window of the timeline: what is in it, and the keys.
+---
+---   row 1        the time that is shown, and the legend
+---   row 2        the ruler
+---   row 3...     lanes: the collector, the Ps, goroutines that were asked for, then all by the
+---                `go` statement that started them (<CR> opens such a row)
+---   the last 3   how many did what at the cursor's time, what is under the cursor, its waker
+---
+--- The cursor is the selection: its row a lane, its column a time.
+local cells = require('waitline.timeline.cells')
+local server = require('waitline.server')
+local text = require('waitline.text')
+local tile = require('waitline.timeline.tile')
+
+local M = {}
+
+local api = vim.api
+local ns = api.nvim_create_namespace('waitline.timeline')
+
+local LABEL = 18 -- columns of a lane's name
+local HEAD, FOOT = 2, 3 -- rows
+local ROWS = 50 -- goroutines of an open group
+
+--- @class waitline.LaneRow
+--- @field key? string the server's name of it; nil: a row of words
+--- @field kind 'gc'|'p'|'g'|'group'|'note'
+--- @field label string
+--- @field g? integer
+--- @field group? table of `waitline/timelineInfo`
+
+--- @class waitline.View
+--- @field buf integer
+--- @field client vim.lsp.Client
+--- @field info table of `waitline/timelineInfo`
+--- @field t0 number
+--- @field t1 number
+--- @field rows waitline.LaneRow[]
+--- @field top integer the rows above the first that is shown
+--- @field pinned integer[] goroutines that were asked for
+--- @field open table<string, table> rows of open groups, by the group's id
+--- @field asked integer
+--- @field notes table<string, string> words behind a lane
+--- @field slice? table what is under the cursor
+--- @field instances? { uri: string, line: integer, list: table[], at: integer, of: integer, p99: integer }
+--- @field idle boolean whether groups that only wait idly are shown
+local view --- @type waitline.View?
+
+--- The window that shows it, or nil.
+function M.window()
+  return view and vim.fn.bufwinid(view.buf) ~= -1 and vim.fn.bufwinid(view.buf) or nil
+end
+
+local function width()
+  local win = M.window()
+  return math.max(20, (win and api.nvim_win_get_width(win) or vim.o.columns) - LABEL - 1)
+end
+
+local function height()
+  local win = M.window()
+  return math.max(3, (win and api.nvim_win_get_height(win) or 16) - HEAD - FOOT)
+end
+
+local function per_cell()
+  return (view.t1 - view.t0) / width()
+end
+
+--- A name that fits: it loses its package, then its receiver, never its end.
+local function short(name, most)
+  name = text.func(name)
+  if vim.fn.strdisplaywidth(name) > most then
+    name = name:gsub('^%b()%.', '')
+  end
+  local n = vim.fn.strchars(name)
+  return n > most and '…' .. vim.fn.strcharpart(name, n - most + 1) or name
+end
+
+--- The lanes from top to bottom.
+local function arrange()
+  local rows = {} --- @type waitline.LaneRow[]
+  for _, key in ipairs(view.info.lanes) do
+    if key == 'gc' then
+      rows[#rows + 1] = { key = key, kind = 'gc', label = 'GC' }
+    elseif key:find('^p:') then
+      rows[#rows + 1] = { key = key, kind = 'p', label = 'P' .. key:sub(3) }
+    end
+  end
+  for _, g in ipairs(view.pinned) do
+    rows[#rows + 1] = { key = 'g:' .. g, kind = 'g', label = 'G' .. g, g = g }
+  end
+  for _, group in ipairs(view.info.groups) do
+    local opened = view.open[group.id]
+    if view.idle or group.costly > 0 or opened then
+      rows[#rows + 1] = {
+        key = 'group:' .. group.id,
+        kind = 'group',
+        label = (opened and '▾ ' or '▸ ') .. short(group.name or group.func or group.id, LABEL - 3),
+        group = group,
+      }
+      for _, row in ipairs(opened and opened.rows or {}) do
+        rows[#rows + 1] = { key = row.lane, kind = 'g', label = '  G' .. (row.g or '?'), g = row.g }
+      end
+      if opened and opened.of > #opened.rows then
+        rows[#rows + 1] = { kind = 'note', label = ('  %s more'):format(text.count(opened.of - #opened.rows)) }
+      end
+    end
+  end
+  view.rows = rows
+  view.top = math.max(0, math.min(view.top, #rows - height()))
+end
+
+--- Cells as a line and its colours, which begin at a column of bytes.
+local function paint(line, colours, row)
+  for _, cell in ipairs(row) do
+    local last = colours[#colours]
+    if cell[2] ~= '' then
+      if last and last.group == cell[2] and last.to == #line then
+        last.to = last.to + #cell[1]
+      else
+        colours[#colours + 1] = { from = #line, to = #line + #cell[1], group = cell[2] }
+      end
+    end
+    line = line .. cell[1]
+  end
+  return line
+end
+
+--- `15.40 – 19.40 ms`
+local function span_of(t0, t1)
+  return require('waitline.state').range({ t0 = t0, t1 = t1 })
+end
+
+local function head_lines()
+  local w = width()
+  local colours, line = { {}, {} }, 'Timeline  '
+  colours[1][1] = { from = 0, to = 8, group = 'WaitlineTitle' }
+  local whole = view.t0 <= 0 and view.t1 >= view.info.duration
+  line = line
+    .. (whole and '' or '◔ ')
+    .. span_of(view.t0, view.t1)
+    .. ('   %s a cell   '):format(text.duration(per_cell()))
+  for _, form in ipairs(cells.legend()) do
+    if vim.fn.strdisplaywidth(line) + #form.name + 4 <= LABEL + w then
+      colours[1][#colours[1] + 1] = { from = #line, to = #line + #form.char, group = form.group }
+      line = line .. form.char .. ' ' .. form.name .. '  '
+    end
+  end
+  local ticks, unit = cells.ruler(view.t0, view.t1, w)
+  local ruler = text.pad(unit, LABEL - 1, 'right') .. ' '
+  local at = 1
+  for _, tick in ipairs(ticks) do
+    local label = '|' .. tick.label
+    if tick.cell >= at and tick.cell + #label - 1 <= w then
+      ruler = ruler .. (' '):rep(tick.cell - at) .. label
+      at = tick.cell + #label
+    end
+  end
+  colours[2][1] = { from = 0, to = #ruler, group = 'WaitlineLabel' }
+  return { (line:gsub('%s+$', '')), ruler }, colours
+end
+
+--- What is under the cursor, in words.
+local function foot_lines()
+  local lines = { '', '', '' }
+  local at = view.at
+  if at then
+    lines[1] = ('at %s: running %s · runnable %s · waiting %s · syscall %s'):format(
+      text.instant(at.t),
+      at.running,
+      at.runnable,
+      at.waiting,
+      at.syscall
+    )
+    if at.heap then
+      lines[1] = lines[1] .. (' · heap %.2f MiB'):format(at.heap / 1048576)
+    end
+  end
+  local slice = view.slice
+  if slice then
+    local place = slice.site or (slice.startStack or {})[1]
+    local where = place and text.place(place)
+    lines[2] = ('%s%s %s%s, from %s'):format(
+      slice.g and slice.g ~= 0 and 'G' .. slice.g .. ' ' or '',
+      slice.title or slice.state,
+      text.duration(slice['end'] - slice.start),
+      where and ' at ' .. where or '',
+      text.instant(slice.start)
+    )
+    if slice.verdict then
+      lines[2] = lines[2] .. ' · ' .. slice.verdict
+    end
+    if slice.waker and slice.waker.place then
+      lines[2] = lines[2] .. (' · woken by G%d at %s'):format(slice.waker.g or 0, text.place(slice.waker.place) or '?')
+    elseif slice.waker then
+      lines[2] = lines[2]
+        .. (' · woken by %s'):format(slice.waker.g and 'G' .. slice.waker.g or slice.waker.what or 'the runtime')
+    end
+    if slice.meanwhile and #slice.meanwhile > 0 then
+      local parts = {}
+      for i, part in ipairs(slice.meanwhile) do
+        if i <= 4 then
+          local there = part.place and text.place(part.place)
+          parts[i] = ('%s%s %s'):format(part.what, there and ' at ' .. there or '', text.duration(part.ns))
+        end
+      end
+      lines[3] = ('meanwhile %s was: '):format(slice.waker and slice.waker.g and 'G' .. slice.waker.g or 'it')
+        .. table.concat(parts, ', ')
+    elseif slice.reason then
+      lines[3] = slice.reason
+    end
+  elseif view.group then
+    local group = view.group
+    lines[2] = ('%s: %s goroutines, costly %s, waiting %s, running %s'):format(
+      group.name or group.func,
+      text.count(group.n),
+      text.duration(group.costly),
+      text.duration(group.waiting),
+      text.duration(group.running)
+    )
+    lines[3] = '<CR> opens it'
+  end
+  local list = view.instances
+  if list and list.at > 0 then
+    lines[3] = ('wait %d of %s on %s:%d (n, N)%s'):format(
+      list.at,
+      text.count(list.of),
+      vim.fs.basename(vim.uri_to_fname(list.uri)),
+      list.line + 1,
+      lines[3] ~= '' and ' · ' .. lines[3] or ''
+    )
+  end
+  if lines[2] == '' and lines[3] == '' then
+    lines[3] = '<CR> code   o show it   + - zoom   a d move   n N longest here   ? keys   q close'
+  end
+  return lines
+end
+
+--- Writes all that is known.
+--- @param lanes waitline.Lane[] by the server's name
+local function write(lanes)
+  local lines, colours = head_lines()
+  for i = view.top + 1, math.min(#view.rows, view.top + height()) do
+    local row = view.rows[i]
+    local label = text.pad(row.label, LABEL - 1) .. ' '
+    local marks = { { from = 0, to = #label, group = row.kind == 'group' and 'WaitlineTitle' or 'WaitlineLabel' } }
+    local lane = row.key and lanes[row.key]
+    local line = label
+    if lane then
+      local drawn
+      if row.kind == 'p' then
+        drawn = cells.processor(lane.rects, width())
+      elseif row.kind == 'group' then
+        drawn = cells.density(lane.rects, width())
+      else
+        drawn = cells.spans(lane.rects, width())
+        if row.kind == 'gc' and lanes.stw then
+          drawn = cells.over(drawn, cells.spans(lanes.stw.rects, width()))
+        end
+      end
+      line = paint(label, marks, drawn)
+    end
+    lines[#lines + 1] = line
+    colours[#lines] = marks
+  end
+  while #lines < HEAD + height() do
+    lines[#lines + 1] = ''
+  end
+  vim.list_extend(lines, foot_lines())
+  local win = M.window()
+  local cursor = win and api.nvim_win_get_cursor(win)
+  vim.bo[view.buf].modifiable = true
+  api.nvim_buf_set_lines(view.buf, 0, -1, false, lines)
+  vim.bo[view.buf].modifiable = false
+  api.nvim_buf_clear_namespace(view.buf, ns, 0, -1)
+  for i, marks in pairs(colours) do
+    for _, mark in ipairs(marks) do
+      if mark.to > mark.from then
+        api.nvim_buf_set_extmark(view.buf, ns, i - 1, mark.from, { end_col = mark.to, hl_group = mark.group })
+      end
+    end
+  end
+  for i = view.top + 1, math.min(#view.rows, view.top + height()) do
+    local note = view.rows[i].key and view.notes[view.rows[i].key]
+    if note then
+      local used = vim.fn.strdisplaywidth(note) + 2
+      api.nvim_buf_set_extmark(view.buf, ns, HEAD + i - view.top - 1, 0, {
+        virt_text = { { ' ' .. note .. ' ', 'WaitlineTitle' } },
+        virt_text_win_col = math.max(LABEL, LABEL + width() - used),
+      })
+    end
+  end
+  if cursor and win then
+    view.moving = true
+    pcall(api.nvim_win_set_cursor, win, cursor)
+    if view.cell then
+      M.put(view.row or cursor[1], view.cell)
+    end
+    vim.schedule(function()
+      if view then
+        view.moving = false
+      end
+    end)
+  end
+end
+
+--- Writes the last rows only.
+local function write_foot()
+  local lines = foot_lines()
+  local from = HEAD + height()
+  vim.bo[view.buf].modifiable = true
+  api.nvim_buf_set_lines(view.buf, from, from + FOOT, false, lines)
+  vim.bo[view.buf].modifiable = false
+  api.nvim_buf_clear_namespace(view.buf, ns, from, -1)
+  api.nvim_buf_set_extmark(view.buf, ns, from, 0, { end_col = #lines[1], hl_group = 'WaitlineLabel' })
+end
+
+--- Puts the cursor on a row of the buffer and a cell, from 1.
+function M.put(row, cell)
+  local win = M.window()
+  if not win then
+    return
+  end
+  local line = api.nvim_buf_get_lines(view.buf, row - 1, row, false)[1] or ''
+  local column = vim.str_byteindex(line, 'utf-32', math.min(LABEL + cell - 1, vim.fn.strchars(line)), false)
+  view.row, view.cell = row, cell
+  pcall(api.nvim_win_set_cursor, win, { row, column })
+end
+
+--- Asks for the lanes that are shown, and writes them.
+function M.draw()
+  if not view or not M.window() then
+    return
+  end
+  arrange()
+  view.asked = view.asked + 1
+  local asked, lanes = view.asked, {}
+  for i = view.top + 1, math.min(#view.rows, view.top + height()) do
+    lanes[#lanes + 1] = view.rows[i].key
+  end
+  if vim.tbl_contains(lanes, 'gc') and vim.tbl_contains(view.info.lanes, 'stw') then
+    lanes[#lanes + 1] = 'stw'
+  end
+  local params = {
+    analysis = view.info.analysis,
+    t0 = math.floor(view.t0),
+    t1 = math.floor(view.t1),
+    width = width(),
+    lanes = lanes,
+  }
+  server.request('waitline/timeline', params, function(answer)
+    if not view or view.asked ~= asked or not answer then
+      return
+    end
+    local read, problem = tile.read(vim.base64.decode(answer.data))
+    if not read then
+      return text.say(problem, vim.log.levels.ERROR)
+    end
+    local by_key = {}
+    for i, lane in ipairs(read.lanes) do
+      by_key[lanes[i]] = lane
+    end
+    write(by_key)
+    M.look()
+  end, { client = view.client })
+end
+
+--- The lane and the time under the cursor.
+--- @return waitline.LaneRow?
+--- @return number t
+function M.under()
+  local win = M.window()
+  local cursor = win and api.nvim_win_get_cursor(win) or { 1, 0 }
+  local line = api.nvim_buf_get_lines(view.buf, cursor[1] - 1, cursor[1], false)[1] or ''
+  local cell = vim.str_utfindex(line, 'utf-32', math.min(cursor[2], #line), false) - LABEL
+  cell = math.max(0, math.min(cell, width() - 1))
+  local index = cursor[1] - HEAD
+  local row = index >= 1 and index <= height() and view.rows[view.top + index] or nil
+  return row, view.t0 + (cell + 0.5) * per_cell(), cell + 1
+end
+
+--- Asks what is under the cursor.
+function M.look()
+  local row, t = M.under()
+  view.looked = (view.looked or 0) + 1
+  local looked = view.looked
+  local function current()
+    return view and view.looked == looked and M.window()
+  end
+  view.group = row and row.kind == 'group' and row.group or nil
+  if not row or not row.key or row.kind == 'group' then
+    view.slice = nil
+    write_foot()
+  else
+    server.request('waitline/timelineSlice', { lane = row.key, t = math.floor(t) }, function(answer)
+      if current() then
+        view.slice = answer and answer.slice
+        write_foot()
+      end
+    end, { client = view.client, on_error = function() end })
+  end
+  server.request('waitline/timelineAt', { t = math.floor(t) }, function(answer)
+    if current() then
+      view.at = answer
+      write_foot()
+    end
+  end, { client = view.client, on_error = function() end })
+end
+
+--- Shows another time, the cursor on a moment of it, if one is named.
+--- @param t0 number
+--- @param t1 number
+--- @param t? number
+function M.go(t0, t1, t)
+  local most = view.info.duration
+  local length = math.max(100, math.min(t1 - t0, most))
+  t0 = math.max(0, math.min(t0, most - length))
+  view.t0, view.t1 = t0, t0 + length
+  if t then
+    view.cell = math.max(1, math.min(width(), math.floor((t - t0) / per_cell()) + 1))
+  end
+  M.draw()
+end
+
+--- Zooms around the cursor: it stays on its moment.
+function M.zoom(factor)
+  local _, t, cell = M.under()
+  view.row, view.cell = api.nvim_win_get_cursor(M.window())[1], cell
+  local share = (t - view.t0) / (view.t1 - view.t0)
+  local length = (view.t1 - view.t0) * factor
+  M.go(t - share * length, t + (1 - share) * length, t)
+end
+
+--- Moves by a part of what is shown.
+function M.pan(part)
+  local by = (view.t1 - view.t0) * part
+  M.go(view.t0 + by, view.t1 + by)
+end
+
+--- The row of the buffer that a goroutine has; it is asked for, if it has none.
+local function row_of(g)
+  for i, row in ipairs(view.rows) do
+    if row.g == g then
+      if i <= view.top or i > view.top + height() then
+        view.top = math.max(0, math.min(i - math.floor(height() / 2), #view.rows - height()))
+      end
+      return HEAD + i - view.top
+    end
+  end
+end
+
+--- Makes sure that goroutines have a lane near the top.
+function M.pin(list)
+  for i, g in ipairs(list) do
+    if not vim.tbl_contains(view.pinned, g) then
+      table.insert(view.pinned, math.min(i, #view.pinned + 1), g)
+    end
+  end
+  while #view.pinned > 8 do
+    table.remove(view.pinned)
+  end
+  arrange()
+end
+
+--- Selects a moment of a goroutine, and shows some time around it.
+--- @param ref { g: integer, start: integer, ['end']: integer }
+--- @param others? integer[] goroutines to show as well
+function M.select(ref, others)
+  M.pin(vim.list_extend({ ref.g }, others or {}))
+  view.row = row_of(ref.g)
+  local length = math.max(ref['end'] - ref.start, 1000)
+  local shown = view.t1 - view.t0
+  if length * 20 < shown or length > shown or ref.start < view.t0 or ref['end'] > view.t1 then
+    M.go(ref.start - length * 0.5, ref['end'] + length * 0.6, (ref.start + ref['end']) / 2)
+  else
+    M.go(view.t0, view.t1, (ref.start + ref['end']) / 2)
+  end
+end
+
+--- Goes to the wait of the list with this number, the longest is 1.
+function M.instance(number)
+  local list = view.instances
+  local ref = list and list.list[number]
+  if not ref then
+    return text.say(list and 'there is no other wait of this line' or 'no line was asked for (:Waitline reveal)')
+  end
+  list.at = number
+  local t = math.floor((ref.start + ref['end']) / 2)
+  server.request('waitline/timelineSlice', { lane = ref.lane or 'g:' .. ref.g, t = t }, function(answer)
+    if not view then
+      return
+    end
+    local slice = answer and answer.slice
+    local waker = slice and slice.waker and slice.waker.g
+    view.notes = {
+      ['g:' .. ref.g] = ('%s %s'):format(
+        text.duration(ref['end'] - ref.start),
+        slice and (slice.kind or slice.state) or ''
+      ),
+    }
+    if waker and waker ~= ref.g then
+      local at = slice.waker.place and text.place(slice.waker.place)
+      view.notes['g:' .. waker] = ('wakes G%d%s'):format(ref.g, at and ' ↑ ' .. at or '')
+    end
+    M.select(ref, waker and { waker } or nil)
+  end, { client = view.client })
+end
+
+--- Goes along a wake, or to the span before or after of the same goroutine.
+function M.follow(what)
+  local slice = view.slice
+  if not slice then
+    return
+  end
+  if what == 'preceding' or what == 'following' then
+    if slice[what] then
+      return M.select(vim.tbl_extend('keep', slice[what], { g = slice.g }))
+    end
+    return text.say(what == 'preceding' and 'this is its first' or 'this is its last')
+  end
+  local end_of = what == 'waker' and 'from' or 'to'
+  for _, flow in ipairs(what == 'waker' and slice.incoming or slice.outgoing or {}) do
+    local other = flow[end_of]
+    if other and other.g and other.g ~= 0 and other.g ~= slice.g then
+      view.notes = { ['g:' .. other.g] = ('%s %s G%d'):format(flow.kind, what == 'waker' and 'to' or 'from', slice.g) }
+      local around = math.max(1000, (slice['end'] - slice.start) / 10)
+      return M.select({ g = other.g, start = other.t - around, ['end'] = other.t + around })
+    end
+  end
+  text.say(what == 'waker' and 'no goroutine woke this one' or 'this woke no goroutine')
+end
+
+--- The first window that shows a file.
+local function source_window()
+  local before = vim.fn.win_getid(vim.fn.winnr('#'))
+  local wins = vim.list_extend({ before }, api.nvim_tabpage_list_wins(0))
+  for _, win in ipairs(wins) do
+    if win ~= 0 and api.nvim_win_is_valid(win) and vim.bo[api.nvim_win_get_buf(win)].buftype == '' then
+      return win
+    end
+  end
+end
+
+--- Shows the line of what is under the cursor, and goes there.
+function M.code(stay)
+  local row = M.under()
+  local place
+  if row and row.kind == 'group' then
+    if not stay then
+      return M.toggle_group(row.group)
+    end
+    place = row.group
+  else
+    local slice = view.slice
+    place = slice and slice.site
+    for _, frame in ipairs(not place and slice and slice.startStack or {}) do
+      if frame.uri then
+        place = frame
+        break
+      end
+    end
+    place = place or (slice and slice.startStack or {})[1]
+  end
+  if not place then
+    return text.say('no line is known of this')
+  end
+  local own, win = api.nvim_get_current_win(), source_window()
+  if win then
+    api.nvim_set_current_win(win)
+  else
+    vim.cmd('aboveleft new')
+  end
+  require('waitline.jump').to(place)
+  if stay and api.nvim_win_is_valid(own) then
+    api.nvim_set_current_win(own)
+  end
+end
+
+--- Opens or closes the goroutines of a `go` statement.
+function M.toggle_group(group)
+  if view.open[group.id] then
+    view.open[group.id] = nil
+    return M.draw()
+  end
+  local params = {
+    group = group.id,
+    t0 = math.floor(view.t0),
+    t1 = math.floor(view.t1),
+    offset = 0,
+    limit = ROWS,
+    sort = 'costly',
+  }
+  server.request('waitline/timelineRows', params, function(answer)
+    if view and answer then
+      local rows = {}
+      for _, row in ipairs(answer.rows) do
+        local packed = row.packed
+        if packed and #packed > 1 then
+          for _, g in ipairs(packed) do
+            rows[#rows + 1] = { lane = 'g:' .. g, g = g }
+          end
+        else
+          rows[#rows + 1] = row
+        end
+      end
+      view.open[group.id] = { rows = rows, of = math.max(answer.of, #rows) }
+      M.draw()
+    end
+  end, { client = view.client })
+end
+
+--- Moves the lanes, where the cursor would leave them.
+local function vertical(by)
+  local win = M.window()
+  local cursor = api.nvim_win_get_cursor(win)
+  local _, _, cell = M.under()
+  local target = cursor[1] + by
+  if target > HEAD + height() and view.top + height() < #view.rows then
+    view.top = math.min(view.top + by, #view.rows - height())
+    view.row, view.cell = cursor[1], cell
+    return M.draw()
+  elseif target <= HEAD and view.top > 0 then
+    view.top = math.max(0, view.top + by)
+    view.row, view.cell = cursor[1], cell
+    return M.draw()
+  end
+  local last = HEAD + math.min(height(), #view.rows - view.top)
+  M.put(math.max(HEAD + 1, math.min(target, last)), cell)
+end
+
+local function keys_help()
+  local float = require('waitline.float')
+  local it = float.new()
+  for _, line in
+    ipairs(text.columns(vim.tbl_map(function(key)
+      return { key[1], key[3] }
+    end, M.keys)))
+  do
+    float.add(it, line)
+  end
+  float.open(it, 'Timeline')
+end
+
+--- Keys of the window: those of the page, as far as Vim's own do not stand in their place.
+--- @type { [1]: string, [2]: fun(), [3]: string }[]
+M.keys = {
+  {
+    'j',
+    function()
+      vertical(vim.v.count1)
+    end,
+    'next lane',
+  },
+  {
+    'k',
+    function()
+      vertical(-vim.v.count1)
+    end,
+    'lane before',
+  },
+  {
+    'w',
+    function()
+      M.zoom(0.5)
+    end,
+    'closer, around the cursor',
+  },
+  {
+    's',
+    function()
+      M.zoom(2)
+    end,
+    'wider',
+  },
+  {
+    '+',
+    function()
+      M.zoom(0.5)
+    end,
+    'closer',
+  },
+  {
+    '-',
+    function()
+      M.zoom(2)
+    end,
+    'wider',
+  },
+  {
+    'a',
+    function()
+      M.pan(-0.25)
+    end,
+    'earlier',
+  },
+  {
+    'd',
+    function()
+      M.pan(0.25)
+    end,
+    'later',
+  },
+  {
+    '0',
+    function()
+      M.go(0, view.info.duration)
+    end,
+    'the whole trace',
+  },
+  {
+    'f',
+    function()
+      if view.slice then
+        M.go(
+          view.slice.start - (view.slice['end'] - view.slice.start) * 0.1,
+          view.slice['end'] + (view.slice['end'] - view.slice.start) * 0.1
+        )
+      end
+    end,
+    'what is under the cursor, as large as it can be',
+  },
+  {
+    '<CR>',
+    function()
+      M.code(false)
+    end,
+    'go to the line; open or close a group',
+  },
+  {
+    'o',
+    function()
+      M.code(true)
+    end,
+    'show the line and stay here',
+  },
+  {
+    'n',
+    function()
+      M.instance((view.instances and view.instances.at or 0) + 1)
+    end,
+    'the next longest wait of the line',
+  },
+  {
+    'N',
+    function()
+      M.instance(math.max(1, (view.instances and view.instances.at or 2) - 1))
+    end,
+    'the longer one before',
+  },
+  {
+    '<Up>',
+    function()
+      M.follow('waker')
+    end,
+    'what woke it',
+  },
+  {
+    'u',
+    function()
+      M.follow('waker')
+    end,
+    'what woke it',
+  },
+  {
+    '<Down>',
+    function()
+      M.follow('wakes')
+    end,
+    'what it woke next',
+  },
+  {
+    '<Left>',
+    function()
+      M.follow('preceding')
+    end,
+    'what this goroutine did before',
+  },
+  {
+    '<Right>',
+    function()
+      M.follow('following')
+    end,
+    'what it did then',
+  },
+  {
+    'i',
+    function()
+      view.idle = not view.idle
+      M.draw()
+    end,
+    'hide or show groups without costly waiting',
+  },
+  {
+    'r',
+    function()
+      require('waitline.trace').range(math.floor(view.t0), math.floor(view.t1))
+    end,
+    'narrow all figures to what is shown',
+  },
+  {
+    '<Esc>',
+    function()
+      require('waitline.trace').range()
+    end,
+    'all figures are of the whole trace again',
+  },
+  {
+    'c',
+    function()
+      local copied = view.slice and view.slice.text
+      if copied then
+        vim.fn.setreg('"', copied)
+        pcall(vim.fn.setreg, '+', copied)
+        text.say('copied')
+      end
+    end,
+    'copy what is under the cursor',
+  },
+  { '?', keys_help, 'these keys' },
+  {
+    'q',
+    function()
+      M.close()
+    end,
+    'close',
+  },
+}
+
+function M.close()
+  local win = M.window()
+  view = nil
+  if win then
+    api.nvim_win_close(win, true)
+  end
+end
+
+--- @param client vim.lsp.Client
+--- @param info table of `waitline/timelineInfo`
+function M.show(client, info)
+  require('waitline.highlight').setup()
+  if M.window() then
+    local same = view.info.analysis == info.analysis
+    view.client, view.info = client, info
+    if not same then
+      view.open, view.notes, view.instances = {}, {}, nil
+      view.t0, view.t1 = math.min(view.t0, info.duration), math.min(view.t1, info.duration)
+      if view.t1 - view.t0 < 100 then
+        view.t0, view.t1 = 0, info.duration
+      end
+    end
+    api.nvim_set_current_win(M.window())
+    return
+  end
+  local lanes = #info.groups + #info.lanes
+  vim.cmd(('botright %dnew'):format(math.max(10, math.min(lanes + HEAD + FOOT, math.floor(vim.o.lines * 0.4)))))
+  local buf, win = api.nvim_get_current_buf(), api.nvim_get_current_win()
+  vim.bo[buf].buftype, vim.bo[buf].bufhidden, vim.bo[buf].swapfile = 'nofile', 'wipe', false
+  vim.bo[buf].undolevels = -1
+  pcall(api.nvim_buf_set_name, buf, 'waitline://timeline')
+  vim.bo[buf].filetype = 'waitline-timeline'
+  for option, value in pairs({
+    number = false,
+    relativenumber = false,
+    wrap = false,
+    signcolumn = 'no',
+    foldcolumn = '0',
+    list = false,
+    cursorline = true,
+    spell = false,
+    winfixheight = true,
+    scrolloff = 0,
+    sidescrolloff = 0,
+    statuscolumn = '',
+  }) do
+    vim.wo[win][option] = value
+  end
+  view = {
+    buf = buf,
+    client = client,
+    info = info,
+    t0 = 0,
+    t1 = info.duration,
+    rows = {},
+    top = 0,
+    pinned = {},
+    open = {},
+    asked = 0,
+    notes = {},
+    idle = true,
+    row = HEAD + 1,
+    cell = 1,
+  }
+  for _, key in ipairs(M.keys) do
+    vim.keymap.set('n', key[1], key[2], { buffer = buf, nowait = true, desc = 'Waitline: ' .. key[3] })
+  end
+  api.nvim_create_autocmd('CursorMoved', {
+    buffer = buf,
+    callback = function()
+      if not view or view.buf ~= buf or view.moving then
+        return
+      end
+      local _, _, cell = M.under()
+      view.row, view.cell = api.nvim_win_get_cursor(0)[1], cell
+      local moved = (view.moved or 0) + 1
+      view.moved = moved
+      vim.defer_fn(function()
+        if view and view.moved == moved and M.window() then
+          M.look()
+        end
+      end, 60)
+    end,
+  })
+  local group = api.nvim_create_augroup('waitline.timeline', {})
+  api.nvim_create_autocmd({ 'WinResized', 'VimResized' }, {
+    group = group,
+    callback = function()
+      if view and view.buf == buf and M.window() then
+        vim.schedule(M.draw)
+      end
+    end,
+  })
+  api.nvim_create_autocmd('User', {
+    group = group,
+    pattern = 'WaitlineChanged',
+    callback = function(event)
+      if not view or view.buf ~= buf then
+        return
+      elseif not event.data.state then
+        return M.close()
+      end
+      require('waitline.timeline').again(view.client)
+    end,
+  })
+  api.nvim_create_autocmd('BufWipeout', {
+    buffer = buf,
+    callback = function()
+      api.nvim_del_augroup_by_id(group)
+      if view and view.buf == buf then
+        view = nil
+      end
+    end,
+  })
+end
+
+--- Takes the waits of a line, the longest first.
+function M.take_instances(uri, line, answer)
+  view.instances = { uri = uri, line = line, list = answer.instances, at = 0, of = answer.of, p99 = answer.p99 }
+end
+
+--- @return waitline.View?
+function M.view()
+  return view
+end
+
+return M
