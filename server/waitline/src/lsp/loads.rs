@@ -118,7 +118,7 @@ impl Session {
                 progress.report(read, of)
             })?;
             let (path, stamp) = (loaded.path.clone(), loaded.stamp.clone());
-            let view = crate::workspace::view(loaded, &session.info().roots);
+            let view = Arc::new(crate::workspace::view(loaded, &session.info().roots));
             progress.end();
             let id = next_view();
             Ok::<_, LoadError>(Shown { id, view, path, stamp, whole: None })

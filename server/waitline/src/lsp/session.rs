@@ -41,7 +41,7 @@ pub(super) struct Session {
 pub(super) struct Shown {
     /// Counts views: answers of different ones never mix.
     pub(super) id: u64,
-    pub(super) view: View,
+    pub(super) view: Arc<View>,
     pub(super) path: PathBuf,
     pub(super) stamp: Stamp,
     /// The view of the whole trace, if this one is of a range.
@@ -108,22 +108,27 @@ impl Session {
     /// shown then.
     pub(super) fn set_range(&self, wish: u64, range: Option<(Nanos, Nanos)>) -> Option<Arc<Shown>> {
         let whole = self.shown()?.whole();
-        let next = match range {
-            None => whole.clone(),
-            Some((t0, t1)) => Arc::new(Shown {
-                id: super::loads::next_view(),
-                view: whole.view.in_range(t0, t1),
-                path: whole.path.clone(),
-                stamp: whole.stamp.clone(),
-                whole: Some(whole.clone()),
-            }),
-        };
+        if range.is_none() && self.shown()?.whole.is_none() {
+            return Some(whole); // it is shown already
+        }
+        // The whole trace after a range counts as a new view, too: clients drop what is older.
+        let next = Arc::new(Shown {
+            id: super::loads::next_view(),
+            view: match range {
+                None => whole.view.clone(),
+                Some((t0, t1)) => Arc::new(whole.view.in_range(t0, t1)),
+            },
+            path: whole.path.clone(),
+            stamp: whole.stamp.clone(),
+            whole: range.map(|_| whole.clone()),
+        });
         // A load may have come in between: what it shows is newer than a range of the old one. So
         // is another range that was wished for since.
         let mut now = self.shown.write().unwrap_or_else(PoisonError::into_inner);
-        let stale = now.as_ref().is_none_or(|now| now.whole().id != whole.id)
-            || self.ranges.load(Ordering::Relaxed) != wish;
-        if stale || now.as_ref().is_some_and(|now| now.id == next.id) {
+        let of_another = |now: &Arc<Shown>| !Arc::ptr_eq(&now.whole().view, &whole.view);
+        let stale =
+            now.as_ref().is_none_or(of_another) || self.ranges.load(Ordering::Relaxed) != wish;
+        if stale {
             return now.clone();
         }
         *now = Some(next.clone());
