@@ -8,17 +8,21 @@
 ---
 --- The cursor is the selection: its row a lane, its column a time.
 local cells = require('waitline.timeline.cells')
+local lanes_of = require('waitline.timeline.lanes')
 local server = require('waitline.server')
 local text = require('waitline.text')
 local tile = require('waitline.timeline.tile')
+local words = require('waitline.timeline.words')
 
 local M = {}
 
 local api = vim.api
 local ns = api.nvim_create_namespace('waitline.timeline')
 
-local LABEL = 18 -- columns of a lane's name
-local HEAD, FOOT = 2, 3 -- rows
+local LABEL = lanes_of.LABEL
+--- Rows above and below the lanes.
+M.HEAD = 2
+local HEAD, FOOT = M.HEAD, 3
 local ROWS = 50 -- goroutines of an open group
 
 --- @class waitline.LaneRow
@@ -55,57 +59,14 @@ local function width()
   return math.max(20, (win and api.nvim_win_get_width(win) or vim.o.columns) - LABEL - 1)
 end
 
-local function height()
+--- Rows for lanes.
+function M.height()
   local win = M.window()
   return math.max(3, (win and api.nvim_win_get_height(win) or 16) - HEAD - FOOT)
 end
 
 local function per_cell()
   return (view.t1 - view.t0) / width()
-end
-
---- A name that fits: it loses its package, then its receiver, never its end.
-local function short(name, most)
-  name = text.func(name)
-  if vim.fn.strdisplaywidth(name) > most then
-    name = name:gsub('^%b()%.', '')
-  end
-  local n = vim.fn.strchars(name)
-  return n > most and '…' .. vim.fn.strcharpart(name, n - most + 1) or name
-end
-
---- The lanes from top to bottom.
-local function arrange()
-  local rows = {} --- @type waitline.LaneRow[]
-  for _, key in ipairs(view.info.lanes) do
-    if key == 'gc' then
-      rows[#rows + 1] = { key = key, kind = 'gc', label = 'GC' }
-    elseif key:find('^p:') then
-      rows[#rows + 1] = { key = key, kind = 'p', label = 'P' .. key:sub(3) }
-    end
-  end
-  for _, g in ipairs(view.pinned) do
-    rows[#rows + 1] = { key = 'g:' .. g, kind = 'g', label = 'G' .. g, g = g }
-  end
-  for _, group in ipairs(view.info.groups) do
-    local opened = view.open[group.id]
-    if view.idle or group.costly > 0 or opened then
-      rows[#rows + 1] = {
-        key = 'group:' .. group.id,
-        kind = 'group',
-        label = (opened and '▾ ' or '▸ ') .. short(group.name or group.func or group.id, LABEL - 3),
-        group = group,
-      }
-      for _, row in ipairs(opened and opened.rows or {}) do
-        rows[#rows + 1] = { key = row.lane, kind = 'g', label = '  G' .. (row.g or '?'), g = row.g }
-      end
-      if opened and opened.of > #opened.rows then
-        rows[#rows + 1] = { kind = 'note', label = ('  %s more'):format(text.count(opened.of - #opened.rows)) }
-      end
-    end
-  end
-  view.rows = rows
-  view.top = math.max(0, math.min(view.top, #rows - height()))
 end
 
 --- Cells as a line and its colours, which begin at a column of bytes.
@@ -124,121 +85,11 @@ local function paint(line, colours, row)
   return line
 end
 
---- `15.40 – 19.40 ms`
-local function span_of(t0, t1)
-  return require('waitline.state').range({ t0 = t0, t1 = t1 })
-end
-
-local function head_lines()
-  local w = width()
-  local colours, line = { {}, {} }, 'Timeline  '
-  colours[1][1] = { from = 0, to = 8, group = 'WaitlineTitle' }
-  local whole = view.t0 <= 0 and view.t1 >= view.info.duration
-  line = line
-    .. (whole and '' or '◔ ')
-    .. span_of(view.t0, view.t1)
-    .. ('   %s a cell   '):format(text.duration(per_cell()))
-  for _, form in ipairs(cells.legend()) do
-    if vim.fn.strdisplaywidth(line) + #form.name + 4 <= LABEL + w then
-      colours[1][#colours[1] + 1] = { from = #line, to = #line + #form.char, group = form.group }
-      line = line .. form.char .. ' ' .. form.name .. '  '
-    end
-  end
-  local ticks, unit = cells.ruler(view.t0, view.t1, w)
-  local ruler = text.pad(unit, LABEL - 1, 'right') .. ' '
-  local at = 1
-  for _, tick in ipairs(ticks) do
-    local label = '|' .. tick.label
-    if tick.cell >= at and tick.cell + #label - 1 <= w then
-      ruler = ruler .. (' '):rep(tick.cell - at) .. label
-      at = tick.cell + #label
-    end
-  end
-  colours[2][1] = { from = 0, to = #ruler, group = 'WaitlineLabel' }
-  return { (line:gsub('%s+$', '')), ruler }, colours
-end
-
---- What is under the cursor, in words.
-local function foot_lines()
-  local lines = { '', '', '' }
-  local at = view.at
-  if at then
-    lines[1] = ('at %s: running %s · runnable %s · waiting %s · syscall %s'):format(
-      text.instant(at.t),
-      at.running,
-      at.runnable,
-      at.waiting,
-      at.syscall
-    )
-    if at.heap then
-      lines[1] = lines[1] .. (' · heap %.2f MiB'):format(at.heap / 1048576)
-    end
-  end
-  local slice = view.slice
-  if slice then
-    local place = slice.site or (slice.startStack or {})[1]
-    local where = place and text.place(place)
-    lines[2] = ('%s%s %s%s, from %s'):format(
-      slice.g and slice.g ~= 0 and 'G' .. slice.g .. ' ' or '',
-      slice.title or slice.state,
-      text.duration(slice['end'] - slice.start),
-      where and ' at ' .. where or '',
-      text.instant(slice.start)
-    )
-    if slice.verdict then
-      lines[2] = lines[2] .. ' · ' .. slice.verdict
-    end
-    if slice.waker and slice.waker.place then
-      lines[2] = lines[2] .. (' · woken by G%d at %s'):format(slice.waker.g or 0, text.place(slice.waker.place) or '?')
-    elseif slice.waker then
-      lines[2] = lines[2]
-        .. (' · woken by %s'):format(slice.waker.g and 'G' .. slice.waker.g or slice.waker.what or 'the runtime')
-    end
-    if slice.meanwhile and #slice.meanwhile > 0 then
-      local parts = {}
-      for i, part in ipairs(slice.meanwhile) do
-        if i <= 4 then
-          local there = part.place and text.place(part.place)
-          parts[i] = ('%s%s %s'):format(part.what, there and ' at ' .. there or '', text.duration(part.ns))
-        end
-      end
-      lines[3] = ('meanwhile %s was: '):format(slice.waker and slice.waker.g and 'G' .. slice.waker.g or 'it')
-        .. table.concat(parts, ', ')
-    elseif slice.reason then
-      lines[3] = slice.reason
-    end
-  elseif view.group then
-    local group = view.group
-    lines[2] = ('%s: %s goroutines, costly %s, waiting %s, running %s'):format(
-      group.name or group.func,
-      text.count(group.n),
-      text.duration(group.costly),
-      text.duration(group.waiting),
-      text.duration(group.running)
-    )
-    lines[3] = '<CR> opens it'
-  end
-  local list = view.instances
-  if list and list.at > 0 then
-    lines[3] = ('wait %d of %s on %s:%d (n, N)%s'):format(
-      list.at,
-      text.count(list.of),
-      vim.fs.basename(vim.uri_to_fname(list.uri)),
-      list.line + 1,
-      lines[3] ~= '' and ' · ' .. lines[3] or ''
-    )
-  end
-  if lines[2] == '' and lines[3] == '' then
-    lines[3] = '<CR> code   o show it   + - zoom   a d move   n N longest here   ? keys   q close'
-  end
-  return lines
-end
-
 --- Writes all that is known.
 --- @param lanes waitline.Lane[] by the server's name
 local function write(lanes)
-  local lines, colours = head_lines()
-  for i = view.top + 1, math.min(#view.rows, view.top + height()) do
+  local lines, colours = words.head(view, width(), LABEL)
+  for i = view.top + 1, math.min(#view.rows, view.top + M.height()) do
     local row = view.rows[i]
     local label = text.pad(row.label, LABEL - 1) .. ' '
     local marks = { { from = 0, to = #label, group = row.kind == 'group' and 'WaitlineTitle' or 'WaitlineLabel' } }
@@ -261,10 +112,10 @@ local function write(lanes)
     lines[#lines + 1] = line
     colours[#lines] = marks
   end
-  while #lines < HEAD + height() do
+  while #lines < HEAD + M.height() do
     lines[#lines + 1] = ''
   end
-  vim.list_extend(lines, foot_lines())
+  vim.list_extend(lines, words.foot(view))
   local win = M.window()
   local cursor = win and api.nvim_win_get_cursor(win)
   vim.bo[view.buf].modifiable = true
@@ -278,7 +129,7 @@ local function write(lanes)
       end
     end
   end
-  for i = view.top + 1, math.min(#view.rows, view.top + height()) do
+  for i = view.top + 1, math.min(#view.rows, view.top + M.height()) do
     local note = view.rows[i].key and view.notes[view.rows[i].key]
     if note then
       local used = vim.fn.strdisplaywidth(note) + 2
@@ -304,8 +155,8 @@ end
 
 --- Writes the last rows only.
 local function write_foot()
-  local lines = foot_lines()
-  local from = HEAD + height()
+  local lines = words.foot(view)
+  local from = HEAD + M.height()
   vim.bo[view.buf].modifiable = true
   api.nvim_buf_set_lines(view.buf, from, from + FOOT, false, lines)
   vim.bo[view.buf].modifiable = false
@@ -330,10 +181,10 @@ function M.draw()
   if not view or not M.window() then
     return
   end
-  arrange()
+  lanes_of.arrange(view, M.height())
   view.asked = view.asked + 1
   local asked, lanes = view.asked, {}
-  for i = view.top + 1, math.min(#view.rows, view.top + height()) do
+  for i = view.top + 1, math.min(#view.rows, view.top + M.height()) do
     lanes[#lanes + 1] = view.rows[i].key
   end
   if vim.tbl_contains(lanes, 'gc') and vim.tbl_contains(view.info.lanes, 'stw') then
@@ -373,7 +224,7 @@ function M.under()
   local cell = vim.str_utfindex(line, 'utf-32', math.min(cursor[2], #line), false) - LABEL
   cell = math.max(0, math.min(cell, width() - 1))
   local index = cursor[1] - HEAD
-  local row = index >= 1 and index <= height() and view.rows[view.top + index] or nil
+  local row = index >= 1 and index <= M.height() and view.rows[view.top + index] or nil
   return row, view.t0 + (cell + 0.5) * per_cell(), cell + 1
 end
 
@@ -439,8 +290,8 @@ end
 local function row_of(g)
   for i, row in ipairs(view.rows) do
     if row.g == g then
-      if i <= view.top or i > view.top + height() then
-        view.top = math.max(0, math.min(i - math.floor(height() / 2), #view.rows - height()))
+      if i <= view.top or i > view.top + M.height() then
+        view.top = math.max(0, math.min(i - math.floor(M.height() / 2), #view.rows - M.height()))
       end
       return HEAD + i - view.top
     end
@@ -457,7 +308,7 @@ function M.pin(list)
   while #view.pinned > 8 do
     table.remove(view.pinned)
   end
-  arrange()
+  lanes_of.arrange(view, M.height())
 end
 
 --- Selects a moment of a goroutine, and shows some time around it.
@@ -504,76 +355,6 @@ function M.instance(number)
   end, { client = view.client })
 end
 
---- Goes along a wake, or to the span before or after of the same goroutine.
-function M.follow(what)
-  local slice = view.slice
-  if not slice then
-    return
-  end
-  if what == 'preceding' or what == 'following' then
-    if slice[what] then
-      return M.select(vim.tbl_extend('keep', slice[what], { g = slice.g }))
-    end
-    return text.say(what == 'preceding' and 'this is its first' or 'this is its last')
-  end
-  local end_of = what == 'waker' and 'from' or 'to'
-  for _, flow in ipairs(what == 'waker' and slice.incoming or slice.outgoing or {}) do
-    local other = flow[end_of]
-    if other and other.g and other.g ~= 0 and other.g ~= slice.g then
-      view.notes = { ['g:' .. other.g] = ('%s %s G%d'):format(flow.kind, what == 'waker' and 'to' or 'from', slice.g) }
-      local around = math.max(1000, (slice['end'] - slice.start) / 10)
-      return M.select({ g = other.g, start = other.t - around, ['end'] = other.t + around })
-    end
-  end
-  text.say(what == 'waker' and 'no goroutine woke this one' or 'this woke no goroutine')
-end
-
---- The first window that shows a file.
-local function source_window()
-  local before = vim.fn.win_getid(vim.fn.winnr('#'))
-  local wins = vim.list_extend({ before }, api.nvim_tabpage_list_wins(0))
-  for _, win in ipairs(wins) do
-    if win ~= 0 and api.nvim_win_is_valid(win) and vim.bo[api.nvim_win_get_buf(win)].buftype == '' then
-      return win
-    end
-  end
-end
-
---- Shows the line of what is under the cursor, and goes there.
-function M.code(stay)
-  local row = M.under()
-  local place
-  if row and row.kind == 'group' then
-    if not stay then
-      return M.toggle_group(row.group)
-    end
-    place = row.group
-  else
-    local slice = view.slice
-    place = slice and slice.site
-    for _, frame in ipairs(not place and slice and slice.startStack or {}) do
-      if frame.uri then
-        place = frame
-        break
-      end
-    end
-    place = place or (slice and slice.startStack or {})[1]
-  end
-  if not place then
-    return text.say('no line is known of this')
-  end
-  local own, win = api.nvim_get_current_win(), source_window()
-  if win then
-    api.nvim_set_current_win(win)
-  else
-    vim.cmd('aboveleft new')
-  end
-  require('waitline.jump').to(place)
-  if stay and api.nvim_win_is_valid(own) then
-    api.nvim_set_current_win(own)
-  end
-end
-
 --- Opens or closes the goroutines of a `go` statement.
 function M.toggle_group(group)
   if view.open[group.id] then
@@ -606,223 +387,6 @@ function M.toggle_group(group)
     end
   end, { client = view.client })
 end
-
---- Moves the lanes, where the cursor would leave them.
-local function vertical(by)
-  local win = M.window()
-  local cursor = api.nvim_win_get_cursor(win)
-  local _, _, cell = M.under()
-  local target = cursor[1] + by
-  if target > HEAD + height() and view.top + height() < #view.rows then
-    view.top = math.min(view.top + by, #view.rows - height())
-    view.row, view.cell = cursor[1], cell
-    return M.draw()
-  elseif target <= HEAD and view.top > 0 then
-    view.top = math.max(0, view.top + by)
-    view.row, view.cell = cursor[1], cell
-    return M.draw()
-  end
-  local last = HEAD + math.min(height(), #view.rows - view.top)
-  M.put(math.max(HEAD + 1, math.min(target, last)), cell)
-end
-
-local function keys_help()
-  local float = require('waitline.float')
-  local it = float.new()
-  for _, line in
-    ipairs(text.columns(vim.tbl_map(function(key)
-      return { key[1], key[3] }
-    end, M.keys)))
-  do
-    float.add(it, line)
-  end
-  float.open(it, 'Timeline')
-end
-
---- Keys of the window: those of the page, as far as Vim's own do not stand in their place.
---- @type { [1]: string, [2]: fun(), [3]: string }[]
-M.keys = {
-  {
-    'j',
-    function()
-      vertical(vim.v.count1)
-    end,
-    'next lane',
-  },
-  {
-    'k',
-    function()
-      vertical(-vim.v.count1)
-    end,
-    'lane before',
-  },
-  {
-    'w',
-    function()
-      M.zoom(0.5)
-    end,
-    'closer, around the cursor',
-  },
-  {
-    's',
-    function()
-      M.zoom(2)
-    end,
-    'wider',
-  },
-  {
-    '+',
-    function()
-      M.zoom(0.5)
-    end,
-    'closer',
-  },
-  {
-    '-',
-    function()
-      M.zoom(2)
-    end,
-    'wider',
-  },
-  {
-    'a',
-    function()
-      M.pan(-0.25)
-    end,
-    'earlier',
-  },
-  {
-    'd',
-    function()
-      M.pan(0.25)
-    end,
-    'later',
-  },
-  {
-    '0',
-    function()
-      M.go(0, view.info.duration)
-    end,
-    'the whole trace',
-  },
-  {
-    'f',
-    function()
-      if view.slice then
-        M.go(
-          view.slice.start - (view.slice['end'] - view.slice.start) * 0.1,
-          view.slice['end'] + (view.slice['end'] - view.slice.start) * 0.1
-        )
-      end
-    end,
-    'what is under the cursor, as large as it can be',
-  },
-  {
-    '<CR>',
-    function()
-      M.code(false)
-    end,
-    'go to the line; open or close a group',
-  },
-  {
-    'o',
-    function()
-      M.code(true)
-    end,
-    'show the line and stay here',
-  },
-  {
-    'n',
-    function()
-      M.instance((view.instances and view.instances.at or 0) + 1)
-    end,
-    'the next longest wait of the line',
-  },
-  {
-    'N',
-    function()
-      M.instance(math.max(1, (view.instances and view.instances.at or 2) - 1))
-    end,
-    'the longer one before',
-  },
-  {
-    '<Up>',
-    function()
-      M.follow('waker')
-    end,
-    'what woke it',
-  },
-  {
-    'u',
-    function()
-      M.follow('waker')
-    end,
-    'what woke it',
-  },
-  {
-    '<Down>',
-    function()
-      M.follow('wakes')
-    end,
-    'what it woke next',
-  },
-  {
-    '<Left>',
-    function()
-      M.follow('preceding')
-    end,
-    'what this goroutine did before',
-  },
-  {
-    '<Right>',
-    function()
-      M.follow('following')
-    end,
-    'what it did then',
-  },
-  {
-    'i',
-    function()
-      view.idle = not view.idle
-      M.draw()
-    end,
-    'hide or show groups without costly waiting',
-  },
-  {
-    'r',
-    function()
-      require('waitline.trace').range(math.floor(view.t0), math.floor(view.t1))
-    end,
-    'narrow all figures to what is shown',
-  },
-  {
-    '<Esc>',
-    function()
-      require('waitline.trace').range()
-    end,
-    'all figures are of the whole trace again',
-  },
-  {
-    'c',
-    function()
-      local copied = view.slice and view.slice.text
-      if copied then
-        vim.fn.setreg('"', copied)
-        pcall(vim.fn.setreg, '+', copied)
-        text.say('copied')
-      end
-    end,
-    'copy what is under the cursor',
-  },
-  { '?', keys_help, 'these keys' },
-  {
-    'q',
-    function()
-      M.close()
-    end,
-    'close',
-  },
-}
 
 function M.close()
   local win = M.window()
@@ -888,9 +452,7 @@ function M.show(client, info)
     row = HEAD + 1,
     cell = 1,
   }
-  for _, key in ipairs(M.keys) do
-    vim.keymap.set('n', key[1], key[2], { buffer = buf, nowait = true, desc = 'Waitline: ' .. key[3] })
-  end
+  require('waitline.timeline.keys').set(buf)
   api.nvim_create_autocmd('CursorMoved', {
     buffer = buf,
     callback = function()
