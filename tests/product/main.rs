@@ -19,6 +19,7 @@ mod outcome;
 mod pages;
 mod product;
 mod profile;
+mod timeline;
 mod truth;
 mod wire;
 mod wrapped;

@@ -26,6 +26,7 @@ pub mod sites;
 pub mod sources;
 pub mod stays;
 pub mod text;
+pub mod timeline;
 pub mod units;
 pub mod values;
 pub mod verdicts;

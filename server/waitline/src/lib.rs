@@ -3,6 +3,8 @@
 pub mod cli;
 pub mod config;
 pub mod events;
+mod http;
+pub mod index;
 pub mod lsp;
 pub mod traces;
 pub mod unwrap;

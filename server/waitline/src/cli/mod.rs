@@ -23,6 +23,7 @@ mod own_code;
 mod pprof;
 mod report;
 pub(crate) mod style;
+mod timeline;
 
 /// Shows on which lines a Go program's goroutines wait, from an execution trace.
 #[derive(Debug, Parser)]
@@ -32,6 +33,7 @@ Examples:
   go test -trace trace.out ./pkg          record a trace
   waitline report trace.out               the dearest lines
   waitline findings trace.out             what is worth a look
+  waitline timeline trace.out             the trace over time, in the browser
   waitline annotate db.go --trace trace.out
   waitline lines trace.out --by here --json
   waitline pprof trace.out --type sync -o sync.pb.gz")]
@@ -49,6 +51,7 @@ enum Command {
     Pprof(pprof::Args),
     Dump(dump::Args),
     CheckTrace(check::Args),
+    Timeline(timeline::Args),
     Lsp(lsp::Args),
 }
 
@@ -74,6 +77,7 @@ pub fn main() -> ExitCode {
             Ok(code) => return code,
             Err(error) => Err(error),
         },
+        Command::Timeline(args) => timeline::run(&args),
         Command::Lsp(args) => lsp::run(&args),
     };
     match result {

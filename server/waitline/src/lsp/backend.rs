@@ -19,6 +19,7 @@ use super::initialize::{ClientInfo, HoverDialect};
 use super::links::links;
 use super::loads::Outcome;
 use super::session::{About, Session, Shown};
+use super::timeline::host::{REVEAL, TIMELINE};
 use super::to_proto;
 use super::{ext, findings};
 
@@ -32,7 +33,7 @@ const SET_RANGE: &str = "waitline.setRange";
 
 /// The server, as tower-lsp calls it.
 pub(super) struct Backend {
-    session: Arc<Session>,
+    pub(super) session: Arc<Session>,
 }
 
 impl Backend {
@@ -48,7 +49,7 @@ impl Backend {
         self.show(path).await
     }
 
-    async fn show(&self, path: PathBuf) -> Result<Value> {
+    pub(super) async fn show(&self, path: PathBuf) -> Result<Value> {
         match self.session.load(path).await {
             Outcome::Shown(shown) => Ok(ext::state(&shown)),
             Outcome::Failed(error) => Err(failed(error.to_string())),
@@ -376,6 +377,8 @@ impl LanguageServer for Backend {
                 findings::SET_VERDICT,
                 findings::SILENCE,
                 SET_RANGE,
+                TIMELINE,
+                REVEAL,
             ]
         };
         Ok(InitializeResult {
@@ -541,6 +544,8 @@ impl LanguageServer for Backend {
             findings::SET_VERDICT => self.set_verdict(argument).await.map(Some),
             findings::SILENCE => self.silence(argument).await.map(Some),
             SET_RANGE => self.set_range(argument).await.map(Some),
+            TIMELINE => self.open_timeline(argument).await,
+            REVEAL => self.reveal(&argument),
             to_proto::EVIDENCE => {
                 if let Some(text) = self.evidence(&argument) {
                     let client = self.session.client.clone();
@@ -630,11 +635,11 @@ fn word<'a>(params: &'a Value, key: &str) -> Result<&'a str> {
     }
 }
 
-fn invalid(why: &str) -> Error {
+pub(super) fn invalid(why: &str) -> Error {
     Error::invalid_params(why.to_owned())
 }
 
 /// The request was sound but could not be done (LSP's RequestFailed).
-fn failed(why: impl Into<std::borrow::Cow<'static, str>>) -> Error {
+pub(super) fn failed(why: impl Into<std::borrow::Cow<'static, str>>) -> Error {
     Error { code: ErrorCode::ServerError(-32803), message: why.into(), data: None }
 }

@@ -35,6 +35,12 @@ pub(super) struct Session {
     pub(super) told: tokio::sync::Mutex<Told>,
     /// Counts wishes for ranges: only the newest one counts.
     ranges: AtomicU64,
+    /// The index of the timeline, if somebody looked.
+    pub(super) timeline: Mutex<Option<Arc<super::timeline::Job>>>,
+    /// The page's host, if somebody opened the page.
+    pub(super) host: tokio::sync::Mutex<Option<crate::http::Host>>,
+    /// What pages are told.
+    pub(super) events: tokio::sync::broadcast::Sender<crate::http::Event>,
 }
 
 /// A trace that is shown.
@@ -50,7 +56,7 @@ pub(super) struct Shown {
 
 impl Shown {
     /// The view of the whole trace.
-    fn whole(self: &Arc<Shown>) -> Arc<Shown> {
+    pub(super) fn whole(self: &Arc<Shown>) -> Arc<Shown> {
         self.whole.clone().unwrap_or_else(|| self.clone())
     }
 }
@@ -76,6 +82,9 @@ impl Session {
             setting: Mutex::new(None),
             told: tokio::sync::Mutex::default(),
             ranges: AtomicU64::new(0),
+            timeline: Mutex::new(None),
+            host: tokio::sync::Mutex::new(None),
+            events: crate::http::events(),
         })
     }
 
@@ -94,8 +103,10 @@ impl Session {
         let mut shown = self.shown.write().unwrap_or_else(PoisonError::into_inner);
         let before = std::mem::replace(&mut *shown, next);
         drop(shown);
+        self.forget_timeline();
         self.answers.clear();
         self.refresher.ask(&self.info().capabilities);
+        self.tell_pages_state();
         before
     }
 
@@ -135,7 +146,19 @@ impl Session {
         drop(now);
         self.answers.clear();
         self.refresher.ask(&self.info().capabilities);
+        self.tell_pages_state();
         Some(next)
+    }
+
+    /// Tells pages what is shown, and of what range.
+    fn tell_pages_state(&self) {
+        if self.events.receiver_count() == 0 {
+            return;
+        }
+        let shown = self.shown();
+        let state = shown.map_or(serde_json::Value::Null, |shown| super::ext::state(&shown));
+        self.tell_pages("range", state["range"].clone());
+        self.tell_pages("state", state);
     }
 
     pub(super) fn documents(&self) -> MutexGuard<'_, Documents> {
