@@ -1,4 +1,5 @@
--- The part of doc/waitline.txt that is made from the plugin's code: its subcommands.
+-- The parts of doc/waitline.txt that are made from the plugin's code: its subcommands, and the keys
+-- of the timeline.
 -- doc_spec.lua holds the file to it, and writes it anew with WAITLINE_UPDATE=1.
 local M = {}
 
@@ -47,6 +48,25 @@ function M.commands()
     end
     lines[#lines + 1] = ''
   end
+  return lines
+end
+
+--- @return string[]
+function M.keys()
+  local lines, by_text = {}, {}
+  for _, key in ipairs(require('waitline.timeline.keys').keys) do
+    local at = by_text[key[3]]
+    if at then -- two keys for one thing
+      lines[at][1] = lines[at][1] .. ' ' .. key[1]
+    else
+      lines[#lines + 1] = { key[1], key[3] }
+      by_text[key[3]] = #lines
+    end
+  end
+  lines = vim.tbl_map(function(line)
+    return ('    %-12s %s'):format(line[1], line[2])
+  end, lines)
+  lines[#lines + 1] = ''
   return lines
 end
 

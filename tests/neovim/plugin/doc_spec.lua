@@ -7,16 +7,21 @@ local FILE = vim.env.WAITLINE_PLUGIN .. '/doc/waitline.txt'
 
 h.run(function()
   local text = table.concat(vim.fn.readfile(FILE), '\n')
-  local before, rest = text:match("^(.-`:Waitline hot!` is `:Waitline! hot`%.\n\n)(.*)$")
-  h.check('the section of commands is there', before ~= nil)
-  local after = rest:match('\n?(====[=]+\n4%. Maps.*)$')
-  local made = table.concat(require('vimdoc').commands(), '\n')
-  if vim.env.WAITLINE_UPDATE then
-    vim.fn.writefile(vim.split(before .. made .. '\n' .. after, '\n'), FILE)
-    text = table.concat(vim.fn.readfile(FILE), '\n')
-  else
-    h.check('it is what the code says (WAITLINE_UPDATE=1 writes it)', rest:sub(1, #made) == made and rest:sub(#made + 1) == '\n' .. after)
+  --- Holds what stands between two texts to what the code says.
+  local function section(name, first, last, lines)
+    local from = select(2, text:find(first, 1, true))
+    local to = from and text:find(last, from, true)
+    h.check('the part with the ' .. name .. ' is there', to ~= nil)
+    local made = table.concat(lines, '\n') .. '\n'
+    if vim.env.WAITLINE_UPDATE then
+      text = text:sub(1, from) .. made .. text:sub(to)
+      vim.fn.writefile(vim.split(text, '\n'), FILE)
+    else
+      h.check('it is what the code says (WAITLINE_UPDATE=1 writes it)', text:sub(from + 1, to - 1) == made)
+    end
   end
+  section('commands', '`:Waitline hot!` is `:Waitline! hot`.\n\n', ('='):rep(78) .. '\n4. Maps', require('vimdoc').commands())
+  section('keys', 'what that one did meanwhile.\n\n', 'With `!` the timeline is a page', require('vimdoc').keys())
 
   -- In a copy: the tags of a checkout are nobody's business.
   local dir = vim.fn.tempname()

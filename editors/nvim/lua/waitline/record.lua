@@ -5,7 +5,7 @@ local trace = require('waitline.trace')
 
 local M = {}
 
-local running --- @type vim.SystemObj?
+local running --- @type { job: vim.SystemObj, stopped?: boolean }?
 
 --- The test, benchmark or example around the cursor.
 --- @return string?
@@ -26,8 +26,8 @@ end
 --- @param args string[]
 --- @param what string for people
 --- @param file string
---- @param cwd? string
-local function record(args, what, file, cwd)
+--- @param opts? { cwd?: string, flags?: string[] } flags are for `go test`
+local function record(args, what, file, opts)
   if running then
     return text.say('a recording is under way (:Waitline record stop ends it)', vim.log.levels.WARN)
   end
@@ -40,30 +40,29 @@ local function record(args, what, file, cwd)
   text.say('recording ' .. what)
   local command = vim.list_extend({ path, 'record' }, args)
   vim.list_extend(command, { '-o', file })
-  local ok, job = pcall(
-    vim.system,
-    command,
-    { text = true, cwd = cwd },
-    vim.schedule_wrap(function(out)
-      running = nil
-      local said = vim.trim((out.stdout or '') .. '\n' .. (out.stderr or ''))
-      if out.signal ~= 0 then
-        return text.say('the recording was ended')
-      elseif out.code ~= 0 and not vim.uv.fs_stat(file) then
-        return text.say(
-          ('%s could not be recorded: %s'):format(what, said ~= '' and said or 'exit code ' .. out.code),
-          vim.log.levels.ERROR
-        )
-      elseif out.code ~= 0 then
-        text.say(('%s was recorded, but failed: %s'):format(what, said), vim.log.levels.WARN)
-      end
-      trace.load(file, client, function(shown)
-        text.say(shown.summary)
-      end)
+  if opts and opts.flags then
+    vim.list_extend(vim.list_extend(command, { '--' }), opts.flags)
+  end
+  local function done(out)
+    local stopped = running and running.stopped
+    running = nil
+    local said = vim.trim((out.stdout or '') .. '\n' .. (out.stderr or ''))
+    if stopped or out.signal ~= 0 then
+      return text.say('the recording was ended')
+    elseif out.code ~= 0 then
+      local why = said ~= '' and said or 'exit code ' .. out.code
+      return text.say(('%s could not be recorded: %s'):format(what, why), vim.log.levels.ERROR)
+    end
+    for warning in said:gmatch('warning: ([^\n]+)') do
+      text.say(('%s was recorded: %s'):format(what, warning), vim.log.levels.WARN)
+    end
+    trace.load(file, client, function(shown)
+      text.say(shown.summary)
     end)
-  )
+  end
+  local ok, job = pcall(vim.system, command, { text = true, cwd = opts and opts.cwd }, vim.schedule_wrap(done))
   if ok then
-    running = job
+    running = { job = job }
   else
     text.say(tostring(job), vim.log.levels.ERROR)
   end
@@ -80,7 +79,8 @@ function M.run(args)
     if not running then
       return text.say('nothing is being recorded')
     end
-    return running:kill('sigint')
+    running.stopped = true
+    return running.job:kill('sigint')
   elseif how == 'url' then
     if not args[2] then
       return text.say(
@@ -103,7 +103,11 @@ function M.run(args)
     if not name or not vim.api.nvim_buf_get_name(0):find('_test%.go$') then
       return text.say('the cursor is in no test (:Waitline record url records a running program)', vim.log.levels.WARN)
     end
-    return record({ 'test', '.', '-run', '^' .. name .. '$' }, name, new_file(name), dir)
+    local pattern, opts = '^' .. name .. '$', { cwd = dir }
+    if name:find('^Benchmark') then
+      opts.flags, pattern = { '-bench', pattern }, '^$'
+    end
+    return record({ 'test', '.', '-run', pattern }, name, new_file(name), opts)
   end
   text.say(':Waitline record test, url URL [SECONDS], or stop', vim.log.levels.WARN)
 end

@@ -20,14 +20,19 @@ local function follow(what)
     end
     return text.say(what == 'preceding' and 'this is its first' or 'this is its last')
   end
-  local end_of = what == 'waker' and 'from' or 'to'
-  for _, flow in ipairs(what == 'waker' and slice.incoming or slice.outgoing or {}) do
-    local other = flow[end_of]
-    if other and other.g and other.g ~= 0 and other.g ~= slice.g then
-      view.notes = { ['g:' .. other.g] = ('%s %s G%d'):format(flow.kind, what == 'waker' and 'to' or 'from', slice.g) }
-      local around = math.max(1000, (slice['end'] - slice.start) / 10)
-      return timeline.select({ g = other.g, start = other.t - around, ['end'] = other.t + around })
+  local other = slice.waker
+  if what ~= 'waker' then
+    other = nil
+    for _, flow in ipairs(slice.outgoing or {}) do
+      if not other and flow.to.g and flow.to.g ~= slice.g then
+        other = flow.to
+      end
     end
+  end
+  if other and other.g and other.g ~= slice.g then
+    view.notes = { ['g:' .. other.g] = ('%s G%d'):format(what == 'waker' and 'woke' or 'woken by', slice.g or 0) }
+    local around = math.max(1000, (slice['end'] - slice.start) / 10)
+    return timeline.select({ g = other.g, start = other.t - around, ['end'] = other.t + around }, { slice.g })
   end
   text.say(what == 'waker' and 'no goroutine woke this one' or 'this woke no goroutine')
 end

@@ -41,7 +41,7 @@ function M.arrange(view, height)
         group = group,
       }
       for _, row in ipairs(opened and opened.rows or {}) do
-        rows[#rows + 1] = { key = row.lane, kind = 'g', label = '  G' .. (row.g or '?'), g = row.g }
+        rows[#rows + 1] = { key = row.lane, kind = 'g', label = '  ' .. row.name, g = row.g }
       end
       if opened and opened.of > #opened.rows then
         rows[#rows + 1] = { kind = 'note', label = ('  %s more'):format(text.count(opened.of - #opened.rows)) }

@@ -371,18 +371,7 @@ function M.toggle_group(group)
   }
   server.request('waitline/timelineRows', params, function(answer)
     if view and answer then
-      local rows = {}
-      for _, row in ipairs(answer.rows) do
-        local packed = row.packed
-        if packed and #packed > 1 then
-          for _, g in ipairs(packed) do
-            rows[#rows + 1] = { lane = 'g:' .. g, g = g }
-          end
-        else
-          rows[#rows + 1] = row
-        end
-      end
-      view.open[group.id] = { rows = rows, of = math.max(answer.of, #rows) }
+      view.open[group.id] = { rows = answer.rows, of = answer.of }
       M.draw()
     end
   end, { client = view.client })

@@ -63,21 +63,23 @@ function M.foot(view)
   if slice then
     local place = slice.site or (slice.startStack or {})[1]
     local where = place and text.place(place)
-    lines[2] = ('%s%s %s%s, from %s'):format(
-      slice.g and slice.g ~= 0 and 'G' .. slice.g .. ' ' or '',
-      slice.title or slice.state,
-      text.duration(slice['end'] - slice.start),
-      where and ' at ' .. where or '',
-      text.instant(slice.start)
-    )
+    local who = slice.g and 'G' .. slice.g .. ' ' or ''
+    local lasts = text.duration(slice['end'] - slice.start)
+    local waits = slice.state == 'waiting' and ('waits %s (%s)'):format(lasts, slice.title)
+      or slice.title .. ' ' .. lasts
+    lines[2] = ('%s%s%s, from %s'):format(who, waits, where and ' at ' .. where or '', text.instant(slice.start))
     if slice.verdict then
       lines[2] = lines[2] .. ' · ' .. slice.verdict
     end
-    if slice.waker and slice.waker.place then
-      lines[2] = lines[2] .. (' · woken by G%d at %s'):format(slice.waker.g or 0, text.place(slice.waker.place) or '?')
-    elseif slice.waker then
+    local waker = slice.waker
+    if waker then
+      local at_line = waker.place and text.place(waker.place)
       lines[2] = lines[2]
-        .. (' · woken by %s'):format(slice.waker.g and 'G' .. slice.waker.g or slice.waker.what or 'the runtime')
+        .. (' · %s by %s%s'):format(
+          waker.what == 'created it' and 'created' or 'woken',
+          waker.g and 'G' .. waker.g or (waker.what ~= 'woke it' and waker.what or 'the runtime'),
+          at_line and ' at ' .. at_line or ''
+        )
     end
     if slice.meanwhile and #slice.meanwhile > 0 then
       local parts = {}
