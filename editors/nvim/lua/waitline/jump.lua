@@ -34,6 +34,52 @@ function M.to(place)
   return true
 end
 
+--- The window that a place is shown in: one that has the file, else the current one, else the first
+--- with a file in it. A list or a timeline is never replaced.
+--- @param buf integer
+--- @return integer
+local function window_for(buf)
+  local function holds_file(win)
+    return vim.bo[vim.api.nvim_win_get_buf(win)].buftype == '' and vim.api.nvim_win_get_config(win).relative == ''
+  end
+  local current, first = vim.api.nvim_get_current_win(), nil
+  for _, win in ipairs(vim.api.nvim_tabpage_list_wins(0)) do
+    if vim.api.nvim_win_get_buf(win) == buf then
+      return win
+    elseif holds_file(win) then
+      first = first or win
+    end
+  end
+  return holds_file(current) and current or first or current
+end
+
+--- What the server's wish to show a document does: a click in the browser's timeline, or a lens.
+--- Neovim's own handler opens a new window whenever the focus is to stay.
+--- @param params lsp.ShowDocumentParams
+--- @return lsp.ShowDocumentResult
+function M.show_document(params)
+  local buf = vim.uri_to_bufnr(params.uri)
+  vim.fn.bufload(buf)
+  vim.bo[buf].buflisted = true
+  local win = window_for(buf)
+  vim.api.nvim_win_call(win, function()
+    vim.cmd("normal! m'")
+    if vim.api.nvim_win_get_buf(win) ~= buf then
+      vim.api.nvim_win_set_buf(win, buf)
+    end
+    local at = params.selection and params.selection.start
+    if at then
+      local line = math.min(at.line + 1, vim.api.nvim_buf_line_count(buf))
+      vim.api.nvim_win_set_cursor(win, { line, 0 })
+      vim.cmd('normal! ^zv')
+    end
+  end)
+  if params.takeFocus ~= false then
+    vim.api.nvim_set_current_win(win)
+  end
+  return { success = true }
+end
+
 --- The next line that costs, `count` times; all that have figures with `any`.
 --- @param direction 1|-1
 function M.hot(direction, count, any)

@@ -166,6 +166,12 @@ function M.config()
       ['waitline/didChangeState'] = function(_, state, ctx)
         require('waitline.state').set(ctx.client_id, state)
       end,
+      ['window/showDocument'] = function(err, params, ctx, ...)
+        if params.external then
+          return vim.lsp.handlers['window/showDocument'](err, params, ctx, ...)
+        end
+        return require('waitline.jump').show_document(params)
+      end,
       ['waitline/openTimeline'] = function(_, at)
         require('waitline.timeline').open(at or {})
       end,

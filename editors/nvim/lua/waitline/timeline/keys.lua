@@ -153,7 +153,7 @@ M.keys = {
     function()
       timeline.zoom(0.5)
     end,
-    'closer',
+    'closer, around the cursor',
   },
   {
     '-',
