@@ -24,13 +24,13 @@ for nvim in "$@"; do
     # under `-l` nothing is drawn. A headless Neovim that meets an error waits for a key for ever:
     # so no standard input, and a time limit.
     XDG_CONFIG_HOME=$state XDG_DATA_HOME=$state XDG_STATE_HOME=$state XDG_CACHE_HOME=$state \
-      NVIM_LOG_FILE=$state/nvim.log timeout -k 5 "${SPEC_TIMEOUT:-90}" \
+      NVIM_LOG_FILE=$state/nvim.log timeout -k 5 "${SPEC_TIMEOUT:-240}" \
       "$nvim" --clean --headless ${plugin[@]+"${plugin[@]}"} --cmd "lua package.path = '$here/?.lua;' .. package.path" \
       -c "luafile $spec" </dev/null 2>&1
     rc=$?
     if [ $rc -ne 0 ]; then
       failed=1
-      [ $rc -ne 124 ] || echo "   not done within ${SPEC_TIMEOUT:-90} s"
+      [ $rc -ne 124 ] || echo "   not done within ${SPEC_TIMEOUT:-240} s"
       echo "   FAILED ($rc)"
       tail -n 40 "$state"/nvim/lsp.log 2>/dev/null
     fi

@@ -43,15 +43,24 @@ function M.refresh(id)
   end, 20)
 end
 
---- The first buffer of a server: what it shows is its settings' business, else what was shown
---- before it ended, else a trace that lies there.
+--- The first buffer of a server: the trace is the one that was shown before the server ended, else
+--- the one that settings name, else one that lies there.
 local function begin(client)
   config.take(client)
   local trace = require('waitline.trace')
-  local before = last[client.root_dir or '']
+  local root = client.root_dir or ''
+  local before, file = last[root], config.get().trace.file
+  last[root] = nil
   if before then
-    last[client.root_dir or ''] = nil
     return trace.load(before, client)
+  elseif
+    vim.tbl_get(client, 'config', 'init_options', 'trace')
+    or vim.tbl_get(client, 'config', 'settings', 'waitline', 'trace', 'file')
+  then
+    return -- the server itself was told
+  elseif file ~= '' then
+    local whole = file:find('^[~/$]') or file:find('^%a:')
+    return trace.load(whole and file or vim.fs.joinpath(root, file), client)
   end
   state.ask(client, function(shown)
     if not shown then

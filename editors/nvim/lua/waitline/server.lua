@@ -133,7 +133,6 @@ end
 --- @return vim.lsp.Config
 function M.config()
   require('waitline.attach').setup()
-  local trace = config.get().trace
   local refresh = function(_, _, ctx)
     require('waitline.attach').refresh(ctx.client_id)
     return vim.NIL
@@ -160,7 +159,6 @@ function M.config()
       experimental = { decorations = true, hoverDialect = 'plain', timeline = 'text' },
       workspace = { codeLens = { refreshSupport = true } },
     },
-    settings = { waitline = trace.file ~= '' and { trace = { file = trace.file } } or vim.empty_dict() },
     handlers = {
       ['workspace/codeLens/refresh'] = refresh,
       ['waitline/didChangeState'] = function(_, state, ctx)
