@@ -83,8 +83,8 @@ function M.spans(rects, width)
       local form = FORMS[rect.class] or FORMS[17]
       local quiet = rect.verdict == THROUGH or rect.verdict == UNSURE
       local char = quiet and form.letter and '▁' or form.char
-      local first = math.floor(rect.x0) + 1
-      if form.letter and cell == first and not rect.cut_left and rect.x1 - rect.x0 >= 1 then
+      -- The first cell that is its own: the one that it begins in may belong to what was before.
+      if form.letter and owner[cell - 1] ~= rect and not rect.cut_left and rect.x1 - rect.x0 >= 1 then
         char = form.letter
       end
       cells[cell] = { char, form.group }
@@ -157,15 +157,6 @@ function M.density(rects, width)
   return cells
 end
 
---- One row over another, where it has something.
-function M.over(under, upper)
-  local cells = {}
-  for i, cell in ipairs(under) do
-    cells[i] = upper[i] and upper[i][1] ~= ' ' and upper[i] or cell
-  end
-  return cells
-end
-
 --- Round times for a ruler.
 --- @return { cell: integer, label: string }[] cells from 1
 --- @return string unit
@@ -185,7 +176,7 @@ function M.ruler(t0, t1, width)
   for t = math.ceil(t0 / step) * step, t1, step do
     local cell = math.floor((t - t0) / (t1 - t0) * width) + 1
     if cell <= width then
-      ticks[#ticks + 1] = { cell = cell, label = ('%.' .. decimals .. 'f'):format(t / of) }
+      ticks[#ticks + 1] = { cell = cell, label = (('%%.%df'):format(decimals)):format(t / of) }
     end
   end
   return ticks, unit

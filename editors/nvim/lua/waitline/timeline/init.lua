@@ -10,16 +10,17 @@ local POLL = 200
 --- Calls back when the timeline can be asked.
 --- @param client vim.lsp.Client
 --- @param on_info fun(info: table)
-local function when_ready(client, on_info, told)
+local function when_ready(client, on_info, polls)
   server.request('waitline/timelineInfo', nil, function(info)
     if not info then
       text.say('there is no trace (:Waitline load)', vim.log.levels.WARN)
     elseif info.ready == false then
-      if not told then
+      polls = (polls or 0) + 1
+      if polls == 3 then -- sooner it is no news
         text.say('the timeline is being made')
       end
       vim.defer_fn(function()
-        when_ready(client, on_info, true)
+        when_ready(client, on_info, polls)
       end, POLL)
     else
       on_info(info)
@@ -61,7 +62,7 @@ function M.again(client)
       view.draw()
       vim.api.nvim_set_current_win(win)
     end
-  end, true)
+  end)
 end
 
 --- Shows the waits of a line, the one with this number first (1 is the longest).

@@ -24,6 +24,7 @@ local LABEL = lanes_of.LABEL
 M.HEAD = 2
 local HEAD, FOOT = M.HEAD, 3
 local ROWS = 50 -- goroutines of an open group
+local PINNED = 5 -- goroutines that were asked for, at most
 
 --- @class waitline.LaneRow
 --- @field key? string the server's name of it; nil: a row of words
@@ -46,6 +47,11 @@ local ROWS = 50 -- goroutines of an open group
 --- @field notes table<string, string> words behind a lane
 --- @field slice? table what is under the cursor
 --- @field instances? { uri: string, line: integer, list: table[], at: integer, of: integer, p99: integer }
+--- @field wish integer counts what was asked for: the last one counts
+--- @field row integer the cursor's row of the buffer
+--- @field cell integer and its cell
+--- @field t? number the moment that it was put on
+--- @field stands? integer[] where this module has put the cursor
 --- @field idle boolean whether groups that only wait idly are shown
 local view --- @type waitline.View?
 
@@ -102,10 +108,11 @@ local function write(lanes)
       elseif row.kind == 'group' then
         drawn = cells.density(lane.rects, width())
       else
-        drawn = cells.spans(lane.rects, width())
+        local rects = lane.rects
         if row.kind == 'gc' and lanes.stw then
-          drawn = cells.over(drawn, cells.spans(lanes.stw.rects, width()))
+          rects = vim.list_extend(vim.list_extend({}, rects), lanes.stw.rects)
         end
+        drawn = cells.spans(rects, width())
       end
       line = paint(label, marks, drawn)
     end
@@ -140,16 +147,10 @@ local function write(lanes)
     end
   end
   if cursor and win then
-    view.moving = true
     pcall(api.nvim_win_set_cursor, win, cursor)
     if view.cell then
       M.put(view.row or cursor[1], view.cell)
     end
-    vim.schedule(function()
-      if view then
-        view.moving = false
-      end
-    end)
   end
 end
 
@@ -174,6 +175,7 @@ function M.put(row, cell)
   local column = vim.str_byteindex(line, 'utf-32', math.min(LABEL + cell - 1, vim.fn.strchars(line)), false)
   view.row, view.cell = row, cell
   pcall(api.nvim_win_set_cursor, win, { row, column })
+  view.stands = api.nvim_win_get_cursor(win)
 end
 
 --- Asks for the lanes that are shown, and writes them.
@@ -183,6 +185,7 @@ function M.draw()
   end
   lanes_of.arrange(view, M.height())
   view.asked = view.asked + 1
+  view.stands = api.nvim_win_get_cursor(M.window())
   local asked, lanes = view.asked, {}
   for i = view.top + 1, math.min(#view.rows, view.top + M.height()) do
     lanes[#lanes + 1] = view.rows[i].key
@@ -225,7 +228,9 @@ function M.under()
   cell = math.max(0, math.min(cell, width() - 1))
   local index = cursor[1] - HEAD
   local row = index >= 1 and index <= M.height() and view.rows[view.top + index] or nil
-  return row, view.t0 + (cell + 0.5) * per_cell(), cell + 1
+  -- A moment that was asked for may be a small part of its cell.
+  local exact = view.t and vim.deep_equal(view.stands, cursor) and view.t
+  return row, exact or view.t0 + (cell + 0.5) * per_cell(), cell + 1
 end
 
 --- Asks what is under the cursor.
@@ -265,6 +270,7 @@ function M.go(t0, t1, t)
   local length = math.max(100, math.min(t1 - t0, most))
   t0 = math.max(0, math.min(t0, most - length))
   view.t0, view.t1 = t0, t0 + length
+  view.t = t
   if t then
     view.cell = math.max(1, math.min(width(), math.floor((t - t0) / per_cell()) + 1))
   end
@@ -298,16 +304,15 @@ local function row_of(g)
   end
 end
 
---- Makes sure that goroutines have a lane near the top.
+--- Puts goroutines to the top of those that were asked for.
 function M.pin(list)
   for i, g in ipairs(list) do
-    if not vim.tbl_contains(view.pinned, g) then
-      table.insert(view.pinned, math.min(i, #view.pinned + 1), g)
-    end
+    view.pinned = vim.tbl_filter(function(other)
+      return other ~= g
+    end, view.pinned)
+    table.insert(view.pinned, math.min(i, #view.pinned + 1), g)
   end
-  while #view.pinned > 8 do
-    table.remove(view.pinned)
-  end
+  view.pinned = vim.list_slice(view.pinned, 1, PINNED)
   lanes_of.arrange(view, M.height())
 end
 
@@ -315,6 +320,7 @@ end
 --- @param ref { g: integer, start: integer, ['end']: integer }
 --- @param others? integer[] goroutines to show as well
 function M.select(ref, others)
+  view.wish = view.wish + 1
   M.pin(vim.list_extend({ ref.g }, others or {}))
   view.row = row_of(ref.g)
   local length = math.max(ref['end'] - ref.start, 1000)
@@ -334,10 +340,11 @@ function M.instance(number)
     return text.say(list and 'there is no other wait of this line' or 'no line was asked for (:Waitline reveal)')
   end
   list.at = number
-  local t = math.floor((ref.start + ref['end']) / 2)
+  view.wish = view.wish + 1
+  local wish, t = view.wish, math.floor((ref.start + ref['end']) / 2)
   server.request('waitline/timelineSlice', { lane = ref.lane or 'g:' .. ref.g, t = t }, function(answer)
-    if not view then
-      return
+    if not view or view.wish ~= wish then
+      return -- another key was faster
     end
     local slice = answer and answer.slice
     local waker = slice and slice.waker and slice.waker.g
@@ -390,7 +397,8 @@ end
 function M.show(client, info)
   require('waitline.highlight').setup()
   if M.window() then
-    local same = view.info.analysis == info.analysis
+    -- A range of the same trace leaves all as it is.
+    local same = view.info.trace == info.trace and view.info.duration == info.duration
     view.client, view.info = client, info
     if not same then
       view.open, view.notes, view.instances = {}, {}, nil
@@ -436,6 +444,7 @@ function M.show(client, info)
     pinned = {},
     open = {},
     asked = 0,
+    wish = 0,
     notes = {},
     idle = true,
     row = HEAD + 1,
@@ -445,9 +454,11 @@ function M.show(client, info)
   api.nvim_create_autocmd('CursorMoved', {
     buffer = buf,
     callback = function()
-      if not view or view.buf ~= buf or view.moving then
+      -- What this module itself has done is told later, when it may wish for another place already.
+      if not view or view.buf ~= buf or vim.deep_equal(view.stands, api.nvim_win_get_cursor(0)) then
         return
       end
+      view.stands, view.t = nil, nil
       local _, _, cell = M.under()
       view.row, view.cell = api.nvim_win_get_cursor(0)[1], cell
       local moved = (view.moved or 0) + 1

@@ -107,13 +107,8 @@ function M.foot(view)
   end
   local list = view.instances
   if list and list.at > 0 then
-    lines[3] = ('wait %d of %s on %s:%d (n, N)%s'):format(
-      list.at,
-      text.count(list.of),
-      vim.fs.basename(vim.uri_to_fname(list.uri)),
-      list.line + 1,
-      lines[3] ~= '' and ' · ' .. lines[3] or ''
-    )
+    local name = vim.fs.basename(vim.uri_to_fname(list.uri))
+    lines[1] = lines[1] .. ('   %d of %s on %s:%d (n, N)'):format(list.at, text.count(list.of), name, list.line + 1)
   end
   if lines[2] == '' and lines[3] == '' then
     lines[3] = '<CR> code   o show it   + - zoom   a d move   n N longest here   ? keys   q close'
