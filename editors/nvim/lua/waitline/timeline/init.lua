@@ -80,6 +80,9 @@ function M.reveal(at, number)
       local view = require('waitline.timeline.view')
       view.show(client, info)
       view.take_instances(at.uri, at.line, answer)
+      -- A page in the browser shows the same line.
+      local page = { command = 'waitline.reveal', arguments = { { uri = at.uri, line = at.line } } }
+      server.request('workspace/executeCommand', page, function() end, { client = client, on_error = function() end })
       view.instance(number or 1)
     end, { client = client })
   end)
