@@ -159,7 +159,8 @@ h.run(function()
     group_row = group_row or (vim.startswith(line, '▸ ') and i)
   end
   h.check('there is a group', group_row ~= nil, text())
-  view.put(group_row, 10)
+  h.keys(group_row .. 'G')
+  vim.api.nvim_exec_autocmds('CursorMoved', { buffer = 0 }) -- keys of a script do not send it
   h.wait('it tells what it is', function()
     return foot(2):find('goroutines, costly') ~= nil
   end)

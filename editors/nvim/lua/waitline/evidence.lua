@@ -106,11 +106,12 @@ function M.copy(register)
   end, { buf = vim.api.nvim_get_current_buf() })
 end
 
---- The lens's command: `{uri, line, now}`, of which `now` is the buffer's line.
+--- The lens's command: `{uri, line, now}`, of which `now` is the buffer's line, null if it was
+--- edited away.
 function M.of_lens(command, ctx)
   local at = command.arguments and command.arguments[1] or {}
-  local line = type(at.now) == 'number' and at.now or nil
-  if not line then
+  local line = at.now == nil and at.line or at.now
+  if type(line) ~= 'number' then
     return text.say('that line was edited away')
   end
   server.request('waitline/site', { uri = at.uri, line = line }, function(site)
