@@ -8,6 +8,8 @@ local data = vim.fs.normalize(vim.fn.fnamemodify(vim.env.WAITLINE_TESTDATA, ':p'
 M.programs = vim.uv.fs_realpath(data .. '/programs')
 M.traces = vim.uv.fs_realpath(data .. '/traces')
 
+local has_methods = vim.fn.has('nvim-0.11') == 1 -- of clients; before, functions
+
 --- Every error that Neovim or the server has shown and that the spec has not asked for.
 local errors = {}
 --- How often the server asked for a new look, by method.
@@ -287,6 +289,17 @@ function M.run(spec)
   end
 
   local ok, problem = xpcall(spec, debug.traceback)
+  -- A Neovim that ends while it tells its servers to end may be killed by a closed pipe.
+  for _, client in ipairs(vim.lsp.get_clients()) do
+    if has_methods then
+      client:stop(true)
+    else
+      client.stop(true)
+    end
+  end
+  vim.wait(5000, function()
+    return #vim.lsp.get_clients() == 0
+  end, 20)
   if ok then
     local left = M.take_errors()
     ok, problem = #left == 0, 'errors were shown: ' .. table.concat(left, '\n')

@@ -148,7 +148,8 @@ function M.ended(id, code, signal)
     wanted[id] = nil
     return
   end
-  if code == 0 and signal == 0 then
+  -- SIGTERM is somebody's wish, too: Neovim's own, when a client is stopped at once.
+  if code == 0 and (signal == 0 or signal == 15) then
     return
   end
   if shown then
