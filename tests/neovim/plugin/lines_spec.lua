@@ -120,6 +120,13 @@ h.run(function()
 
   -- Colours.
   local dark = h.group('WaitlineHeat4')
+  vim.cmd('set background=light')
+  h.check('a light background gives others', h.group('WaitlineHeat4') ~= dark)
+  h.wait('on the screen, too', function()
+    return h.colour(SELECT, '70') == h.group('WaitlineHeat4')
+  end)
+  vim.cmd('set background=dark')
+  h.check('and back', h.group('WaitlineHeat4') == dark)
   vim.cmd.colorscheme('morning')
   h.check('another colour scheme gives others', vim.o.background == 'light' and h.group('WaitlineHeat4') ~= dark)
   local highlight = require('waitline.highlight')

@@ -105,6 +105,13 @@ local FEW = {
 
 local ours = {} --- @type table<string, vim.api.keyset.get_hl_info> as Neovim gave them back
 
+--- A group as it is. Whether it is a default is left out: a change of 'background' forgets that.
+local function current(name)
+  local group = vim.api.nvim_get_hl(0, { name = name })
+  group.default = nil
+  return group
+end
+
 --- The background that text stands on.
 local function background()
   local normal = vim.api.nvim_get_hl(0, { name = 'Normal', link = false })
@@ -120,19 +127,18 @@ function M.define()
   local dark = luminance(behind) < 0.18
   local few = not vim.o.termguicolors and (tonumber(vim.api.nvim_eval('&t_Co')) or 256) < 256
   for name, colours in pairs(COLOURS) do
-    local now = vim.api.nvim_get_hl(0, { name = name })
+    local now = current(name)
     if next(now) == nil or vim.deep_equal(now, ours[name]) then
       local fg = fitted(colours[dark and 1 or 2], behind, colours.least)
-      -- `default` sets nothing that is there, and it is ours that is.
-      vim.api.nvim_set_hl(0, name, {})
       vim.api.nvim_set_hl(0, name, {
         fg = fg,
         ctermfg = few and (FEW[name] or 'NONE') or nearest256(fg),
         bold = colours.bold,
         italic = colours.italic,
-        default = true,
+        -- `default` sets nothing that is there: and what is there now is ours, if anything.
+        default = next(now) == nil,
       })
-      ours[name] = vim.api.nvim_get_hl(0, { name = name })
+      ours[name] = current(name)
     end
   end
 end
