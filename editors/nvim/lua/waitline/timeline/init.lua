@@ -73,17 +73,18 @@ function M.reveal(at, number)
     return
   end
   when_ready(client, function(info)
-    server.request('waitline/timelineInstances', { uri = at.uri, line = at.line }, function(answer)
-      if not answer or #answer.instances == 0 then
-        return text.say('the trace has no waits on this line')
+    local wanted = { uri = at.uri, line = at.line, rank = (number or 1) - 1 }
+    server.request('waitline/instance', wanted, function(wait)
+      if not wait then
+        return text.say('the trace has no such wait on this line')
       end
       local view = require('waitline.timeline.view')
       view.show(client, info)
-      view.take_instances(at.uri, at.line, answer)
+      view.take_line(at.uri, at.line)
+      view.instance(number or 1)
       -- A page in the browser shows the same line.
       local page = { command = 'waitline.reveal', arguments = { { uri = at.uri, line = at.line } } }
       server.request('workspace/executeCommand', page, function() end, { client = client, on_error = function() end })
-      view.instance(number or 1)
     end, { client = client })
   end)
 end

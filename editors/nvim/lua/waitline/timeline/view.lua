@@ -46,7 +46,7 @@ local PINNED = 5 -- goroutines that were asked for, at most
 --- @field asked integer
 --- @field notes table<string, string> words behind a lane
 --- @field slice? table what is under the cursor
---- @field instances? { uri: string, line: integer, list: table[], at: integer, of: integer, p99: integer }
+--- @field instances? { uri: string, line: integer, at: integer, of: integer } the line whose waits `n` goes through
 --- @field wish integer counts what was asked for: the last one counts
 --- @field row integer the cursor's row of the buffer
 --- @field cell integer and its cell
@@ -332,34 +332,41 @@ function M.select(ref, others)
   end
 end
 
---- Goes to the wait of the list with this number, the longest is 1.
-function M.instance(number)
-  local list = view.instances
-  local ref = list and list.list[number]
-  if not ref then
-    return text.say(list and 'there is no other wait of this line' or 'no line was asked for (:Waitline reveal)')
+--- Shows a wait of the line that was asked for: what it is, what ended it.
+--- @param wait table the answer of `waitline/instance`
+local function show_instance(wait, number)
+  local of, waker = view.instances, wait.waker
+  of.at, of.of = number, wait.of
+  view.notes = { ['g:' .. wait.g] = text.duration(wait.ns) .. (wait.open and ', not ended' or '') }
+  if waker and waker.g and waker.g ~= wait.g then
+    local at = text.place(waker)
+    view.notes['g:' .. waker.g] = ('wakes G%d%s'):format(wait.g, at and ' ↑ ' .. at or '')
   end
-  list.at = number
+  M.select({ g = wait.g, start = wait.start, ['end'] = wait.start + wait.ns }, waker and waker.g and { waker.g } or nil)
+end
+
+--- Goes to the wait of the line with this number, the longest is 1.
+function M.instance(number)
+  local of = view.instances
+  if not of then
+    return text.say('no line was asked for (:Waitline reveal)')
+  end
   view.wish = view.wish + 1
-  local wish, t = view.wish, math.floor((ref.start + ref['end']) / 2)
-  server.request('waitline/timelineSlice', { lane = ref.lane or 'g:' .. ref.g, t = t }, function(answer)
+  local wish = view.wish
+  server.request('waitline/instance', { uri = of.uri, line = of.line, rank = number - 1 }, function(wait)
     if not view or view.wish ~= wish then
       return -- another key was faster
+    elseif wait then
+      show_instance(wait, number)
+    else
+      text.say('there is no other wait of this line')
     end
-    local slice = answer and answer.slice
-    local waker = slice and slice.waker and slice.waker.g
-    view.notes = {
-      ['g:' .. ref.g] = ('%s %s'):format(
-        text.duration(ref['end'] - ref.start),
-        slice and (slice.kind or slice.state) or ''
-      ),
-    }
-    if waker and waker ~= ref.g then
-      local at = slice.waker.place and text.place(slice.waker.place)
-      view.notes['g:' .. waker] = ('wakes G%d%s'):format(ref.g, at and ' ↑ ' .. at or '')
-    end
-    M.select(ref, waker and { waker } or nil)
   end, { client = view.client })
+end
+
+--- Takes a line whose waits are to be gone through.
+function M.take_line(uri, line)
+  view.instances = { uri = uri, line = line, at = 0, of = 0 }
 end
 
 --- Opens or closes the goroutines of a `go` statement.
@@ -500,11 +507,6 @@ function M.show(client, info)
       end
     end,
   })
-end
-
---- Takes the waits of a line, the longest first.
-function M.take_instances(uri, line, answer)
-  view.instances = { uri = uri, line = line, list = answer.instances, at = 0, of = answer.of, p99 = answer.p99 }
 end
 
 --- @return waitline.View?
