@@ -6,9 +6,8 @@ local M = {}
 --- Columns of a lane's name.
 M.LABEL = 18
 
---- A name that fits: it loses its package, then its receiver, never its end.
+--- A name that fits: it loses its receiver, then its beginning, never its end.
 local function short(name, most)
-  name = text.func(name)
   if vim.fn.strdisplaywidth(name) > most then
     name = name:gsub('^%b()%.', '')
   end
@@ -37,7 +36,7 @@ function M.arrange(view, height)
       rows[#rows + 1] = {
         key = 'group:' .. group.id,
         kind = 'group',
-        label = (opened and '▾ ' or '▸ ') .. short(group.name or group.func or group.id, M.LABEL - 3),
+        label = (opened and '▾ ' or '▸ ') .. short(group.name, M.LABEL - 3),
         group = group,
       }
       for _, row in ipairs(opened and opened.rows or {}) do

@@ -97,7 +97,7 @@ function M.foot(view)
   elseif view.group then
     local group = view.group
     lines[2] = ('%s: %s goroutines, costly %s, waiting %s, running %s'):format(
-      group.name or group.func,
+      group.name,
       text.count(group.n),
       text.duration(group.costly),
       text.duration(group.waiting),
