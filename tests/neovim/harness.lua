@@ -79,9 +79,8 @@ function M.command(buf, command, arguments)
     ),
     command .. ' was not answered'
   )
-  for _, answer in pairs(answers) do
-    return answer.err or answer.error
-  end
+  local answer = answers[next(answers)]
+  return answer and (answer.err or answer.error)
 end
 
 -- The plugin ----------------------------------------------------------------------------------

@@ -33,7 +33,10 @@ h.run(function()
   h.check('on either side', vim.deep_equal(vim.fn.getcompletion('Waitline hot! w', 'cmdline'), { 'workspace' }))
   h.check('and with a range', vim.deep_equal(vim.fn.getcompletion('1,3Waitline idle th', 'cmdline'), { 'through' }))
   h.check('verdicts', #vim.fn.getcompletion('Waitline idle ', 'cmdline') == 4)
-  h.check('what to record', vim.deep_equal(vim.fn.getcompletion('Waitline record ', 'cmdline'), { 'test', 'url', 'stop' }))
+  h.check(
+    'what to record',
+    vim.deep_equal(vim.fn.getcompletion('Waitline record ', 'cmdline'), { 'test', 'url', 'stop' })
+  )
   h.check('what to toggle', vim.deep_equal(vim.fn.getcompletion('Waitline toggle l', 'cmdline'), { 'lenses' }))
   vim.cmd('Waitline hot')
   h.said('open a file of the Go program first')
@@ -86,14 +89,25 @@ h.run(function()
   end)
   local title, items, lines = quickfix()
   h.check('with its title', title == 'Waitline: hot lines, of 1.03 s costly waiting', title)
-  h.check('in columns', lines[1]:find('^client.go|25 chan|%s+418 ms%s+826×%s+p99 3.59 ms%s+37.0 %%  resp, err = c.http.Post') ~= nil, lines[1])
+  h.check(
+    'in columns',
+    lines[1]:find('^client.go|25 chan|%s+418 ms%s+826×%s+p99 3.59 ms%s+37.0 %%  resp, err = c.http.Post') ~= nil,
+    lines[1]
+  )
   local column = lines[1]:find('p99', 1, true)
-  h.check('that stand below each other', lines[2]:find('p99', 1, true) == column and lines[3]:find('p99', 1, true) == column, lines)
+  h.check(
+    'that stand below each other',
+    lines[2]:find('p99', 1, true) == column and lines[3]:find('p99', 1, true) == column,
+    lines
+  )
   h.check('on the screen', h.sees('db.go|70 chan|'))
   h.check('the dearest first', items[1].lnum == 25 and items[2].lnum == 70)
   vim.api.nvim_win_set_cursor(0, { 2, 0 })
   h.keys('<CR>')
-  h.check('<CR> goes to the line', vim.api.nvim_get_current_buf() == buf and vim.fn.line('.') == 70 and vim.fn.col('.') == 2)
+  h.check(
+    '<CR> goes to the line',
+    vim.api.nvim_get_current_buf() == buf and vim.fn.line('.') == 70 and vim.fn.col('.') == 2
+  )
   vim.cmd.cclose()
   vim.cmd('Waitline! hot file')
   h.wait("the window's own list, of this file", function()
@@ -112,7 +126,11 @@ h.run(function()
   end)
   title, items, lines = quickfix()
   h.check('of the line', title == 'Waitline: stacks of db.go:70', title)
-  h.check('each with its figures, then its frames', lines[1]:find('chan %d+ ms · %d+×') and items[1].valid == 0 and #lines > 6, lines)
+  h.check(
+    'each with its figures, then its frames',
+    lines[1]:find('chan %d+ ms · %d+×') and items[1].valid == 0 and #lines > 6,
+    lines
+  )
   local function frame_of(name)
     for i, line in ipairs(lines) do
       if line:find(name, 1, true) and items[i].valid == 1 then
@@ -132,8 +150,12 @@ h.run(function()
   h.wait('goroutines', function()
     return vim.bo.buftype == 'quickfix'
   end)
-  title, items, lines = quickfix()
-  h.check('by what started them', #lines > 5 and lines[1]:find('%d started  ') and lines[1]:find('alive at most') and lines[1]:find('%% waiting'), lines[1])
+  _, items, lines = quickfix()
+  h.check(
+    'by what started them',
+    #lines > 5 and lines[1]:find('%d started  ') and lines[1]:find('alive at most') and lines[1]:find('%% waiting'),
+    lines[1]
+  )
   vim.cmd.cclose()
   vim.cmd.edit(dir .. '/server.go')
   vim.api.nvim_win_set_cursor(0, { 102, 1 })
@@ -141,7 +163,7 @@ h.run(function()
   h.wait('those of this line', function()
     return vim.bo.buftype == 'quickfix'
   end)
-  title, items, lines = quickfix()
+  _, items, lines = quickfix()
   h.check('are its own only', #lines == 1 and items[1].lnum == 102 and lines[1]:find('584 started', 1, true), lines)
   vim.cmd.cclose()
   vim.cmd.buffer(buf)
@@ -151,7 +173,11 @@ h.run(function()
     return vim.bo.buftype == 'quickfix'
   end)
   title, items, lines = quickfix()
-  h.check('with their evidence', title == 'Waitline: 1 finding' and lines[1]:find('db.go|70 information|%s+slots%-exhausted: Waits') and #lines > 3, lines)
+  h.check(
+    'with their evidence',
+    title == 'Waitline: 1 finding' and lines[1]:find('db.go|70 information|%s+slots%-exhausted: Waits') and #lines > 3,
+    lines
+  )
   vim.cmd.cclose()
 
   -- Along the hot lines of this file: 70, 80, 83.
@@ -201,7 +227,11 @@ h.run(function()
   vim.api.nvim_win_set_cursor(0, { 70, 1 })
   vim.cmd('Waitline copy a')
   h.said('in register a')
-  h.check('as Markdown', vim.fn.getreg('a'):find('^`db.go:70` `main') and vim.fn.getreg('a'):find('**Waiting here**', 1, true), vim.fn.getreg('a'))
+  h.check(
+    'as Markdown',
+    vim.fn.getreg('a'):find('^`db.go:70` `main') and vim.fn.getreg('a'):find('**Waiting here**', 1, true),
+    vim.fn.getreg('a')
+  )
 
   -- Wakers: one, and several.
   vim.cmd('Waitline waker')
@@ -229,7 +259,11 @@ h.run(function()
   h.wait('narrows the figures', function()
     return h.row_has(70, '◔ ') and not h.row_has(70, 'chan 444 ms')
   end)
-  h.check('and is told in the status line', require('waitline').statusline():find('◔ 15.40–19.40 ms', 1, true) ~= nil, require('waitline').statusline())
+  h.check(
+    'and is told in the status line',
+    require('waitline').statusline():find('◔ 15.40–19.40 ms', 1, true) ~= nil,
+    require('waitline').statusline()
+  )
   vim.cmd('Waitline range soon')
   h.said('a range is written as')
   vim.cmd('Waitline range!')
@@ -296,8 +330,12 @@ h.run(function()
   end)
   vim.cmd('Waitline bug')
   local report = table.concat(vim.api.nvim_buf_get_lines(0, 0, -1, false), '\n')
-  h.check('a report names versions', report:find('Neovim 0%.%d+%.%d+') and report:find('waitline 0.1.0') and report:find('85.7 ms'), report)
-  h.check('and is nobody\'s file', vim.bo.buftype == 'nofile')
+  h.check(
+    'a report names versions',
+    report:find('Neovim 0%.%d+%.%d+') and report:find('waitline 0.1.0') and report:find('85.7 ms'),
+    report
+  )
+  h.check("and is nobody's file", vim.bo.buftype == 'nofile')
   vim.cmd.close()
   vim.cmd('Waitline log')
   h.check('the log', vim.api.nvim_buf_get_name(0):find('lsp.log', 1, true) ~= nil, vim.api.nvim_buf_get_name(0))

@@ -20,7 +20,12 @@ h.run(function()
       h.check('it is what the code says (WAITLINE_UPDATE=1 writes it)', text:sub(from + 1, to - 1) == made)
     end
   end
-  section('commands', '`:Waitline hot!` is `:Waitline! hot`.\n\n', ('='):rep(78) .. '\n4. Maps', require('vimdoc').commands())
+  section(
+    'commands',
+    '`:Waitline hot!` is `:Waitline! hot`.\n\n',
+    ('='):rep(78) .. '\n4. Maps',
+    require('vimdoc').commands()
+  )
   section('keys', 'what that one did meanwhile.\n\n', 'With `!` the timeline is a page', require('vimdoc').keys())
 
   -- In a copy: the tags of a checkout are nobody's business.
@@ -44,14 +49,16 @@ h.run(function()
     h.check('|' .. tag .. '|', own and tags[tag] or not own and #vim.fn.getcompletion(tag, 'help') > 0)
   end
 
-  local section = text:match('%*waitline%-settings%*(.-)====')
+  local told = text:match('%*waitline%-settings%*(.-)====')
   local function settings(table, path)
     for key, value in pairs(table) do
       if type(value) == 'table' and next(value) then
         settings(value, path .. key .. '.')
       else
-        local shown = type(value) == 'string' and "'" .. value .. "'" or type(value) == 'table' and '{}' or tostring(value)
-        h.check('setting ' .. path .. key, section:find(key .. ' = ' .. shown, 1, true) ~= nil)
+        local shown = type(value) == 'string' and "'" .. value .. "'"
+          or type(value) == 'table' and '{}'
+          or tostring(value)
+        h.check('setting ' .. path .. key, told:find(key .. ' = ' .. shown, 1, true) ~= nil)
       end
     end
   end
@@ -74,7 +81,7 @@ h.run(function()
     h.check('there is <Plug>' .. name, maps[name])
   end
   -- The suggested maps work as they stand.
-  local suggested = text:match("take a count%. A suggestion: >lua\n(.-)\n<")
+  local suggested = text:match('take a count%. A suggestion: >lua\n(.-)\n<')
   assert(loadstring(suggested))()
   h.check('the suggestion can be pasted', vim.fn.maparg(']h', 'n') == '<Plug>(waitline-next)')
   for i, line in ipairs(vim.split(text, '\n')) do

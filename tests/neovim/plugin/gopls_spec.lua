@@ -8,6 +8,7 @@ if not vim.env.GOPLS or vim.env.GOPLS == '' then
 end
 
 h.run(function()
+  vim.env.GOTOOLCHAIN, vim.env.GOPROXY = 'local', 'off' -- nothing is fetched
   local dir = vim.uv.fs_realpath(vim.fn.fnamemodify(vim.fn.tempname(), ':h')) .. '/webmix'
   vim.fn.mkdir(dir, 'p')
   for _, name in ipairs({ 'client.go', 'db.go', 'server.go' }) do
@@ -34,7 +35,13 @@ h.run(function()
     return client and client.initialized
   end, 60000)
   for _, client in ipairs(vim.lsp.get_clients({ bufnr = buf })) do
-    io.stdout:write(('       %s: %s, %s\n'):format(client.name, client.offset_encoding, (vim.tbl_get(client, 'server_info', 'version') or ''):match('"Version":"([^"]*)"}$') or ''))
+    io.stdout:write(
+      ('       %s: %s, %s\n'):format(
+        client.name,
+        client.offset_encoding,
+        (vim.tbl_get(client, 'server_info', 'version') or ''):match('"Version":"([^"]*)"}$') or ''
+      )
+    )
   end
   local SELECT, QUERY = 70, 69
   h.top(QUERY)
@@ -56,7 +63,8 @@ h.run(function()
     end)
     vim.api.nvim_buf_set_lines(buf, 0, 0, false, { '//' })
     h.wait('after an edit, too', function()
-      return h.row_has(SELECT + 1, 'chan 444 ms') and select(2, table.concat(h.rows(), '\n'):gsub('444 ms waiting · 974×', '')) == 1
+      return h.row_has(SELECT + 1, 'chan 444 ms')
+        and select(2, table.concat(h.rows(), '\n'):gsub('444 ms waiting · 974×', '')) == 1
     end)
     vim.cmd('silent undo')
   end
@@ -79,7 +87,10 @@ h.run(function()
     end
     return sources.waitline and sources.gopls
   end, 60000)
-  h.check('gopls answers where definitions are', #vim.lsp.get_clients({ bufnr = buf, method = 'textDocument/definition' }) == 1)
+  h.check(
+    'gopls answers where definitions are',
+    #vim.lsp.get_clients({ bufnr = buf, method = 'textDocument/definition' }) == 1
+  )
   vim.cmd('silent undo')
   for _, client in ipairs(vim.lsp.get_clients({ name = 'gopls' })) do
     client:stop(true)

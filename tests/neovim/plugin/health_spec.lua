@@ -16,10 +16,22 @@ local function has(what, text, ...)
 end
 
 h.run(function()
-  vim.g.waitline = { server = { path = '/nowhere/waitline' }, anotations = { enable = true }, heat = { enable = 'yes' } }
+  vim.g.waitline =
+    { server = { path = '/nowhere/waitline' }, anotations = { enable = true }, heat = { enable = 'yes' } }
   vim.env.PATH = '/usr/bin:/bin'
-  has('bad settings', health(), 'there is no setting anotations (there are', 'heat.enable is a boolean and not a string')
-  has('no program', health(), 'server.path is /nowhere/waitline, and that is no program', 'the server is not running', 'none: the server is not running')
+  has(
+    'bad settings',
+    health(),
+    'there is no setting anotations (there are',
+    'heat.enable is a boolean and not a string'
+  )
+  has(
+    'no program',
+    health(),
+    'server.path is /nowhere/waitline, and that is no program',
+    'the server is not running',
+    'none: the server is not running'
+  )
 
   vim.cmd('silent! %bwipeout!')
   h.open('webmix/db.go')

@@ -16,7 +16,10 @@ h.run(function()
     return h.row_has(SELECT, SELECT_TEXT) and h.row_has(READ, 'net 136 ms · 993× · p99 1.78 ms')
   end)
   h.check('behind the text', h.row(SELECT):find('select {   chan') ~= nil, h.row(SELECT))
-  h.check('a sign that tells the heat', h.row(SELECT):find('^▌') and h.row(READ):find('^▍') and h.row(WRITE):find('^▏'))
+  h.check(
+    'a sign that tells the heat',
+    h.row(SELECT):find('^▌') and h.row(READ):find('^▍') and h.row(WRITE):find('^▏')
+  )
   h.check('no sign where nothing costs', h.row(QUERY):find('^ ') ~= nil, h.row(QUERY))
   h.check('the line number has its colour', h.colour(SELECT, '70') == h.group('WaitlineHeat4'), h.colour(SELECT, '70'))
   h.check('a cooler line another', h.colour(READ, '83') == h.group('WaitlineHeat3'))
@@ -45,7 +48,11 @@ h.run(function()
   h.wait('a hover', function()
     return h.floats():find('444 ms in 974 waits', 1, true) ~= nil
   end)
-  h.check('without a table or a link', not h.floats():find('|', 1, true) and not h.floats():find('](', 1, true), h.floats())
+  h.check(
+    'without a table or a link',
+    not h.floats():find('|', 1, true) and not h.floats():find('](', 1, true),
+    h.floats()
+  )
   h.close_floats()
   local titles
   local select = vim.ui.select
@@ -100,7 +107,10 @@ h.run(function()
   end)
   -- Formatting replaces all lines by the same ones: nothing may flicker.
   vim.api.nvim_buf_set_lines(buf, 0, -1, false, vim.api.nvim_buf_get_lines(buf, 0, -1, false))
-  h.check('what is replaced by itself keeps its figures', h.row_has(SELECT, SELECT_TEXT) and h.row_has(READ, 'net 136 ms'))
+  h.check(
+    'what is replaced by itself keeps its figures',
+    h.row_has(SELECT, SELECT_TEXT) and h.row_has(READ, 'net 136 ms')
+  )
   h.keys('gg=G')
   vim.cmd('silent! undo')
   vim.cmd('edit!')
@@ -134,7 +144,11 @@ h.run(function()
   for _, name in ipairs(highlight.groups()) do
     local hl = vim.api.nvim_get_hl(0, { name = name })
     local least = (name:find('Heat1') or name:find('Hairline')) and 1.9 or name:find('Heat') and 3 or 2.9
-    h.check(name .. ' is seen on it', hl.default and hl.ctermfg ~= nil and highlight.contrast(('#%06X'):format(hl.fg), behind) >= least, hl)
+    h.check(
+      name .. ' is seen on it',
+      hl.default and hl.ctermfg ~= nil and highlight.contrast(('#%06X'):format(hl.fg), behind) >= least,
+      hl
+    )
   end
   h.wait('and the screen follows', function()
     return h.colour(SELECT, '70') == h.group('WaitlineHeat4')
@@ -152,7 +166,10 @@ h.run(function()
   -- Hidden, and shown.
   vim.cmd('Waitline toggle')
   h.said('figures are hidden')
-  h.check(':Waitline toggle hides all', not h.sees('chan 444 ms') and not h.sees('444 ms waiting') and not h.sees('▌'))
+  h.check(
+    ':Waitline toggle hides all',
+    not h.sees('chan 444 ms') and not h.sees('444 ms waiting') and not h.sees('▌')
+  )
   vim.cmd('Waitline toggle')
   h.check('and shows it', h.row_has(SELECT, SELECT_TEXT) and h.sees('444 ms waiting'))
   vim.cmd('Waitline toggle lenses')
@@ -161,13 +178,23 @@ h.run(function()
 
   -- Without the trace.
   local loaded, changed = 0, 0
-  vim.api.nvim_create_autocmd('User', { pattern = 'WaitlineLoaded', callback = function(event)
-    loaded = loaded + (event.data.state.events == 62474 and 1 or 0)
-  end })
-  vim.api.nvim_create_autocmd('User', { pattern = 'WaitlineChanged', callback = function()
-    changed = changed + 1
-  end })
-  h.check('the status line names it', require('waitline').statusline() == 'webmix.trace 85.7 ms · 1 finding', require('waitline').statusline())
+  vim.api.nvim_create_autocmd('User', {
+    pattern = 'WaitlineLoaded',
+    callback = function(event)
+      loaded = loaded + (event.data.state.events == 62474 and 1 or 0)
+    end,
+  })
+  vim.api.nvim_create_autocmd('User', {
+    pattern = 'WaitlineChanged',
+    callback = function()
+      changed = changed + 1
+    end,
+  })
+  h.check(
+    'the status line names it',
+    require('waitline').statusline() == 'webmix.trace 85.7 ms · 1 finding',
+    require('waitline').statusline()
+  )
   vim.cmd('Waitline unload')
   h.wait(':Waitline unload takes all away', function()
     return not h.sees('chan 444 ms') and not h.sees('444 ms waiting') and #vim.diagnostic.get(buf) == 0

@@ -5,13 +5,13 @@ h.needs_plugin()
 local LINES, EVERY = 20000, 10
 
 h.run(function()
-  local _, buf = h.open('webmix/db.go')
+  h.open('webmix/db.go')
   local lines = {}
   for i = 1, LINES do
     lines[i] = ('\tx%d()'):format(i)
   end
   vim.cmd.enew()
-  buf = vim.api.nvim_get_current_buf()
+  local buf = vim.api.nvim_get_current_buf()
   vim.api.nvim_buf_set_lines(buf, 0, -1, false, lines)
   local draw = require('waitline.draw')
   local client = vim.lsp.get_clients({ name = 'waitline' })[1]

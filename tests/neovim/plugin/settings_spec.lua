@@ -46,7 +46,12 @@ h.run(function()
   h.check('and stays', require('waitline').state().trace == dir .. '/old.trace')
 
   -- How lines are drawn.
-  again({ trace = { file = trace }, annotations = { position = 'rightAlign', maxLength = 24 }, idle = { show = 'hide' }, codeLens = { enable = false } })
+  again({
+    trace = { file = trace },
+    annotations = { position = 'rightAlign', maxLength = 24 },
+    idle = { show = 'hide' },
+    codeLens = { enable = false },
+  })
   h.top(69)
   h.wait('figures at the right, cut to the first', function()
     return h.row(70):find('select {%s+chan 444 ms · 974×$') ~= nil
@@ -71,7 +76,10 @@ h.run(function()
   require('waitline.draw').again()
   h.check('setup() comes on top', h.row(70):find('^▌') and not h.row_has(70, 'chan'), h.row(70))
   require('waitline').setup()
-  vim.lsp.config('waitline', { settings = { waitline = { annotations = { maxLength = 18 }, trace = { file = trace } } } })
+  vim.lsp.config(
+    'waitline',
+    { settings = { waitline = { annotations = { maxLength = 18 }, trace = { file = trace } } } }
+  )
   again({})
   h.top(69)
   h.wait("vim.lsp.config's settings hold", function()

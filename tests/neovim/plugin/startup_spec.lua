@@ -7,7 +7,16 @@ local function cost(nvim)
   local least
   for i = 1, 7 do
     local log = vim.fn.tempname() .. i
-    vim.fn.system({ nvim, '--clean', '--headless', '--cmd', 'set rtp^=' .. vim.env.WAITLINE_PLUGIN, '--startuptime', log, '+qa' })
+    vim.fn.system({
+      nvim,
+      '--clean',
+      '--headless',
+      '--cmd',
+      'set rtp^=' .. vim.env.WAITLINE_PLUGIN,
+      '--startuptime',
+      log,
+      '+qa',
+    })
     for _, line in ipairs(vim.fn.readfile(log)) do
       -- clock, self+sourced, self: sourcing FILE
       local spent = line:match('^%d+%.%d+%s+%d+%.%d+%s+(%d+%.%d+): sourcing .*plugin/waitline%.lua')
@@ -25,13 +34,22 @@ h.run(function()
   end, vim.tbl_keys(package.loaded))
   h.check('nothing of it is loaded', #loaded == 0, loaded)
   h.check('nor vim.lsp', not package.loaded['vim.lsp'])
-  h.check('the status line is empty, and loads nothing', require('waitline').statusline() == '' and not package.loaded['waitline.state'])
+  h.check(
+    'the status line is empty, and loads nothing',
+    require('waitline').statusline() == '' and not package.loaded['waitline.state']
+  )
   for _, name in ipairs({ 'next', 'prev', 'here', 'waker', 'worst', 'hot', 'timeline' }) do
-    h.check('<Plug>(waitline-' .. name .. ')', next(vim.fn.maparg('<Plug>(waitline-' .. name .. ')', 'n', false, true)) ~= nil)
+    h.check(
+      '<Plug>(waitline-' .. name .. ')',
+      next(vim.fn.maparg('<Plug>(waitline-' .. name .. ')', 'n', false, true)) ~= nil
+    )
   end
-  h.check('no key is taken', vim.tbl_isempty(vim.tbl_filter(function(map)
-    return (map.desc or ''):find('^Waitline') and not vim.startswith(map.lhs, '<Plug>')
-  end, vim.api.nvim_get_keymap('n'))))
+  h.check(
+    'no key is taken',
+    vim.tbl_isempty(vim.tbl_filter(function(map)
+      return (map.desc or ''):find('^Waitline') and not vim.startswith(map.lhs, '<Plug>')
+    end, vim.api.nvim_get_keymap('n')))
+  )
   local spent = cost(vim.v.progpath)
   h.check('it was found in the log', spent ~= nil)
   io.stdout:write(('       %.3f ms\n'):format(spent))

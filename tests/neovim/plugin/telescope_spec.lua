@@ -59,5 +59,8 @@ h.run(function()
   end)
   require('telescope.actions').close(vim.api.nvim_get_current_buf())
   vim.cmd('silent checkhealth waitline')
-  h.check('checkhealth knows it', table.concat(vim.api.nvim_buf_get_lines(0, 0, -1, false), '\n'):find('Telescope is there', 1, true) ~= nil)
+  h.check(
+    'checkhealth knows it',
+    table.concat(vim.api.nvim_buf_get_lines(0, 0, -1, false), '\n'):find('Telescope is there', 1, true) ~= nil
+  )
 end)

@@ -46,7 +46,11 @@ h.run(function()
   h.check('and a ruler', lines()[2]:find('ms |0') ~= nil and lines()[2]:find('|40', 1, true) ~= nil, lines()[2])
   h.check('the collector', lane('GC'):find('▒') ~= nil, lane('GC'))
   h.check('both Ps, which are busy', lane('P0'):find('[▆▇█]') and lane('P1'):find('[▆▇█]'), lane('P0'))
-  h.check('goroutines by what they do', has('▸ report.func1.1') or has('▸ (*server).report') or has('▸ main.func3') or has('▸ '), text())
+  h.check(
+    'goroutines by what they do',
+    has('▸ report.func1.1') or has('▸ (*server).report') or has('▸ main.func3') or has('▸ '),
+    text()
+  )
   h.wait('counts at the cursor', function()
     return foot(1):find('^at 0%.%d+ ms: running %d+ · runnable %d+ · waiting %d+ · syscall %d+') ~= nil
   end)
@@ -64,7 +68,11 @@ h.run(function()
     return foot(2):find('G15 waits 1.93 ms (select) at db.go:70, from 16.332 ms', 1, true) ~= nil
   end)
   h.check('who ended it', foot(2):find('woken by G308 at db.go:72', 1, true) ~= nil, foot(2))
-  h.check('what that one did meanwhile', foot(3):find('meanwhile G308 was: network at db.go:83', 1, true) ~= nil, foot(3))
+  h.check(
+    'what that one did meanwhile',
+    foot(3):find('meanwhile G308 was: network at db.go:83', 1, true) ~= nil,
+    foot(3)
+  )
   h.check('which of how many', foot(1):find('   1 of 974 on db.go:70 (n, N)', 1, true) ~= nil, foot(1))
   local wait, wait_row = lane('G15')
   h.check('as a bar that begins with its letter', wait:find('c▁▁▁▁▁') ~= nil, wait)
@@ -132,7 +140,10 @@ h.run(function()
   h.check('o shows the line', vim.api.nvim_win_get_cursor(source)[1] == 70 and vim.api.nvim_get_current_win() == own)
   vim.api.nvim_win_set_cursor(source, { 1, 0 })
   h.keys('<CR>')
-  h.check('<CR> goes there', vim.api.nvim_get_current_win() == source and vim.fn.line('.') == 70 and vim.api.nvim_get_current_buf() == buf)
+  h.check(
+    '<CR> goes there',
+    vim.api.nvim_get_current_win() == source and vim.fn.line('.') == 70 and vim.api.nvim_get_current_buf() == buf
+  )
   vim.api.nvim_set_current_win(own)
 
   -- A range: what is shown counts, in the source, too.
@@ -176,7 +187,8 @@ h.run(function()
   h.keys('k')
   h.keys('<CR>')
   h.wait('<CR> closes it', function()
-    return (lines()[group_row] or ''):find('^▸ ') ~= nil and vim.trim((lines()[group_row + 1] or ''):sub(1, 18)) ~= label
+    return (lines()[group_row] or ''):find('^▸ ') ~= nil
+      and vim.trim((lines()[group_row + 1] or ''):sub(1, 18)) ~= label
   end)
   h.keys('?')
   h.wait('? tells the keys', function()
@@ -226,11 +238,20 @@ h.run(function()
   local place = { uri = vim.uri_from_fname(h.programs .. '/webmix/server.go'), takeFocus = false }
   place.selection = { start = { line = 106, character = 1 }, ['end'] = { line = 106, character = 1 } }
   h.check('a click shows a line', show(nil, place, { client_id = client.id }).success)
-  h.check('beside, and the focus stays', vim.api.nvim_get_current_win() == own and vim.api.nvim_win_get_cursor(source)[1] == 107)
-  h.check('in the window of the code', vim.fs.basename(vim.api.nvim_buf_get_name(vim.api.nvim_win_get_buf(source))) == 'server.go')
+  h.check(
+    'beside, and the focus stays',
+    vim.api.nvim_get_current_win() == own and vim.api.nvim_win_get_cursor(source)[1] == 107
+  )
+  h.check(
+    'in the window of the code',
+    vim.fs.basename(vim.api.nvim_buf_get_name(vim.api.nvim_win_get_buf(source))) == 'server.go'
+  )
   place.takeFocus, place.selection.start.line = true, 9999999
   show(nil, place, { client_id = client.id })
-  h.check('a double click goes there', vim.api.nvim_get_current_win() == source and vim.fn.line('.') == vim.fn.line('$'))
+  h.check(
+    'a double click goes there',
+    vim.api.nvim_get_current_win() == source and vim.fn.line('.') == vim.fn.line('$')
+  )
   vim.api.nvim_set_current_win(own)
 
   -- The page.

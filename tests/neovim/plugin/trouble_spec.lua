@@ -25,7 +25,11 @@ h.run(function()
   vim.env.PATH = '/usr/bin:/bin'
   edit_with('')
   local said = h.said('the program waitline is not on PATH')
-  h.check('with what to do', said:find('cargo build --release', 1, true) and said:find(':checkhealth waitline', 1, true), said)
+  h.check(
+    'with what to do',
+    said:find('cargo build --release', 1, true) and said:find(':checkhealth waitline', 1, true),
+    said
+  )
   vim.cmd.edit(h.programs .. '/webmix/server.go')
   vim.wait(300, function()
     return false

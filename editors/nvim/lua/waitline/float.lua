@@ -17,6 +17,7 @@ end
 --- Adds a line, with one group for all of it and the place it leads to.
 --- @param float waitline.Float
 function M.add(float, line, group, place)
+  line = line:gsub('[%c]', ' ') -- a line is one line, whatever a trace holds
   float.lines[#float.lines + 1] = line
   local n = #float.lines
   if group then

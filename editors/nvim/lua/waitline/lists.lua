@@ -42,7 +42,7 @@ function M.textfunc(info)
   end
   local lines = {}
   for i = info.start_idx, info.end_idx do
-    lines[#lines + 1] = (text.pad(heads[i], width) .. ' ' .. columns[i]):gsub('%s+$', '')
+    lines[#lines + 1] = (text.pad(heads[i], width) .. ' ' .. columns[i]):gsub('%c', ' '):gsub('%s+$', '')
   end
   return lines
 end

@@ -11,6 +11,7 @@ local function short(name, most)
   if vim.fn.strdisplaywidth(name) > most then
     name = name:gsub('^%b()%.', '')
   end
+  name = name:gsub('%c', ' ')
   local n = vim.fn.strchars(name)
   return n > most and '…' .. vim.fn.strcharpart(name, n - most + 1) or name
 end

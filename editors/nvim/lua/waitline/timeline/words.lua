@@ -113,7 +113,9 @@ function M.foot(view)
   if lines[2] == '' and lines[3] == '' then
     lines[3] = '<CR> code   o show it   + - zoom   a d move   n N longest here   ? keys   q close'
   end
-  return lines
+  return vim.tbl_map(function(line)
+    return (line:gsub('%c', ' ')) -- whatever a trace holds
+  end, lines)
 end
 
 return M
