@@ -480,12 +480,13 @@ impl LanguageServer for Backend {
 
     async fn code_lens(&self, params: CodeLensParams) -> Result<Option<Vec<CodeLens>>> {
         let uri = params.text_document.uri;
-        let capabilities = &self.session.info().capabilities;
-        let (commands, decorations) = (capabilities.runs_lenses(), capabilities.decorations);
+        let decorations = self.session.info().capabilities.decorations;
         let of = uri.clone();
         let lenses = self.answer(&uri, move |session, about| {
             session.answers.lenses.get_or_make(about.key(), || {
                 let view = &about.shown.view;
+                let editor = &session.info().capabilities;
+                let can = |command: &str| editor.runs(command);
                 let base = TextBuffer::new(view.placement.source(about.file).text.to_string());
                 let lenses = match decorations {
                     true => ide::lenses::lenses_beside_figures(view, about.file, &about.text.map),
@@ -493,7 +494,7 @@ impl LanguageServer for Backend {
                 };
                 lenses
                     .iter()
-                    .map(|lens| to_proto::code_lens(about, &of, &base, lens, commands))
+                    .map(|lens| to_proto::code_lens(about, &of, &base, lens, can))
                     .collect()
             })
         });
