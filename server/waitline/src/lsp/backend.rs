@@ -236,6 +236,18 @@ impl Backend {
         work.await.map_err(|_| Error::internal_error())
     }
 
+    /// The same for an answer that may not be possible.
+    pub(super) async fn try_of_trace(
+        &self,
+        make: impl FnOnce(&Session, &Shown) -> Result<Value> + Send + 'static,
+    ) -> Result<Value> {
+        let session = self.session.clone();
+        let work = tokio::task::spawn_blocking(move || {
+            session.shown().map_or(Ok(Value::Null), |shown| make(&session, &shown))
+        });
+        work.await.map_err(|_| Error::internal_error())?
+    }
+
     /// An answer about a line of the buffer, `{uri, line}`.
     async fn of_line(
         &self,
@@ -611,7 +623,7 @@ fn uri_if_named(params: &Value) -> Result<Option<Url>> {
 }
 
 /// A number from 0 that parameters may name.
-fn number(params: &Value, key: &str) -> Result<Option<u64>> {
+pub(super) fn number(params: &Value, key: &str) -> Result<Option<u64>> {
     match params.get(key) {
         None | Some(Value::Null) => Ok(None),
         Some(value) => {
@@ -621,18 +633,18 @@ fn number(params: &Value, key: &str) -> Result<Option<u64>> {
 }
 
 /// A word that parameters may name; else it is empty.
-fn word<'a>(params: &'a Value, key: &str) -> Result<&'a str> {
+pub(super) fn word<'a>(params: &'a Value, key: &str) -> Result<&'a str> {
     match params.get(key) {
         None | Some(Value::Null) => Ok(""),
         Some(value) => value.as_str().ok_or_else(|| invalid(&format!("{key} is a text"))),
     }
 }
 
-fn invalid(why: &str) -> Error {
+pub(super) fn invalid(why: &str) -> Error {
     Error::invalid_params(why.to_owned())
 }
 
 /// The request was sound but could not be done (LSP's RequestFailed).
-fn failed(why: impl Into<std::borrow::Cow<'static, str>>) -> Error {
+pub(super) fn failed(why: impl Into<std::borrow::Cow<'static, str>>) -> Error {
     Error { code: ErrorCode::ServerError(-32803), message: why.into(), data: None }
 }
