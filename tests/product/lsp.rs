@@ -1,13 +1,16 @@
 //! The language server through its real protocol: a child process, its pipes, and a client.
 
+mod analyses;
 mod client;
 mod edits;
 mod findings;
 mod hostile;
 mod judged;
 mod loads;
+mod recordings;
 mod rewrites;
 mod shown;
+mod timeline;
 mod wire;
 
 use std::path::{Path, PathBuf};

@@ -194,13 +194,17 @@ fn an_editor_gets_only_what_it_announced() {
     }
 }
 
+fn titled(lens: &Value, text: &str) -> bool {
+    lens["command"]["title"].as_str().is_some_and(|title| title.contains(text))
+}
+
 #[test]
 fn an_editor_with_commands_and_decorations_of_its_own() {
     let (file, trace) = leak();
     let mut client = Client::start();
     let mut capabilities = all_refreshes();
     capabilities["experimental"] = json!({
-        "commands": { "commands": ["waitline.load", "waitline.unload", "waitline.waker"] },
+        "commands": { "commands": ["waitline.load", "waitline.unload", "waitline.waker", "waitline.evidence"] },
         "decorations": true,
         "hoverDialect": "vscode",
     });
@@ -210,7 +214,21 @@ fn an_editor_with_commands_and_decorations_of_its_own() {
     let answer = client.ask("waitline/load", json!({ "trace": uri(&trace) }));
     assert_eq!(answer["trace"], json!(trace));
     assert_eq!(answer["duration"], answer_to(&trace).unwrap().duration());
-    assert!(!client.lenses(&file).is_empty(), "shown when the answer comes");
+    let lenses = client.lenses(&file);
+    assert!(!lenses.is_empty(), "shown when the answer comes");
+    let of_lines = |lenses: &[Value]| lenses.iter().filter(|l| titled(l, "on average")).count();
+    assert_eq!(of_lines(&lenses), 0, "the editor draws that at the ends of lines: {lenses:?}");
+    let mut other = Client::showing(&programs(), &trace);
+    until_shown(&mut other, &file);
+    assert!(of_lines(&other.lenses(&file)) > 0, "in other editors it stands above");
+    other.end();
+    for lens in &lenses {
+        let command = &lens["command"];
+        let named = !command["title"].as_str().unwrap().starts_with("woken from ");
+        assert_eq!(command["command"], if named { "waitline.evidence" } else { "" }, "{lens}");
+        let argument = &command["arguments"][0];
+        assert_eq!(argument["now"], argument["line"], "nothing was edited: {lens}");
+    }
 
     let changed = |m: &Value| m["method"] == "waitline/didChangeState";
     let told = client.wait_from(0, "the state", changed);
@@ -222,9 +240,13 @@ fn an_editor_with_commands_and_decorations_of_its_own() {
     assert!(links.starts_with("[Waker](command:waitline.waker?%5B"), "{hover}");
     assert_eq!(links.matches("command:").count(), 1, "of what was announced: {links}");
 
+    let mut last = answer["analysis"].as_u64().unwrap();
     for params in [json!({ "t0": 0, "t1": 1_000_000 }), Value::Null] {
         let seen = client.log.len();
         let narrowed = client.ask("waitline/setRange", params);
+        let number = |state: &Value| state["analysis"].as_u64().unwrap();
+        assert!(number(&narrowed) > last, "a view of its own: {narrowed}");
+        last = number(&narrowed);
         let told = client.wait_from(seen, "the state of the range", changed);
         assert_eq!(told["params"], narrowed);
     }

@@ -30,6 +30,8 @@ const UNLOAD: &str = "waitline.unload";
 
 /// The command that narrows all figures to a range of the trace.
 const SET_RANGE: &str = "waitline.setRange";
+/// The command that records a trace.
+const RECORD: &str = "waitline.record";
 
 /// The server, as tower-lsp calls it.
 pub(super) struct Backend {
@@ -59,6 +61,18 @@ impl Backend {
             }
             Outcome::Broken => Err(Error::internal_error()),
         }
+    }
+
+    /// `waitline/record`: records a trace and shows it. The answer is its state, with what a person
+    /// must know of it.
+    pub(super) async fn record(&self, params: Value) -> Result<Value> {
+        let root = self.session.info().roots.first().map(PathBuf::as_path);
+        let what =
+            super::recordings::What::from_json(&params, root).map_err(|why| invalid(&why))?;
+        let recorded = self.session.record(what).await.map_err(|why| failed(why.to_string()))?;
+        let mut state = self.show(recorded.path).await?;
+        state["warning"] = recorded.warning.into();
+        Ok(state)
     }
 
     /// `waitline/unload`: takes the trace away.
@@ -237,6 +251,18 @@ impl Backend {
         work.await.map_err(|_| Error::internal_error())
     }
 
+    /// The same for an answer that may not be possible.
+    pub(super) async fn try_of_trace(
+        &self,
+        make: impl FnOnce(&Session, &Shown) -> Result<Value> + Send + 'static,
+    ) -> Result<Value> {
+        let session = self.session.clone();
+        let work = tokio::task::spawn_blocking(move || {
+            session.shown().map_or(Ok(Value::Null), |shown| make(&session, &shown))
+        });
+        work.await.map_err(|_| Error::internal_error())?
+    }
+
     /// An answer about a line of the buffer, `{uri, line}`.
     async fn of_line(
         &self,
@@ -264,6 +290,7 @@ impl Backend {
     pub(super) async fn cancel_progress(&self, params: Value) {
         if let Ok(params) = serde_json::from_value::<WorkDoneProgressCancelParams>(params) {
             self.session.cancel_progress(&params.token);
+            self.session.cancel_recording(&params.token);
         }
     }
 
@@ -377,6 +404,7 @@ impl LanguageServer for Backend {
                 findings::SET_VERDICT,
                 findings::SILENCE,
                 SET_RANGE,
+                RECORD,
                 TIMELINE,
                 REVEAL,
             ]
@@ -464,15 +492,21 @@ impl LanguageServer for Backend {
 
     async fn code_lens(&self, params: CodeLensParams) -> Result<Option<Vec<CodeLens>>> {
         let uri = params.text_document.uri;
-        let commands = !self.session.info().capabilities.own_commands;
+        let decorations = self.session.info().capabilities.decorations;
         let of = uri.clone();
         let lenses = self.answer(&uri, move |session, about| {
             session.answers.lenses.get_or_make(about.key(), || {
                 let view = &about.shown.view;
+                let editor = &session.info().capabilities;
+                let can = |command: &str| editor.runs(command);
                 let base = TextBuffer::new(view.placement.source(about.file).text.to_string());
-                ide::lenses::lenses(view, about.file, &about.text.map)
+                let lenses = match decorations {
+                    true => ide::lenses::lenses_beside_figures(view, about.file, &about.text.map),
+                    false => ide::lenses::lenses(view, about.file, &about.text.map),
+                };
+                lenses
                     .iter()
-                    .map(|lens| to_proto::code_lens(about, &of, &base, lens, commands))
+                    .map(|lens| to_proto::code_lens(about, &of, &base, lens, can))
                     .collect()
             })
         });
@@ -542,6 +576,17 @@ impl LanguageServer for Backend {
             findings::SET_VERDICT => self.set_verdict(argument).await.map(Some),
             findings::SILENCE => self.silence(argument).await.map(Some),
             SET_RANGE => self.set_range(argument).await.map(Some),
+            RECORD => {
+                let answer = self.record(argument).await?;
+                // An editor shows nothing of what a command answers.
+                if let Some(warning) = answer["warning"].as_str().map(str::to_owned) {
+                    let client = self.session.client.clone();
+                    tokio::spawn(async move {
+                        client.show_message(MessageType::WARNING, warning).await;
+                    });
+                }
+                Ok(Some(answer))
+            }
             TIMELINE => self.open_timeline(argument).await,
             REVEAL => self.reveal(&argument),
             to_proto::EVIDENCE => {
@@ -616,7 +661,7 @@ fn uri_if_named(params: &Value) -> Result<Option<Url>> {
 }
 
 /// A number from 0 that parameters may name.
-fn number(params: &Value, key: &str) -> Result<Option<u64>> {
+pub(super) fn number(params: &Value, key: &str) -> Result<Option<u64>> {
     match params.get(key) {
         None | Some(Value::Null) => Ok(None),
         Some(value) => {
@@ -626,7 +671,7 @@ fn number(params: &Value, key: &str) -> Result<Option<u64>> {
 }
 
 /// A word that parameters may name; else it is empty.
-fn word<'a>(params: &'a Value, key: &str) -> Result<&'a str> {
+pub(super) fn word<'a>(params: &'a Value, key: &str) -> Result<&'a str> {
     match params.get(key) {
         None | Some(Value::Null) => Ok(""),
         Some(value) => value.as_str().ok_or_else(|| invalid(&format!("{key} is a text"))),

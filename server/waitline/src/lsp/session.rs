@@ -27,8 +27,12 @@ pub(super) struct Session {
     shown: RwLock<Option<Arc<Shown>>>,
     documents: Mutex<Documents>,
     pub(super) answers: Answers,
+    /// What analyses need beyond a view.
+    pub(super) kept: super::analyses::Kept,
     pub(super) refresher: Refresher,
     pub(super) loads: Mutex<super::loads::Loads>,
+    /// The recording under way.
+    pub(super) recording: Mutex<super::recordings::UnderWay>,
     /// The trace that the editor's settings name, as they last said.
     pub(super) setting: Mutex<Option<PathBuf>>,
     /// What has diagnostics. Held while they are sent, so that they keep their order.
@@ -47,7 +51,7 @@ pub(super) struct Session {
 pub(super) struct Shown {
     /// Counts views: answers of different ones never mix.
     pub(super) id: u64,
-    pub(super) view: View,
+    pub(super) view: Arc<View>,
     pub(super) path: PathBuf,
     pub(super) stamp: Stamp,
     /// The view of the whole trace, if this one is of a range.
@@ -78,7 +82,9 @@ impl Session {
             shown: RwLock::new(None),
             documents: Mutex::new(Documents::default()),
             answers: Answers::default(),
+            kept: super::analyses::Kept::default(),
             loads: Mutex::new(super::loads::Loads::default()),
+            recording: Mutex::default(),
             setting: Mutex::new(None),
             told: tokio::sync::Mutex::default(),
             ranges: AtomicU64::new(0),
@@ -102,6 +108,10 @@ impl Session {
     pub(super) fn show(&self, next: Option<Arc<Shown>>) -> Option<Arc<Shown>> {
         let mut shown = self.shown.write().unwrap_or_else(PoisonError::into_inner);
         let before = std::mem::replace(&mut *shown, next);
+        let path = |shown: &Option<Arc<Shown>>| shown.as_ref().map(|shown| shown.path.clone());
+        if path(&before) != path(&shown) {
+            self.kept.forget();
+        }
         drop(shown);
         self.forget_timeline();
         self.answers.clear();
@@ -119,22 +129,27 @@ impl Session {
     /// shown then.
     pub(super) fn set_range(&self, wish: u64, range: Option<(Nanos, Nanos)>) -> Option<Arc<Shown>> {
         let whole = self.shown()?.whole();
-        let next = match range {
-            None => whole.clone(),
-            Some((t0, t1)) => Arc::new(Shown {
-                id: super::loads::next_view(),
-                view: whole.view.in_range(t0, t1),
-                path: whole.path.clone(),
-                stamp: whole.stamp.clone(),
-                whole: Some(whole.clone()),
-            }),
-        };
+        if range.is_none() && self.shown()?.whole.is_none() {
+            return Some(whole); // it is shown already
+        }
+        // The whole trace after a range counts as a new view, too: clients drop what is older.
+        let next = Arc::new(Shown {
+            id: super::loads::next_view(),
+            view: match range {
+                None => whole.view.clone(),
+                Some((t0, t1)) => Arc::new(whole.view.in_range(t0, t1)),
+            },
+            path: whole.path.clone(),
+            stamp: whole.stamp.clone(),
+            whole: range.map(|_| whole.clone()),
+        });
         // A load may have come in between: what it shows is newer than a range of the old one. So
         // is another range that was wished for since.
         let mut now = self.shown.write().unwrap_or_else(PoisonError::into_inner);
-        let stale = now.as_ref().is_none_or(|now| now.whole().id != whole.id)
-            || self.ranges.load(Ordering::Relaxed) != wish;
-        if stale || now.as_ref().is_some_and(|now| now.id == next.id) {
+        let of_another = |now: &Arc<Shown>| !Arc::ptr_eq(&now.whole().view, &whole.view);
+        let stale =
+            now.as_ref().is_none_or(of_another) || self.ranges.load(Ordering::Relaxed) != wish;
+        if stale {
             return now.clone();
         }
         *now = Some(next.clone());

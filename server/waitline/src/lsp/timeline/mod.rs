@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, PoisonError};
 
 use ide::timeline::Index;
+use ide::view::View;
 use serde_json::Value;
 use tokio::sync::watch;
 use tower_lsp::jsonrpc::{Error, Result};
@@ -24,8 +25,8 @@ type Made = Option<std::result::Result<Arc<Index>, NoIndex>>;
 
 /// The index of the trace that is shown, being made or made.
 pub(super) struct Job {
-    /// The number of the view of the whole trace.
-    view: u64,
+    /// The view of the whole trace, which several numbers may stand for.
+    view: Arc<View>,
     made: watch::Receiver<Made>,
     /// Thousandths.
     progress: Arc<AtomicU32>,
@@ -43,7 +44,8 @@ impl Job {
         let (tell, made) = watch::channel(None);
         let progress = Arc::new(AtomicU32::new(0));
         let cancel = Arc::new(AtomicBool::new(false));
-        let job = Job { view: whole.id, made, progress: progress.clone(), cancel: cancel.clone() };
+        let view = whole.view.clone();
+        let job = Job { view, made, progress: progress.clone(), cancel: cancel.clone() };
         tokio::task::spawn_blocking(move || {
             let report = |read: u64, of: u64| {
                 let share = read.saturating_mul(900) / of.max(1);
@@ -79,7 +81,7 @@ impl Session {
         let whole = shown.whole();
         let mut job = self.timeline.lock().unwrap_or_else(PoisonError::into_inner);
         match &*job {
-            Some(job) if job.view == whole.id => job.clone(),
+            Some(job) if Arc::ptr_eq(&job.view, &whole.view) => job.clone(),
             _ => {
                 let begun = Arc::new(Job::start(whole));
                 *job = Some(begun.clone());
