@@ -26,6 +26,7 @@ let browser: Browser;
 let served: Served;
 let page: Page;
 let seen: Seen;
+let firstLanes = 0;
 
 beforeAll(async () => {
   served = await serve(TRACE, SOURCE);
@@ -33,7 +34,10 @@ beforeAll(async () => {
   page = await (await context(browser, WIDE)).newPage();
   seen = watch(page, served.origin);
   await fromDisk(page, served.origin);
+  const began = performance.now();
   await page.goto(served.address);
+  await page.waitForFunction(() => (window.waitlineProbe?.stage.drawnRects ?? 0) > 0);
+  firstLanes = performance.now() - began;
   await ready(page);
 }, 60_000);
 
@@ -436,6 +440,10 @@ describe('at the end', () => {
       told.push(`${name}: p50 ${gaps[30]?.toFixed(1)} ms, p95 ${gaps[57]?.toFixed(1)} ms`);
     }
     const tiles = await page.evaluate(() => window.waitlineProbe?.app.data.tiles.seen);
+    const { usedSize } = await (await page.context().newCDPSession(page)).send('Runtime.getHeapUsage');
+    console.log(
+      `first lanes after ${firstLanes.toFixed(0)} ms; the page's heap: ${(usedSize / 2 ** 20).toFixed(1)} MiB`,
+    );
     console.log(`frames: ${told.join('; ')}; tiles: ${tiles?.requests}, the largest ${tiles?.largest} bytes`);
     expect(tiles?.largest).toBeLessThanOrEqual(256 * 1024);
   });
