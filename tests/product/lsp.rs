@@ -6,6 +6,7 @@ mod findings;
 mod hostile;
 mod judged;
 mod loads;
+mod recordings;
 mod rewrites;
 mod shown;
 mod timeline;

@@ -6,6 +6,7 @@ pub mod events;
 mod http;
 pub mod index;
 pub mod lsp;
+pub mod record;
 pub mod traces;
 pub mod unwrap;
 pub mod workspace;

@@ -8,6 +8,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::to_proto::{EVIDENCE, GO};
 use lsp_types::{ClientCapabilities as TypedCapabilities, InitializeParams, TraceValue, Url};
 use serde_json::{Map, Value, json};
 
@@ -107,6 +108,13 @@ impl ClientInfo {
 }
 
 impl ClientCapabilities {
+    /// Whether lenses can lead somewhere: by the server's commands, or by the editor's own of the
+    /// same names.
+    pub fn runs_lenses(&self) -> bool {
+        let has = |name: &str| self.commands.iter().any(|c| c == name);
+        !self.own_commands || (has(EVIDENCE) && has(GO))
+    }
+
     /// Reads the `capabilities` of `initialize`. What makes no sense counts as not there.
     pub fn from_json(capabilities: &Value) -> Self {
         let yes = |pointer| capabilities.pointer(pointer) == Some(&Value::Bool(true));

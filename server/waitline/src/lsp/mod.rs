@@ -17,6 +17,8 @@ pub mod frames;
 pub mod initialize;
 mod links;
 mod loads;
+mod progress;
+mod recordings;
 mod refresh;
 mod session;
 mod timeline;
@@ -77,6 +79,7 @@ fn service(
         .custom_method("waitline/setRange", Backend::set_range)
         .custom_method("waitline/goroutines", Backend::goroutines)
         .custom_method("waitline/findings", Backend::findings)
+        .custom_method("waitline/record", Backend::record)
         .custom_method("waitline/timeline", Backend::timeline_tile)
         .custom_method("waitline/timelineInfo", Backend::timeline_info)
         .custom_method("waitline/timelineRows", Backend::timeline_rows)

@@ -29,6 +29,8 @@ pub(super) struct Session {
     pub(super) answers: Answers,
     pub(super) refresher: Refresher,
     pub(super) loads: Mutex<super::loads::Loads>,
+    /// The recording under way.
+    pub(super) recording: Mutex<super::recordings::UnderWay>,
     /// The trace that the editor's settings name, as they last said.
     pub(super) setting: Mutex<Option<PathBuf>>,
     /// What has diagnostics. Held while they are sent, so that they keep their order.
@@ -79,6 +81,7 @@ impl Session {
             documents: Mutex::new(Documents::default()),
             answers: Answers::default(),
             loads: Mutex::new(super::loads::Loads::default()),
+            recording: Mutex::default(),
             setting: Mutex::new(None),
             told: tokio::sync::Mutex::default(),
             ranges: AtomicU64::new(0),
