@@ -97,6 +97,11 @@ impl Answered {
             .collect()
     }
 
+    /// What became of each goroutine.
+    pub(crate) fn goroutines(&self) -> &[Value] {
+        array(&self.answer["goroutines"])
+    }
+
     /// Nanoseconds from the first event to the last valid one.
     pub(crate) fn duration(&self) -> u64 {
         self.answer["duration"].as_u64().unwrap()

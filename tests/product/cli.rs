@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use crate::answers::answer_to;
 use crate::product::{Run, binary, testdata, waitline};
 
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 14] = [
     "report",
     "findings",
     "annotate",
@@ -19,6 +19,8 @@ const COMMANDS: [&str; 12] = [
     "mmu",
     "dump",
     "check-trace",
+    "record",
+    "timeline",
     "lsp",
 ];
 

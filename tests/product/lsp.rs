@@ -7,6 +7,7 @@ mod findings;
 mod hostile;
 mod judged;
 mod loads;
+mod recordings;
 mod rewrites;
 mod shown;
 mod wire;

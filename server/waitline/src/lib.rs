@@ -3,7 +3,10 @@
 pub mod cli;
 pub mod config;
 pub mod events;
+mod http;
+pub mod index;
 pub mod lsp;
+pub mod record;
 pub mod traces;
 pub mod unwrap;
 pub mod workspace;

@@ -149,6 +149,7 @@ impl Summarizer {
             problem,
             sound_bytes: self.sound_bytes,
             lost_until,
+            tail: None, // the figures by line tell of it
             next_trace,
             notes,
         };

@@ -24,20 +24,23 @@ mod lsp;
 pub(crate) mod mmu;
 mod own_code;
 pub(crate) mod pprof;
+mod record;
 mod regions;
 mod report;
 pub(crate) mod style;
 mod table;
 mod tasks;
+mod timeline;
 
 /// Shows on which lines a Go program's goroutines wait, from an execution trace.
 #[derive(Debug, Parser)]
 #[command(name = "waitline", version, max_term_width = 100, disable_help_subcommand = true)]
 #[command(after_help = "\
 Examples:
-  go test -trace trace.out ./pkg          record a trace
+  waitline record test ./pkg              record a trace: pkg/trace.out
   waitline report trace.out               the dearest lines
   waitline findings trace.out             what is worth a look
+  waitline timeline trace.out             the trace over time, in the browser
   waitline annotate db.go --trace trace.out
   waitline lines trace.out --by here --json
   waitline pprof trace.out --type sync -o sync.pb.gz
@@ -60,12 +63,14 @@ enum Command {
     Mmu(mmu::Args),
     Dump(dump::Args),
     CheckTrace(check::Args),
+    Record(record::Args),
+    Timeline(timeline::Args),
     Lsp(lsp::Args),
 }
 
 /// Runs the program.
 pub fn main() -> ExitCode {
-    let args = match Args::try_parse() {
+    let args = match Args::try_parse_from(record::as_go_writes(std::env::args_os())) {
         Ok(args) => args,
         Err(error) => {
             // Help and version go to stdout and are answers; all else is wrong use.
@@ -89,6 +94,8 @@ pub fn main() -> ExitCode {
             Ok(code) => return code,
             Err(error) => Err(error),
         },
+        Command::Record(args) => record::run(&args),
+        Command::Timeline(args) => timeline::run(&args),
         Command::Lsp(args) => lsp::run(&args),
     };
     match result {
@@ -157,6 +164,9 @@ fn warn(path: &Path, analysis: &ide::Analysis) {
     let name = traces::shown(path);
     if let Some(partial) = analysis.partial() {
         say(&format!("warning: {name} is {partial}"));
+    }
+    if let Some(tail) = &analysis.tail {
+        say(&format!("note: {name}: {}", tail.sentence()));
     }
     if let Some(offset) = analysis.next_trace {
         say(&format!(

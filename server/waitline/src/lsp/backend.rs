@@ -19,6 +19,7 @@ use super::initialize::{ClientInfo, HoverDialect};
 use super::links::links;
 use super::loads::Outcome;
 use super::session::{About, Session, Shown};
+use super::timeline::host::{REVEAL, TIMELINE};
 use super::to_proto;
 use super::{ext, findings};
 
@@ -29,10 +30,12 @@ const UNLOAD: &str = "waitline.unload";
 
 /// The command that narrows all figures to a range of the trace.
 const SET_RANGE: &str = "waitline.setRange";
+/// The command that records a trace.
+const RECORD: &str = "waitline.record";
 
 /// The server, as tower-lsp calls it.
 pub(super) struct Backend {
-    session: Arc<Session>,
+    pub(super) session: Arc<Session>,
 }
 
 impl Backend {
@@ -48,7 +51,7 @@ impl Backend {
         self.show(path).await
     }
 
-    async fn show(&self, path: PathBuf) -> Result<Value> {
+    pub(super) async fn show(&self, path: PathBuf) -> Result<Value> {
         match self.session.load(path).await {
             Outcome::Shown(shown) => Ok(ext::state(&shown)),
             Outcome::Failed(error) => Err(failed(error.to_string())),
@@ -58,6 +61,18 @@ impl Backend {
             }
             Outcome::Broken => Err(Error::internal_error()),
         }
+    }
+
+    /// `waitline/record`: records a trace and shows it. The answer is its state, with what a person
+    /// must know of it.
+    pub(super) async fn record(&self, params: Value) -> Result<Value> {
+        let root = self.session.info().roots.first().map(PathBuf::as_path);
+        let what =
+            super::recordings::What::from_json(&params, root).map_err(|why| invalid(&why))?;
+        let recorded = self.session.record(what).await.map_err(|why| failed(why.to_string()))?;
+        let mut state = self.show(recorded.path).await?;
+        state["warning"] = recorded.warning.into();
+        Ok(state)
     }
 
     /// `waitline/unload`: takes the trace away.
@@ -275,6 +290,7 @@ impl Backend {
     pub(super) async fn cancel_progress(&self, params: Value) {
         if let Ok(params) = serde_json::from_value::<WorkDoneProgressCancelParams>(params) {
             self.session.cancel_progress(&params.token);
+            self.session.cancel_recording(&params.token);
         }
     }
 
@@ -388,6 +404,9 @@ impl LanguageServer for Backend {
                 findings::SET_VERDICT,
                 findings::SILENCE,
                 SET_RANGE,
+                RECORD,
+                TIMELINE,
+                REVEAL,
             ]
         };
         Ok(InitializeResult {
@@ -473,13 +492,18 @@ impl LanguageServer for Backend {
 
     async fn code_lens(&self, params: CodeLensParams) -> Result<Option<Vec<CodeLens>>> {
         let uri = params.text_document.uri;
-        let commands = !self.session.info().capabilities.own_commands;
+        let capabilities = &self.session.info().capabilities;
+        let (commands, decorations) = (!capabilities.own_commands, capabilities.decorations);
         let of = uri.clone();
         let lenses = self.answer(&uri, move |session, about| {
             session.answers.lenses.get_or_make(about.key(), || {
                 let view = &about.shown.view;
                 let base = TextBuffer::new(view.placement.source(about.file).text.to_string());
-                ide::lenses::lenses(view, about.file, &about.text.map)
+                let lenses = match decorations {
+                    true => ide::lenses::lenses_beside_figures(view, about.file, &about.text.map),
+                    false => ide::lenses::lenses(view, about.file, &about.text.map),
+                };
+                lenses
                     .iter()
                     .map(|lens| to_proto::code_lens(about, &of, &base, lens, commands))
                     .collect()
@@ -551,6 +575,19 @@ impl LanguageServer for Backend {
             findings::SET_VERDICT => self.set_verdict(argument).await.map(Some),
             findings::SILENCE => self.silence(argument).await.map(Some),
             SET_RANGE => self.set_range(argument).await.map(Some),
+            RECORD => {
+                let answer = self.record(argument).await?;
+                // An editor shows nothing of what a command answers.
+                if let Some(warning) = answer["warning"].as_str().map(str::to_owned) {
+                    let client = self.session.client.clone();
+                    tokio::spawn(async move {
+                        client.show_message(MessageType::WARNING, warning).await;
+                    });
+                }
+                Ok(Some(answer))
+            }
+            TIMELINE => self.open_timeline(argument).await,
+            REVEAL => self.reveal(&argument),
             to_proto::EVIDENCE => {
                 if let Some(text) = self.evidence(&argument) {
                     let client = self.session.client.clone();

@@ -6,17 +6,12 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, MutexGuard, PoisonError, mpsc};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use lsp_types::notification::Progress;
-use lsp_types::request::WorkDoneProgressCreate;
-use lsp_types::{
-    MessageType, NumberOrString, ProgressParams, ProgressParamsValue, WorkDoneProgress,
-    WorkDoneProgressBegin, WorkDoneProgressCreateParams, WorkDoneProgressEnd,
-    WorkDoneProgressReport,
-};
+use lsp_types::{MessageType, NumberOrString};
 use notify::Watcher;
 
+use super::progress::Reporter;
 use super::session::{Session, Shown};
 use crate::traces::{self, LoadError, Stamp};
 
@@ -80,6 +75,11 @@ impl Drop for UnderWay<'_> {
     }
 }
 
+/// What the progress of a load is called.
+fn token_of(wish: u64) -> NumberOrString {
+    NumberOrString::String(format!("waitline-load-{wish}"))
+}
+
 /// The number of a new view.
 pub(super) fn next_view() -> u64 {
     static VIEWS: AtomicU64 = AtomicU64::new(1);
@@ -111,11 +111,12 @@ impl Session {
             loads.wish
         };
         let _under_way = UnderWay { session: self, wish, cancel: cancel.clone() };
-        let progress = Reporter::begin(self, &path, wish);
+        let name = path.file_name().map_or_else(String::new, |n| traces::shown(Path::new(n)));
+        let progress = Reporter::new(self, token_of(wish), format!("Loading {name}"));
         let session = self.clone();
         let work = tokio::task::spawn_blocking(move || {
             let loaded = traces::load(&path, traces::What::Lives, &cancel, |read, of| {
-                progress.report(read, of)
+                progress.percent(read, of)
             })?;
             let (path, stamp) = (loaded.path.clone(), loaded.stamp.clone());
             let view = Arc::new(crate::workspace::view(loaded, &session.info().roots));
@@ -170,7 +171,7 @@ impl Session {
     /// Ends the load that this progress token stands for.
     pub(super) fn cancel_progress(&self, token: &NumberOrString) {
         let loads = self.loads();
-        if *token == Reporter::token(loads.wish)
+        if *token == token_of(loads.wish)
             && let Some(cancel) = &loads.cancel
         {
             cancel.store(true, Ordering::Relaxed);
@@ -200,100 +201,6 @@ impl Session {
 fn forget(before: Option<Arc<Shown>>) {
     if before.is_some() {
         tokio::task::spawn_blocking(move || drop(before));
-    }
-}
-
-/// Tells the editor how far a load is, if it takes long enough to be worth it.
-struct Reporter {
-    tell: Option<(tower_lsp::Client, tokio::runtime::Handle)>,
-    token: NumberOrString,
-    title: String,
-    started: Instant,
-    state: std::sync::Mutex<(bool, Option<u32>)>,
-    /// The editor wants no progress for this token.
-    refused: AtomicBool,
-}
-
-/// Loads that take less long are over before an editor has drawn anything.
-const WORTH_TELLING: Duration = Duration::from_millis(300);
-
-impl Reporter {
-    fn token(wish: u64) -> NumberOrString {
-        NumberOrString::String(format!("waitline-load-{wish}"))
-    }
-
-    fn begin(session: &Session, path: &Path, wish: u64) -> Reporter {
-        let can = session.info().capabilities.work_done_progress;
-        let runtime = tokio::runtime::Handle::try_current().ok().filter(|_| can);
-        let name = path.file_name().map_or_else(String::new, |n| traces::shown(Path::new(n)));
-        Reporter {
-            tell: runtime.map(|r| (session.client.clone(), r)),
-            token: Self::token(wish),
-            title: format!("Loading {name}"),
-            started: Instant::now(),
-            state: std::sync::Mutex::new((false, None)),
-            refused: AtomicBool::new(false),
-        }
-    }
-
-    fn report(&self, read: u64, of: u64) {
-        if self.tell.is_none() || self.started.elapsed() < WORTH_TELLING {
-            return;
-        }
-        let percent = (read.saturating_mul(100) / of.max(1)).min(100) as u32;
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if !state.0 {
-            state.0 = true;
-            self.send(WorkDoneProgress::Begin(WorkDoneProgressBegin {
-                title: self.title.clone(),
-                cancellable: Some(true),
-                percentage: Some(percent),
-                message: None,
-            }));
-        } else if state.1 != Some(percent) {
-            self.send(WorkDoneProgress::Report(WorkDoneProgressReport {
-                percentage: Some(percent),
-                ..WorkDoneProgressReport::default()
-            }));
-        }
-        state.1 = Some(percent);
-    }
-
-    fn end(&self) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if std::mem::take(&mut state.0) {
-            self.send(WorkDoneProgress::End(WorkDoneProgressEnd::default()));
-        }
-    }
-
-    /// Sends a step, in order: the next is not begun before the one before is on its way.
-    fn send(&self, step: WorkDoneProgress) {
-        let Some((client, runtime)) = &self.tell else { return };
-        let begins = matches!(step, WorkDoneProgress::Begin(_));
-        let token = self.token.clone();
-        let client = client.clone();
-        if self.refused.load(Ordering::Relaxed) {
-            return;
-        }
-        runtime.block_on(async move {
-            if begins {
-                let create = WorkDoneProgressCreateParams { token: token.clone() };
-                let created = client.send_request::<WorkDoneProgressCreate>(create);
-                let created = tokio::time::timeout(Duration::from_secs(1), created).await;
-                if matches!(created, Ok(Err(_))) {
-                    self.refused.store(true, Ordering::Relaxed);
-                    return;
-                }
-            }
-            let value = ProgressParamsValue::WorkDone(step);
-            client.send_notification::<Progress>(ProgressParams { token, value }).await;
-        });
-    }
-}
-
-impl Drop for Reporter {
-    fn drop(&mut self) {
-        self.end(); // also after an error
     }
 }
 

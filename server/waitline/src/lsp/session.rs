@@ -31,12 +31,20 @@ pub(super) struct Session {
     pub(super) kept: super::analyses::Kept,
     pub(super) refresher: Refresher,
     pub(super) loads: Mutex<super::loads::Loads>,
+    /// The recording under way.
+    pub(super) recording: Mutex<super::recordings::UnderWay>,
     /// The trace that the editor's settings name, as they last said.
     pub(super) setting: Mutex<Option<PathBuf>>,
     /// What has diagnostics. Held while they are sent, so that they keep their order.
     pub(super) told: tokio::sync::Mutex<Told>,
     /// Counts wishes for ranges: only the newest one counts.
     ranges: AtomicU64,
+    /// The index of the timeline, if somebody looked.
+    pub(super) timeline: Mutex<Option<Arc<super::timeline::Job>>>,
+    /// The page's host, if somebody opened the page.
+    pub(super) host: tokio::sync::Mutex<Option<crate::http::Host>>,
+    /// What pages are told.
+    pub(super) events: tokio::sync::broadcast::Sender<crate::http::Event>,
 }
 
 /// A trace that is shown.
@@ -52,7 +60,7 @@ pub(super) struct Shown {
 
 impl Shown {
     /// The view of the whole trace.
-    fn whole(self: &Arc<Shown>) -> Arc<Shown> {
+    pub(super) fn whole(self: &Arc<Shown>) -> Arc<Shown> {
         self.whole.clone().unwrap_or_else(|| self.clone())
     }
 }
@@ -76,9 +84,13 @@ impl Session {
             answers: Answers::default(),
             kept: super::analyses::Kept::default(),
             loads: Mutex::new(super::loads::Loads::default()),
+            recording: Mutex::default(),
             setting: Mutex::new(None),
             told: tokio::sync::Mutex::default(),
             ranges: AtomicU64::new(0),
+            timeline: Mutex::new(None),
+            host: tokio::sync::Mutex::new(None),
+            events: crate::http::events(),
         })
     }
 
@@ -101,8 +113,10 @@ impl Session {
             self.kept.forget();
         }
         drop(shown);
+        self.forget_timeline();
         self.answers.clear();
         self.refresher.ask(&self.info().capabilities);
+        self.tell_pages_state();
         before
     }
 
@@ -142,7 +156,19 @@ impl Session {
         drop(now);
         self.answers.clear();
         self.refresher.ask(&self.info().capabilities);
+        self.tell_pages_state();
         Some(next)
+    }
+
+    /// Tells pages what is shown, and of what range.
+    fn tell_pages_state(&self) {
+        if self.events.receiver_count() == 0 {
+            return;
+        }
+        let shown = self.shown();
+        let state = shown.map_or(serde_json::Value::Null, |shown| super::ext::state(&shown));
+        self.tell_pages("range", state["range"].clone());
+        self.tell_pages("state", state);
     }
 
     pub(super) fn documents(&self) -> MutexGuard<'_, Documents> {

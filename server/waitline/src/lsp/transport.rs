@@ -166,6 +166,7 @@ pub fn serve_stdio<S: LanguageServer>(
             1
         }
     };
+    crate::record::end_all();
     std::process::exit(code)
 }
 
