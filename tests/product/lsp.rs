@@ -1,5 +1,6 @@
 //! The language server through its real protocol: a child process, its pipes, and a client.
 
+mod analyses;
 mod client;
 mod edits;
 mod findings;
@@ -9,6 +10,7 @@ mod loads;
 mod recordings;
 mod rewrites;
 mod shown;
+mod timeline;
 mod wire;
 
 use std::path::{Path, PathBuf};

@@ -38,6 +38,8 @@ export interface Finding {
 }
 
 export interface LineInstances extends protocol.Instances {
+  /** What was asked for. */
+  readonly key: string;
   readonly label: string;
   readonly at: number;
 }
@@ -83,16 +85,18 @@ export class App {
   showIdle = true;
   marks: protocol.Span[] = [];
   instances: LineInstances | null = null;
+  /** What the analyses are narrowed to, beside the range: a creation site, a task or a region. */
+  only: { readonly kind: 'group' | 'task' | 'region'; readonly id: string; readonly name: string } | null = null;
   help = false;
   table = false;
   allFlows = false;
   flows: readonly protocol.Flow[] = [];
   chain: readonly protocol.Flow[] = [];
+  /** What the selection's goroutine wakes next. */
+  next: protocol.Flow | null = null;
   exact: protocol.Exact | null = null;
   findings: protocol.Finding[] | null = null;
   summary: protocol.Summary | null = null;
-  /** The function that the goroutines tab shows one by one, and so on: what a tab keeps while another is shown. */
-  readonly tabs = new Map<Tab, unknown>();
   /** The most goroutines at once that were not idle. */
   mostBusy = 0;
   pointer: Ns | null = null;
@@ -199,7 +203,7 @@ export class App {
     this.groups.clear();
     this.tasks = null;
     this.scroll = 0;
-    this.tabs.clear();
+    this.only = null;
   }
 
   /** Called by data.ts when the lanes are known. */
@@ -389,6 +393,7 @@ export class App {
     };
     this.exact = null;
     this.chain = [];
+    this.next = null;
     if (options.moveTo === true) {
       await this.bringIn(slice);
       if (mine !== this.slices) return;
@@ -470,8 +475,9 @@ export class App {
   }
 
   async followWakes(): Promise<void> {
-    const f = this.selection?.slice?.outgoing[0];
-    if (f !== undefined) await this.select(f.to.lane || `g:${f.to.g}`, f.to.t, { moveTo: true, source: 'beside' });
+    const f = this.selection?.slice?.outgoing[0] ?? this.next;
+    if (f !== null && f !== undefined)
+      await this.select(f.to.lane || `g:${f.to.g}`, f.to.t, { moveTo: true, source: 'beside' });
   }
 
   async neighbour(after: boolean): Promise<void> {
@@ -504,7 +510,7 @@ export class App {
   async longest(next: boolean): Promise<void> {
     const site = this.selection?.slice?.site;
     if (this.instances === null || this.instances.found.length === 0) {
-      if (site !== null && site !== undefined) await this.data.instancesOf(site);
+      if (site !== null && site !== undefined) await this.data.instancesOf(site, this.selection?.slice?.kind ?? '');
     }
     const i = this.instances;
     if (i === null || i.found.length === 0) return;

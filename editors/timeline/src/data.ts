@@ -208,7 +208,7 @@ export class Data {
   async afterSelect(slice: protocol.Slice): Promise<void> {
     const { app } = this;
     const jobs: Promise<void>[] = [];
-    if (slice.site !== null && slice.site.uri !== null) jobs.push(this.instancesOf(slice.site));
+    if (slice.site !== null && slice.site.uri !== null) jobs.push(this.instancesOf(slice.site, slice.kind));
     if (slice.g > 0) jobs.push(this.fetchChain(slice));
     await Promise.all(jobs);
     app.all();
@@ -216,31 +216,39 @@ export class Data {
 
   private async fetchChain(slice: protocol.Slice): Promise<void> {
     try {
-      const answer = await this.host.request('waitline/timelineChain', {
-        g: slice.g,
-        t: slice.start,
-        direction: 'back',
-        limit: 16,
-      });
-      const links = field(answer, 'links');
-      if (this.app.selection?.slice !== slice || !Array.isArray(links)) return;
-      this.app.chain = links.flatMap((l) => protocol.flow(field(l, 'flow')) ?? []);
+      const ask = async (direction: string, limit: number) => {
+        const params = { g: slice.g, t: slice.start, direction, limit };
+        const links = field(await this.host.request('waitline/timelineChain', params), 'links');
+        return Array.isArray(links) ? links.flatMap((l) => protocol.flow(field(l, 'flow')) ?? []) : [];
+      };
+      const [back, forward] = await Promise.all([ask('back', 16), ask('forward', 1)]);
+      if (this.app.selection?.slice !== slice) return;
+      this.app.chain = back;
+      this.app.next = forward[0] ?? null;
       this.app.dirty('overlay', 'elements');
     } catch {
       // Without its chain a selection is still one.
     }
   }
 
-  async instancesOf(site: protocol.Place): Promise<void> {
+  /** Of one kind only, where one is named: a line may wait for a lock and then run. */
+  async instancesOf(site: protocol.Place, kind: string): Promise<void> {
     const line = site.line ?? site.recorded - 1;
-    if (site.uri !== null) await this.instancesAt(site.uri, line, protocol.placeLabel(site));
+    if (site.uri !== null) await this.instancesAt(site.uri, line, protocol.placeLabel(site), kind);
   }
 
-  async instancesAt(uri: string, line: number, label = `${text(uri).split('/').pop()}:${line + 1}`): Promise<void> {
-    if (this.app.instances?.label === label) return;
+  async instancesAt(
+    uri: string,
+    line: number,
+    label = `${text(uri).split('/').pop()}:${line + 1}`,
+    kind = '',
+  ): Promise<void> {
+    const key = `${uri} ${line} ${kind}`;
+    if (this.app.instances?.key === key) return;
     try {
-      const answer = protocol.instances(await this.host.request('waitline/timelineInstances', { uri, line }));
-      this.app.instances = answer.of === 0 && answer.found.length === 0 ? null : { ...answer, label, at: -1 };
+      const params = kind === '' ? { uri, line } : { uri, line, kind };
+      const answer = protocol.instances(await this.host.request('waitline/timelineInstances', params));
+      this.app.instances = answer.of === 0 && answer.found.length === 0 ? null : { ...answer, key, label, at: -1 };
       this.app.dirty('overview', 'elements');
     } catch {
       this.app.instances = null;

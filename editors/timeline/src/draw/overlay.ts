@@ -34,6 +34,8 @@ export interface OverlayScene {
   readonly onPs: readonly Spot[];
   readonly flows: readonly Flow[];
   readonly chain: readonly Flow[];
+  /** What the selection wakes next, where it wakes nothing itself. */
+  readonly next: Flow | null;
   readonly marks: readonly Span[];
   readonly range: Span | null;
   readonly dragging: Span | null;
@@ -80,7 +82,8 @@ export function drawOverlay(ctx: Context, s: OverlayScene, theme: Theme): Chip[]
     ctx.setLineDash([]);
     outline(ctx, s, theme, x, s.selected, 2);
     if (s.slice !== null) {
-      for (const f of s.slice.outgoing.slice(0, 8)) tell(ctx, s, theme, x, f, false, chips);
+      const out = s.slice.outgoing.length > 0 || s.next === null ? s.slice.outgoing : [s.next];
+      for (const f of out.slice(0, 8)) tell(ctx, s, theme, x, f, false, chips);
       for (const f of s.slice.incoming.slice(0, 8)) tell(ctx, s, theme, x, f, true, chips);
     }
   }

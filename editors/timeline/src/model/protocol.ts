@@ -1,6 +1,7 @@
 // What the host's answers mean, as values. The texts are harmless by then (read.ts); uris and lane keys are kept as
 // they came, as they only go back to the host.
 import { CLASS, type Class, classOf, isClass, VERDICTS, type VerdictName } from './classes.ts';
+import { harmless } from './format.ts';
 import { field, flag, isFields, list, num, numOrNull, raw, rawOrNull, text, textOrNull } from './read.ts';
 import type { Ns } from './units.ts';
 
@@ -18,7 +19,7 @@ export interface Place {
 
 /** `db.go:70`, in the editor's line where there is one. */
 export function placeLabel(p: Place): string {
-  const base = p.file.split(/[\\/]/).pop() ?? '';
+  const base = (p.file || harmless(p.uri ?? '')).split(/[\\/]/).pop() ?? '';
   const line = p.line !== null ? p.line + 1 : p.recorded;
   return base === '' ? '' : line > 0 ? `${base}:${line}` : base;
 }
@@ -154,7 +155,7 @@ function group(x: unknown): Group | null {
   if (laneKey(`group:${id}`) === null) return null;
   return {
     id,
-    name: text(field(x, 'name')) || text(field(x, 'func')),
+    name: text(field(x, 'first')) || text(field(x, 'name')) || text(field(x, 'func')),
     place: place(x),
     n: num(field(x, 'n')),
     costly: num(field(x, 'costly')),
@@ -349,6 +350,8 @@ export interface Slice {
   lane: string;
   g: number;
   group: string | null;
+  /** The goroutine's first function. */
+  name: string;
   m: number | null;
   p: number | null;
   title: string;
@@ -383,10 +386,11 @@ export function slice(x: unknown): Slice | null {
   const cls = field(x, 'class');
   const verdict = raw(field(x, 'verdict'));
   const waker = field(x, 'waker');
-  return {
+  const made: Slice = {
     lane,
     g: num(field(x, 'g')),
     group: rawOrNull(field(x, 'group')),
+    name: text(field(x, 'name')),
     m: numOrNull(field(x, 'm')),
     p: numOrNull(field(x, 'p')),
     title: sliceTitle(stateName, text(field(x, 'title'))),
@@ -410,7 +414,7 @@ export function slice(x: unknown): Slice | null {
         }
       : null,
     meanwhile: list(field(x, 'meanwhile'), (m) => {
-      const what = text(field(m, 'what'), 60);
+      const what = text(field(m, 'what'), 60).replace(/^gc\b/, 'GC');
       const cls = field(m, 'class');
       return {
         what,
@@ -428,6 +432,13 @@ export function slice(x: unknown): Slice | null {
     of: numOrNull(field(x, 'of')),
     text: text(field(x, 'text'), 20_000),
   };
+  const w = made.waker;
+  // What ended a wait is a wake like any other, also where only the waker is named.
+  if (w !== null && w.g > 0 && !made.incoming.some((f) => f.kind === 'wake')) {
+    const to = { lane: made.g > 0 ? `g:${made.g}` : lane, g: made.g, t: w.t };
+    made.incoming.push({ kind: 'wake', t: w.t, from: { lane: `g:${w.g}`, g: w.g, t: w.t }, to, place: w.place });
+  }
+  return made;
 }
 
 /** "waiting · select": the state first, what it waits for after it. */

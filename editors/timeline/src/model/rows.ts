@@ -107,39 +107,6 @@ export function buildRows(input: RowsInput): Row[] {
     if (lane.startsWith('p:'))
       rows.push({ ...base, kind: 'p', id: lane, height: HEIGHT.p, name: `P${lane.slice(2)}`, lanes: [lane] });
   }
-  const threads = info.lanes.filter((l) => l.startsWith('m:'));
-  if (threads.length > 0) {
-    const isOpen = open.has('threads');
-    rows.push(header('threads', 'Threads', `×${threads.length}`, '', isOpen, null, 'what each runs'));
-    if (isOpen)
-      for (const l of threads)
-        rows.push({ ...base, kind: 'lane', id: l, height: HEIGHT.lane, indent: 1, name: `M${l.slice(2)}`, lanes: [l] });
-  }
-  const wakes = (
-    [
-      ['net', 'Network wakes'],
-      ['sys', 'Syscall exits'],
-      ['timer', 'Timer wakes'],
-      ['samples', 'CPU samples'],
-    ] as const
-  ).filter(([lane]) => has(lane));
-  if (wakes.length > 0) {
-    const isOpen = open.has('wakes');
-    rows.push(
-      header(
-        'wakes',
-        'Wakes and samples',
-        '',
-        '',
-        isOpen,
-        null,
-        wakes.map(([, name]) => name.toLowerCase()).join(', '),
-      ),
-    );
-    if (isOpen)
-      for (const [lane, name] of wakes)
-        rows.push({ ...base, kind: 'wakes', id: lane, height: HEIGHT.lane, indent: 1, name, lanes: [lane] });
-  }
   if (info.hasTasks) {
     const isOpen = open.has('tasks');
     const n = input.tasks?.of ?? 0;
@@ -182,6 +149,39 @@ export function buildRows(input: RowsInput): Row[] {
     if (packed && o.rows.length > 0) relabelPacked(rows, o, goroutines);
     if (o.of > o.rows.length) rows.push(note(`${g.id}.more`, `${o.of - o.rows.length} more (zoom in to see them)`));
     else if (o.rows.length === 0) rows.push(note(`${g.id}.none`, 'none in view'));
+  }
+  const threads = info.lanes.filter((l) => l.startsWith('m:'));
+  if (threads.length > 0) {
+    const isOpen = open.has('threads');
+    rows.push(header('threads', 'Threads', `×${threads.length}`, '', isOpen, null, 'what each runs'));
+    if (isOpen)
+      for (const l of threads)
+        rows.push({ ...base, kind: 'lane', id: l, height: HEIGHT.lane, indent: 1, name: `M${l.slice(2)}`, lanes: [l] });
+  }
+  const wakes = (
+    [
+      ['net', 'Network wakes'],
+      ['sys', 'Syscall exits'],
+      ['timer', 'Timer wakes'],
+      ['samples', 'CPU samples'],
+    ] as const
+  ).filter(([lane]) => has(lane));
+  if (wakes.length > 0) {
+    const isOpen = open.has('wakes');
+    rows.push(
+      header(
+        'wakes',
+        'Wakes and samples',
+        '',
+        '',
+        isOpen,
+        null,
+        wakes.map(([, name]) => name.toLowerCase()).join(', '),
+      ),
+    );
+    if (isOpen)
+      for (const [lane, name] of wakes)
+        rows.push({ ...base, kind: 'wakes', id: lane, height: HEIGHT.lane, indent: 1, name, lanes: [lane] });
   }
   return rows;
 }

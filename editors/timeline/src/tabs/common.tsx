@@ -8,7 +8,17 @@ import { Swatch } from '../ui/swatch.tsx';
 
 /** Every figure counts what the scope bar says. */
 export function filterOf(app: App): { [key: string]: Json } {
-  return app.range === null ? {} : { filter: { t0: app.range.t0, t1: app.range.t1 } };
+  const filter = {
+    ...(app.range === null ? {} : { t0: app.range.t0, t1: app.range.t1 }),
+    ...(app.only === null ? {} : { [app.only.kind]: app.only.id }),
+  };
+  return Object.keys(filter).length === 0 ? {} : { filter };
+}
+
+/** Narrows what is counted, and shows it as a profile. */
+export function profileOf(app: App, kind: 'group' | 'task' | 'region', id: string, name: string): void {
+  app.only = { kind, id, name };
+  app.setTab('profiles');
 }
 
 export function Asking({ asked }: { asked: Asked<unknown> }) {

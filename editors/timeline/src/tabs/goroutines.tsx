@@ -19,7 +19,7 @@ import { PlaceLink } from '../ui/place.tsx';
 import type { Stage } from '../ui/stage.ts';
 import { Parts } from '../ui/swatch.tsx';
 import { type Column, Table } from '../ui/table.tsx';
-import { Asking, filterOf, StateKey } from './common.tsx';
+import { Asking, filterOf, profileOf, StateKey } from './common.tsx';
 
 const COLUMNS: readonly [string, Class][] = [
   ['Running', CLASS.running],
@@ -225,6 +225,9 @@ function OneFunction({ app, stage, group }: { app: App; stage: Stage; group: Gro
             Pin the shortest and the longest
           </button>
         )}
+        <button type="button" class="button" onClick={() => profileOf(app, 'group', group.id, shortFunc(group.name))}>
+          Profile of these
+        </button>
         <button
           type="button"
           class="button"

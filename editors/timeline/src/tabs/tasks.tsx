@@ -10,7 +10,7 @@ import { PlaceLink } from '../ui/place.tsx';
 import type { Stage } from '../ui/stage.ts';
 import { Parts } from '../ui/swatch.tsx';
 import { type Column, Table } from '../ui/table.tsx';
-import { Asking, filterOf, StateKey } from './common.tsx';
+import { Asking, filterOf, profileOf, StateKey } from './common.tsx';
 
 type Which = 'task' | 'region';
 
@@ -208,6 +208,10 @@ function Longest({
           {grouped(of || rows.length)} {which}s, longest first, in ms; each drawn from its own start
           {of > rows.length && `; the first ${grouped(rows.length)}`}
         </span>
+        <span class="grow" />
+        <button type="button" class="button" onClick={() => profileOf(app, which, name, name)}>
+          Profile of these
+        </button>
       </div>
       <Table
         name={`Longest of ${name}`}

@@ -147,6 +147,7 @@ function leave(app: App): boolean {
   if (app.help) app.help = false;
   else if (app.table) app.table = false;
   else if (app.find !== null) app.clearFind();
+  else if (app.only !== null && app.tab !== 'timeline') app.only = null;
   else if (app.cls !== null) app.cls = null;
   else if (app.selection !== null || app.exact !== null) {
     app.exact = null;

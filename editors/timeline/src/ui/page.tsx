@@ -158,7 +158,24 @@ function Scope({ app }: { app: App }) {
           <span>◔ {span(range.t0, range.t1)}</span> <span class="dim">{duration(length)}</span> <kbd>Esc</kbd>
         </button>
       )}
-      {range !== null && <span>The source shows this range</span>}
+      {app.only !== null && app.tab !== 'timeline' && app.tab !== 'findings' && (
+        <button
+          type="button"
+          class="pill range"
+          title="All goroutines again"
+          onClick={() => {
+            app.only = null;
+            app.all();
+          }}
+        >
+          <span>
+            only {app.only.kind === 'group' ? '' : `${app.only.kind} `}
+            {app.only.name}
+          </span>
+          <kbd>Esc</kbd>
+        </button>
+      )}
+      {range !== null && <span class="wide">The source shows this range</span>}
       <span>
         <b>
           {approx}

@@ -49,7 +49,7 @@ export function Panel({ app, stage }: Props) {
 
 function Selected({ app, stage, slice: s }: Props & { slice: Slice }) {
   const group = app.info?.groups.find((g) => g.id === s.group);
-  const who = [s.g > 0 ? `G${s.g}` : '', group?.name ?? ''].filter((x) => x !== '').join(' ');
+  const who = [s.g > 0 ? `G${s.g}` : '', group?.name ?? s.name].filter((x) => x !== '').join(' ');
   const where = [who, s.p !== null && s.p >= 0 ? `P${s.p}` : '', s.m !== null && s.m > 0 ? `M${s.m}` : ''].filter(
     (x) => x !== '',
   );
@@ -86,7 +86,7 @@ function Selected({ app, stage, slice: s }: Props & { slice: Slice }) {
             <Stack app={app} stack={s.startStack} />
           </>
         )}
-        {s.endStack.length > 0 && (
+        {s.endStack.length > 0 && !same(s.startStack, s.endStack) && (
           <>
             <h3>Ended at</h3>
             <Stack app={app} stack={s.endStack} />
@@ -137,7 +137,12 @@ function Selected({ app, stage, slice: s }: Props & { slice: Slice }) {
           flows={s.incoming.filter((f) => s.waker === null || f.kind !== 'wake')}
           incoming={true}
         />
-        <Flows app={app} title="Outgoing" flows={s.outgoing} incoming={false} />
+        <Flows
+          app={app}
+          title="Outgoing"
+          flows={s.outgoing.length > 0 || app.next === null ? s.outgoing : [app.next]}
+          incoming={false}
+        />
         <Flows app={app} title="Chain of wakes" flows={app.chain.slice(1)} incoming={true} />
         <Longest app={app} slice={s} />
       </section>
@@ -181,6 +186,11 @@ function Stack({ app, stack }: { app: App; stack: readonly Place[] }) {
       )}
     </>
   );
+}
+
+/** A wait begins and ends at one stack: it is told once. */
+function same(a: readonly Place[], b: readonly Place[]): boolean {
+  return a.length === b.length && a.every((p, i) => p.func === b[i]?.func && p.recorded === b[i]?.recorded);
 }
 
 function Frame({ app, place, first }: { app: App; place: Place; first: boolean }) {

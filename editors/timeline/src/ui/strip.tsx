@@ -106,6 +106,7 @@ export function Strip({ app, stage, g, t0, t1 }: { app: App; stage: Stage; g: nu
         onPs: [],
         flows: [],
         chain: [],
+        next: null,
         marks: [],
         range: null,
         dragging: null,

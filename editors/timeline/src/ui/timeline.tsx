@@ -169,7 +169,7 @@ function Card({ app, stage }: { app: App; stage: Stage }) {
       </div>
       {h.g > 0 && (
         <div class="dim">
-          G{h.g} {group?.name ?? ''}
+          G{h.g} {group?.name ?? s?.name ?? ''}
         </div>
       )}
       {s !== null && (

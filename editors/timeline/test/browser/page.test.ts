@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Row } from '../../src/model/rows.ts';
 import {
   context,
+  fromDisk,
   type Look,
   launch,
   pictures,
@@ -31,6 +32,7 @@ beforeAll(async () => {
   browser = await launch();
   page = await (await context(browser, WIDE)).newPage();
   seen = watch(page, served.origin);
+  await fromDisk(page, served.origin);
   await page.goto(served.address);
   await ready(page);
 }, 60_000);
@@ -148,6 +150,7 @@ describe('the page', () => {
     await ready(page);
     // A second use of the token lets nobody in.
     const other = await (await browser.newContext()).newPage();
+    await fromDisk(other, served.origin);
     await other.goto(served.address);
     await other.getByRole('alert').waitFor();
     expect(await other.innerText('body')).toContain('used before');

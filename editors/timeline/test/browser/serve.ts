@@ -1,5 +1,6 @@
 // The product as a person has it: `waitline timeline TRACE`, and a Chromium that opens what it prints.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -87,6 +88,23 @@ export async function context(browser: Browser, look: Look): Promise<BrowserCont
     forcedColors: look.theme === 'contrast' ? 'active' : 'none',
     reducedMotion: 'reduce',
   });
+}
+
+/**
+ * PAGE_FROM_DISK=1: the page of dist/ in place of the one in the binary, under the same policy. For work on the page
+ * without building the server each time; tests/run leaves it alone.
+ */
+export async function fromDisk(page: Page, origin: string): Promise<void> {
+  if (process.env.PAGE_FROM_DISK === undefined) return;
+  const body = readFileSync(join(here, '..', '..', 'dist', 'timeline.html'), 'utf8');
+  const hash = (element: string) => {
+    const text = body.match(new RegExp(`<${element}[^>]*>([\\s\\S]*?)</${element}>`))?.[1] ?? '';
+    return `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
+  };
+  const policy = `default-src 'none'; script-src ${hash('script')}; style-src ${hash('style')}; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'`;
+  await page.route(`${origin}/`, (route) =>
+    route.fulfill({ body, contentType: 'text/html; charset=utf-8', headers: { 'content-security-policy': policy } }),
+  );
 }
 
 export function watch(page: Page, origin: string): Seen {

@@ -152,29 +152,30 @@ describe('rows', () => {
       'GC',
       'P0',
       'P1',
-      'Threads',
-      'Wakes and samples',
       'Tasks',
       'main.work',
       'main.idle',
+      'Threads',
+      'Wakes and samples',
     ]);
-    expect(
-      build({ narrow: true })
-        .map((r) => r.name)
-        .slice(0, 2),
-    ).toEqual(['Goroutines by state', 'GC']);
+    const narrow = build({ narrow: true }).map((r) => r.name);
+    expect(narrow.slice(0, 2)).toEqual(['Goroutines by state', 'GC']);
   });
+
+  /** What stands between the groups. */
+  const inGroup = (rows: ReturnType<typeof build>) => {
+    const names = rows.map((r) => r.name);
+    return rows.slice(names.indexOf('main.work') + 1, names.indexOf('main.idle'));
+  };
 
   it('of an open group are its goroutines, packed ones in shared rows', () => {
     const open = build({ open: new Set(['go:1']), groups: new Map([['go:1', { of: 3, rows: [row(4), row(9)] }]]) });
-    expect(open.slice(-4).map((r) => r.name)).toEqual(['G4', 'G9', '1 more (zoom in to see them)', 'main.idle']);
-    const packed = build({
-      open: new Set(['go:1']),
-      groups: new Map([['go:1', { of: 2, rows: [row(0, [4, 5, 6]), { ...row(0, [9, 10]), lane: 'g:9,10' }] }]]),
-    });
-    expect(packed.slice(-3).map((r) => r.name)).toEqual(['5 in 2 lanes', '', 'main.idle']);
-    expect(packed.at(-2)?.lanes).toEqual(['g:9,10']);
-    expect(packed[rowOfLane(layout(packed), 'g:10')]).toBe(packed.at(-2));
+    expect(inGroup(open).map((r) => r.name)).toEqual(['G4', 'G9', '1 more (zoom in to see them)']);
+    const shared = [row(0, [4, 5, 6]), { ...row(0, [9, 10]), lane: 'g:9,10' }];
+    const packed = build({ open: new Set(['go:1']), groups: new Map([['go:1', { of: 2, rows: shared }]]) });
+    expect(inGroup(packed).map((r) => r.name)).toEqual(['5 in 2 lanes', '']);
+    expect(inGroup(packed)[1]?.lanes).toEqual(['g:9,10']);
+    expect(packed[rowOfLane(layout(packed), 'g:10')]).toBe(inGroup(packed)[1]);
   });
 
   it('are found by height and by lane', () => {

@@ -522,7 +522,7 @@ impl Index {
     }
 
     fn task_row(&self, id: TaskId, cells: Cells, lane: &mut LaneRects) {
-        let Some(task) = self.tasks.iter().find(|t| t.id == id) else { return };
+        let Some(task) = self.task(id).copied() else { return };
         let end = task.end.unwrap_or(self.end);
         let mut draw = |from: i64, to: i64, class: Class, name: u32, go: GoRef, flags: u8| {
             if from >= cells.t1 || to <= cells.t0 {
@@ -598,7 +598,7 @@ impl Index {
             Key::Thread(id) => self.ms.find(id.0).is_some(),
             Key::Gos(ids) => ids.iter().any(|&id| self.find_go(id).is_some()),
             Key::Group(id) => self.groups.iter().any(|g| g.id == *id),
-            Key::Task(id) => self.tasks.iter().any(|t| t.id == *id),
+            Key::Task(id) => self.task(*id).is_some(),
         }
     }
 }

@@ -30,8 +30,11 @@ pub(in crate::lsp) async fn serve(
     loop {
         let mut host = session.host.lock().await;
         let Some(here) = host.as_mut() else { return Ok(()) };
-        if tokio::time::timeout(RENEW, here.ended()).await.is_ok() {
-            return Ok(());
+        tokio::select! {
+            () = here.ended() => return Ok(()),
+            // The file goes with us.
+            _ = tokio::signal::ctrl_c() => return Ok(()),
+            () = tokio::time::sleep(RENEW) => {}
         }
         launch.renew(&here.address(&NOTHING)?)?;
     }
