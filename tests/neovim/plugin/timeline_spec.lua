@@ -167,7 +167,7 @@ h.run(function()
   end)
   local group_row
   for i, line in ipairs(lines()) do
-    group_row = group_row or (vim.startswith(line, '▸ ') and i)
+    group_row = group_row or (vim.startswith(line, '▸ report.func1') and i)
   end
   h.check('there is a group', group_row ~= nil, text())
   h.keys(group_row .. 'G')
@@ -195,6 +195,30 @@ h.run(function()
     return h.floats():find('what it woke next', 1, true) ~= nil
   end)
   h.close_floats()
+
+  -- Find.
+  vim.api.nvim_set_current_win(own)
+  local input, select = vim.ui.input, vim.ui.select
+  local choices
+  vim.ui.input = function(_, on_text)
+    on_text('(*dbConn).query')
+  end
+  vim.ui.select = function(items, options, on_choice)
+    choices = vim.tbl_map(options.format_item, items)
+    on_choice(items[1], 1)
+  end
+  h.keys('/')
+  h.wait('/ finds spans of a function', function()
+    return choices
+      and choices[1]:find('^G%d+  ') ~= nil
+      and foot(2):find('^G' .. choices[1]:match('^G(%d+)') .. ' ') ~= nil
+  end)
+  vim.ui.input = function(_, on_text)
+    on_text('nothing of that name')
+  end
+  h.keys('/')
+  h.said('no goroutine, function, line or task matches "nothing of that name"')
+  vim.ui.input, vim.ui.select = input, select
 
   -- Another size.
   vim.api.nvim_set_current_win(own)
@@ -271,6 +295,17 @@ h.run(function()
   end)
   local launch = table.concat(vim.fn.readfile((opened:gsub('^file://', ''))), '\n')
   h.check('on this machine only', launch:find('http://127.0.0.1:%d+/') ~= nil, launch)
+
+  -- A program with tasks.
+  vim.cmd('Waitline load ' .. h.traces .. '/g126/annot.trace')
+  h.wait('another trace is shown', function()
+    return has('Timeline  0.00–14.04 ms') and has('▸ tasks')
+  end)
+  vim.fn.search('▸ tasks')
+  h.keys('<CR>')
+  h.wait('<CR> opens its tasks', function()
+    return has('▾ tasks') and text():find('\n  coffee%s+▔') ~= nil or text():find('\n  %a+%s+.-▔') ~= nil
+  end)
 
   h.keys('q')
   h.check('q closes it', view.window() == nil and vim.bo.filetype ~= 'waitline-timeline')

@@ -369,7 +369,37 @@ function M.take_line(uri, line)
   view.instances = { uri = uri, line = line, at = 0, of = 0 }
 end
 
---- Opens or closes the goroutines of a `go` statement.
+--- Looks for a function, a goroutine, a line or a task, and lets a person choose.
+function M.find(query)
+  server.request('waitline/timelineFind', { query = query, limit = 100 }, function(answer)
+    local found = vim.tbl_filter(function(item)
+      return item.g ~= nil
+    end, view and answer and answer.found or {})
+    if #found == 0 then
+      return text.say(('no goroutine, function, line or task matches "%s"'):format(query))
+    end
+    vim.ui.select(found, {
+      prompt = ('%s found, the longest first'):format(text.count(answer.of)),
+      kind = 'waitline.timeline',
+      format_item = function(item)
+        local lasts = text.duration(item['end'] - item.start)
+        return ('G%d  %s  %s  %s  from %s'):format(
+          item.g,
+          lasts,
+          item.title,
+          item.where or '',
+          text.instant(item.start)
+        )
+      end,
+    }, function(item)
+      if item and view then
+        M.select(item)
+      end
+    end)
+  end, { client = view.client })
+end
+
+--- Opens or closes the goroutines of a `go` statement, or the tasks.
 function M.toggle_group(group)
   if view.open[group.id] then
     view.open[group.id] = nil
@@ -383,7 +413,8 @@ function M.toggle_group(group)
     limit = ROWS,
     sort = 'costly',
   }
-  server.request('waitline/timelineRows', params, function(answer)
+  local method = group == lanes_of.TASKS and 'waitline/timelineTasks' or 'waitline/timelineRows'
+  server.request(method, params, function(answer)
     if view and answer then
       view.open[group.id] = { rows = answer.rows, of = answer.of }
       M.draw()

@@ -94,6 +94,9 @@ function M.foot(view)
     elseif slice.reason then
       lines[3] = slice.reason
     end
+  elseif view.group and not view.group.n then
+    lines[2] = 'tasks, those that are under way in this time'
+    lines[3] = '<CR> opens it'
   elseif view.group then
     local group = view.group
     lines[2] = ('%s: %s goroutines, costly %s, waiting %s, running %s'):format(
