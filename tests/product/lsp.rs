@@ -1,5 +1,6 @@
 //! The language server through its real protocol: a child process, its pipes, and a client.
 
+mod analyses;
 mod client;
 mod edits;
 mod findings;

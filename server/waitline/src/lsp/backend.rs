@@ -251,6 +251,18 @@ impl Backend {
         work.await.map_err(|_| Error::internal_error())
     }
 
+    /// The same for an answer that may not be possible.
+    pub(super) async fn try_of_trace(
+        &self,
+        make: impl FnOnce(&Session, &Shown) -> Result<Value> + Send + 'static,
+    ) -> Result<Value> {
+        let session = self.session.clone();
+        let work = tokio::task::spawn_blocking(move || {
+            session.shown().map_or(Ok(Value::Null), |shown| make(&session, &shown))
+        });
+        work.await.map_err(|_| Error::internal_error())?
+    }
+
     /// An answer about a line of the buffer, `{uri, line}`.
     async fn of_line(
         &self,
@@ -649,7 +661,7 @@ fn uri_if_named(params: &Value) -> Result<Option<Url>> {
 }
 
 /// A number from 0 that parameters may name.
-fn number(params: &Value, key: &str) -> Result<Option<u64>> {
+pub(super) fn number(params: &Value, key: &str) -> Result<Option<u64>> {
     match params.get(key) {
         None | Some(Value::Null) => Ok(None),
         Some(value) => {
@@ -659,7 +671,7 @@ fn number(params: &Value, key: &str) -> Result<Option<u64>> {
 }
 
 /// A word that parameters may name; else it is empty.
-fn word<'a>(params: &'a Value, key: &str) -> Result<&'a str> {
+pub(super) fn word<'a>(params: &'a Value, key: &str) -> Result<&'a str> {
     match params.get(key) {
         None | Some(Value::Null) => Ok(""),
         Some(value) => value.as_str().ok_or_else(|| invalid(&format!("{key} is a text"))),
