@@ -312,11 +312,11 @@ h.run(function()
     return #vim.diagnostic.get(buf) == 1
   end)
   local titles
-  vim.ui.select = function(items, options, on_choice)
-    titles = vim.tbl_map(options.format_item, items)
-    for i, title in ipairs(titles) do
-      if title:find('Treat this line as idle', 1, true) then
-        return on_choice(items[i], i)
+  vim.ui.select = function(actions, options, on_choice)
+    titles = vim.tbl_map(options.format_item, actions)
+    for i, name in ipairs(titles) do
+      if name:find('Treat this line as idle', 1, true) then
+        return on_choice(actions[i], i)
       end
     end
   end

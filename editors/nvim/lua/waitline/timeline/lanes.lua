@@ -31,6 +31,9 @@ function M.arrange(view, height)
       rows[#rows + 1] = { key = key, kind = 'p', label = 'P' .. key:sub(3) }
     end
   end
+  if view.ticks then
+    rows[#rows + 1] = { kind = 'ticks', label = short(view.ticks.label, M.LABEL - 1) }
+  end
   for _, g in ipairs(view.pinned) do
     rows[#rows + 1] = { key = 'g:' .. g, kind = 'g', label = 'G' .. g, g = g }
   end
