@@ -73,7 +73,7 @@ h.run(function()
     foot(3):find('meanwhile G308 was: network at db.go:83', 1, true) ~= nil,
     foot(3)
   )
-  h.check('which of how many', foot(1):find('   1 of 974 on db.go:70 (n, N)', 1, true) ~= nil, foot(1))
+  h.check('which of how many', foot(1):find('^1 of 974 on db.go:70 %(n, N%) · at 17%.') ~= nil, foot(1))
   local wait = lane('G15')
   h.check('as a bar that begins with its letter', wait:find('c▁▁▁▁▁') ~= nil, wait)
   h.wait('when all waits of the line began', function()
@@ -112,13 +112,13 @@ h.run(function()
   end)
   h.keys('n')
   h.wait('n goes to the next longest', function()
-    return foot(1):find('   2 of ', 1, true) ~= nil and foot(2):find('^G182 waits .* at db.go:70') ~= nil
+    return foot(1):find('^2 of ') ~= nil and foot(2):find('^G182 waits .* at db.go:70') ~= nil
   end)
   local second = tonumber(foot(2):match('waits ([%d.]+) ms'))
   h.check('which is not longer', second <= 1.93, foot(2))
   h.keys('N')
   h.wait('N goes back', function()
-    return foot(1):find('   1 of ', 1, true) ~= nil and foot(2):find('^G15 waits 1.93 ms') ~= nil
+    return foot(1):find('^1 of ') ~= nil and foot(2):find('^G15 waits 1.93 ms') ~= nil
   end)
   h.keys('u')
   h.wait('u goes to the waker', function()
@@ -130,7 +130,7 @@ h.run(function()
   end)
   h.keys('n')
   h.wait('n leads on', function()
-    return foot(1):find('   2 of ', 1, true) ~= nil
+    return foot(1):find('^2 of ') ~= nil
   end)
   h.keys('N')
   h.wait('and N back', function()
@@ -236,7 +236,7 @@ h.run(function()
   vim.api.nvim_win_set_cursor(0, { 83, 1 })
   vim.cmd('Waitline reveal')
   h.wait(':Waitline reveal shows the waits of a line', function()
-    return foot(1):find('   1 of [%d,]+ on db.go:83') ~= nil
+    return foot(1):find('^1 of [%d,]+ on db.go:83') ~= nil
   end)
   vim.api.nvim_set_current_win(source)
   vim.api.nvim_win_set_cursor(0, { 1, 0 })
