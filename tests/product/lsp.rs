@@ -8,6 +8,7 @@ mod judged;
 mod loads;
 mod recordings;
 mod rewrites;
+mod settings;
 mod shown;
 mod wire;
 

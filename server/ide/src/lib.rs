@@ -24,6 +24,7 @@ pub mod regions;
 pub mod sched;
 pub mod sites;
 pub mod sources;
+pub mod staleness;
 pub mod stays;
 pub mod text;
 pub mod units;

@@ -3,6 +3,7 @@
 pub mod cli;
 pub mod config;
 pub mod events;
+pub mod found;
 pub mod lsp;
 pub mod record;
 pub mod traces;

@@ -10,8 +10,10 @@ use tower_lsp::LspService;
 
 mod answers;
 mod backend;
+mod configuration;
 mod documents;
 mod ext;
+mod finder;
 mod findings;
 pub mod frames;
 pub mod initialize;
@@ -21,6 +23,7 @@ mod progress;
 mod recordings;
 mod refresh;
 mod session;
+mod settings;
 mod to_proto;
 pub mod transport;
 
@@ -59,6 +62,8 @@ fn service(
         .custom_method("waitline/goroutines", Backend::goroutines)
         .custom_method("waitline/findings", Backend::findings)
         .custom_method("waitline/record", Backend::record)
+        .custom_method("waitline/found", Backend::found)
+        .custom_method("waitline/activate", Backend::activate)
         .custom_method(transport::TEXT_LOST, Backend::text_lost)
         .custom_method("window/workDoneProgress/cancel", Backend::cancel_progress)
         .finish()
