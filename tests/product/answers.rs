@@ -80,6 +80,28 @@ impl Answered {
         stacks
     }
 
+    /// A list of the answer, such as `goroutines`; empty where there is none.
+    pub(crate) fn list(&self, key: &str) -> &[Value] {
+        array(&self.answer[key])
+    }
+
+    /// The least utilization: for each choice of flags, for each window.
+    pub(crate) fn mmu(&self) -> Vec<(&str, Vec<(&str, f64)>)> {
+        let choices = self.answer["mmu"].as_object().into_iter().flatten();
+        choices
+            .map(|(flags, answer)| {
+                let windows = answer["windows"].as_object().into_iter().flatten();
+                let windows = windows.map(|(w, v)| (w.as_str(), v.as_f64().unwrap()));
+                (flags.as_str(), windows.collect())
+            })
+            .collect()
+    }
+
+    /// What became of each goroutine.
+    pub(crate) fn goroutines(&self) -> &[Value] {
+        array(&self.answer["goroutines"])
+    }
+
     /// Nanoseconds from the first event to the last valid one.
     pub(crate) fn duration(&self) -> u64 {
         self.answer["duration"].as_u64().unwrap()

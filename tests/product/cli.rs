@@ -7,8 +7,22 @@ use std::process::{Command, Stdio};
 use crate::answers::answer_to;
 use crate::product::{Run, binary, testdata, waitline};
 
-const COMMANDS: [&str; 9] =
-    ["report", "findings", "annotate", "lines", "pprof", "dump", "check-trace", "record", "lsp"];
+const COMMANDS: [&str; 14] = [
+    "report",
+    "findings",
+    "annotate",
+    "lines",
+    "pprof",
+    "goroutines",
+    "regions",
+    "tasks",
+    "mmu",
+    "dump",
+    "check-trace",
+    "record",
+    "timeline",
+    "lsp",
+];
 
 /// Nothing in: one sentence that names the file and says what it is, and exit 1.
 #[test]

@@ -4,6 +4,7 @@
 //! packages say about a trace, `profile` reads pprof files; the others are tests.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
+mod analyses;
 mod answers;
 mod blocks;
 mod broken;
@@ -20,6 +21,8 @@ mod pages;
 mod product;
 mod profile;
 mod record;
+mod tail;
+mod timeline;
 mod truth;
 mod wire;
 mod wrapped;

@@ -9,6 +9,7 @@ use exectrace::{
 use crate::causes::Causes;
 use crate::figures::{Figures, GoLocal, Pass, Slot, Totals, Waker};
 use crate::stays::Stays;
+use crate::tail::{self, Tail};
 
 /// What is known of a trace: an immutable snapshot, to be shared.
 #[derive(Debug, Clone)]
@@ -38,6 +39,8 @@ pub struct Analysis {
     pub sound_bytes: u64,
     /// Until when the trace went on behind that, as far as what is lost can tell: at least so far.
     pub lost_until: Option<Nanos>,
+    /// What the end of a trace that broke off still tells, which no figure counts.
+    pub tail: Option<Tail>,
     /// Where another trace begins in the same file.
     pub next_trace: Option<u64>,
     /// What is odd about the trace and costs no figure.
@@ -129,6 +132,8 @@ pub struct Builder {
     error: Option<Error>,
     /// The latest time in generations that come behind the problem, as the file has it.
     latest: Option<i64>,
+    /// The one generation behind the problem, if there is but one: its end may have been lost.
+    broken: Option<exectrace::Generation>,
     sound_bytes: u64,
 }
 
@@ -195,6 +200,7 @@ impl Builder {
             };
             if self.problem.is_some() {
                 self.latest = Some(generation.latest());
+                self.broken = None;
                 self.reader.recycle(generation);
                 continue;
             }
@@ -207,6 +213,7 @@ impl Builder {
                 self.decoder.end_before(&generation, &mut pass);
                 self.problem = Some((true, problem.clone()));
                 self.latest = Some(generation.latest());
+                self.broken = Some(generation);
                 continue;
             }
             if let Err(problem) = self.decoder.decode(&generation, tables, &mut pass) {
@@ -255,6 +262,13 @@ impl Builder {
         let events = self.decoder.n_events();
         let bytes = self.reader.n_bytes();
         self.figures.close(self.decoder.living(), self.reader.tables());
+        let broken_off = match self.reader.tail() {
+            None => self.broken.take().map(exectrace::Generation::without_names),
+            tail => tail,
+        };
+        let tail = broken_off.and_then(|generation| {
+            tail::read(&mut self.decoder, &generation, self.reader.tables())
+        });
         let Figures { slots, causes, mut wakers, totals, stays, .. } = self.figures;
         wakers.sort_unstable_by_key(|w| (w.slot, std::cmp::Reverse(w.n), w.stack));
         Ok(Analysis {
@@ -270,6 +284,7 @@ impl Builder {
             problem,
             sound_bytes: self.sound_bytes,
             lost_until,
+            tail,
             next_trace,
             notes,
         })
@@ -277,7 +292,11 @@ impl Builder {
 }
 
 /// What is odd, as far as reading a trace brings it to light.
-fn notes(version: Version, decoder: &Decoder<GoLocal>, tables: &Tables) -> Vec<Note> {
+pub(crate) fn notes<L: Default + Clone>(
+    version: Version,
+    decoder: &Decoder<L>,
+    tables: &Tables,
+) -> Vec<Note> {
     let mut notes = Vec::new();
     if version.is_newer() {
         let what = format!(

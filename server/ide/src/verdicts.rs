@@ -125,6 +125,15 @@ pub struct Sum {
 }
 
 impl Sum {
+    /// Of one wait of so many nanoseconds.
+    pub fn one(judged: Judgement, ns: i64) -> Sum {
+        let mut sum = Sum::default();
+        let ns = ns.max(1);
+        sum.ns[judged.verdict as usize] = ns;
+        sum.why[judged.verdict as usize] = (Some(judged.why), ns);
+        sum
+    }
+
     /// All time.
     pub fn total(&self) -> i64 {
         self.ns.iter().fold(0, |sum, ns| sum.saturating_add(*ns))

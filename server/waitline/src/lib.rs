@@ -4,6 +4,8 @@ pub mod cli;
 pub mod config;
 pub mod events;
 pub mod found;
+mod http;
+pub mod index;
 pub mod lsp;
 pub mod record;
 pub mod traces;

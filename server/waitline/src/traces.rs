@@ -6,7 +6,7 @@
 
 use std::fmt;
 use std::fs::{File, Metadata, OpenOptions};
-use std::io::{self, Read};
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
@@ -14,6 +14,7 @@ use std::time::{Duration, SystemTime};
 use exectrace::Reader;
 use ide::Analysis;
 use ide::analysis::{Builder, Unfinished};
+use ide::summary::{Summarizer, Summary, Summed};
 
 use crate::unwrap::{Unwrapped, unwrap};
 
@@ -205,6 +206,47 @@ impl What {
     }
 }
 
+/// Something that is made of a trace's bytes.
+trait Make: Sized {
+    type Made;
+    fn starts_at(&mut self, offset: u64);
+    fn space(&mut self, n: usize) -> &mut [u8];
+    fn filled(&mut self, n: usize) -> bool;
+    fn n_bytes(&self) -> u64;
+    fn finish(self) -> Result<Self::Made, Unfinished>;
+    /// What is known of the trace itself.
+    fn analysis(made: &mut Self::Made) -> &mut Analysis;
+}
+
+macro_rules! make {
+    ($maker:ty, $made:ty, |$of:ident| $analysis:expr) => {
+        impl Make for $maker {
+            type Made = $made;
+            fn starts_at(&mut self, offset: u64) {
+                self.starts_at(offset);
+            }
+            fn space(&mut self, n: usize) -> &mut [u8] {
+                self.space(n)
+            }
+            fn filled(&mut self, n: usize) -> bool {
+                self.filled(n)
+            }
+            fn n_bytes(&self) -> u64 {
+                self.n_bytes()
+            }
+            fn finish(self) -> Result<$made, Unfinished> {
+                self.finish()
+            }
+            fn analysis($of: &mut $made) -> &mut Analysis {
+                $analysis
+            }
+        }
+    };
+}
+
+make!(Builder, Analysis, |made| made);
+make!(Summarizer, Summed, |made| &mut made.analysis);
+
 /// Loads a trace. `progress` is told how many bytes of how many are read; `cancel` ends the load.
 ///
 /// # Errors
@@ -213,14 +255,42 @@ pub fn load(
     path: &Path,
     what: What,
     cancel: &AtomicBool,
-    mut progress: impl FnMut(u64, u64),
+    progress: impl FnMut(u64, u64),
 ) -> Result<Loaded, LoadError> {
+    let new = |limit: Option<(u32, exectrace::Problem)>| {
+        what.of(limit.map_or_else(Builder::new, |(n, problem)| Builder::up_to(n, problem)))
+    };
+    let (stamp, inside, analysis) = load_with(path, new, cancel, progress)?;
+    Ok(Loaded { path: path.to_owned(), stamp, inside, analysis })
+}
+
+/// Sums up a trace's goroutines, regions and tasks. What comes with it has no figures of lines.
+///
+/// # Errors
+/// As with [`load`].
+pub fn summarize(
+    path: &Path,
+    cancel: &AtomicBool,
+    progress: impl FnMut(u64, u64),
+) -> Result<(Loaded, Summary), LoadError> {
+    let (stamp, inside, summed) = load_with(path, |_| Summarizer::new(), cancel, progress)?;
+    let Summed { analysis, summary } = summed;
+    Ok((Loaded { path: path.to_owned(), stamp, inside, analysis }, summary))
+}
+
+/// The version of the file, what the trace was found in, and what was made of it.
+type Read<M> = (Stamp, Vec<String>, <M as Make>::Made);
+
+fn load_with<M: Make>(
+    path: &Path,
+    new: impl Fn(Option<(u32, exectrace::Problem)>) -> M,
+    cancel: &AtomicBool,
+    mut progress: impl FnMut(u64, u64),
+) -> Result<Read<M>, LoadError> {
     let fail = |why| LoadError { path: path.to_owned(), why };
     for pause in RETRIES.iter().map(Some).chain([None]) {
-        match attempt(path, what, cancel, &mut progress) {
-            Ok(Some((stamp, inside, analysis))) => {
-                return Ok(Loaded { path: path.to_owned(), stamp, inside, analysis });
-            }
+        match attempt(path, &new, cancel, &mut progress) {
+            Ok(Some(made)) => return Ok(made),
             Ok(None) => {} // it changed
             Err(why) => return Err(fail(why)),
         }
@@ -238,13 +308,13 @@ pub fn load(
 }
 
 /// One attempt. `None`: the file changed meanwhile.
-fn attempt(
+fn attempt<M: Make>(
     path: &Path,
-    what: What,
+    new: &impl Fn(Option<(u32, exectrace::Problem)>) -> M,
     cancel: &AtomicBool,
     progress: &mut impl FnMut(u64, u64),
-) -> Result<Option<(Stamp, Vec<String>, Analysis)>, Why> {
-    let mut builder = what.of(Builder::new());
+) -> Result<Option<Read<M>>, Why> {
+    let mut builder = new(None);
     loop {
         let Opened { mut stream, file, offset } = open_file(path)?;
         builder.starts_at(offset);
@@ -288,7 +358,8 @@ fn attempt(
             return Ok(None);
         }
         builder = match finished {
-            Ok(mut analysis) => {
+            Ok(mut made) => {
+                let analysis = M::analysis(&mut made);
                 analysis.bytes = bytes;
                 if let Some(error) = damage {
                     let wrapping = stream.inside.join(", ");
@@ -296,11 +367,9 @@ fn attempt(
                     analysis.problem =
                         Some(exectrace::Problem { offset: bytes, generation: None, what });
                 }
-                return Ok(Some((stamp, stream.inside, analysis)));
+                return Ok(Some((stamp, stream.inside, made)));
             }
-            Err(Unfinished::Again { generations, problem }) => {
-                what.of(Builder::up_to(generations, problem))
-            }
+            Err(Unfinished::Again { generations, problem }) => new(Some((generations, problem))),
             Err(Unfinished::Error(error)) => return Err(Why::NotATrace(error)),
             Err(Unfinished::Nothing(problem)) => return Err(Why::Nothing(problem, bytes)),
         };

@@ -237,7 +237,7 @@ fn several_traces_are_loaded_and_one_is_shown() {
         assert_eq!(all_of(&mut client, &file), of_other);
         seen.insert(state["analysis"].as_u64());
     }
-    assert_eq!(seen.len(), 2, "nothing is loaded again");
+    assert_eq!(seen.len(), 10, "each is a new view");
     let list = client.ask("waitline/traces", Value::Null);
     crate::lsp_docs::names_all_keys("waitline/traces", &list);
     let rows: Vec<(&str, bool)> = list["traces"]

@@ -222,9 +222,13 @@ fn an_editor_with_commands_and_decorations_of_its_own() {
     assert!(links.starts_with("[Waker](command:waitline.waker?%5B"), "{hover}");
     assert_eq!(links.matches("command:").count(), 1, "of what was announced: {links}");
 
+    let mut last = answer["analysis"].as_u64().unwrap();
     for params in [json!({ "t0": 0, "t1": 1_000_000 }), Value::Null] {
         let seen = client.log.len();
         let narrowed = client.ask("waitline/setRange", params);
+        let number = |state: &Value| state["analysis"].as_u64().unwrap();
+        assert!(number(&narrowed) > last, "a view of its own: {narrowed}");
+        last = number(&narrowed);
         let told = client.wait_from(seen, "the state of the range", changed);
         assert_eq!(told["params"], narrowed);
     }

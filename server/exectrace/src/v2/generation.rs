@@ -116,6 +116,8 @@ pub(crate) struct Sample {
 enum IdMap<T> {
     Dense(Vec<T>),
     Sparse(HashMap<u64, T>),
+    /// The table was lost: every id has this row, which names nothing.
+    Lost(T),
 }
 
 impl<T> Default for IdMap<T> {
@@ -153,6 +155,7 @@ impl<T: Copy + PartialEq> IdMap<T> {
         match self {
             IdMap::Dense(rows) => rows.get(usize::try_from(id).ok()?).copied(),
             IdMap::Sparse(rows) => rows.get(&id).copied(),
+            IdMap::Lost(row) => Some(*row),
         }
         .filter(|&row| row != hole)
     }
@@ -207,7 +210,7 @@ impl Generation {
     }
 
     /// Makes a generation of its bytes and batches. On a problem nothing of it can be used, as in
-    /// Go's reader; its buffer comes back with the problem.
+    /// Go's reader; its bytes come back with the problem.
     pub(crate) fn new(
         version: Version,
         number: u64,
@@ -215,12 +218,55 @@ impl Generation {
         bytes: Vec<u8>,
         batches: &[Batch],
         tables: &mut Tables,
-    ) -> Result<Generation, Problem> {
+    ) -> Result<Generation, (Problem, Vec<u8>)> {
         let mut made = Generation { version, number, offset, bytes, ..Generation::default() };
-        made.fill(version, batches, tables)
-            .map_err(|bad| Problem::new(offset + bad.at as u64, Some(number), bad.what))
-            .map_err(|problem| problem.of_version(version))?;
-        Ok(made)
+        match made.fill(version, batches, tables) {
+            Ok(()) => Ok(made),
+            Err(bad) => {
+                let problem = Problem::new(offset + bad.at as u64, Some(number), bad.what);
+                Err((problem.of_version(version), made.bytes))
+            }
+        }
+    }
+
+    /// Makes a generation without names of what there is of one that lacks its end: its tables
+    /// would have been written then. `clock` is that of the generation before. `None` where no time
+    /// can be told.
+    pub(crate) fn unfinished(
+        version: Version,
+        number: u64,
+        offset: u64,
+        bytes: Vec<u8>,
+        batches: &[Batch],
+        clock: Clock,
+    ) -> Option<Generation> {
+        let mut made = Generation { version, number, offset, bytes, ..Generation::default() };
+        let mut threads = HashMap::new();
+        for batch in batches {
+            if made.clock.min == 0 || batch.time < made.clock.min {
+                made.clock.min = batch.time;
+            }
+            match batch.kind(&made.bytes) {
+                Some(ev::STRINGS | ev::STACKS | ev::CPU_SAMPLES | ev::FREQUENCY) => {}
+                Some(ev::SYNC) => made.read_clock(batch).ok()?,
+                _ if batch.experimental => {}
+                _ => made.push_events(batch, &mut threads),
+            }
+        }
+        if !made.clock.is_known() {
+            made.clock = Clock { min: made.clock.min, ..clock };
+        }
+        (made.clock.is_known() && !made.batches.is_empty()).then(|| made.without_names())
+    }
+
+    /// The same without strings, stacks and samples: what is left if its tables are not whole.
+    #[must_use]
+    pub fn without_names(mut self) -> Generation {
+        self.strings = IdMap::Lost(StrId::NONE);
+        self.stack_rows = IdMap::Lost(StackRow::NONE);
+        self.stacks = vec![StackId::NONE];
+        self.samples.clear();
+        self
     }
 
     /// Makes one generation of a whole v1 trace.

@@ -43,6 +43,8 @@ pub struct Reader {
     clock: Clock,
     next_trace: Option<u64>,
     recycled: Vec<u8>,
+    /// The bytes ended inside the generation that is being read.
+    unfinished: bool,
 }
 
 impl Reader {
@@ -74,6 +76,21 @@ impl Reader {
     /// Where another trace begins in the same file: what was read is the one before it.
     pub fn next_trace(&self) -> Option<u64> {
         self.next_trace
+    }
+
+    /// What there is of the generation in which the bytes end, without names: the runtime writes
+    /// those at a generation's end. Only after [`Reader::next`] gave the last whole one, and once.
+    pub fn tail(&mut self) -> Option<Generation> {
+        if !std::mem::take(&mut self.unfinished) {
+            return None;
+        }
+        let version = self.version?;
+        let mut bytes = std::mem::take(&mut self.buf);
+        bytes.truncate(self.pos);
+        bytes.resize(self.pos + varint::WINDOW, 0);
+        self.len = 0;
+        let batches = std::mem::take(&mut self.batches);
+        Generation::unfinished(version, self.number, self.offset, bytes, &batches, self.clock)
     }
 
     /// Whether no more bytes are wanted.
@@ -258,6 +275,8 @@ impl Reader {
             };
             self.problem = Some(self.problem_at(at, what));
         }
+        // Before Go 1.26 a generation is unfinished if its tables are not there.
+        self.unfinished = generation.is_none() && self.number != 0;
         self.problem = self.problem.take().or(problem);
         self.done = true;
         generation
@@ -314,18 +333,23 @@ impl Reader {
         let number = std::mem::take(&mut self.number);
         let batches = std::mem::take(&mut self.batches);
         let latest = std::mem::take(&mut self.latest);
-        self.offset += end as u64;
-        self.len -= end;
-        self.pos = 0;
         match Generation::new(version, number, offset, bytes, &batches, &mut self.tables) {
             Ok(generation) => {
                 self.batches = batches;
                 self.batches.clear();
                 self.clock = generation.clock;
+                self.offset += end as u64;
+                self.len -= end;
+                self.pos = 0;
                 Some(generation)
             }
-            Err(problem) => {
+            Err((problem, bytes)) => {
+                let rest = std::mem::replace(&mut self.buf, bytes);
+                self.buf.truncate(end);
+                self.buf.extend_from_slice(&rest[..self.len - end]);
                 self.problem = Some(problem);
+                self.number = number;
+                self.batches = batches;
                 self.latest = latest;
                 self.done = true;
                 None

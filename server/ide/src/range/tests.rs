@@ -178,6 +178,7 @@ fn trace(steps: &[(usize, i64, u8)]) -> (Analysis, Vec<Span>) {
         problem: None,
         sound_bytes: 0,
         lost_until: None,
+        tail: None,
         next_trace: None,
         notes: Vec::new(),
     };

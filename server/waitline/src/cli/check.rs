@@ -76,6 +76,9 @@ fn print(out: &mut impl Write, loaded: &Loaded) -> std::io::Result<()> {
     if let Some(partial) = analysis.partial() {
         row("missing", partial)?;
     }
+    if let Some(tail) = &analysis.tail {
+        row("tail", tail.sentence())?;
+    }
     if let Some(offset) = analysis.next_trace {
         let next = traces::shown(&traces::next(&loaded.path));
         row("odd", format!("another trace begins at byte {offset} (name it {next})"))?;
@@ -113,6 +116,15 @@ fn to_json(path: &str, result: &Result<Loaded, LoadError>) -> Value {
         "problem": problem.map(|p| json!({ "offset": p.offset, "generation": p.generation, "what": p.what })),
         "lost_bytes": analysis.lost_bytes(),
         "lost_until": analysis.lost_until.map(|t| t.0),
+        "tail": analysis.tail.as_ref().map(|tail| json!({
+            "from": tail.from.0,
+            "until": tail.until.0,
+            "events": tail.events,
+            "running": tail.running,
+            "runnable": tail.runnable,
+            "waiting": tail.waiting,
+            "syscall": tail.syscall,
+        })),
         "next_trace": analysis.next_trace,
         "notes": notes,
     })

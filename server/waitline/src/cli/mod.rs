@@ -13,17 +13,24 @@ use clap::{Parser, Subcommand};
 
 use crate::traces::{self, Loaded, What};
 
+mod analyses;
 mod annotate;
 mod check;
 mod dump;
 mod findings;
+mod goroutines;
 mod lines;
 mod lsp;
+pub(crate) mod mmu;
 mod own_code;
 mod pprof;
 mod record;
+mod regions;
 mod report;
 pub(crate) mod style;
+mod table;
+mod tasks;
+mod timeline;
 
 /// Shows on which lines a Go program's goroutines wait, from an execution trace.
 #[derive(Debug, Parser)]
@@ -33,9 +40,11 @@ Examples:
   waitline record test ./pkg              record a trace: pkg/trace.out
   waitline report trace.out               the dearest lines
   waitline findings trace.out             what is worth a look
+  waitline timeline trace.out             the trace over time, in the browser
   waitline annotate db.go --trace trace.out
   waitline lines trace.out --by here --json
-  waitline pprof trace.out --type sync -o sync.pb.gz")]
+  waitline pprof trace.out --type sync -o sync.pb.gz
+  waitline goroutines trace.out           by function; also regions, tasks, mmu")]
 struct Args {
     #[command(subcommand)]
     command: Command,
@@ -48,9 +57,14 @@ enum Command {
     Annotate(annotate::Args),
     Lines(lines::Args),
     Pprof(pprof::Args),
+    Goroutines(goroutines::Args),
+    Regions(regions::Args),
+    Tasks(tasks::Args),
+    Mmu(mmu::Args),
     Dump(dump::Args),
     CheckTrace(check::Args),
     Record(record::Args),
+    Timeline(timeline::Args),
     Lsp(lsp::Args),
 }
 
@@ -71,12 +85,17 @@ pub fn main() -> ExitCode {
         Command::Annotate(args) => annotate::run(&args),
         Command::Lines(args) => lines::run(&args),
         Command::Pprof(args) => pprof::run(&args),
+        Command::Goroutines(args) => goroutines::run(&args),
+        Command::Regions(args) => regions::run(&args),
+        Command::Tasks(args) => tasks::run(&args),
+        Command::Mmu(args) => mmu::run(&args),
         Command::Dump(args) => dump::run(&args),
         Command::CheckTrace(args) => match check::run(&args) {
             Ok(code) => return code,
             Err(error) => Err(error),
         },
         Command::Record(args) => record::run(&args),
+        Command::Timeline(args) => timeline::run(&args),
         Command::Lsp(args) => lsp::run(&args),
     };
     match result {
@@ -111,10 +130,22 @@ pub(crate) fn columns() -> usize {
 
 /// Loads a trace, with progress on a terminal if it takes long, and a warning if it is not whole.
 pub(crate) fn load(path: &Path, what: What) -> anyhow::Result<Loaded> {
+    let loaded = with_progress(path, |progress| {
+        traces::load(path, what, &AtomicBool::new(false), progress)
+    })?;
+    warn(path, &loaded.analysis);
+    Ok(loaded)
+}
+
+/// Reads a trace in some way, with progress on a terminal if it takes long.
+fn with_progress<T>(
+    path: &Path,
+    read: impl FnOnce(&mut dyn FnMut(u64, u64)) -> Result<T, traces::LoadError>,
+) -> anyhow::Result<T> {
     let started = Instant::now();
     let show = io::stderr().is_terminal();
     let mut shown = None;
-    let loaded = traces::load(path, what, &AtomicBool::new(false), |read, of| {
+    let result = read(&mut |read, of| {
         let percent = read * 100 / of.max(1);
         if show && started.elapsed() > Duration::from_millis(500) && shown != Some(percent) {
             shown = Some(percent);
@@ -125,9 +156,7 @@ pub(crate) fn load(path: &Path, what: What) -> anyhow::Result<Loaded> {
     if shown.is_some() {
         let _ = write!(io::stderr(), "\r\x1b[K");
     }
-    let loaded = loaded?;
-    warn(path, &loaded.analysis);
-    Ok(loaded)
+    Ok(result?)
 }
 
 /// Says what a person must know of a trace before they trust its figures.
@@ -135,6 +164,9 @@ fn warn(path: &Path, analysis: &ide::Analysis) {
     let name = traces::shown(path);
     if let Some(partial) = analysis.partial() {
         say(&format!("warning: {name} is {partial}"));
+    }
+    if let Some(tail) = &analysis.tail {
+        say(&format!("note: {name}: {}", tail.sentence()));
     }
     if let Some(offset) = analysis.next_trace {
         say(&format!(

@@ -18,6 +18,7 @@ use super::initialize::{ClientInfo, HoverDialect};
 use super::links::links;
 use super::loads::Outcome;
 use super::session::{About, Session, Shown};
+use super::timeline::host::{REVEAL, TIMELINE};
 use super::to_proto;
 use super::{ext, findings};
 
@@ -33,7 +34,7 @@ const RECORD: &str = "waitline.record";
 
 /// The server, as tower-lsp calls it.
 pub(super) struct Backend {
-    session: Arc<Session>,
+    pub(super) session: Arc<Session>,
 }
 
 impl Backend {
@@ -49,7 +50,7 @@ impl Backend {
         self.show(path).await
     }
 
-    async fn show(&self, path: PathBuf) -> Result<Value> {
+    pub(super) async fn show(&self, path: PathBuf) -> Result<Value> {
         match self.session.load(path).await {
             Outcome::Shown(shown) => Ok(ext::state(&shown)),
             Outcome::Failed(error) => Err(failed(error.to_string())),
@@ -371,6 +372,8 @@ impl LanguageServer for Backend {
                 findings::SILENCE,
                 SET_RANGE,
                 RECORD,
+                TIMELINE,
+                REVEAL,
             ]
         };
         Ok(InitializeResult {
@@ -548,6 +551,8 @@ impl LanguageServer for Backend {
                 }
                 Ok(Some(answer))
             }
+            TIMELINE => self.open_timeline(argument).await,
+            REVEAL => self.reveal(&argument),
             to_proto::EVIDENCE => {
                 if let Some(text) = self.evidence(&argument) {
                     let client = self.session.client.clone();
@@ -639,11 +644,11 @@ fn word<'a>(params: &'a Value, key: &str) -> Result<&'a str> {
     }
 }
 
-fn invalid(why: &str) -> Error {
+pub(super) fn invalid(why: &str) -> Error {
     Error::invalid_params(why.to_owned())
 }
 
 /// The request was sound but could not be done (LSP's RequestFailed).
-fn failed(why: impl Into<std::borrow::Cow<'static, str>>) -> Error {
+pub(super) fn failed(why: impl Into<std::borrow::Cow<'static, str>>) -> Error {
     Error { code: ErrorCode::ServerError(-32803), message: why.into(), data: None }
 }

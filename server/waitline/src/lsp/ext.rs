@@ -376,13 +376,13 @@ fn origins(at: At<'_>, list: &[Origin]) -> Vec<Value> {
 
 /// A view, and a session that knows where its lines are in the editor now.
 #[derive(Clone, Copy)]
-struct At<'a> {
-    session: &'a Session,
-    shown: &'a Shown,
+pub(super) struct At<'a> {
+    pub(super) session: &'a Session,
+    pub(super) shown: &'a Shown,
 }
 
 /// A frame: its function, its recorded file and line (from 1), and where that is in the editor now.
-fn frame(at: At<'_>, id: exectrace::FrameId) -> Value {
+pub(super) fn frame(at: At<'_>, id: exectrace::FrameId) -> Value {
     let view = &at.shown.view;
     let frame = view.analysis.tables.frame(id);
     let place = to_proto::location(view, id);

@@ -125,7 +125,16 @@ impl Session {
         };
         let _under_way = UnderWay { session: self, wish, cancel: cancel.clone() };
         if let Some(kept) = self.kept(&path) {
-            return self.replace(wish, kept);
+            // A new view of the same: clients drop what is older than what they have seen.
+            let shown = Shown {
+                id: next_view(),
+                view: kept.view.clone(),
+                path,
+                stamp: kept.stamp.clone(),
+                whole: None,
+                made: kept.made,
+            };
+            return self.replace(wish, Arc::new(shown));
         }
         let name = path.file_name().map_or_else(String::new, |n| traces::shown(Path::new(n)));
         let progress = Reporter::new(self, token_of(wish), format!("Loading {name}"));
@@ -139,6 +148,7 @@ impl Session {
             let made = (SystemTime::now(), session.epoch.load(Ordering::Relaxed));
             let choices = &session.settings().choices;
             let view = crate::workspace::view_by(loaded, &session.info().roots, choices);
+            let view = Arc::new(view);
             progress.end();
             let id = next_view();
             Ok::<_, LoadError>(Shown { id, view, path, stamp, whole: None, made })

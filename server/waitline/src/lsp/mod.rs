@@ -24,6 +24,7 @@ mod recordings;
 mod refresh;
 mod session;
 mod settings;
+mod timeline;
 mod to_proto;
 pub mod transport;
 
@@ -39,6 +40,26 @@ pub fn serve_stdio() -> std::io::Result<()> {
     let (service, socket) = service(info.clone());
     let options = transport::ServeOptions::new(runtime.handle().clone(), info);
     transport::serve_stdio(service, socket, options)
+}
+
+/// Serves the timeline of one trace to a browser, without an editor, until nobody looks any more.
+/// `ready` is told the file that leads there, and why the trace is not whole, if it is not.
+///
+/// # Errors
+/// The trace cannot be loaded, or no page be served.
+pub(crate) fn serve_page(
+    trace: &std::path::Path,
+    root: std::path::PathBuf,
+    ready: impl FnOnce(&std::path::Path, Option<String>) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    // An editor that can do nothing: a service that was never initialized sends it nothing either.
+    let info = Arc::new(OnceLock::new());
+    let _ = info.set(initialize::ClientInfo { roots: vec![root], ..Default::default() });
+    let (service, _socket) = service(info);
+    let served = runtime.block_on(timeline::page::serve(service.inner(), trace, ready));
+    runtime.shutdown_background();
+    served
 }
 
 /// The service, for a transport to serve. `info` is filled by the transport before `initialize`.
@@ -64,6 +85,18 @@ fn service(
         .custom_method("waitline/record", Backend::record)
         .custom_method("waitline/found", Backend::found)
         .custom_method("waitline/activate", Backend::activate)
+        .custom_method("waitline/timeline", Backend::timeline_tile)
+        .custom_method("waitline/timelineInfo", Backend::timeline_info)
+        .custom_method("waitline/timelineRows", Backend::timeline_rows)
+        .custom_method("waitline/timelineTasks", Backend::timeline_tasks)
+        .custom_method("waitline/timelineCounters", Backend::timeline_counters)
+        .custom_method("waitline/timelineAt", Backend::timeline_at)
+        .custom_method("waitline/timelineNames", Backend::timeline_names)
+        .custom_method("waitline/timelineSlice", Backend::timeline_slice)
+        .custom_method("waitline/timelineInstances", Backend::timeline_instances)
+        .custom_method("waitline/timelineFlows", Backend::timeline_flows)
+        .custom_method("waitline/timelineChain", Backend::timeline_chain)
+        .custom_method("waitline/timelineFind", Backend::timeline_find)
         .custom_method(transport::TEXT_LOST, Backend::text_lost)
         .custom_method("window/workDoneProgress/cancel", Backend::cancel_progress)
         .finish()

@@ -49,13 +49,19 @@ pub(super) struct Session {
     pub(super) looks: AtomicBool,
     /// Counts wishes for ranges: only the newest one counts.
     ranges: AtomicU64,
+    /// The index of the timeline, if somebody looked.
+    pub(super) timeline: Mutex<Option<Arc<super::timeline::Job>>>,
+    /// The page's host, if somebody opened the page.
+    pub(super) host: tokio::sync::Mutex<Option<crate::http::Host>>,
+    /// What pages are told.
+    pub(super) events: tokio::sync::broadcast::Sender<crate::http::Event>,
 }
 
 /// A trace that is shown.
 pub(super) struct Shown {
     /// Counts views: answers of different ones never mix.
     pub(super) id: u64,
-    pub(super) view: View,
+    pub(super) view: Arc<View>,
     pub(super) path: PathBuf,
     pub(super) stamp: Stamp,
     /// The view of the whole trace, if this one is of a range.
@@ -97,6 +103,9 @@ impl Session {
             told: tokio::sync::Mutex::default(),
             looks: AtomicBool::new(false),
             ranges: AtomicU64::new(0),
+            timeline: Mutex::new(None),
+            host: tokio::sync::Mutex::new(None),
+            events: crate::http::events(),
         })
     }
 
@@ -147,8 +156,10 @@ impl Session {
         let mut shown = self.shown.write().unwrap_or_else(PoisonError::into_inner);
         let before = std::mem::replace(&mut *shown, next);
         drop(shown);
+        self.forget_timeline();
         self.answers.clear();
         self.refresher.ask(&self.info().capabilities);
+        self.tell_pages_state();
         before
     }
 
@@ -161,30 +172,47 @@ impl Session {
     /// shown then.
     pub(super) fn set_range(&self, wish: u64, range: Option<(Nanos, Nanos)>) -> Option<Arc<Shown>> {
         let whole = self.shown()?.whole();
-        let next = match range {
-            None => whole.clone(),
-            Some((t0, t1)) => Arc::new(Shown {
-                id: super::loads::next_view(),
-                view: whole.view.in_range(t0, t1),
-                path: whole.path.clone(),
-                stamp: whole.stamp.clone(),
-                whole: Some(whole.clone()),
-                made: whole.made,
-            }),
-        };
+        if range.is_none() && self.shown()?.whole.is_none() {
+            return Some(whole); // it is shown already
+        }
+        // The whole trace after a range counts as a new view, too: clients drop what is older.
+        let next = Arc::new(Shown {
+            id: super::loads::next_view(),
+            view: match range {
+                None => whole.view.clone(),
+                Some((t0, t1)) => Arc::new(whole.view.in_range(t0, t1)),
+            },
+            path: whole.path.clone(),
+            stamp: whole.stamp.clone(),
+            whole: range.map(|_| whole.clone()),
+            made: whole.made,
+        });
         // A load may have come in between: what it shows is newer than a range of the old one. So
         // is another range that was wished for since.
         let mut now = self.shown.write().unwrap_or_else(PoisonError::into_inner);
-        let stale = now.as_ref().is_none_or(|now| now.whole().id != whole.id)
-            || self.ranges.load(Ordering::Relaxed) != wish;
-        if stale || now.as_ref().is_some_and(|now| now.id == next.id) {
+        let of_another = |now: &Arc<Shown>| !Arc::ptr_eq(&now.whole().view, &whole.view);
+        let stale =
+            now.as_ref().is_none_or(of_another) || self.ranges.load(Ordering::Relaxed) != wish;
+        if stale {
             return now.clone();
         }
         *now = Some(next.clone());
         drop(now);
         self.answers.clear();
         self.refresher.ask(&self.info().capabilities);
+        self.tell_pages_state();
         Some(next)
+    }
+
+    /// Tells pages what is shown, and of what range.
+    fn tell_pages_state(&self) {
+        if self.events.receiver_count() == 0 {
+            return;
+        }
+        let shown = self.shown();
+        let state = shown.map_or(serde_json::Value::Null, |shown| super::ext::state(&shown));
+        self.tell_pages("range", state["range"].clone());
+        self.tell_pages("state", state);
     }
 
     pub(super) fn documents(&self) -> MutexGuard<'_, Documents> {

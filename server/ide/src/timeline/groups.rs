@@ -1,0 +1,206 @@
+//! Goroutines by where they were created, and their rows.
+
+use exectrace::{FrameId, GoId, StackId, StrId, Tables, TaskId};
+use hashbrown::HashMap;
+
+use super::density::Density;
+use super::{GoRef, Index, REACH, RegionSpan};
+
+/// Goroutines that were created at one place.
+#[derive(Debug)]
+pub struct Group {
+    /// Names it in lanes' keys: the same for the same trace.
+    pub id: String,
+    /// The `go` statement, where it was seen.
+    pub created_at: Option<FrameId>,
+    /// Their first function; empty if it was not seen.
+    pub func: StrId,
+    /// They themselves, in the order of first sight.
+    pub gos: Vec<GoRef>,
+    /// How long they stood still at somebody's cost, together, in nanoseconds.
+    pub costly: i64,
+    /// How long they were blocked.
+    pub waiting: i64,
+    /// How long they ran.
+    pub running: i64,
+    pub(super) density: Option<Density>,
+    reach: Vec<(i64, i64)>,
+}
+
+/// In which order rows come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sort {
+    /// The oldest first.
+    Start,
+    /// The costliest first.
+    Costly,
+    /// The longest life first.
+    Life,
+}
+
+/// A row of a group: one goroutine, or several short ones that were never there at once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// At least one, in the order of their births.
+    pub gos: Vec<GoRef>,
+}
+
+impl Group {
+    pub(super) fn bytes(&self) -> usize {
+        self.gos.len() * 4 + self.density.as_ref().map_or(0, Density::bytes)
+    }
+
+    /// Those that were there at some time of a window, in the order of first sight.
+    pub fn alive<'a>(
+        &'a self,
+        index: &'a Index,
+        t0: i64,
+        t1: i64,
+    ) -> impl Iterator<Item = GoRef> + 'a {
+        let chunks = self.gos.chunks(REACH).zip(&self.reach);
+        chunks
+            .filter(move |(_, r)| r.0 < t1 && r.1 > t0)
+            .flat_map(|(gos, _)| gos.iter().copied())
+            .filter(move |&go| index.go(go).is_some_and(|go| go.birth < t1 && go.end > t0))
+    }
+}
+
+/// So many goroutines of a window get rows; a person looks at a few hundred.
+const MOST_ROWS: usize = 20_000;
+/// So many goroutines share a row at most.
+const PACKED: usize = 64;
+
+impl Index {
+    /// Groups goroutines by the line that created them, else by their first function.
+    pub(super) fn group(
+        &mut self,
+        tables: &Tables,
+        line_of: &mut dyn FnMut(StackId) -> Option<FrameId>,
+    ) {
+        let mut rows: HashMap<(Option<FrameId>, StrId), usize> = HashMap::new();
+        let mut groups: Vec<Group> = Vec::new();
+        for (row, go) in (0u32..).zip(&self.gos) {
+            let created_at =
+                if go.created_at == StackId::NONE { None } else { line_of(go.created_at) };
+            let func = self.root_func(tables, go.root);
+            let key = (created_at, if created_at.is_some() { StrId::NONE } else { func });
+            let at = *rows.entry(key).or_insert_with(|| {
+                let id = match created_at {
+                    Some(frame) => format!("go:{}", frame.0),
+                    None => format!("fn:{}", func.0),
+                };
+                groups.push(Group {
+                    id,
+                    created_at,
+                    func,
+                    gos: Vec::new(),
+                    costly: 0,
+                    waiting: 0,
+                    running: 0,
+                    density: None,
+                    reach: Vec::new(),
+                });
+                groups.len() - 1
+            });
+            let group = &mut groups[at];
+            if group.func == StrId::NONE {
+                group.func = func;
+            }
+            group.gos.push(GoRef(row));
+            group.costly += go.costly;
+            group.waiting += go.waiting;
+            group.running += go.running;
+        }
+        for group in &mut groups {
+            group.density = Density::new(self, &group.gos);
+            let gos = &self.gos;
+            let of = |go: &GoRef| &gos[go.0 as usize];
+            group.reach = group
+                .gos
+                .chunks(REACH)
+                .map(|some| {
+                    let first = some.iter().map(|go| of(go).birth).min().unwrap_or(0);
+                    (first, some.iter().map(|go| of(go).end).max().unwrap_or(0))
+                })
+                .collect();
+        }
+        groups.sort_by_key(|g| {
+            (std::cmp::Reverse((g.costly, g.running, g.waiting)), g.gos.first().copied())
+        });
+        self.groups = groups;
+    }
+
+    /// The outermost function of a stack.
+    pub(super) fn root_func(&self, tables: &Tables, root: StackId) -> StrId {
+        tables.stack(root).last().map_or(StrId::NONE, |&f| tables.frame(f).func)
+    }
+
+    /// The first function of a goroutine.
+    pub fn func(&self, tables: &Tables, go: GoRef) -> StrId {
+        self.go(go).map_or(StrId::NONE, |go| self.root_func(tables, go.root))
+    }
+
+    /// The regions of a task, in the order of their beginnings.
+    pub(super) fn regions_of(&self, task: TaskId) -> impl Iterator<Item = &RegionSpan> {
+        self.regions.iter().filter(move |r| r.task == task)
+    }
+
+    /// The rows of a group in a window, and whether some goroutines are left out.
+    pub fn rows(&self, group: &Group, t0: i64, t1: i64, sort: Sort) -> (Vec<Row>, bool) {
+        let mut gos: Vec<GoRef> = group.alive(self, t0, t1).take(MOST_ROWS + 1).collect();
+        let cut = gos.len() > MOST_ROWS;
+        gos.truncate(MOST_ROWS);
+        let life = |go: GoRef| {
+            let go = &self.gos[go.0 as usize];
+            go.lane.end - go.birth
+        };
+        // What lives for less than a fiftieth of the window shares rows, if there are many.
+        let brief = (t1 - t0) / 50;
+        let packs = gos.iter().filter(|&&go| life(go) < brief).count() > 8;
+        let (mut long, mut short): (Vec<GoRef>, Vec<GoRef>) =
+            gos.into_iter().partition(|&go| !packs || life(go) >= brief);
+        let birth = |go: GoRef| self.gos[go.0 as usize].birth;
+        match sort {
+            Sort::Start => long.sort_by_key(|&go| (birth(go), go)),
+            Sort::Costly => {
+                long.sort_by_key(|&go| (std::cmp::Reverse(self.gos[go.0 as usize].costly), go));
+            }
+            Sort::Life => long.sort_by_key(|&go| (std::cmp::Reverse(life(go)), go)),
+        }
+        let mut rows: Vec<Row> = long.into_iter().map(|go| Row { gos: vec![go] }).collect();
+        short.sort_by_key(|&go| (birth(go), go));
+        // Each goes to the row that has been free for longest; the ends of rows in a heap.
+        let mut free: std::collections::BinaryHeap<std::cmp::Reverse<(i64, usize)>> =
+            std::collections::BinaryHeap::new();
+        for go in short {
+            let end = self.gos[go.0 as usize].lane.end;
+            match free.peek() {
+                Some(&std::cmp::Reverse((until, row))) if until <= birth(go) => {
+                    free.pop();
+                    rows[row].gos.push(go);
+                    if rows[row].gos.len() < PACKED {
+                        free.push(std::cmp::Reverse((end, row)));
+                    }
+                }
+                _ => {
+                    rows.push(Row { gos: vec![go] });
+                    free.push(std::cmp::Reverse((end, rows.len() - 1)));
+                }
+            }
+        }
+        (rows, cut)
+    }
+
+    /// The key of a row's lane.
+    pub fn row_key(&self, row: &Row) -> String {
+        let ids: Vec<String> =
+            row.gos.iter().filter_map(|&go| self.go(go)).map(|go| go.id.0.to_string()).collect();
+        format!("g:{}", ids.join(","))
+    }
+
+    /// The group of a goroutine.
+    pub fn group_of(&self, id: GoId) -> Option<&Group> {
+        let go = self.find_go(id)?;
+        self.groups.iter().find(|g| g.gos.binary_search(&go).is_ok())
+    }
+}

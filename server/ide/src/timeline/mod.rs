@@ -1,0 +1,401 @@
+//! The whole trace as lanes over time: what a page draws.
+//!
+//! ```text
+//! bytes --Builder--> Index (every span, its waker, its P; what Ps ran; ranges, tasks, counters)
+//!                      |  sealed with the verdicts of a view: tones, sums, groups by creation
+//!                      v
+//! a window: lanes x pixels --tile--> rects         a slice, its wakes, its neighbours --slices-->
+//! ```
+//!
+//! The index is no part of a load: it is made when somebody first looks, of the same bytes. Rows of
+//! strings, frames and stacks are those of the analysis. A window costs lanes x pixels, never events:
+//! blocks of 64 spans have sums, and so have blocks of blocks.
+
+use exectrace::{GoId, Nanos, ProcId, StackId, StrId, TaskId, ThreadId};
+use hashbrown::HashMap;
+
+mod build;
+mod class;
+mod counters;
+mod density;
+mod find;
+mod groups;
+mod lanes;
+mod seal;
+mod slices;
+pub mod tile;
+
+#[cfg(test)]
+mod tests;
+
+pub use build::{Builder, Failed};
+pub use class::{CLASSES, Class, Tone};
+pub use counters::{Counter, Counts};
+pub use find::{Found, Instances, Query};
+pub use groups::{Group, Row, Sort};
+pub use lanes::{Run, Runs, Span};
+pub use slices::{Flow, FlowKind, Meanwhile, Ref, Slice, SliceOf, line_of};
+pub use tile::{
+    Key, LABEL_GO, LABEL_TEXT, LaneRects, MOST_LANES, MOST_WIDTH, Rect, TILE_BYTES, Window,
+};
+
+use counters::{Counters, Series};
+use lanes::{Lane, Spans};
+
+/// A goroutine of the index, by its row in [`Index::gos`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GoRef(pub u32);
+
+/// No goroutine.
+pub const NO_GO: GoRef = GoRef(u32::MAX);
+
+/// No P, or no thread, in the half of a word that holds it.
+const NO_WHERE: u32 = 0xffff;
+
+/// A goroutine of the trace.
+#[derive(Debug, Clone, Copy)]
+pub struct Go {
+    /// The runtime's number.
+    pub id: GoId,
+    /// Its birth, or when the trace first knew of it, in nanoseconds.
+    pub birth: i64,
+    /// Its end; `i64::MAX` if it lived on.
+    pub end: i64,
+    /// Who created it, where that was seen.
+    pub creator: GoRef,
+    /// Where the `go` statement stood.
+    pub created_at: StackId,
+    /// A stack whose outermost frame is its first function, where one was seen.
+    pub root: StackId,
+    /// How long it stood still at somebody's cost, in nanoseconds.
+    pub costly: i64,
+    /// How long it was blocked.
+    pub waiting: i64,
+    /// How long it ran.
+    pub running: i64,
+    lane: Lane,
+    /// Its row among the analysis' stays; `u32::MAX`: none.
+    stays: u32,
+}
+
+/// Why and where a span is: by [`Span::site`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Site {
+    /// What it is.
+    pub class: Class,
+    /// The runtime's reason; empty for none.
+    pub reason: StrId,
+    /// Of a wait, a system call: where it began. Of running: where it ended. Of being runnable: where
+    /// the waker stood, or the goroutine itself where nobody woke it.
+    pub stack: StackId,
+}
+
+/// What one P did.
+#[derive(Debug, Default)]
+pub struct Proc {
+    /// The goroutines it ran: [`Run::x`] is a row of [`Index::gos`].
+    pub runs: Runs,
+    /// System calls, sweeps and assists on it.
+    pub beside: Runs,
+}
+
+/// A user task.
+#[derive(Debug, Clone, Copy)]
+pub struct TaskSpan {
+    /// The runtime's number.
+    pub id: TaskId,
+    /// The task that it is part of.
+    pub parent: TaskId,
+    /// Its type.
+    pub name: StrId,
+    /// Its beginning.
+    pub start: i64,
+    /// Its end; `None` if that was not seen.
+    pub end: Option<i64>,
+    /// Who began it.
+    pub go: GoRef,
+    /// Where it began.
+    pub stack: StackId,
+}
+
+/// A user region.
+#[derive(Debug, Clone, Copy)]
+pub struct RegionSpan {
+    /// The task that it is part of; 0 is none.
+    pub task: TaskId,
+    /// Its type.
+    pub name: StrId,
+    /// Its beginning.
+    pub start: i64,
+    /// Its end; `None` if that was not seen.
+    pub end: Option<i64>,
+    /// Whose it is.
+    pub go: GoRef,
+    /// Where it began.
+    pub stack: StackId,
+}
+
+/// A message of `runtime/trace.Log`.
+#[derive(Debug, Clone, Copy)]
+pub struct Message {
+    /// When.
+    pub t: i64,
+    /// Whose.
+    pub go: GoRef,
+    /// The task; 0 is none.
+    pub task: TaskId,
+    /// Its category.
+    pub category: StrId,
+    /// Its text.
+    pub text: StrId,
+    /// Where.
+    pub stack: StackId,
+}
+
+/// A sample of the CPU profiler.
+#[derive(Debug, Clone, Copy)]
+pub struct Sample {
+    /// When.
+    pub t: i64,
+    /// Of whom.
+    pub go: GoRef,
+    /// On which P.
+    pub p: ProcId,
+    /// On which thread.
+    pub m: ThreadId,
+    /// Where.
+    pub stack: StackId,
+}
+
+/// The index of a trace.
+#[derive(Debug, Default)]
+pub struct Index {
+    /// All goroutines, in the order of their first sight.
+    pub gos: Vec<Go>,
+    /// Why and where spans are.
+    pub sites: Vec<Site>,
+    /// What each P did.
+    pub procs: Vec<Proc>,
+    /// When the collector marked: [`Run::x`] is a site.
+    pub gc: Runs,
+    /// When the world was stopped: [`Run::x`] is a site.
+    pub stw: Runs,
+    /// Who stopped it, by the row of [`Index::stw`].
+    pub stw_by: Vec<GoRef>,
+    /// User tasks in the order of their beginnings.
+    pub tasks: Vec<TaskSpan>,
+    /// User regions in the order of their beginnings.
+    pub regions: Vec<RegionSpan>,
+    /// Messages in order.
+    pub logs: Vec<Message>,
+    /// Samples in order.
+    pub samples: Vec<Sample>,
+    /// Waits for the network that ended, and whose: a row of [`Index::gos`].
+    pub net_wakes: Vec<(i64, u32)>,
+    /// Other waits that no goroutine ended.
+    pub timer_wakes: Vec<(i64, u32)>,
+    /// System calls that ended without a P.
+    pub syscall_exits: Vec<(i64, u32)>,
+    /// GOMAXPROCS, as last told.
+    pub gomaxprocs: u64,
+    /// The trace's end.
+    pub end: i64,
+    /// Goroutines by where they were created, the costliest first.
+    pub groups: Vec<Group>,
+    counters: Counters,
+    heap: Series,
+    goal: Series,
+    ps: build::Dense,
+    ms: build::Dense,
+    spans: Spans,
+    by_id: HashMap<GoId, GoRef>,
+    /// Of each 256 goroutines: the first birth and the last end.
+    reach: Vec<(i64, i64)>,
+    threads: std::sync::OnceLock<Vec<Runs>>,
+}
+
+impl Index {
+    /// A goroutine by the runtime's number.
+    pub fn find_go(&self, id: GoId) -> Option<GoRef> {
+        self.by_id.get(&id).copied()
+    }
+
+    /// A goroutine.
+    pub fn go(&self, go: GoRef) -> Option<&Go> {
+        self.gos.get(go.0 as usize)
+    }
+
+    /// How many spans there are.
+    pub fn n_spans(&self) -> usize {
+        self.spans.start.len()
+    }
+
+    /// How many bytes the index takes, about.
+    pub fn bytes(&self) -> usize {
+        let procs: usize = self.procs.iter().map(|p| p.runs.bytes() + p.beside.bytes()).sum();
+        let threads: usize = self.threads.get().map_or(0, |t| t.iter().map(Runs::bytes).sum());
+        self.spans.bytes()
+            + procs
+            + threads
+            + self.gc.bytes()
+            + self.stw.bytes()
+            + self.gos.len() * (size_of::<Go>() + 24)
+            + self.sites.len() * size_of::<Site>()
+            + self.counters.bytes()
+            + self.heap.bytes()
+            + self.goal.bytes()
+            + self.groups.iter().map(Group::bytes).sum::<usize>()
+            + (self.net_wakes.len() + self.timer_wakes.len() + self.syscall_exits.len()) * 16
+    }
+
+    /// The Ps, by number and row of [`Index::procs`].
+    pub fn proc_ids(&self) -> Vec<(ProcId, u32)> {
+        let mut ids: Vec<(ProcId, u32)> = (0..self.procs.len() as u32)
+            .filter(|&p| {
+                let lane = &self.procs[p as usize];
+                !(lane.runs.is_empty() && lane.beside.is_empty())
+            })
+            .filter_map(|p| Some((build::proc_id(&self.ps, p)?, p)))
+            .collect();
+        ids.sort_unstable();
+        ids
+    }
+
+    /// The row of a P.
+    pub fn find_proc(&self, id: ProcId) -> Option<u32> {
+        self.ps.find(id.0).filter(|&row| (row as usize) < self.procs.len())
+    }
+
+    /// The threads that were seen, in order.
+    pub fn thread_ids(&self) -> Vec<ThreadId> {
+        let n = self.ms.ids.len() as u32;
+        let mut ids: Vec<ThreadId> = (0..n).filter_map(|m| build::thread_id(&self.ms, m)).collect();
+        ids.sort_unstable();
+        ids
+    }
+
+    /// What a thread did: [`Run::x`] is a row of [`Index::gos`]. Made when first asked for.
+    pub fn thread(&self, id: ThreadId) -> Option<&Runs> {
+        let row = self.ms.find(id.0)?;
+        self.threads.get_or_init(|| self.make_threads()).get(row as usize)
+    }
+
+    fn make_threads(&self) -> Vec<Runs> {
+        let mut found: Vec<Vec<(i64, i64, u8, u32)>> = vec![Vec::new(); self.ms.ids.len()];
+        for (row, go) in (0u32..).zip(&self.gos) {
+            for span in self.spans.all(go.lane) {
+                let class = span.tone.class();
+                if class.is_running() || class == Class::Syscall {
+                    let m = (span.x >> 16) as usize;
+                    if m < NO_WHERE as usize
+                        && let Some(of) = found.get_mut(m)
+                    {
+                        of.push((span.start, span.end, span.tone.0, row));
+                    }
+                }
+            }
+        }
+        found
+            .into_iter()
+            .map(|mut of| {
+                of.sort_unstable();
+                let mut runs = Runs::default();
+                for (start, end, tone, go) in of {
+                    runs.push(start, end, Tone(tone), go);
+                }
+                runs.seal();
+                runs
+            })
+            .collect()
+    }
+
+    /// The most of each counter between two times, as near as blocks of changes tell.
+    pub fn most(&self, t0: i64, t1: i64) -> Counts {
+        self.counters.most(t0, t1)
+    }
+
+    /// The most live heap and the goal between two times, in bytes.
+    pub fn heap_most(&self, t0: i64, t1: i64) -> (Option<u64>, Option<u64>) {
+        (self.heap.most(t0, t1), self.goal.most(t0, t1))
+    }
+
+    /// The live heap and the goal at a time, in bytes.
+    pub fn heap_at(&self, t: i64) -> (Option<u64>, Option<u64>) {
+        (self.heap.at(t), self.goal.at(t))
+    }
+
+    /// Whether the heap was told of at all.
+    pub fn has_heap(&self) -> bool {
+        !self.heap.is_empty() || !self.goal.is_empty()
+    }
+
+    /// The goroutines that were there at some time of a window.
+    pub fn alive(&self, t0: i64, t1: i64) -> impl Iterator<Item = GoRef> + '_ {
+        self.reach
+            .iter()
+            .enumerate()
+            .filter(move |(_, r)| r.0 < t1 && r.1 > t0)
+            .flat_map(move |(i, _)| {
+                let first = i * REACH;
+                let some = self.gos[first..self.gos.len().min(first + REACH)].iter();
+                (first as u32..).zip(some)
+            })
+            .filter(move |(_, go)| go.birth < t1 && go.end > t0)
+            .map(|(row, _)| GoRef(row))
+    }
+
+    /// How many goroutines were in each state at a time, exactly.
+    pub fn counts_at(&self, t: i64) -> Counts {
+        let mut counts = Counts::default();
+        for go in self.alive(t, t + 1) {
+            let Some(span) = self.go(go).and_then(|go| self.spans.at(&go.lane, t)) else {
+                continue;
+            };
+            let class = span.tone.class();
+            let counter = match class {
+                Class::Running | Class::Assist => Counter::Running,
+                Class::Runnable => Counter::Runnable,
+                Class::Syscall => Counter::Syscall,
+                _ => Counter::Waiting,
+            };
+            counts[counter as usize] += 1;
+            if class == Class::GcWait {
+                counts[Counter::GcWaiting as usize] += 1;
+            }
+        }
+        counts[Counter::Threads as usize] = self.counters.most(t, t + 1)[Counter::Threads as usize];
+        counts
+    }
+
+    /// The spans of a goroutine that touch a window.
+    pub fn spans(&self, go: GoRef, t0: i64, t1: i64) -> impl Iterator<Item = Span> + '_ {
+        let lane = self.go(go).map(|go| go.lane);
+        lane.into_iter().flat_map(move |lane| self.spans.between(lane, t0, t1))
+    }
+
+    /// The span of a goroutine at a time.
+    pub fn span_at(&self, go: GoRef, t: i64) -> Option<Span> {
+        self.spans.at(&self.go(go)?.lane, t)
+    }
+
+    /// The length of the trace.
+    pub fn duration(&self) -> Nanos {
+        Nanos(self.end)
+    }
+
+    /// Where a span ran: the P and the thread, as far as the trace tells.
+    pub fn ran_on(&self, span: &Span) -> (Option<ProcId>, Option<ThreadId>) {
+        let class = span.tone.class();
+        if !class.is_running() && class != Class::Syscall {
+            return (None, None);
+        }
+        let of = |half: u32| Some(half).filter(|&h| h < NO_WHERE);
+        (
+            of(span.x & NO_WHERE).and_then(|p| build::proc_id(&self.ps, p)),
+            of(span.x >> 16).and_then(|m| build::thread_id(&self.ms, m)),
+        )
+    }
+}
+
+/// So many goroutines share a reach.
+const REACH: usize = 256;

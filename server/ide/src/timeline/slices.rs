@@ -1,0 +1,586 @@
+//! One span looked at closely: what led to it, who ended it, what that one did meanwhile, what it
+//! led to.
+
+use exectrace::{FrameId, GoId, ProcId, StackId, StrId, ThreadId};
+
+use super::class::Class;
+use super::lanes::{Run, Span};
+use super::tile::Key;
+use super::{GoRef, Index, NO_GO, RegionSpan, Sample, TaskSpan};
+use crate::verdicts::Judgement;
+use crate::view::View;
+
+/// What stands at a place of a lane.
+#[derive(Debug, Clone, Copy)]
+pub enum SliceOf {
+    /// A goroutine's span.
+    Go(GoRef, Span),
+    /// The collector marks: [`Run::x`] is a site.
+    Gc(Run),
+    /// The world is stopped: [`Run::x`] is a site; and by whom.
+    Stw(Run, GoRef),
+    /// A P sweeps, for a goroutine: [`Run::x`].
+    Sweep(Run, ProcId),
+    /// A task.
+    Task(TaskSpan),
+    /// A region.
+    Region(RegionSpan),
+    /// A goroutine is woken, by nobody's doing but the network's, a timer's, or its system call ends.
+    Wake(GoRef, i64),
+    /// A sample.
+    Sample(Sample),
+}
+
+/// A span by whose it is and when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ref {
+    /// Whose.
+    pub go: GoRef,
+    /// What.
+    pub span: Span,
+}
+
+/// Why one span follows from another's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FlowKind {
+    /// A goroutine created another.
+    Creation,
+    /// A goroutine woke another; or the network, or a timer.
+    Wake,
+    /// A system call ended, and its goroutine had to wait for a P.
+    SyscallExit,
+}
+
+impl FlowKind {
+    /// The word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            FlowKind::Creation => "creation",
+            FlowKind::Wake => "wake",
+            FlowKind::SyscallExit => "syscall exit",
+        }
+    }
+}
+
+/// That one goroutine made another able to run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Flow {
+    /// How.
+    pub kind: FlowKind,
+    /// When.
+    pub t: i64,
+    /// Who did; [`NO_GO`]: no goroutine.
+    pub from: GoRef,
+    /// Who could run then.
+    pub to: GoRef,
+    /// When that one ran; the same as `t` where it never did.
+    pub ran: i64,
+    /// Where the one that did it stood.
+    pub stack: StackId,
+}
+
+/// Something that a waker did during a wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Meanwhile {
+    /// What.
+    pub class: Class,
+    /// Where.
+    pub frame: Option<FrameId>,
+    /// For how long, in nanoseconds.
+    pub ns: i64,
+}
+
+/// A goroutine's span with all that is to be said of it.
+#[derive(Debug, Clone)]
+pub struct Slice {
+    /// Whose and what.
+    pub at: Ref,
+    /// It was under way when the trace ended.
+    pub open: bool,
+    /// The P and the thread that it was on.
+    pub on: (Option<ProcId>, Option<ThreadId>),
+    /// How its wait was judged.
+    pub judged: Option<Judgement>,
+    /// The runtime's reason; empty for none.
+    pub reason: StrId,
+    /// Where the goroutine stood when it began.
+    pub start: StackId,
+    /// Where it stood when it ended.
+    pub end: StackId,
+    /// Where a line of the program's own stands in it.
+    pub site: Option<FrameId>,
+    /// What ended the wait, or made the goroutine able to run.
+    pub waker: Option<Flow>,
+    /// What the waker did during the wait, the longest first.
+    pub meanwhile: Vec<Meanwhile>,
+    /// What led to it.
+    pub incoming: Vec<Flow>,
+    /// What it led to.
+    pub outgoing: Vec<Flow>,
+    /// Not all of them were looked for.
+    pub outgoing_cut: bool,
+    /// The span before.
+    pub before: Option<Ref>,
+    /// The span after.
+    pub after: Option<Ref>,
+    /// How many of the same line and kind are longer.
+    pub rank: usize,
+    /// How many there are.
+    pub of: usize,
+}
+
+/// So many spans are gone over for what a span led to.
+const STEPS: usize = 400_000;
+/// The most flows of a slice.
+const MOST_FLOWS: usize = 200;
+
+impl Index {
+    /// What stands in a lane at a time. `second`: in its lower row.
+    pub fn slice_at(&self, key: &Key, t: i64, second: bool) -> Option<SliceOf> {
+        match key {
+            Key::Gc => self.gc.at(t).filter(|r| t < r.end).map(SliceOf::Gc),
+            Key::Stw => self.stw.at(t).filter(|r| t < r.end).map(|run| {
+                let by = self.stw_by.get(run.row as usize).copied().unwrap_or(NO_GO);
+                SliceOf::Stw(run, by)
+            }),
+            Key::Proc(id) => {
+                let proc = self.procs.get(self.find_proc(*id)? as usize)?;
+                let runs = if second { &proc.beside } else { &proc.runs };
+                let run = runs.at(t).filter(|r| t < r.end)?;
+                if run.tone.class() == Class::Sweep {
+                    return Some(SliceOf::Sweep(run, *id));
+                }
+                let go = GoRef(run.x);
+                Some(SliceOf::Go(go, self.span_at(go, t.max(run.start))?))
+            }
+            Key::Thread(id) => {
+                let run = self.thread(*id)?.at(t).filter(|r| t < r.end)?;
+                Some(SliceOf::Go(GoRef(run.x), self.span_at(GoRef(run.x), t)?))
+            }
+            Key::Gos(ids) => ids.iter().find_map(|&id| {
+                let go = self.find_go(id)?;
+                Some(SliceOf::Go(go, self.span_at(go, t)?))
+            }),
+            Key::Group(_) => None,
+            Key::Task(id) => {
+                let inside = |start: i64, end: Option<i64>| {
+                    start <= t && end.unwrap_or(self.end.saturating_add(1)) > t
+                };
+                if second {
+                    let region = self.regions_of(*id).filter(|r| inside(r.start, r.end)).last();
+                    if let Some(region) = region {
+                        return Some(SliceOf::Region(*region));
+                    }
+                }
+                let task = self.tasks.iter().find(|x| x.id == *id)?;
+                inside(task.start, task.end).then_some(SliceOf::Task(*task))
+            }
+            Key::Net => wake_near(&self.net_wakes, t),
+            Key::Timer => wake_near(&self.timer_wakes, t),
+            Key::Sys => wake_near(&self.syscall_exits, t),
+            Key::Samples => {
+                let i = near(&self.samples, t, |s| s.t)?;
+                Some(SliceOf::Sample(self.samples[i]))
+            }
+        }
+    }
+
+    /// Why and where a span is.
+    pub fn site(&self, span: &Span) -> Option<&super::Site> {
+        self.sites.get(span.site as usize)
+    }
+
+    /// The span before another of the same goroutine.
+    pub fn before(&self, go: GoRef, span: &Span) -> Option<Span> {
+        self.span_at(go, span.start.checked_sub(1)?).filter(|s| s.end == span.start)
+    }
+
+    /// The span after another of the same goroutine.
+    pub fn after(&self, go: GoRef, span: &Span) -> Option<Span> {
+        self.span_at(go, span.end)
+    }
+
+    /// Where a goroutine stood when a span began.
+    fn stood(&self, go: GoRef, span: &Span) -> StackId {
+        let class = span.tone.class();
+        if class.is_wait() || class == Class::Syscall {
+            return self.site(span).map_or(StackId::NONE, |s| s.stack);
+        }
+        let mut at = *span;
+        // A goroutine that waits for a P stands where it stood before.
+        for _ in 0..4 {
+            let Some(before) = self.before(go, &at) else { break };
+            if before.tone.class() != Class::Runnable {
+                return self.site(&before).map_or(StackId::NONE, |s| s.stack);
+            }
+            at = before;
+        }
+        self.go(go).map_or(StackId::NONE, |go| go.root)
+    }
+
+    /// What made a goroutine able to run, if the span is its being so.
+    pub fn flow_of(&self, go: GoRef, span: &Span) -> Option<Flow> {
+        if span.tone.class() != Class::Runnable {
+            return None;
+        }
+        let before = self.before(go, span).map(|b| b.tone.class());
+        let kind = match before {
+            None if span.x != u32::MAX => FlowKind::Creation,
+            Some(Class::Syscall) => FlowKind::SyscallExit,
+            Some(class) if class.is_wait() => FlowKind::Wake,
+            _ => return None,
+        };
+        let stack = match kind {
+            FlowKind::SyscallExit => StackId::NONE,
+            _ => self.site(span)?.stack,
+        };
+        let from = if span.x == u32::MAX { NO_GO } else { GoRef(span.x) };
+        let ran = if self.after(go, span).is_some() { span.end } else { span.start };
+        Some(Flow { kind, t: span.start, from, to: go, ran, stack })
+    }
+
+    /// The wake that ended a wait, or that led to a span.
+    fn waker_of(&self, go: GoRef, span: &Span) -> Option<Flow> {
+        let class = span.tone.class();
+        if class.is_wait() || class == Class::Syscall {
+            let after = self.after(go, span)?;
+            return self.flow_of(go, &after);
+        }
+        if class == Class::Runnable {
+            return self.flow_of(go, span);
+        }
+        let mut at = *span;
+        for _ in 0..64 {
+            let before = self.before(go, &at)?;
+            if let Some(flow) = self.flow_of(go, &before) {
+                return Some(flow);
+            }
+            if before.tone.class().is_wait() {
+                return None;
+            }
+            at = before;
+        }
+        None
+    }
+
+    /// What a goroutine made able to run in some time; and whether that is all.
+    pub fn outgoing(&self, go: GoRef, t0: i64, t1: i64, most: usize) -> (Vec<Flow>, bool) {
+        let mut flows = Vec::new();
+        let mut steps = 0;
+        for other in self.alive(t0, t1.saturating_add(1)) {
+            steps += 1;
+            for span in self.spans(other, t0, t1.saturating_add(1)) {
+                steps += 1;
+                let starts = span.start >= t0 && span.start <= t1;
+                if starts && span.tone.class() == Class::Runnable && span.x == go.0 {
+                    flows.extend(self.flow_of(other, &span));
+                }
+            }
+            if steps > STEPS {
+                flows.sort_by_key(|f| (f.t, f.to));
+                flows.truncate(most);
+                return (flows, true);
+            }
+        }
+        flows.sort_by_key(|f| (f.t, f.to));
+        let cut = flows.len() > most;
+        flows.truncate(most);
+        (flows, cut)
+    }
+
+    /// What a goroutine did in some time, by kind and line, the longest first.
+    fn meanwhile(&self, view: &View, go: GoRef, t0: i64, t1: i64) -> Vec<Meanwhile> {
+        let mut sums: Vec<(u32, i64)> = Vec::new();
+        for span in self.spans(go, t0, t1).take(STEPS) {
+            let ns = span.end.min(t1) - span.start.max(t0);
+            let room = sums.len() < 4096;
+            match sums.iter_mut().find(|s| s.0 == span.site) {
+                Some(sum) => sum.1 += ns,
+                None if room => sums.push((span.site, ns)),
+                None => {}
+            }
+        }
+        let mut list: Vec<Meanwhile> = Vec::new();
+        for (site, ns) in sums {
+            let Some(site) = self.sites.get(site as usize) else { continue };
+            let frame = match site.class {
+                // Its stack is the waker's.
+                Class::Runnable => None,
+                _ => line_of(view, site.stack),
+            };
+            match list.iter_mut().find(|m| (m.class, m.frame) == (site.class, frame)) {
+                Some(one) => one.ns += ns,
+                None => list.push(Meanwhile { class: site.class, frame, ns }),
+            }
+        }
+        list.sort_by_key(|m| (std::cmp::Reverse(m.ns), m.class as u8, m.frame));
+        list.truncate(8);
+        list
+    }
+
+    /// All that is to be said of a goroutine's span.
+    pub fn slice(&self, view: &View, go: GoRef, span: Span) -> Slice {
+        let class = span.tone.class();
+        let site = self.site(&span).copied();
+        let waker = self.waker_of(go, &span);
+        let waits = class.is_wait();
+        let meanwhile = match waker.filter(|f| waits && f.from != NO_GO) {
+            Some(flow) => self.meanwhile(view, flow.from, span.start, span.end),
+            None => Vec::new(),
+        };
+        let (outgoing, outgoing_cut) = if class.is_running() {
+            self.outgoing(go, span.start, span.end, MOST_FLOWS)
+        } else {
+            (Vec::new(), false)
+        };
+        let incoming = match waker {
+            Some(flow) if !waits && class != Class::Syscall => vec![flow],
+            _ => Vec::new(),
+        };
+        let start = self.stood(go, &span);
+        let end = match site {
+            Some(site) if class.is_running() => site.stack,
+            _ => start,
+        };
+        let frame = line_of(view, if class.is_running() { end } else { start });
+        let (rank, of) = self.rank(view, &span, class, frame);
+        let of_go = |span: Span| Ref { go, span };
+        Slice {
+            at: of_go(span),
+            open: span.end >= self.end && self.go(go).is_some_and(|g| g.end > self.end),
+            on: self.ran_on(&span),
+            judged: self.judgement(view, go, &span),
+            reason: site.map_or(StrId::NONE, |s| s.reason),
+            start,
+            end,
+            site: frame,
+            waker,
+            meanwhile,
+            incoming,
+            outgoing,
+            outgoing_cut,
+            before: self.before(go, &span).map(of_go),
+            after: self.after(go, &span).map(of_go),
+            rank,
+            of,
+        }
+    }
+
+    /// The judgement on a wait, with its reason: stays lie in the order of their ends.
+    fn judgement(&self, view: &View, go: GoRef, span: &Span) -> Option<Judgement> {
+        span.tone.verdict()?;
+        let stays = view.analysis.stays.as_ref()?;
+        let verdicts = view.verdicts.as_ref()?;
+        let row = self.go(go)?.stays;
+        let (mut low, mut high) = (0u32, stays.len() as u32);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if stays.end(crate::stays::StayRow(middle)).0 < span.end {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        (low..stays.len() as u32)
+            .map(crate::stays::StayRow)
+            .take_while(|&r| stays.end(r).0 == span.end)
+            .find(|&r| {
+                stays.g(r).0 == row
+                    && verdicts.judged.get(r.0 as usize).is_some_and(Option::is_some)
+            })
+            .and_then(|r| verdicts.judged.get(r.0 as usize).copied().flatten())
+    }
+
+    /// The sites of a kind on a line of the program's own.
+    pub(super) fn sites_on(&self, view: &View, frame: FrameId, class: Option<Class>) -> Vec<bool> {
+        let line = |f: FrameId| {
+            let frame = view.analysis.tables.frame(f);
+            (frame.file, frame.line)
+        };
+        let wanted = line(frame);
+        self.sites
+            .iter()
+            .map(|site| {
+                site.class != Class::Runnable
+                    && class.is_none_or(|class| class == site.class)
+                    && line_of(view, site.stack).is_some_and(|f| line(f) == wanted)
+            })
+            .collect()
+    }
+
+    /// Calls `each` for all spans of some sites.
+    pub(super) fn spans_of_sites(&self, sites: &[bool], mut each: impl FnMut(GoRef, Span)) {
+        let is = |site: u32| sites.get(site as usize).copied().unwrap_or(false);
+        for (row, go) in (0u32..).zip(&self.gos) {
+            let blocks = self.spans.blocks(&go.lane);
+            for (i, block) in blocks.iter().enumerate() {
+                let rows = block.first as usize..(block.first + block.n) as usize;
+                if !self.spans.site[rows].iter().any(|&s| is(s)) {
+                    continue;
+                }
+                let end = blocks.get(i + 1).map_or(go.lane.end, |b| b.base);
+                for span in self.spans.spans_of(block, end).filter(|s| is(s.site)) {
+                    each(GoRef(row), span);
+                }
+            }
+        }
+    }
+
+    fn rank(
+        &self,
+        view: &View,
+        span: &Span,
+        class: Class,
+        frame: Option<FrameId>,
+    ) -> (usize, usize) {
+        let Some(frame) = frame.filter(|_| class != Class::Runnable) else { return (0, 0) };
+        let sites = self.sites_on(view, frame, Some(class));
+        let key = |s: &Span| (std::cmp::Reverse(s.end - s.start), s.start, s.row);
+        let (mut rank, mut of) = (0, 0);
+        self.spans_of_sites(&sites, |_, other| {
+            of += 1;
+            rank += usize::from(key(&other) < key(span));
+        });
+        (rank, of)
+    }
+
+    /// The wakes from one span to the next, backward to what caused it or forward to what it caused.
+    pub fn chain(&self, id: GoId, t: i64, back: bool, most: usize) -> Vec<(Flow, Ref)> {
+        let mut links: Vec<(Flow, Ref)> = Vec::new();
+        let Some(mut go) = self.find_go(id) else { return links };
+        let mut t = t;
+        while links.len() < most {
+            let Some(span) = self.span_at(go, t) else { break };
+            let flow = if back {
+                // Of a wait at the chain's beginning its own end; later on, what came before.
+                let waits = span.tone.class().is_wait();
+                let from =
+                    if waits && !links.is_empty() { self.before(go, &span) } else { Some(span) };
+                from.and_then(|s| self.waker_of(go, &s))
+            } else {
+                let from = if links.is_empty() { span.start } else { t };
+                let end = self.run_end(go, &span);
+                self.outgoing(go, from, end, 1).0.first().copied()
+            };
+            let Some(flow) = flow else { break };
+            let (next, at) = if back { (flow.from, flow.t) } else { (flow.to, flow.ran) };
+            // Time goes one way, or the chain would never end.
+            let onward = links
+                .last()
+                .is_none_or(|(last, _)| if back { flow.t < last.t } else { flow.t > last.t });
+            if !onward {
+                break;
+            }
+            let Some(there) = self.span_at(next, at) else {
+                if next == NO_GO
+                    && let Some(here) = self.span_at(flow.to, flow.t)
+                {
+                    links.push((flow, Ref { go: flow.to, span: here }));
+                }
+                break;
+            };
+            links.push((flow, Ref { go: next, span: there }));
+            (go, t) = (next, at);
+        }
+        links
+    }
+
+    /// Until when a goroutine runs on, a few spans far.
+    fn run_end(&self, go: GoRef, span: &Span) -> i64 {
+        let mut end = span.end;
+        for _ in 0..16 {
+            match self.span_at(go, end) {
+                Some(next) if !next.tone.class().is_wait() => end = next.end,
+                _ => break,
+            }
+        }
+        end
+    }
+
+    /// The wakes and creations in a window that begin or end on one of some goroutines or Ps; how
+    /// many there are, as far as was looked.
+    pub fn flows(&self, keys: &[Key], t0: i64, t1: i64, most: usize) -> (Vec<Flow>, usize, bool) {
+        let mut gos: Vec<GoRef> = Vec::new();
+        let mut procs: Vec<ProcId> = Vec::new();
+        let mut groups: Vec<&super::Group> = Vec::new();
+        for key in keys {
+            match key {
+                Key::Gos(ids) => gos.extend(ids.iter().filter_map(|&id| self.find_go(id))),
+                Key::Proc(id) => procs.push(*id),
+                Key::Group(id) => groups.extend(self.groups.iter().find(|g| g.id == *id)),
+                _ => {}
+            }
+        }
+        gos.sort_unstable();
+        let on_lane = |go: GoRef, t: i64| {
+            if gos.binary_search(&go).is_ok() {
+                return true;
+            }
+            if groups.iter().any(|g| g.gos.binary_search(&go).is_ok()) {
+                return true;
+            }
+            !procs.is_empty()
+                && self
+                    .span_at(go, t)
+                    .and_then(|s| self.ran_on(&s).0)
+                    .is_some_and(|p| procs.contains(&p))
+        };
+        let (mut flows, mut of, mut steps) = (Vec::new(), 0, 0);
+        let mut cut = false;
+        for go in self.alive(t0, t1) {
+            for span in self.spans(go, t0, t1) {
+                steps += 1;
+                let Some(flow) = self.flow_of(go, &span) else { continue };
+                let starts = flow.t >= t0 && flow.t < t1;
+                let ends = flow.ran >= t0 && flow.ran < t1;
+                if !starts && !ends {
+                    continue;
+                }
+                if on_lane(flow.to, flow.ran) || (flow.from != NO_GO && on_lane(flow.from, flow.t))
+                {
+                    of += 1;
+                    flows.push(flow);
+                }
+            }
+            if steps > STEPS {
+                cut = true;
+                break;
+            }
+        }
+        flows.sort_by_key(|f| (f.t, f.to));
+        if flows.len() > most {
+            // Some from everywhere, not all from the beginning.
+            let step = flows.len().div_ceil(most.max(1));
+            flows = flows.into_iter().step_by(step).collect();
+        }
+        (flows, of, cut)
+    }
+}
+
+/// The line of a stack that a person knows.
+pub fn line_of(view: &View, stack: StackId) -> Option<FrameId> {
+    if stack == StackId::NONE {
+        return None;
+    }
+    match &view.verdicts {
+        Some(verdicts) => verdicts.facts.line_of(&view.analysis, stack),
+        None => view.analysis.stack(stack).first().copied(),
+    }
+}
+
+/// The row of what is nearest to a time.
+fn near<T>(list: &[T], t: i64, of: impl Fn(&T) -> i64) -> Option<usize> {
+    let i = list.partition_point(|x| of(x) < t);
+    let before = i.checked_sub(1);
+    match (before, list.get(i)) {
+        (Some(b), Some(after)) => Some(if t - of(&list[b]) <= of(after) - t { b } else { i }),
+        (Some(b), None) => Some(b),
+        (None, Some(_)) => Some(i),
+        (None, None) => None,
+    }
+}
+
+fn wake_near(list: &[(i64, u32)], t: i64) -> Option<SliceOf> {
+    let (t, go) = list[near(list, t, |w| w.0)?];
+    Some(SliceOf::Wake(GoRef(go), t))
+}

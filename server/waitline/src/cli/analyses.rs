@@ -1,0 +1,180 @@
+//! What the commands `goroutines`, `regions`, `tasks` and `mmu` share.
+
+use std::sync::atomic::AtomicBool;
+
+use exectrace::FrameId;
+use ide::Analysis;
+use ide::summary::groups::{Histogram, SpanGroup};
+use ide::summary::{Stats, Summary, range_name};
+use ide::units::{DurationUnit, NONE, duration, duration_in};
+use serde_json::{Map, Value, json};
+
+use super::table::{Side, Table};
+use super::{TraceArg, warn};
+use crate::traces::{self, Loaded};
+
+/// Sums a trace up, and warns if it is not whole.
+pub(super) fn summarize(arg: &TraceArg) -> anyhow::Result<(Loaded, Summary)> {
+    let (loaded, summary) = super::with_progress(&arg.trace, |progress| {
+        traces::summarize(&arg.trace, &AtomicBool::new(false), progress)
+    })?;
+    warn(&arg.trace, &loaded.analysis);
+    Ok((loaded, summary))
+}
+
+/// Adds the figures of a goroutine or a region to its object.
+pub(super) fn add_stats(analysis: &Analysis, stats: &Stats, object: &mut Value) {
+    let block: Map<String, Value> = stats
+        .block
+        .iter()
+        .map(|(reason, ns)| (analysis.str(*reason).to_owned(), (*ns).into()))
+        .collect();
+    let range: Map<String, Value> =
+        stats.ranges.iter().map(|(kind, ns)| (range_name(*kind, analysis), (*ns).into())).collect();
+    object["exec"] = stats.exec.into();
+    object["sched_wait"] = stats.sched_wait.into();
+    object["block"] = block.into();
+    object["syscall"] = stats.syscall.into();
+    object["syscall_block"] = stats.syscall_block.into();
+    object["total"] = stats.total.into();
+    object["unknown"] = stats.unknown().into();
+    object["range"] = range.into();
+}
+
+/// A frame's place as an object, or null.
+pub(super) fn place_json(analysis: &Analysis, frame: Option<FrameId>) -> Value {
+    frame.map_or(Value::Null, |f| {
+        let frame = analysis.tables.frame(f);
+        json!({
+            "func": analysis.str(frame.func),
+            "file": analysis.str(frame.file),
+            "line": frame.line,
+        })
+    })
+}
+
+/// `file.go:12` of a frame.
+pub(super) fn place(analysis: &Analysis, frame: Option<FrameId>) -> String {
+    let Some(frame) = frame else { return NONE.to_owned() };
+    let frame = analysis.tables.frame(frame);
+    let file = analysis.str(frame.file);
+    let base = file.rsplit(['/', '\\']).next().unwrap_or(file);
+    ide::text::plain(&format!("{base}:{}", frame.line))
+}
+
+/// A name for people.
+pub(super) fn name(text: &str) -> String {
+    if text.is_empty() { "(no name)".to_owned() } else { ide::text::plain(text) }
+}
+
+/// A duration in a column's unit, with a dash for nothing.
+pub(super) fn cell(ns: i64, unit: DurationUnit) -> String {
+    if ns == 0 { NONE.to_owned() } else { duration_in(ns, unit) }
+}
+
+/// The unit for all of some durations.
+pub(super) fn unit_of(all: impl Iterator<Item = i64>) -> DurationUnit {
+    DurationUnit::of(all.max().unwrap_or(0))
+}
+
+/// The duration that a person wrote: `10µs`, `1ms`, `1.5s`.
+pub(super) fn parse_duration(text: &str) -> Result<i64, String> {
+    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let ns = match unit.trim() {
+        "ns" => 1.0,
+        "us" | "µs" | "μs" => 1e3,
+        "ms" => 1e6,
+        "s" => 1e9,
+        "m" | "min" => 60e9,
+        _ => return Err(format!("{text}: a duration is a number with ns, µs, ms, s or min")),
+    };
+    let number: f64 = number.parse().map_err(|_| format!("{text}: {number} is no number"))?;
+    let ns = (number * ns).round();
+    if (1.0..9e18).contains(&ns) { Ok(ns as i64) } else { Err(format!("{text}: out of range")) }
+}
+
+/// Groups of regions or tasks as a table.
+pub(super) fn span_table(
+    analysis: &Analysis,
+    groups: &[SpanGroup],
+    kind: &str,
+    with_parts: bool,
+) -> Table {
+    let unit = unit_of(groups.iter().map(|g| g.durations.sum));
+    let each = unit_of(groups.iter().map(|g| g.durations.max));
+    let right = |text: String| (text, Side::Right);
+    let mut heads = vec![
+        right(format!("total {}", unit.symbol())),
+        right("complete".into()),
+        right("cut".into()),
+        right(format!("p50 {}", each.symbol())),
+        right("p90".into()),
+        right("p99".into()),
+        right("max".into()),
+    ];
+    if with_parts {
+        heads.extend(["run %", "ready %", "block %", "sys %"].map(|h| right(h.into())));
+    }
+    let parts = || groups.iter().flat_map(|g| g.histogram.parts().map(|(part, _)| part));
+    let axis = parts().min().zip(parts().max());
+    let title = axis.map_or_else(String::new, |(low, high)| {
+        let (from, to) = (Histogram::bounds(low).0, Histogram::bounds(high).1);
+        format!("{} to {}, log", duration(from), duration(to))
+    });
+    heads.extend([(title, Side::Left), ("place".into(), Side::Left), (kind.into(), Side::Left)]);
+    let mut table = Table::new(heads);
+    for group in groups {
+        let spread = &group.durations;
+        let [p50, p90, p99] = spread.percentiles([50, 90, 99]);
+        let count = |n: u64| if n == 0 { NONE.to_owned() } else { ide::units::count(n) };
+        let mut row = vec![cell(spread.sum, unit), count(group.complete), count(group.cut)];
+        row.extend([p50, p90, p99, spread.max].map(|ns| cell(ns, each)));
+        if with_parts {
+            let stats = &group.stats;
+            let syscall = stats.syscall.saturating_add(stats.syscall_block);
+            row.extend([stats.exec, stats.sched_wait, stats.blocked(), syscall].map(|ns| {
+                ide::units::percent_short(ns, stats.total).trim_end_matches(" %").to_owned()
+            }));
+        }
+        row.push(axis.map_or_else(String::new, |axis| bars(&group.histogram, axis)));
+        row.push(place(analysis, group.site));
+        row.push(name(analysis.str(group.name)));
+        table.push(row);
+    }
+    table
+}
+
+/// A histogram in a line of text.
+fn bars(histogram: &Histogram, (low, high): (u8, u8)) -> String {
+    const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let most = histogram.parts().map(|(_, n)| n).max().unwrap_or(0).max(1);
+    let n = |part: u8| histogram.parts().find(|(p, _)| *p == part).map_or(0, |(_, n)| n);
+    let bar = |n: u64| match n {
+        0 => ' ',
+        n => BARS[((n * 7).div_ceil(most) as usize).min(7)],
+    };
+    (low..=high).map(|part| bar(n(part))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_as_people_write_them() {
+        for (text, ns) in [
+            ("10µs", 10_000),
+            ("10us", 10_000),
+            ("100ns", 100),
+            ("1.5ms", 1_500_000),
+            ("1s", 1_000_000_000),
+            ("2min", 120_000_000_000),
+        ] {
+            assert_eq!(parse_duration(text), Ok(ns));
+        }
+        for text in ["", "10", "ms", "1.2.3ms", "0s", "-1s", "1e3ms", "99999999999999999999s"] {
+            assert!(parse_duration(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! `waitline regions`: the program's own regions.
+
+use std::io::Write;
+
+use ide::Analysis;
+use ide::summary::groups::Spans;
+use ide::summary::{Region, Sites, Summary};
+use ide::units::{NONE, count, duration};
+use serde_json::{Value, json};
+
+use super::analyses::{add_stats, cell, name, place, place_json, span_table, summarize, unit_of};
+use super::table::{Side, Table};
+use super::{TraceArg, answer, style};
+
+/// Shows how long the program's own regions took and what their time went to.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Regions are those of runtime/trace's StartRegion and WithRegion, in groups by type and the line that
+opens them. The histogram has five bars to a power of ten. With --json each line is a region: `g`,
+`task`, `name`, `start` and `end` (ns from the trace's beginning; null: not in the trace),
+`duration`, `exec`, `sched_wait`, `block`, `syscall`, `syscall_block`, `total`, `unknown`, `range` and
+`at` (where it was opened). One without a name stands for the task that a goroutine got from the one
+that started it; `go tool trace` counts these, too.
+
+Examples:
+  waitline regions trace.out
+  waitline regions trace.out --name db --top 10
+  waitline regions trace.out --json | jq 'select(.duration > 1000000)'")]
+pub(crate) struct Args {
+    #[command(flatten)]
+    trace: TraceArg,
+    /// Show the regions of this type, one row each, the longest first.
+    #[arg(long, value_name = "TYPE")]
+    name: Option<String>,
+    /// How many rows to show.
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    top: usize,
+    /// Print JSON instead: all regions, one object a line.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+    let (loaded, summary) = summarize(&args.trace)?;
+    let analysis = &loaded.analysis;
+    let sites = &Sites::new(analysis, &summary);
+    let wanted = |r: &&Region| args.name.as_ref().is_none_or(|n| analysis.str(r.name) == n);
+    let regions = summary.regions.iter().filter(wanted);
+    let mut out = answer();
+    if args.json {
+        for region in regions {
+            serde_json::to_writer(&mut out, &region_json(analysis, sites, region))?;
+            out.write_all(b"\n")?;
+        }
+    } else if args.name.is_some() {
+        one_by_one(args, analysis, sites, regions.collect(), &mut out)?;
+    } else {
+        in_groups(args, analysis, sites, &summary, &mut out)?;
+    }
+    out.flush()?;
+    Ok(())
+}
+
+fn region_json(analysis: &Analysis, sites: &Sites, region: &Region) -> Value {
+    let mut object = json!({
+        "g": region.g.0,
+        "task": region.task.0,
+        "name": analysis.str(region.name),
+        "start": region.start.map(|t| t.0),
+        "end": region.end.map(|t| t.0),
+        "duration": region.duration(analysis.totals.end),
+    });
+    add_stats(analysis, &region.stats, &mut object);
+    object["at"] = place_json(analysis, sites.of(analysis, region.stack));
+    object
+}
+
+fn in_groups(
+    args: &Args,
+    analysis: &Analysis,
+    sites: &Sites,
+    summary: &Summary,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
+    let mut spans = Spans::new(analysis, sites);
+    // One without a name was opened by nobody.
+    for region in summary.regions.iter().filter(|r| r.name.is_some()) {
+        spans.add_region(region, &region.stats);
+    }
+    let groups = spans.dearest_first();
+    if groups.is_empty() {
+        writeln!(out, "No regions. (trace.WithRegion and trace.StartRegion make some.)")?;
+        return Ok(());
+    }
+    let n: u64 = groups.iter().map(|g| g.complete + g.cut).sum();
+    writeln!(out, "{} regions in {}", count(n), duration(analysis.duration()))?;
+    writeln!(out)?;
+    let shown = &groups[..groups.len().min(args.top)];
+    span_table(analysis, shown, "region", true).print(out)?;
+    let dim = style::DIM;
+    writeln!(out)?;
+    if groups.len() > shown.len() {
+        writeln!(
+            out,
+            "{dim}{} groups more: --top {}{dim:#}",
+            groups.len() - shown.len(),
+            groups.len()
+        )?;
+    }
+    writeln!(
+        out,
+        "{dim}total and percentiles are of complete regions; cut: those with an end outside of the trace{dim:#}"
+    )?;
+    writeln!(out, "{dim}the longest of one type: --name TYPE{dim:#}")?;
+    Ok(())
+}
+
+fn one_by_one(
+    args: &Args,
+    analysis: &Analysis,
+    sites: &Sites,
+    mut regions: Vec<&Region>,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
+    let end = analysis.totals.end;
+    let of = regions.len();
+    if of == 0 {
+        let name = ide::text::plain(args.name.as_deref().unwrap_or_default());
+        writeln!(out, "No region has the type \"{name}\".")?;
+        return Ok(());
+    }
+    regions.sort_by_key(|r| (std::cmp::Reverse(r.duration(end)), r.start, r.g));
+    regions.truncate(args.top);
+    writeln!(out, "{} regions, the longest first", count(of as u64))?;
+    writeln!(out)?;
+    let unit = unit_of(regions.iter().map(|r| r.duration(end)));
+    let right = |text: &str| (text.to_owned(), Side::Right);
+    let mut table = Table::new([
+        right(&format!("duration {}", unit.symbol())),
+        right("run"),
+        right("ready"),
+        right("blocked"),
+        right("syscall"),
+        right("start"),
+        right("task"),
+        right("goroutine"),
+        ("place".into(), Side::Left),
+        ("region".into(), Side::Left),
+    ]);
+    for region in &regions {
+        let stats = &region.stats;
+        let syscall = stats.syscall.saturating_add(stats.syscall_block);
+        let mut row = vec![cell(region.duration(end), unit)];
+        row.extend(
+            [stats.exec, stats.sched_wait, stats.blocked(), syscall].map(|ns| cell(ns, unit)),
+        );
+        row.push(region.start.map_or(NONE.into(), |t| duration(t.0)));
+        row.push(if region.task.0 == 0 { NONE.into() } else { region.task.0.to_string() });
+        row.push(format!("G{}", region.g.0));
+        row.push(place(analysis, sites.of(analysis, region.stack)));
+        row.push(name(analysis.str(region.name)));
+        table.push(row);
+    }
+    table.print(out)?;
+    if of > regions.len() {
+        let dim = style::DIM;
+        writeln!(out)?;
+        writeln!(out, "{dim}{} regions more: --top {of}{dim:#}", of - regions.len())?;
+    }
+    Ok(())
+}

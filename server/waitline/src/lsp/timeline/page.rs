@@ -1,0 +1,40 @@
+//! The page without an editor.
+
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::lsp::backend::Backend;
+
+/// How often the file gets a new address: one is good for a minute.
+const RENEW: Duration = Duration::from_secs(40);
+
+/// Loads a trace and serves its page until nobody looks any more.
+pub(in crate::lsp) async fn serve(
+    backend: &Backend,
+    trace: &Path,
+    ready: impl FnOnce(&Path, Option<String>) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let session = &backend.session;
+    let trace = std::path::absolute(trace)?;
+    backend.show(trace).await.map_err(|error| anyhow::anyhow!("{}", error.message))?;
+    let Some(shown) = session.shown() else { anyhow::bail!("the trace is not shown") };
+    let open = json!({});
+    let mut launch =
+        session.launch(&open).await.map_err(|error| anyhow::anyhow!("{}", error.message))?;
+    // Most look at once: by the time that the browser is there, so is the index.
+    session.timeline_job(&shown);
+    ready(launch.path(), shown.view.analysis.partial())?;
+    drop(shown);
+    loop {
+        let mut host = session.host.lock().await;
+        let Some(here) = host.as_mut() else { return Ok(()) };
+        if tokio::time::timeout(RENEW, here.ended()).await.is_ok() {
+            return Ok(());
+        }
+        launch.renew(&here.address(&NOTHING)?)?;
+    }
+}
+
+const NOTHING: [(&str, String); 0] = [];
