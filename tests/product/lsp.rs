@@ -10,6 +10,7 @@ mod recordings;
 mod rewrites;
 mod settings;
 mod shown;
+mod stress;
 mod wire;
 
 use std::path::{Path, PathBuf};

@@ -341,7 +341,7 @@ fn forget(before: impl Send + 'static) {
 fn watch(session: &Arc<Session>, path: PathBuf) -> Option<Watch> {
     let (stop, stopped) = mpsc::channel::<()>();
     let runtime = tokio::runtime::Handle::try_current().ok()?;
-    let session = Arc::downgrade(session);
+    let weak = Arc::downgrade(session);
     let watched = path.clone();
     let thread = std::thread::Builder::new().name("watch".into()).spawn(move || {
         let (changed, changes) = mpsc::channel::<()>();
@@ -376,17 +376,29 @@ fn watch(session: &Arc<Session>, path: PathBuf) -> Option<Watch> {
             if stopped.try_recv() == Err(mpsc::TryRecvError::Disconnected) {
                 return;
             }
-            let Some(session) = session.upgrade() else { return };
-            let Some(stamp) = Stamp::at(&watched) else { continue };
+            let Some(session) = weak.upgrade() else { return };
+            let Some(mut stamp) = Stamp::at(&watched) else { continue };
             let known = session.shown().is_some_and(|s| s.path == watched && s.stamp == stamp);
             if known || tried.as_ref() == Some(&stamp) {
                 continue;
             }
-            std::thread::sleep(SETTLED);
-            while changes.try_recv().is_ok() {}
-            if Stamp::at(&watched).as_ref() != Some(&stamp) {
-                continue; // it is still being written
+            drop(session);
+            // As long as it is being written: what is told of that is over by then.
+            let settled = loop {
+                std::thread::sleep(SETTLED);
+                while changes.try_recv().is_ok() {}
+                if stopped.try_recv() == Err(mpsc::TryRecvError::Disconnected) {
+                    return;
+                }
+                match Stamp::at(&watched) {
+                    Some(now) if now != stamp => stamp = now,
+                    now => break now.is_some(),
+                }
+            };
+            if !settled || tried.as_ref() == Some(&stamp) {
+                continue;
             }
+            let Some(session) = weak.upgrade() else { return };
             tried = Some(stamp);
             match runtime.block_on(session.load_because(Why::Rewrite, watched.clone())) {
                 Outcome::Failed(error) => {
