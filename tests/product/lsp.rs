@@ -1,6 +1,7 @@
 //! The language server through its real protocol: a child process, its pipes, and a client.
 
 mod client;
+mod editors;
 mod edits;
 mod findings;
 mod hostile;
