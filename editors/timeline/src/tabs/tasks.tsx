@@ -223,9 +223,11 @@ function Longest({
           {of > rows.length && `; the first ${grouped(rows.length)}`}
         </span>
         <span class="grow" />
-        <button type="button" class="button" onClick={() => profileOf(app, 'region', name, name)}>
-          Profile of these
-        </button>
+        {which === 'region' && (
+          <button type="button" class="button" onClick={() => profileOf(app, 'region', name, name)}>
+            Profile of these
+          </button>
+        )}
       </div>
       <Table
         name={`Longest of ${name}`}
