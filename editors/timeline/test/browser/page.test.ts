@@ -53,7 +53,11 @@ afterEach(async () => {
   await page.getByRole('tab', { name: 'Timeline' }).click();
   await page.evaluate(() => (document.activeElement as HTMLElement | null)?.blur());
   await page.keyboard.press('0');
-  await page.evaluate(() => window.waitlineProbe?.app.scrollBy(-1e6));
+  await page.evaluate(() => {
+    const app = window.waitlineProbe?.app;
+    if (app?.open.has('tasks')) app.toggle('tasks');
+    app?.scrollBy(-1e6);
+  });
   await quiet(page);
 });
 
