@@ -300,6 +300,7 @@ describe('selecting', () => {
   it('tells exact figures for a click on a chart', async () => {
     await page.mouse.click(800, 190);
     await page.waitForFunction(() => window.waitlineProbe?.app.exact !== null);
+    await quiet(page);
     expect(await panel()).toMatch(/Exact values[\s\S]*runnable[\s\S]*allocated/);
   });
 
@@ -444,6 +445,7 @@ describe('the analyses', () => {
       .first()
       .dblclick({ position: { x: 4, y: 8 } });
     await page.waitForFunction(() => window.waitlineProbe?.app.selection?.lane.startsWith('task:'));
+    await quiet(page);
     expect(await panel()).toMatch(/task order/);
   });
 
