@@ -87,6 +87,23 @@ h.run(function()
   h.top(QUERY)
   h.check('and back by undo', h.row_has(SELECT, SELECT_TEXT))
 
+  -- A line right above, as `O` makes it: nothing may stand on it, not even for a moment.
+  vim.o.undolevels = vim.o.undolevels
+  vim.api.nvim_win_set_cursor(0, { SELECT, 1 })
+  h.keys('O// above<Esc>')
+  h.check(
+    'a new line above takes nothing',
+    h.row_has(SELECT + 1, SELECT_TEXT) and h.row(SELECT):find('^%s+70%s+// above$') ~= nil,
+    h.row(SELECT)
+  )
+  vim.cmd('silent undo')
+  h.check('undo, at once', h.row_has(SELECT, SELECT_TEXT))
+  vim.o.undolevels = vim.o.undolevels
+  vim.api.nvim_win_set_cursor(0, { SELECT, 1 })
+  h.keys('o// below<Esc>')
+  h.check('nor does one below', h.row_has(SELECT, SELECT_TEXT) and h.row(SELECT + 1):find('// below$') ~= nil)
+  vim.cmd('silent undo')
+
   -- Edits of the line itself.
   local text = vim.api.nvim_buf_get_lines(buf, SELECT - 1, SELECT, true)[1]
   vim.o.undolevels = vim.o.undolevels -- what follows is a step of its own for undo

@@ -76,7 +76,9 @@ local function attached(client, buf)
     require('waitline.lenses').take_over(client) -- again: a user's on_init takes the place of ours
     begin(client)
     -- A finding stands on a hot line, and the sign there tells how hot.
-    vim.diagnostic.config({ signs = false }, vim.lsp.diagnostic.get_namespace(client.id))
+    if config.get().heat.enable then
+      vim.diagnostic.config({ signs = false }, vim.lsp.diagnostic.get_namespace(client.id))
+    end
   end
   require('waitline.draw').attach(client, buf)
   require('waitline.lenses').attach(client, buf)

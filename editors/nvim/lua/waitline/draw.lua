@@ -68,7 +68,6 @@ local function mark(buf, cost)
     hl_mode = 'combine',
     invalidate = true,
     undo_restore = false,
-    right_gravity = false,
     priority = 9, -- below diagnostics: an error is more than a cost
   }
   if options.annotations.enable then
