@@ -264,6 +264,9 @@ end
 
 --- Draws all anew, after settings or colours changed.
 function M.again()
+  for _, client in ipairs(vim.lsp.get_clients({ name = 'waitline' })) do
+    require('waitline.attach').own_signs(client)
+  end
   for buf, it in pairs(drawn) do
     for _, cost in ipairs(it.costs) do
       cost.mark = nil
