@@ -60,9 +60,6 @@ end
 --- @param cost waitline.Cost
 local function mark(buf, cost)
   local options = config.get()
-  if cost.style == 'idle' and options.idle.show == 'hide' then
-    return
-  end
   local extmark = {
     id = cost.mark,
     hl_mode = 'combine',
@@ -71,7 +68,8 @@ local function mark(buf, cost)
     priority = 9, -- below diagnostics: an error is more than a cost
   }
   if options.annotations.enable then
-    extmark.virt_text = { { '  ' }, { M.text(cost), STYLES[cost.style] or STYLES.plain } }
+    local group = cost.state == 'doubtful' and 'WaitlineStale' or STYLES[cost.style] or STYLES.plain
+    extmark.virt_text = { { '  ' }, { M.text(cost), group } }
     extmark.virt_text_pos = options.annotations.position == 'rightAlign' and 'right_align' or 'eol'
   end
   if cost.heat > 0 and options.heat.enable then
