@@ -90,6 +90,19 @@ h.run(function()
   h.said("stale.mode is one of mark, hide, ignore, and not 'none'")
   h.check('what makes no sense is as if it were not there', require('waitline.config').get().stale.mode == 'mark')
 
+  -- The server's own settings go through, and count at once.
+  require('waitline').setup({ findings = { disabled = { 'slots-exhausted' } }, annotations = { minDuration = '100ms' } })
+  h.wait('a finding that is not wanted goes', function()
+    return #vim.diagnostic.get(0, { severity = vim.diagnostic.severity.INFO }) == 0
+  end)
+  h.wait('and so do figures of little cost', function()
+    return h.row_has(70, 'chan 444 ms') and not h.row_has(80, 'syscall')
+  end)
+  require('waitline').setup({})
+  h.wait('and they come back', function()
+    return #vim.diagnostic.get(0) == 1 and h.row_has(80, 'syscall')
+  end)
+
   -- Not started by itself.
   local client = vim.lsp.get_clients({ name = 'waitline' })[1]
   require('waitline.attach').expect_end(client.id)
