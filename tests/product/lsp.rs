@@ -1,5 +1,6 @@
 //! The language server through its real protocol: a child process, its pipes, and a client.
 
+mod analyses;
 mod client;
 mod editors;
 mod edits;
@@ -12,6 +13,7 @@ mod rewrites;
 mod settings;
 mod shown;
 mod stress;
+mod timeline;
 mod wire;
 
 use std::path::{Path, PathBuf};

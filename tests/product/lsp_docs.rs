@@ -42,17 +42,42 @@ fn requests_and_commands_are_those_of_the_server() {
     let notifications = names(&source("refresh.rs"), "= \"waitline/");
     assert!(!notifications.is_empty());
     requests.extend(notifications.iter().map(|n| n["= \"".len()..].to_owned()));
+    let notifications = names(&source("timeline/host.rs"), "METHOD: &'static str = \"waitline/");
+    assert_eq!(notifications.len(), 2, "{notifications:?}");
+    requests.extend(notifications.iter().map(|n| n[n.find("waitline").unwrap()..].to_owned()));
     assert!(requests.len() >= 15, "{requests:?}");
     assert_eq!(names(&page, "waitline/"), requests);
 
     let mut commands = BTreeSet::new();
-    for file in ["backend.rs", "findings.rs", "links.rs", "to_proto.rs"] {
+    for file in ["backend.rs", "findings.rs", "links.rs", "timeline/host.rs", "to_proto.rs"] {
         commands.extend(names(&source(file), "\"waitline.").iter().map(|c| c[1..].to_owned()));
     }
     assert!(commands.len() >= 7, "{commands:?}");
     let told = names(&page, "`waitline.");
     let told: BTreeSet<String> = told.iter().map(|c| c[1..].to_owned()).collect();
     assert_eq!(told, commands);
+}
+
+/// The page of the timeline may ask what reads, and set the range: not what loads or writes.
+#[test]
+fn the_page_may_ask_what_the_server_answers() {
+    let asked = names(&source("timeline/host.rs"), "\"waitline/");
+    let asked: BTreeSet<String> = asked.iter().map(|m| m[1..].to_owned()).collect();
+    let answered = names(&source("mod.rs"), "custom_method(\"waitline/");
+    let answered: BTreeSet<String> =
+        answered.iter().map(|r| r.replace("custom_method(\"", "")).collect();
+    let kept_back: BTreeSet<&str> = answered.difference(&asked).map(String::as_str).collect();
+    let want = [
+        "waitline/load",
+        "waitline/record",
+        "waitline/setVerdict",
+        "waitline/silence",
+        "waitline/unload",
+    ];
+    assert_eq!(kept_back, BTreeSet::from(want));
+    let told = ["waitline/openTimeline", "waitline/reveal"].map(str::to_owned);
+    let unknown: Vec<_> = asked.difference(&answered).filter(|m| !told.contains(m)).collect();
+    assert!(unknown.is_empty(), "{unknown:?}");
 }
 
 #[test]

@@ -12,6 +12,7 @@ mod cli;
 mod figures;
 mod heap;
 mod hostile;
+mod http;
 mod live;
 mod lsp;
 mod lsp_docs;

@@ -43,10 +43,18 @@ const LINE_TOP: usize = 3;
 
 /// The lenses of a file, by rising line. What was edited away has none.
 pub fn lenses(view: &View, file: FileId, lines: &Lines) -> Vec<Lens> {
-    let mut list = Vec::new();
-    functions(view, file, lines, &mut list);
+    let mut list = lenses_beside_figures(view, file, lines);
     let sites: Vec<&SiteLine> = view.sites.lines(file).iter().filter(|l| l.holds).collect();
     dear_lines(view, file, lines, &sites, &mut list);
+    list.sort_by_key(|l| l.line);
+    list
+}
+
+/// The lenses of a file for an editor that draws the figures at the ends of lines itself: above a
+/// dear line they would say the same once more, and move the code for it.
+pub fn lenses_beside_figures(view: &View, file: FileId, lines: &Lines) -> Vec<Lens> {
+    let mut list = Vec::new();
+    functions(view, file, lines, &mut list);
     go_statements(view, file, lines, &mut list);
     regions(view, file, lines, &mut list);
     list.sort_by_key(|l| l.line);

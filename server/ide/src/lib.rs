@@ -23,6 +23,7 @@ pub mod range;
 pub mod reasons;
 pub mod regions;
 pub mod sched;
+pub mod scope;
 pub mod sites;
 pub mod sources;
 pub mod staleness;

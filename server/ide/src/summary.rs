@@ -57,6 +57,16 @@ impl Stats {
         self.total.saturating_sub(known).max(0)
     }
 
+    /// Adds time for which it was blocked.
+    pub(crate) fn add_block(&mut self, reason: StrId, ns: i64) {
+        add_to(&mut self.block, reason, ns);
+    }
+
+    /// Adds time in a range.
+    pub(crate) fn add_range(&mut self, kind: RangeKind, ns: i64) {
+        add_to(&mut self.ranges, kind, ns);
+    }
+
     /// Adds what another one has.
     pub fn add(&mut self, other: &Stats) {
         self.exec = self.exec.saturating_add(other.exec);
@@ -215,6 +225,8 @@ pub struct Summary {
     pub logs: Vec<Log>,
     /// Whose system call lost its P, and the time from then to its end; by goroutine and time.
     pub handoffs: Vec<(GoId, Nanos, Nanos)>,
+    /// Samples of the CPU profiler: when, whose, and where it was.
+    pub samples: Vec<(Nanos, GoId, StackId)>,
     /// What the collector did.
     pub gc: GcLog,
     /// The time of the last event.
@@ -269,6 +281,21 @@ impl Summary {
             .map(|g| g.name)
             .or_else(|| brief().map(|b| b.name))
             .unwrap_or(StrId::NONE)
+    }
+
+    /// Where the `go` statement of a goroutine stood.
+    pub fn created_at(&self, row: Row) -> StackId {
+        let row = row.0 as usize;
+        let brief = || self.briefs.get(row.wrapping_sub(self.full.len()));
+        let full = self.full.get(row).map(|g| g.created_at);
+        full.or_else(|| brief().map(|b| b.created_at)).unwrap_or(StackId::NONE)
+    }
+
+    /// From when until when a system call of a goroutine was without its P, if it lost that.
+    pub fn handed_off(&self, g: GoId, from: i64, to: i64) -> Option<(i64, i64)> {
+        let next = self.handoffs.partition_point(|h| (h.0, h.1.0) < (g, from));
+        let found = self.handoffs.get(next).filter(|h| h.0 == g && h.1.0 < to);
+        found.map(|h| (h.1.0, h.2.0.min(to)))
     }
 
     /// The row of the goroutine with this number.

@@ -194,13 +194,17 @@ fn an_editor_gets_only_what_it_announced() {
     }
 }
 
+fn titled(lens: &Value, text: &str) -> bool {
+    lens["command"]["title"].as_str().is_some_and(|title| title.contains(text))
+}
+
 #[test]
 fn an_editor_with_commands_and_decorations_of_its_own() {
     let (file, trace) = leak();
     let mut client = Client::start();
     let mut capabilities = all_refreshes();
     capabilities["experimental"] = json!({
-        "commands": { "commands": ["waitline.load", "waitline.unload", "waitline.waker"] },
+        "commands": { "commands": ["waitline.load", "waitline.unload", "waitline.waker", "waitline.evidence"] },
         "decorations": true,
         "hoverDialect": "vscode",
     });
@@ -210,7 +214,21 @@ fn an_editor_with_commands_and_decorations_of_its_own() {
     let answer = client.ask("waitline/load", json!({ "trace": uri(&trace) }));
     assert_eq!(answer["trace"], json!(trace));
     assert_eq!(answer["duration"], answer_to(&trace).unwrap().duration());
-    assert!(!client.lenses(&file).is_empty(), "shown when the answer comes");
+    let lenses = client.lenses(&file);
+    assert!(!lenses.is_empty(), "shown when the answer comes");
+    let of_lines = |lenses: &[Value]| lenses.iter().filter(|l| titled(l, "on average")).count();
+    assert_eq!(of_lines(&lenses), 0, "the editor draws that at the ends of lines: {lenses:?}");
+    let mut other = Client::showing(&programs(), &trace);
+    until_shown(&mut other, &file);
+    assert!(of_lines(&other.lenses(&file)) > 0, "in other editors it stands above");
+    other.end();
+    for lens in &lenses {
+        let command = &lens["command"];
+        let named = !command["title"].as_str().unwrap().starts_with("woken from ");
+        assert_eq!(command["command"], if named { "waitline.evidence" } else { "" }, "{lens}");
+        let argument = &command["arguments"][0];
+        assert_eq!(argument["now"], argument["line"], "nothing was edited: {lens}");
+    }
 
     let changed = |m: &Value| m["method"] == "waitline/didChangeState";
     let told = client.wait_from(0, "the state", changed);

@@ -337,7 +337,11 @@ impl Sink for SummaryPass<'_> {
                     GoState::Waiting => live.stats.block.push((event.reason, ns)),
                     GoState::Runnable => live.stats.sched_wait = ns,
                     // Named from afar it has no P: it lost that before the trace.
-                    GoState::Syscall if at.p == ProcId::NONE => live.stats.syscall_block = ns,
+                    GoState::Syscall if at.p == ProcId::NONE => {
+                        live.stats.syscall_block = ns;
+                        let since = to.nanos(to.sync);
+                        to.summary.handoffs.push((event.g, since, at.t));
+                    }
                     GoState::Syscall => live.stats.syscall = ns,
                     GoState::Undetermined | GoState::NotExist => {}
                 }
@@ -520,8 +524,10 @@ impl Sink for SummaryPass<'_> {
         self.to.summary.gc.label(at, self.tables.str(label));
     }
 
-    fn sample(&mut self, at: &At, _stack: StackRow) {
-        self.to.last = self.to.time(at.t);
+    fn sample(&mut self, at: &At, stack: StackRow) {
+        let to = &mut *self.to;
+        to.last = to.time(at.t);
+        to.summary.samples.push((at.t, at.g, to.stacks[stack.0 as usize]));
     }
 
     fn metric(&mut self, at: &At, metric: Metric, value: u64, _stack: StackRow) {

@@ -277,6 +277,18 @@ impl Backend {
         work.await.map_err(|_| Error::internal_error())
     }
 
+    /// The same for an answer that may not be possible.
+    pub(super) async fn try_of_trace(
+        &self,
+        make: impl FnOnce(&Session, &Shown) -> Result<Value> + Send + 'static,
+    ) -> Result<Value> {
+        let session = self.session.clone();
+        let work = tokio::task::spawn_blocking(move || {
+            session.shown().map_or(Ok(Value::Null), |shown| make(&session, &shown))
+        });
+        work.await.map_err(|_| Error::internal_error())?
+    }
+
     /// An answer about a line of the buffer, `{uri, line}`.
     async fn of_line(
         &self,
@@ -452,16 +464,22 @@ impl LanguageServer for Backend {
             return Ok(Some(Vec::new()));
         }
         let uri = params.text_document.uri;
-        let commands = !self.session.info().capabilities.own_commands;
+        let decorations = self.session.info().capabilities.decorations;
         let of = uri.clone();
         let lenses = self.answer(&uri, move |session, about| {
             session.answers.lenses.get_or_make(about.key(), || {
                 let view = &about.shown.view;
+                let editor = &session.info().capabilities;
+                let can = |command: &str| editor.runs(command);
                 let lines = session.lines(about);
                 let texts = to_proto::Texts::new(about);
-                ide::lenses::lenses(view, about.file, &lines)
+                let lenses = match decorations {
+                    true => ide::lenses::lenses_beside_figures(view, about.file, &lines),
+                    false => ide::lenses::lenses(view, about.file, &lines),
+                };
+                lenses
                     .iter()
-                    .map(|lens| to_proto::code_lens(about, &of, &texts, &lines, lens, commands))
+                    .map(|lens| to_proto::code_lens(about, &of, &texts, &lines, lens, can))
                     .collect()
             })
         });
@@ -627,7 +645,7 @@ fn uri_if_named(params: &Value) -> Result<Option<Url>> {
 }
 
 /// A number from 0 that parameters may name.
-fn number(params: &Value, key: &str) -> Result<Option<u64>> {
+pub(super) fn number(params: &Value, key: &str) -> Result<Option<u64>> {
     match params.get(key) {
         None | Some(Value::Null) => Ok(None),
         Some(value) => {
@@ -637,7 +655,7 @@ fn number(params: &Value, key: &str) -> Result<Option<u64>> {
 }
 
 /// A word that parameters may name; else it is empty.
-fn word<'a>(params: &'a Value, key: &str) -> Result<&'a str> {
+pub(super) fn word<'a>(params: &'a Value, key: &str) -> Result<&'a str> {
     match params.get(key) {
         None | Some(Value::Null) => Ok(""),
         Some(value) => value.as_str().ok_or_else(|| invalid(&format!("{key} is a text"))),

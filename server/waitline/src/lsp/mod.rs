@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock};
 
 use tower_lsp::LspService;
 
+mod analyses;
 mod answers;
 mod backend;
 mod configuration;
@@ -97,6 +98,12 @@ fn service(
         .custom_method("waitline/timelineFlows", Backend::timeline_flows)
         .custom_method("waitline/timelineChain", Backend::timeline_chain)
         .custom_method("waitline/timelineFind", Backend::timeline_find)
+        .custom_method("waitline/goroutineTable", Backend::goroutine_table)
+        .custom_method("waitline/regionTable", Backend::region_table)
+        .custom_method("waitline/taskTable", Backend::task_table)
+        .custom_method("waitline/mmu", Backend::mmu)
+        .custom_method("waitline/profile", Backend::profile)
+        .custom_method("waitline/pprof", Backend::pprof)
         .custom_method(transport::TEXT_LOST, Backend::text_lost)
         .custom_method("window/workDoneProgress/cancel", Backend::cancel_progress)
         .finish()

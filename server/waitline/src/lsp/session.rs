@@ -31,6 +31,8 @@ pub(super) struct Session {
     shown: RwLock<Option<Arc<Shown>>>,
     documents: Mutex<Documents>,
     pub(super) answers: Answers,
+    /// What analyses need beyond a view.
+    pub(super) kept: super::analyses::Kept,
     pub(super) refresher: Refresher,
     pub(super) loads: Mutex<super::loads::Loads>,
     /// The recording under way.
@@ -94,6 +96,7 @@ impl Session {
             shown: RwLock::new(None),
             documents: Mutex::new(Documents::default()),
             answers: Answers::default(),
+            kept: super::analyses::Kept::default(),
             loads: Mutex::new(super::loads::Loads::default()),
             recording: Mutex::default(),
             configured: Mutex::default(),
@@ -155,6 +158,10 @@ impl Session {
     pub(super) fn show(&self, next: Option<Arc<Shown>>) -> Option<Arc<Shown>> {
         let mut shown = self.shown.write().unwrap_or_else(PoisonError::into_inner);
         let before = std::mem::replace(&mut *shown, next);
+        let path = |shown: &Option<Arc<Shown>>| shown.as_ref().map(|shown| shown.path.clone());
+        if path(&before) != path(&shown) {
+            self.kept.forget();
+        }
         drop(shown);
         self.forget_timeline();
         self.answers.clear();

@@ -45,19 +45,23 @@ impl<'a> Texts<'a> {
     }
 }
 
-/// A lens. `commands`: whether the editor can run ours; else the lens is text.
+/// A lens. `can`: whether the editor can run a command; else the lens is text.
 pub(super) fn code_lens(
     about: &About,
     uri: &Url,
     texts: &Texts<'_>,
     lines: &Lines,
     lens: &Lens,
-    commands: bool,
+    can: impl Fn(&str) -> bool,
 ) -> CodeLens {
     let recorded = lines.recorded(lens.line).unwrap_or(lens.line);
     let (start, end) = texts.columns(lens.line, recorded, &lens.columns);
     let (command, argument) = match lens.target {
-        Target::Evidence(line) => (EVIDENCE, json!({ "uri": uri, "line": line })),
+        Target::Evidence(line) => {
+            // Where it stands now, for an editor that asks for the evidence itself.
+            let now = about.text.map.current(line);
+            (EVIDENCE, json!({ "uri": uri, "line": line, "now": now }))
+        }
         Target::Frame(frame) => {
             let place = location(&about.shown.view, frame);
             (
@@ -69,7 +73,7 @@ pub(super) fn code_lens(
             )
         }
     };
-    let command = if commands { command } else { "" };
+    let command = if can(command) { command } else { "" };
     CodeLens {
         range: Range::new(Position::new(lens.line, start), Position::new(lens.line, end)),
         command: Some(Command {

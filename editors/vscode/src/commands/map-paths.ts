@@ -1,0 +1,74 @@
+// Where the source lies that was built elsewhere: names the recorded folders by their cost and
+// proposes a rule for each.
+
+import * as vscode from 'vscode';
+import { FOLDER, propose, type Rule } from '../path-rules';
+import { tell } from '../places';
+import type { Session } from '../session';
+import { percent } from '../units';
+
+type Register = (name: string, run: (argument: unknown) => unknown) => void;
+
+export function mapPathsCommand(register: Register, session: Session): void {
+  const { l10n, window, workspace } = vscode;
+  register('waitline.mapPaths', async () => {
+    const prefixes = (await session.request('waitline/unmapped', {}))?.prefixes ?? [];
+    if (prefixes.length === 0) return tell(l10n.t('All of the program is found in the workspace.'));
+    const items = prefixes.map((u) => ({
+      label: u.prefix,
+      description: l10n.t('{0} of waiting', percent(u.ns, u.of)),
+      u,
+    }));
+    const title = l10n.t('Recorded folders that are not in the workspace');
+    const chosen = items.length === 1 ? items[0] : await window.showQuickPick(items, { title });
+    const [root] = workspace.workspaceFolders ?? [];
+    if (!chosen || !root) return;
+
+    const { prefix } = chosen.u;
+    const proposals = await proposeFor(prefix);
+    const browse = l10n.t('Browse…');
+    const choices: (vscode.QuickPickItem & { rule?: Rule })[] = proposals.map((rule) => ({
+      label: `${rule.to} → ${rule.from}`,
+      description: l10n.t('proposed'),
+      rule,
+    }));
+    choices.push({ label: browse, description: l10n.t('the folder that holds {0}', prefix) });
+    const choice = await window.showQuickPick(choices, { title: l10n.t('Where does {0} lie?', prefix) });
+    if (!choice) return;
+    let { rule } = choice;
+    if (!rule) {
+      const [folder] =
+        (await window.showOpenDialog({
+          canSelectFiles: false,
+          canSelectFolders: true,
+          defaultUri: root.uri,
+          openLabel: l10n.t('Choose'),
+        })) ?? [];
+      if (!folder) return;
+      rule = { from: inFolder(root, folder.fsPath), to: prefix };
+    }
+    await remember(rule);
+    if (session.state) await session.load(session.state.trace);
+    tell(l10n.t('{0} is looked for in {1}.', rule.to, rule.from));
+  });
+}
+
+/** Keeps a rule in the settings of the workspace, in place of one for the same folder. */
+async function remember(rule: Rule): Promise<void> {
+  const configuration = vscode.workspace.getConfiguration('waitline');
+  const kept = configuration.get<Rule[]>('substitutePath', []).filter((r) => r.to !== rule.to);
+  await configuration.update('substitutePath', [...kept, rule], vscode.ConfigurationTarget.Workspace);
+}
+
+function inFolder(root: vscode.WorkspaceFolder, path: string): string {
+  const top = root.uri.fsPath;
+  return path === top || path.startsWith(`${top}/`) ? FOLDER + path.slice(top.length) : path;
+}
+
+async function proposeFor(prefix: string): Promise<Rule[]> {
+  const [root] = vscode.workspace.workspaceFolders ?? [];
+  if (!root) return [];
+  const files = await vscode.workspace.findFiles('**/*.go', '**/{node_modules,.git}/**', 5000);
+  const dirs = new Set(files.map((f) => vscode.Uri.joinPath(f, '..').fsPath));
+  return propose(prefix, root.uri.fsPath, [...dirs]);
+}
