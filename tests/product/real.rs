@@ -26,11 +26,7 @@ const PROGRAMS: [(&str, &str, &[&str]); 5] = [
         "github.com/prometheus/node_exporter@v1.11.1",
         &["github.com/prometheus/node_exporter@v1.9.0"],
     ),
-    (
-        "etcd-trixie",
-        "go.etcd.io/etcd/server/v3@v3.5.16",
-        &["go.etcd.io/etcd/server/v3@v3.5.9"],
-    ),
+    ("etcd-trixie", "go.etcd.io/etcd/server/v3@v3.5.16", &["go.etcd.io/etcd/server/v3@v3.5.9"]),
     ("gopls-trixie", "golang.org/x/tools/gopls@v0.16.1", &["golang.org/x/tools/gopls@v0.15.3"]),
     (
         "docker-registry-bookworm",
@@ -77,7 +73,8 @@ fn programs_that_everybody_knows() {
             continue;
         };
         n_done += 1;
-        let loaded = traces::load(&path, What::Figures, &AtomicBool::new(false), |_, _| {}).unwrap();
+        let loaded =
+            traces::load(&path, What::Figures, &AtomicBool::new(false), |_, _| {}).unwrap();
         let analysis = &loaded.analysis;
         let placement = waitline::workspace::place(analysis, &[sources]);
         // Frames of the module, by their functions' names.
@@ -92,11 +89,7 @@ fn programs_that_everybody_knows() {
             .collect();
         let mapped = own.iter().filter(|&&f| placement.place(f).is_some()).count();
         let states = count(own.iter().filter_map(|&f| placement.place(f)).map(|p| p.state));
-        eprintln!(
-            "{name} on {module}: {mapped} of {} frames mapped, {}",
-            own.len(),
-            said(&states)
-        );
+        eprintln!("{name} on {module}: {mapped} of {} frames mapped, {}", own.len(), said(&states));
         for &frame in &own {
             if let Some(place) = placement.place(frame).filter(|p| p.state != State::Exact) {
                 let recorded = analysis.tables.frame(frame);
