@@ -303,6 +303,39 @@ const scenarios = {
       await w.seen(w.page.locator('.part.editor .active-line-number', { hasText: /^72$/ }));
       w.step('a place in the panel leads to the code');
 
+      await w.page.locator('.tab', { hasText: 'db.go' }).first().click();
+      await w.goto(83);
+      await w.seen(page.locator('.overview-label', { hasText: 'db.go:83' }));
+      w.step('the line of the cursor is marked on the timeline');
+
+      // A click on a slice shows its line beside, and the timeline keeps the focus.
+      const lane = page.locator('.label.lane', { hasText: /^G33/ }).first();
+      const [row, field] = [await lane.boundingBox(), await page.locator('.field').boundingBox()];
+      await w.page.mouse.click(field.x + field.width / 2, row.y + row.height / 2);
+      await w.seen(w.page.locator('.tab', { hasText: 'client.go' }));
+      await w.seen(w.page.locator('.part.editor .active-line-number'));
+      ok(await w.page.evaluate(() => document.activeElement?.tagName === 'IFRAME'), 'the focus stays on the timeline');
+      w.step('a click on a slice shows its line');
+
+      await w.page.mouse.move(field.x + 60, field.y + 10);
+      await w.page.mouse.down();
+      await w.page.mouse.move(field.x + 300, field.y + 10, { steps: 6 });
+      await w.page.mouse.up();
+      await w.figure('◔ ');
+      w.step('a range drawn on the timeline narrows the figures in the source');
+      await w.shot('timeline-range');
+      // Esc lets go of one thing after the other: the selection, then the range.
+      await w.until('the whole trace', async () => {
+        if (!(await w.figures()).some((f) => f.text.startsWith('◔'))) return true;
+        await w.page.keyboard.press('Escape');
+        await w.page.waitForTimeout(500);
+        return false;
+      });
+      await w.page.locator('.tab', { hasText: 'db.go' }).first().click();
+      await w.goto(70);
+      await w.palette('Waitline: Go to Longest Wait');
+      await w.seen(page.getByText('1.93 ms').first());
+
       // A window in the browser keeps its state now and then, and here it ends without a word.
       await w.page.waitForTimeout(8000);
       const view = () =>
