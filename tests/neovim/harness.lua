@@ -288,6 +288,7 @@ function M.run(spec)
   end
 
   local ok, problem = xpcall(spec, debug.traceback)
+  local drawn, rows = pcall(M.rows)
   -- A Neovim that ends while it tells its servers to end may be killed by a closed pipe.
   for _, client in ipairs(vim.lsp.get_clients()) do
     if has_methods then
@@ -304,7 +305,6 @@ function M.run(spec)
     ok, problem = #left == 0, 'errors were shown: ' .. table.concat(left, '\n')
   end
   if not ok then
-    local drawn, rows = pcall(M.rows)
     io.stdout:write('   ', problem, '\n', drawn and table.concat(rows, '\n') or '', '\n')
     io.stdout:write('messages: ', vim.fn.execute('messages'), '\n')
   end

@@ -1,197 +1,20 @@
 //! The loopback host of the timeline from outside: who may ask, what a peer can take, what stays
 //! secret. All of it over plain sockets, so that nothing is sent that a test did not write.
 
-use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use proptest::test_runner::{RngAlgorithm, TestRng};
 use serde_json::{Value, json};
 
-use crate::product::{binary, testdata};
+use crate::product::testdata;
 
-/// Longer than any answer takes on a busy machine.
-const LIMIT: Duration = Duration::from_secs(20);
+mod served;
 
-/// A server of a page, run from a shell.
-pub(crate) struct Served {
-    child: Child,
-    file: PathBuf,
-    pub(crate) port: u16,
-    ticket: String,
-    log: std::sync::mpsc::Receiver<String>,
-}
-
-/// An answer, as it came.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    headers: BTreeMap<String, String>,
-    pub(crate) body: Vec<u8>,
-}
-
-impl Answer {
-    pub(crate) fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or_else(|e| panic!("{e}: {self:?}"))
-    }
-}
-
-/// The address that a file leads to: its port and its token.
-pub(crate) fn leads_to(file: &Path) -> (u16, String) {
-    let text = std::fs::read_to_string(file).unwrap();
-    let at = text.find("http://127.0.0.1:").expect("an address of this machine");
-    let rest = &text[at + "http://127.0.0.1:".len()..];
-    let (port, rest) = rest.split_once("/#token=").unwrap();
-    let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && !"-_".contains(c)).unwrap();
-    (port.parse().unwrap(), rest[..end].to_owned())
-}
-
-impl Served {
-    pub(crate) fn start(trace: &Path, workspace: &Path) -> Served {
-        let mut child = Command::new(binary())
-            .args(["timeline", "--no-open", "--workspace"])
-            .arg(workspace)
-            .arg(trace)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut out = BufReader::new(child.stdout.take().unwrap());
-        let mut line = String::new();
-        out.read_line(&mut line).unwrap();
-        let file = PathBuf::from(line.trim());
-        let (port, ticket) = leads_to(&file);
-        let (send, log) = std::sync::mpsc::channel();
-        let mut err = child.stderr.take().unwrap();
-        std::thread::spawn(move || {
-            let mut all = line;
-            let _ = err.read_to_string(&mut all);
-            let _ = out.read_to_string(&mut all);
-            let _ = send.send(all);
-        });
-        Served { child, file, port, ticket, log }
-    }
-
-    pub(crate) fn webmix() -> Served {
-        let trace = testdata("traces/g126/webmix.trace");
-        Served::start(&trace, &testdata("programs/webmix"))
-    }
-
-    fn connect(&self) -> TcpStream {
-        let stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-        stream.set_read_timeout(Some(LIMIT)).unwrap();
-        stream.set_write_timeout(Some(LIMIT)).unwrap();
-        stream
-    }
-
-    /// Sends bytes on a connection of their own and reads the answer to its end, or, of a stream
-    /// without end, its head.
-    pub(crate) fn send(&self, bytes: &[u8]) -> Answer {
-        let mut stream = self.connect();
-        stream.write_all(bytes).unwrap();
-        read_answer(&mut stream).expect("an answer")
-    }
-
-    /// A request as our page makes it.
-    pub(crate) fn post(&self, path: &str, token: Option<&str>, body: &Value) -> Answer {
-        let body = body.to_string();
-        let token = token.map(|t| format!("Authorization: Bearer {t}\r\n")).unwrap_or_default();
-        let head = format!(
-            "POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nContent-Type: application/json\r\n\
-             {token}Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
-            self.port,
-            body.len()
-        );
-        self.send(head.as_bytes())
-    }
-
-    /// Exchanges the ticket for a session.
-    pub(crate) fn session(&self) -> String {
-        session(self, &self.ticket)
-    }
-
-    /// A `waitline/...` request that must be answered.
-    pub(crate) fn ask(&self, session: &str, method: &str, params: Value) -> Value {
-        let body = json!({ "method": method, "params": params });
-        let answer = self.post("/request", Some(session), &body);
-        assert_eq!(answer.status, 200, "{method}: {answer:?}");
-        let answer = answer.json();
-        assert!(answer.get("error").is_none(), "{method}: {answer}");
-        answer["result"].clone()
-    }
-
-    /// `timelineInfo`, once the index is there.
-    pub(crate) fn info(&self, session: &str) -> Value {
-        let from = Instant::now();
-        loop {
-            let info = self.ask(session, "waitline/timelineInfo", Value::Null);
-            if info["ready"] == true {
-                return info;
-            }
-            assert!(from.elapsed() < LIMIT, "{info}");
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    }
-
-    fn memory(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status.lines().find(|l| l.starts_with("VmRSS:")).unwrap();
-        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
-    }
-}
-
-fn session(served: &Served, ticket: &str) -> String {
-    let answer = served.post("/session", None, &json!({ "token": ticket }));
-    assert_eq!(answer.status, 200, "{answer:?}");
-    answer.json()["session"].as_str().unwrap().to_owned()
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        let _ = std::fs::remove_file(&self.file);
-    }
-}
-
-/// One answer; `None` where the connection ends first.
-fn read_answer(stream: &mut impl Read) -> Option<Answer> {
-    let mut bytes = Vec::new();
-    let mut buffer = [0; 65536];
-    let head = loop {
-        if let Some(at) = bytes.windows(4).position(|w| w == b"\r\n\r\n") {
-            break at + 4;
-        }
-        match stream.read(&mut buffer) {
-            Ok(0) | Err(_) => return None,
-            Ok(n) => bytes.extend_from_slice(&buffer[..n]),
-        }
-    };
-    let text = String::from_utf8(bytes[..head].to_vec()).unwrap();
-    let status = text.split(' ').nth(1)?.parse().ok()?;
-    let headers: BTreeMap<String, String> = text
-        .lines()
-        .skip(1)
-        .filter_map(|l| l.split_once(": "))
-        .map(|(k, v)| (k.to_lowercase(), v.to_owned()))
-        .collect();
-    let mut body = bytes[head..].to_vec();
-    if headers.get("content-type").is_some_and(|t| t == "application/x-ndjson") {
-        return Some(Answer { status, headers, body });
-    }
-    let length = headers.get("content-length").and_then(|n| n.parse::<usize>().ok());
-    while length.is_none_or(|length| body.len() < length) {
-        match stream.read(&mut buffer) {
-            Ok(0) | Err(_) => break,
-            Ok(n) => body.extend_from_slice(&buffer[..n]),
-        }
-    }
-    Some(Answer { status, headers, body })
-}
+pub(crate) use served::leads_to;
+use served::{LIMIT, Served, read_answer};
 
 /// T16: of all combinations of method, path, host, origin, fetch site and token, only those that a
 /// page of ours sends are answered; the others get no byte of what the trace holds.
@@ -315,6 +138,33 @@ fn the_page_itself_may_be_gone_to_but_not_framed() {
     }
 }
 
+/// DNS rebinding, in a real browser: a name of somebody's own that leads to this machine gets
+/// nothing, and the file that a person follows gets the page.
+#[test]
+fn a_name_that_leads_here_leads_nowhere() {
+    let served = Served::webmix();
+    let profile = tempfile::tempdir().unwrap();
+    let seen = |url: &str| {
+        let mut command = Command::new("chromium");
+        command.args(["--headless=new", "--no-sandbox", "--disable-gpu", "--dump-dom"]);
+        command.arg("--host-resolver-rules=MAP evil.example 127.0.0.1");
+        command.arg(format!("--user-data-dir={}", profile.path().display()));
+        command.arg("--virtual-time-budget=2000").arg(url);
+        command
+            .stdin(Stdio::null())
+            .output()
+            .ok()
+            .map(|out| String::from_utf8_lossy(&out.stdout).into_owned())
+    };
+    let Some(evil) = seen(&format!("http://evil.example:{}/", served.port)) else {
+        eprintln!("not run: DNS rebinding (there is no chromium on PATH)");
+        return;
+    };
+    assert!(evil.contains("Misdirected Request") && !evil.contains("<title>"), "{evil}");
+    let ours = seen(&format!("file://{}", served.file.display())).unwrap();
+    assert!(ours.contains("<title>Waitline"), "{ours}");
+}
+
 /// Two hosts, an absolute address, two tokens, other bodies: what is odd is refused.
 #[test]
 fn odd_requests_are_refused() {
@@ -376,10 +226,6 @@ fn peers_that_take_their_time_take_nobody_elses() {
     let before = served.memory();
     let started = Instant::now();
     let idle: Vec<TcpStream> = (0..1000).map(|_| served.connect()).collect();
-    let mut slow: Vec<TcpStream> = (0..20).map(|_| served.connect()).collect();
-    for stream in &mut slow {
-        let _ = stream.write_all(b"GET / HTTP/1.1\r\nHost: ");
-    }
     let mut worst = Duration::ZERO;
     for _ in 0..20 {
         let from = Instant::now();
@@ -390,7 +236,18 @@ fn peers_that_take_their_time_take_nobody_elses() {
     println!("1000 idle: a good client waits {worst:?} at most, memory +{} KiB", grown >> 10);
     assert!(worst < Duration::from_secs(2), "{worst:?}");
     assert!(grown < 64 << 20, "{grown}");
+    let mut closed = 0;
+    for mut stream in idle {
+        closed += u32::from(matches!(stream.read(&mut [0; 16]), Ok(0) | Err(_)));
+    }
+    assert_eq!(closed, 1000);
+    println!("all idle ones were closed after {:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
     // A byte a second keeps no connection.
+    let mut slow: Vec<TcpStream> = (0..20).map(|_| served.connect()).collect();
+    for stream in &mut slow {
+        let _ = stream.write_all(b"GET / HTTP/1.1\r\nHost: ");
+    }
     let trickle = Instant::now();
     let mut open: Vec<TcpStream> = slow;
     while !open.is_empty() {
@@ -403,14 +260,6 @@ fn peers_that_take_their_time_take_nobody_elses() {
         });
     }
     println!("slow heads were closed after {:?}", trickle.elapsed());
-    let mut closed = 0;
-    for mut stream in idle {
-        stream.set_read_timeout(Some(LIMIT)).unwrap();
-        closed += u32::from(matches!(stream.read(&mut [0; 16]), Ok(0) | Err(_)));
-    }
-    assert_eq!(closed, 1000);
-    println!("all idle ones were closed after {:?}", started.elapsed());
-
     // Heads and bodies that are too large.
     let big_head = format!(
         "GET / HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nX: {}\r\n\r\n",

@@ -197,7 +197,8 @@ export class Data {
     const key = `${lane} ${at} ${lower}`;
     const known = this.sliceCache.get(key);
     if (known !== undefined) return known;
-    const params = lane.startsWith('p:') ? { lane, t: at, row: lower ? 1 : 0 } : { lane, t: at };
+    const params =
+      lane.startsWith('p:') || lane.startsWith('task:') ? { lane, t: at, row: lower ? 1 : 0 } : { lane, t: at };
     const slice = protocol.slice(field(await this.host.request('waitline/timelineSlice', params), 'slice'));
     if (this.sliceCache.size > 2000) this.sliceCache.clear();
     this.sliceCache.set(key, slice);

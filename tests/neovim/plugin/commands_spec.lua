@@ -306,6 +306,36 @@ h.run(function()
   vim.cmd('1,2Waitline idle')
   h.said('none of these lines has figures')
 
+  -- Quick fixes of a finding are Neovim's own.
+  vim.api.nvim_win_set_cursor(0, { 70, 1 })
+  h.wait('the finding again', function()
+    return #vim.diagnostic.get(buf) == 1
+  end)
+  local titles
+  vim.ui.select = function(actions, options, on_choice)
+    titles = vim.tbl_map(options.format_item, actions)
+    for i, name in ipairs(titles) do
+      if name:find('Treat this line as idle', 1, true) then
+        return on_choice(actions[i], i)
+      end
+    end
+  end
+  vim.lsp.buf.code_action()
+  h.wait('a code action treats the line as idle', function()
+    return titles and h.row_has(70, 'idle') and #vim.diagnostic.get(buf) == 0
+  end)
+  h.check(
+    'there were others, too',
+    #titles == 4 and table.concat(titles):find('Silence slots%-exhausted on this line'),
+    titles
+  )
+  vim.ui.select = select
+  vim.cmd('Waitline idle!')
+  h.said('taken back')
+  h.wait('and it is back', function()
+    return h.row_has(70, 'chan 444 ms')
+  end)
+
   -- What is going on.
   vim.cmd('Waitline status')
   h.wait('status', function()

@@ -73,9 +73,13 @@ h.run(function()
     foot(3):find('meanwhile G308 was: network at db.go:83', 1, true) ~= nil,
     foot(3)
   )
-  h.check('which of how many', foot(1):find('   1 of 974 on db.go:70 (n, N)', 1, true) ~= nil, foot(1))
-  local wait, wait_row = lane('G15')
+  h.check('which of how many', foot(1):find('^1 of 974 on db.go:70 %(n, N%) · at 17%.') ~= nil, foot(1))
+  local wait = lane('G15')
   h.check('as a bar that begins with its letter', wait:find('c▁▁▁▁▁') ~= nil, wait)
+  h.wait('when all waits of the line began', function()
+    return lane('db.go:70'):find('╵', 1, true) ~= nil
+  end)
+  local _, wait_row = lane('G15')
   h.check('the cursor is on it', vim.api.nvim_win_get_cursor(0)[1] == wait_row)
   h.check('its waker stands below', select(2, lane('G308')) == wait_row + 1, text())
   h.check('with a note', h.sees('wakes G15 ↑ db.go:72') and h.sees('1.93 ms'))
@@ -108,13 +112,13 @@ h.run(function()
   end)
   h.keys('n')
   h.wait('n goes to the next longest', function()
-    return foot(1):find('   2 of ', 1, true) ~= nil and foot(2):find('^G182 waits .* at db.go:70') ~= nil
+    return foot(1):find('^2 of ') ~= nil and foot(2):find('^G182 waits .* at db.go:70') ~= nil
   end)
   local second = tonumber(foot(2):match('waits ([%d.]+) ms'))
   h.check('which is not longer', second <= 1.93, foot(2))
   h.keys('N')
   h.wait('N goes back', function()
-    return foot(1):find('   1 of ', 1, true) ~= nil and foot(2):find('^G15 waits 1.93 ms') ~= nil
+    return foot(1):find('^1 of ') ~= nil and foot(2):find('^G15 waits 1.93 ms') ~= nil
   end)
   h.keys('u')
   h.wait('u goes to the waker', function()
@@ -126,7 +130,7 @@ h.run(function()
   end)
   h.keys('n')
   h.wait('n leads on', function()
-    return foot(1):find('   2 of ', 1, true) ~= nil
+    return foot(1):find('^2 of ') ~= nil
   end)
   h.keys('N')
   h.wait('and N back', function()
@@ -167,7 +171,7 @@ h.run(function()
   end)
   local group_row
   for i, line in ipairs(lines()) do
-    group_row = group_row or (vim.startswith(line, '▸ ') and i)
+    group_row = group_row or (vim.startswith(line, '▸ report.func1') and i)
   end
   h.check('there is a group', group_row ~= nil, text())
   h.keys(group_row .. 'G')
@@ -196,6 +200,30 @@ h.run(function()
   end)
   h.close_floats()
 
+  -- Find.
+  vim.api.nvim_set_current_win(own)
+  local input, select = vim.ui.input, vim.ui.select
+  local choices
+  vim.ui.input = function(_, on_text)
+    on_text('(*dbConn).query')
+  end
+  vim.ui.select = function(items, options, on_choice)
+    choices = vim.tbl_map(options.format_item, items)
+    on_choice(items[1], 1)
+  end
+  h.keys('/')
+  h.wait('/ finds spans of a function', function()
+    return choices
+      and choices[1]:find('^G%d+  ') ~= nil
+      and foot(2):find('^G' .. choices[1]:match('^G(%d+)') .. ' ') ~= nil
+  end)
+  vim.ui.input = function(_, on_text)
+    on_text('nothing of that name')
+  end
+  h.keys('/')
+  h.said('no goroutine, function, line or task matches "nothing of that name"')
+  vim.ui.input, vim.ui.select = input, select
+
   -- Another size.
   vim.api.nvim_set_current_win(own)
   vim.o.columns = 100
@@ -208,7 +236,7 @@ h.run(function()
   vim.api.nvim_win_set_cursor(0, { 83, 1 })
   vim.cmd('Waitline reveal')
   h.wait(':Waitline reveal shows the waits of a line', function()
-    return foot(1):find('   1 of [%d,]+ on db.go:83') ~= nil
+    return foot(1):find('^1 of [%d,]+ on db.go:83') ~= nil
   end)
   vim.api.nvim_set_current_win(source)
   vim.api.nvim_win_set_cursor(0, { 1, 0 })
@@ -271,6 +299,17 @@ h.run(function()
   end)
   local launch = table.concat(vim.fn.readfile((opened:gsub('^file://', ''))), '\n')
   h.check('on this machine only', launch:find('http://127.0.0.1:%d+/') ~= nil, launch)
+
+  -- A program with tasks.
+  vim.cmd('Waitline load ' .. h.traces .. '/g126/annot.trace')
+  h.wait('another trace is shown', function()
+    return has('Timeline  0.00–14.04 ms') and has('▸ tasks')
+  end)
+  vim.fn.search('▸ tasks')
+  h.keys('<CR>')
+  h.wait('<CR> opens its tasks', function()
+    return has('▾ tasks') and text():find('\n  coffee%s+▔') ~= nil or text():find('\n  %a+%s+.-▔') ~= nil
+  end)
 
   h.keys('q')
   h.check('q closes it', view.window() == nil and vim.bo.filetype ~= 'waitline-timeline')

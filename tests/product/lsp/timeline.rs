@@ -158,7 +158,7 @@ fn requests_are_answered_and_their_answers_described() {
         ("timelineTasks", whole.clone()),
         ("timelineCounters", json!({ "t0": 0, "t1": duration, "width": 100 })),
         ("timelineAt", json!({ "t": middle })),
-        ("timelineNames", json!({ "labels": [0, 1, 5, 1 << 31, (1 << 30) | 3] })),
+        ("timelineNames", json!({ "labels": [0, 1, 5, 1u32 << 31, (1 << 30) | 3] })),
         ("timelineSlice", json!({ "lane": row["lane"], "t": middle })),
         ("timelineInstances", line.clone()),
         ("timelineInstances", json!({ "func": "main.(*server).report.func1", "kind": "network" })),

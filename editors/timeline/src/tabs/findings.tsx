@@ -35,7 +35,7 @@ export function Findings({ app, stage }: Props) {
       id: 'mark',
       title: '',
       cell: (f) => (
-        <span class={f.severity === 'warning' ? 'finding' : 'dim'} title={f.severity}>
+        <span class="finding" title={f.severity}>
           ▲
         </span>
       ),
@@ -125,7 +125,7 @@ function Evidence({ app, stage, finding: f }: { app: App; stage: Stage; finding:
     <div class="detail">
       <h1>{f.message}</h1>
       <div>
-        <span class={f.severity === 'warning' ? 'finding' : 'dim'} aria-hidden="true">
+        <span class="finding" aria-hidden="true">
           ▲
         </span>{' '}
         {f.code} · <PlaceLink app={app} place={f.place} />{' '}

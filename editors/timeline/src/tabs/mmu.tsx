@@ -22,7 +22,12 @@ export function Mmu({ app, stage }: Props) {
   const [window, setWindow] = useState(1e6);
   const all = [...flags, ...(per ? ['perProc'] : [])];
   const asked = useAsk(app, 'waitline/mmu', { ...filterOf(app), flags: all }, mmu);
-  const worst = useAsk(app, 'waitline/mmu', { ...filterOf(app), flags: all, windows: [Math.round(window)] }, mmu);
+  const worst = useAsk(
+    app,
+    'waitline/mmu',
+    { ...filterOf(app), flags: all, window: Math.round(window), windows: [Math.round(window)] },
+    mmu,
+  );
   if (asked.state !== 'there') return <Asking asked={asked} />;
   const at = valueAt(asked.value, window);
   const ten = valueAt(asked.value, 1e7);
@@ -118,7 +123,7 @@ export function Mmu({ app, stage }: Props) {
                     id: 'goal',
                     title: 'Heap goal after',
                     right: true,
-                    cell: (c) => (c.goalAfter === null ? '–' : bytes(c.goalAfter)),
+                    cell: (c) => (c.goal === null ? '–' : bytes(c.goal)),
                   },
                 ]}
                 rows={asked.value.collections}

@@ -22,6 +22,7 @@ mod find;
 mod groups;
 mod lanes;
 mod seal;
+mod sink;
 mod slices;
 pub mod tile;
 

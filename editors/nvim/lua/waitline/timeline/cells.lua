@@ -157,6 +157,21 @@ function M.density(rects, width)
   return cells
 end
 
+--- A row that only tells when: a mark in each cell in which something began.
+--- @param times number[]
+function M.ticks(times, t0, t1, width)
+  local cells = {}
+  for cell = 1, width do
+    cells[cell] = { NOTHING.char, NOTHING.group }
+  end
+  for _, t in ipairs(times) do
+    if t >= t0 and t < t1 then
+      cells[math.min(width, math.floor((t - t0) / (t1 - t0) * width) + 1)] = { '╵', 'WaitlineHeat3' }
+    end
+  end
+  return cells
+end
+
 --- Round times for a ruler.
 --- @return { cell: integer, label: string }[] cells from 1
 --- @return string unit

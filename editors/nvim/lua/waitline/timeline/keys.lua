@@ -259,6 +259,17 @@ M.keys = {
     'what it did then',
   },
   {
+    '/',
+    function()
+      vim.ui.input({ prompt = 'Find in the timeline: ' }, function(query)
+        if query and query ~= '' then
+          timeline.find(query)
+        end
+      end)
+    end,
+    'find a function, goroutine, line or task',
+  },
+  {
     'i',
     function(view)
       view.idle = not view.idle

@@ -6,6 +6,9 @@ local M = {}
 --- Columns of a lane's name.
 M.LABEL = 18
 
+--- The row that opens into tasks, where a program has them.
+M.TASKS = { id = 'tasks', name = 'tasks', costly = 0 }
+
 --- A name that fits: it loses its receiver, then its beginning, never its end.
 local function short(name, most)
   if vim.fn.strdisplaywidth(name) > most then
@@ -28,20 +31,27 @@ function M.arrange(view, height)
       rows[#rows + 1] = { key = key, kind = 'p', label = 'P' .. key:sub(3) }
     end
   end
+  if view.ticks then
+    rows[#rows + 1] = { kind = 'ticks', label = short(view.ticks.label, M.LABEL - 1) }
+  end
   for _, g in ipairs(view.pinned) do
     rows[#rows + 1] = { key = 'g:' .. g, kind = 'g', label = 'G' .. g, g = g }
   end
-  for _, group in ipairs(view.info.groups) do
+  local groups = view.info.groups
+  if view.info.hasTasks then
+    groups = vim.list_extend({ M.TASKS }, groups)
+  end
+  for _, group in ipairs(groups) do
     local opened = view.open[group.id]
-    if view.idle or group.costly > 0 or opened then
+    if view.idle or group.costly > 0 or opened or group == M.TASKS then
       rows[#rows + 1] = {
-        key = 'group:' .. group.id,
+        key = group ~= M.TASKS and 'group:' .. group.id or nil,
         kind = 'group',
         label = (opened and '▾ ' or '▸ ') .. short(group.name, M.LABEL - 3),
         group = group,
       }
       for _, row in ipairs(opened and opened.rows or {}) do
-        rows[#rows + 1] = { key = row.lane, kind = 'g', label = '  ' .. row.name, g = row.g }
+        rows[#rows + 1] = { key = row.lane, kind = 'g', label = '  ' .. short(row.name, M.LABEL - 3), g = row.g }
       end
       if opened and opened.of > #opened.rows then
         rows[#rows + 1] = { kind = 'note', label = ('  %s more'):format(text.count(opened.of - #opened.rows)) }

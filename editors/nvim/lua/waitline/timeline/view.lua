@@ -28,7 +28,7 @@ local PINNED = 5 -- goroutines that were asked for, at most
 
 --- @class waitline.LaneRow
 --- @field key? string the server's name of it; nil: a row of words
---- @field kind 'gc'|'p'|'g'|'group'|'note'
+--- @field kind 'gc'|'p'|'g'|'group'|'ticks'|'note'
 --- @field label string
 --- @field g? integer
 --- @field group? table of `waitline/timelineInfo`
@@ -45,6 +45,7 @@ local PINNED = 5 -- goroutines that were asked for, at most
 --- @field open table<string, table> rows of open groups, by the group's id
 --- @field asked integer
 --- @field notes table<string, string> words behind a lane
+--- @field ticks? { label: string, times: integer[] } when the waits of the line began, the longest 1,000
 --- @field slice? table what is under the cursor
 --- @field instances? { uri: string, line: integer, at: integer, of: integer } the line whose waits `n` goes through
 --- @field wish integer counts what was asked for: the last one counts
@@ -115,6 +116,8 @@ local function write(lanes)
         drawn = cells.spans(rects, width())
       end
       line = paint(label, marks, drawn)
+    elseif row.kind == 'ticks' then
+      line = paint(label, marks, cells.ticks(view.ticks.times, view.t0, view.t1, width()))
     end
     lines[#lines + 1] = line
     colours[#lines] = marks
@@ -364,12 +367,55 @@ function M.instance(number)
   end, { client = view.client })
 end
 
---- Takes a line whose waits are to be gone through.
+--- Takes a line whose waits are to be gone through, and shows when they began.
 function M.take_line(uri, line)
   view.instances = { uri = uri, line = line, at = 0, of = 0 }
+  view.ticks = nil
+  local of = view.instances
+  server.request('waitline/timelineInstances', { uri = uri, line = line }, function(answer)
+    if view and view.instances == of and answer then
+      local name = vim.fs.basename(vim.uri_to_fname(uri))
+      view.ticks = { label = ('%s:%d'):format(name, line + 1), times = answer.ticks }
+      -- The lanes below move down by one, and the selection with them.
+      if view.row then
+        view.row = view.row + 1
+      end
+      M.draw()
+    end
+  end, { client = view.client, on_error = function() end })
 end
 
---- Opens or closes the goroutines of a `go` statement.
+--- Looks for a function, a goroutine, a line or a task, and lets a person choose.
+function M.find(query)
+  server.request('waitline/timelineFind', { query = query, limit = 100 }, function(answer)
+    local found = vim.tbl_filter(function(item)
+      return item.g ~= nil
+    end, view and answer and answer.found or {})
+    if #found == 0 then
+      return text.say(('no goroutine, function, line or task matches "%s"'):format(query))
+    end
+    vim.ui.select(found, {
+      prompt = ('%s found, the longest first'):format(text.count(answer.of)),
+      kind = 'waitline.timeline',
+      format_item = function(item)
+        local lasts = text.duration(item['end'] - item.start)
+        return ('G%d  %s  %s  %s  from %s'):format(
+          item.g,
+          lasts,
+          item.title,
+          item.where or '',
+          text.instant(item.start)
+        )
+      end,
+    }, function(item)
+      if item and view then
+        M.select(item)
+      end
+    end)
+  end, { client = view.client })
+end
+
+--- Opens or closes the goroutines of a `go` statement, or the tasks.
 function M.toggle_group(group)
   if view.open[group.id] then
     view.open[group.id] = nil
@@ -383,7 +429,8 @@ function M.toggle_group(group)
     limit = ROWS,
     sort = 'costly',
   }
-  server.request('waitline/timelineRows', params, function(answer)
+  local method = group == lanes_of.TASKS and 'waitline/timelineTasks' or 'waitline/timelineRows'
+  server.request(method, params, function(answer)
     if view and answer then
       view.open[group.id] = { rows = answer.rows, of = answer.of }
       M.draw()
@@ -408,7 +455,7 @@ function M.show(client, info)
     local same = view.info.trace == info.trace and view.info.duration == info.duration
     view.client, view.info = client, info
     if not same then
-      view.open, view.notes, view.instances = {}, {}, nil
+      view.open, view.notes, view.instances, view.ticks = {}, {}, nil, nil
       view.t0, view.t1 = math.min(view.t0, info.duration), math.min(view.t1, info.duration)
       if view.t1 - view.t0 < 100 then
         view.t0, view.t1 = 0, info.duration

@@ -94,6 +94,9 @@ function M.foot(view)
     elseif slice.reason then
       lines[3] = slice.reason
     end
+  elseif view.group and not view.group.n then
+    lines[2] = 'tasks, those that are under way in this time'
+    lines[3] = '<CR> opens it'
   elseif view.group then
     local group = view.group
     lines[2] = ('%s: %s goroutines, costly %s, waiting %s, running %s'):format(
@@ -108,7 +111,8 @@ function M.foot(view)
   local list = view.instances
   if list and list.at > 0 then
     local name = vim.fs.basename(vim.uri_to_fname(list.uri))
-    lines[1] = lines[1] .. ('   %d of %s on %s:%d (n, N)'):format(list.at, text.count(list.of), name, list.line + 1)
+    local which = ('%d of %s on %s:%d (n, N)'):format(list.at, text.count(list.of), name, list.line + 1)
+    lines[1] = lines[1] == '' and which or which .. ' · ' .. lines[1] -- a narrow window cuts the end
   end
   if lines[2] == '' and lines[3] == '' then
     lines[3] = '<CR> code   o show it   + - zoom   a d move   n N longest here   ? keys   q close'

@@ -33,11 +33,27 @@ pub(in crate::lsp) async fn serve(
         tokio::select! {
             () = here.ended() => return Ok(()),
             // The file goes with us.
-            _ = tokio::signal::ctrl_c() => return Ok(()),
+            () = told_to_end() => return Ok(()),
             () = tokio::time::sleep(RENEW) => {}
         }
         launch.renew(&here.address(&NOTHING)?)?;
     }
+}
+
+/// Somebody ends the program.
+async fn told_to_end() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut told) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = told.recv() => {}
+                _ = tokio::signal::ctrl_c() => {}
+            }
+            return;
+        }
+    }
+    let _ = tokio::signal::ctrl_c().await;
 }
 
 const NOTHING: [(&str, String); 0] = [];
