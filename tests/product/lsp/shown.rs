@@ -359,7 +359,7 @@ fn positions_are_in_utf_16() {
     client.change(&file, 2, emoji);
     let (lenses, hints) = all_of(&mut client, &file);
     let hint = hints.iter().find(|h| line_of(h) == sleep + 1).unwrap();
-    assert_eq!(hint["label"], "sleep 297 ms · 133×");
+    assert_eq!(hint["label"], "~ sleep 297 ms · 133×");
     let units = lines_of(&text)[sleep as usize].encode_utf16().count();
     assert_eq!(hint["position"]["character"], units);
     let send = line_with(&text, "func leakSend") + 1;

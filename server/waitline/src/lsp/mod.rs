@@ -11,8 +11,10 @@ use tower_lsp::LspService;
 mod analyses;
 mod answers;
 mod backend;
+mod configuration;
 mod documents;
 mod ext;
+mod finder;
 mod findings;
 pub mod frames;
 pub mod initialize;
@@ -22,6 +24,7 @@ mod progress;
 mod recordings;
 mod refresh;
 mod session;
+mod settings;
 mod timeline;
 mod to_proto;
 pub mod transport;
@@ -81,6 +84,8 @@ fn service(
         .custom_method("waitline/goroutines", Backend::goroutines)
         .custom_method("waitline/findings", Backend::findings)
         .custom_method("waitline/record", Backend::record)
+        .custom_method("waitline/found", Backend::found)
+        .custom_method("waitline/activate", Backend::activate)
         .custom_method("waitline/timeline", Backend::timeline_tile)
         .custom_method("waitline/timelineInfo", Backend::timeline_info)
         .custom_method("waitline/timelineRows", Backend::timeline_rows)
