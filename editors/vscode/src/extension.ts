@@ -7,7 +7,7 @@ import { lineCommands } from './commands/line';
 import { mapPathsCommand } from './commands/map-paths';
 import { recordCommands, recordings } from './commands/record';
 import { serverCommands } from './commands/server';
-import { load, traceCommands } from './commands/trace';
+import { traceCommands } from './commands/trace';
 import { Discovery } from './discovery';
 import { middleware } from './middleware';
 import { Session } from './session';
@@ -102,15 +102,11 @@ async function begin(own: Session, discovery: Discovery): Promise<void> {
   const autoLoad = configuration.get('trace.autoLoad');
   const named = configuration.get('trace.file', '');
   try {
-    if (named) {
-      await own.start(); // it loads the trace that the settings name by itself
-    }
+    // The trace that the settings name, or the newest one, the server loads by itself.
+    if (named) await own.start();
     if (autoLoad === 'off') return;
     await discovery.begin();
-    const [newest] = discovery.found;
-    if (!newest || own.state || named) return;
-    await own.start();
-    if (autoLoad === 'latest') await load(own, newest.uri.fsPath);
+    if (discovery.found.length > 0) await own.start();
   } catch {
     // Nobody asked for anything yet: the status item and the view say that there is no server.
   }
