@@ -13,6 +13,8 @@ const node = {
   format: 'cjs',
   target: 'node20',
   external: ['vscode'],
+  // Of a file made by this bundler Node's own import() does not see all names, but require does.
+  supported: { 'dynamic-import': false },
   logLevel: 'warning',
 };
 
