@@ -59,6 +59,7 @@ export function activate(context: vscode.ExtensionContext): Api {
     if (own.state?.analysis === analysis) return;
     analysis = own.state?.analysis;
     annotations.refreshVisible();
+    void tellUnmapped(own);
     if (own.state) void context.workspaceState.update('lastTrace', own.state.trace);
   });
   discovery.onDidChange(() => contextKeys(own, discovery));
@@ -120,6 +121,13 @@ function contextKeys(own: Session, discovery: Discovery): void {
   set('loading', own.activity === 'loading');
   set('serverFailed', own.problem !== undefined);
   set('traceFound', discovery.found.length > 0);
+}
+
+/** The view of hotspots says so when a part of the program is not found: then it may well be empty. */
+async function tellUnmapped(own: Session): Promise<void> {
+  const list = own.state ? await own.request('waitline/unmapped', {}).catch(() => null) : null;
+  const is = list?.prefixes.some((u) => u.of > 0 && u.ns / u.of >= 0.01) ?? false;
+  await vscode.commands.executeCommand('setContext', 'waitline.unmapped', is);
 }
 
 /** What goes wrong in a command is said in a sentence, and the log has the rest. */

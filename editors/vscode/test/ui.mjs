@@ -461,6 +461,9 @@ const scenarios = {
       await w.view('Waitline');
       await w.palette('Waitline: Load Latest Trace');
       await w.seen(w.row('of waiting is in'));
+      await w.seen(
+        w.sidebar('.welcome-view-content', 'The source of this program is not where the trace looks for it.'),
+      );
       deepStrictEqual(await w.figures(), []);
       w.step('what is not found is named by its cost');
       await w.shot('unmapped');
