@@ -355,7 +355,7 @@ const scenarios = {
 
       await copyFile(join(testdata, 'traces/g126/webmix.trace'), join(dir, 'trace.out'));
       await w.openFile('trace.out');
-      await w.seen(w.webview().locator('.field canvas'));
+      await w.seen(w.webview('last').locator('.field canvas'));
       w.step('a file named trace.out opens as a timeline');
       await w.shot('trace-editor');
       w.noErrors();
