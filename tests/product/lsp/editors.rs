@@ -75,9 +75,9 @@ fn every_editor_has_a_server_and_is_asked_only_what_it_announced() {
         let kind = if markdown { "markdown" } else { "plaintext" };
         assert_eq!(hover["contents"]["kind"], kind, "{name}");
         client.wait_for("diagnostics", |m| {
-            m["method"] == "textDocument/publishDiagnostics" && m["params"]["uri"] == uri(&trace)
-                || m["method"] == "textDocument/publishDiagnostics"
-                    && m["params"]["uri"] == uri(&file)
+            let of = [uri(&trace), uri(&file)];
+            m["method"] == "textDocument/publishDiagnostics"
+                && of.iter().any(|uri| m["params"]["uri"] == *uri)
         });
         client.listen(std::time::Duration::from_millis(300));
         for message in client.log.iter().filter(|m| m["method"].is_string() && !m["id"].is_null()) {

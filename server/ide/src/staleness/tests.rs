@@ -1,6 +1,8 @@
 //! Lines are followed through changes of their files, and never a wrong one is taken for sure.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
+// All traces of all versions, and the programs that made them: too many to be listed.
+#![allow(clippy::disallowed_methods)]
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
