@@ -68,6 +68,8 @@ fn the_page_may_ask_what_the_server_answers() {
         answered.iter().map(|r| r.replace("custom_method(\"", "")).collect();
     let kept_back: BTreeSet<&str> = answered.difference(&asked).map(String::as_str).collect();
     let want = [
+        "waitline/activate",
+        "waitline/found",
         "waitline/load",
         "waitline/record",
         "waitline/setVerdict",

@@ -82,6 +82,13 @@ impl Stats {
         }
     }
 
+    /// No more memory than it needs.
+    fn fitted(mut self) -> Stats {
+        self.block.shrink_to_fit();
+        self.ranges.shrink_to_fit();
+        self
+    }
+
     /// What was added since an earlier moment of the same goroutine.
     fn since(mut self, earlier: &Stats) -> Stats {
         self.exec = self.exec.wrapping_sub(earlier.exec);
@@ -97,7 +104,7 @@ impl Stats {
         }
         self.block.retain(|(_, ns)| *ns != 0);
         self.ranges.retain(|(_, ns)| *ns != 0);
-        self
+        self.fitted()
     }
 }
 
@@ -211,6 +218,26 @@ struct Brief {
 /// A goroutine's row in [`Summary`]; the brief ones come behind the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Row(pub u32);
+
+/// What of a trace is kept: there can be millions of each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Keep {
+    /// Goroutines.
+    pub goroutines: bool,
+    /// Regions.
+    pub regions: bool,
+    /// Tasks and messages.
+    pub tasks: bool,
+    /// What the collector did.
+    pub gc: bool,
+}
+
+impl Keep {
+    /// Nothing.
+    pub const NONE: Keep = Keep { goroutines: false, regions: false, tasks: false, gc: false };
+    /// Everything.
+    pub const ALL: Keep = Keep { goroutines: true, regions: true, tasks: true, gc: true };
+}
 
 /// Goroutines, regions, tasks and messages of a trace.
 #[derive(Debug, Default)]

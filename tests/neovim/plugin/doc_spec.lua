@@ -52,11 +52,11 @@ h.run(function()
   local told = text:match('%*waitline%-settings%*(.-)====')
   local function settings(table, path)
     for key, value in pairs(table) do
-      if type(value) == 'table' and next(value) then
+      if type(value) == 'table' and next(value) and not vim.islist(value) then
         settings(value, path .. key .. '.')
       else
         local shown = type(value) == 'string' and "'" .. value .. "'"
-          or type(value) == 'table' and '{}'
+          or type(value) == 'table' and '{'
           or tostring(value)
         h.check('setting ' .. path .. key, told:find(key .. ' = ' .. shown, 1, true) ~= nil)
       end

@@ -87,15 +87,47 @@ h.run(function()
   h.top(QUERY)
   h.check('and back by undo', h.row_has(SELECT, SELECT_TEXT))
 
+  -- A line right above, as `O` makes it: nothing may stand on it, not even for a moment.
+  vim.o.undolevels = vim.o.undolevels
+  vim.api.nvim_win_set_cursor(0, { SELECT, 1 })
+  h.keys('O// above<Esc>')
+  h.check(
+    'a new line above takes nothing',
+    h.row_has(SELECT + 1, SELECT_TEXT) and h.row(SELECT):find('^%s+70%s+// above$') ~= nil,
+    h.row(SELECT)
+  )
+  vim.cmd('silent undo')
+  h.check('undo, at once', h.row_has(SELECT, SELECT_TEXT))
+  vim.o.undolevels = vim.o.undolevels
+  vim.api.nvim_win_set_cursor(0, { SELECT, 1 })
+  h.keys('o// below<Esc>')
+  h.check('nor does one below', h.row_has(SELECT, SELECT_TEXT) and h.row(SELECT + 1):find('// below$') ~= nil)
+  vim.cmd('silent undo')
+
   -- Edits of the line itself.
   local text = vim.api.nvim_buf_get_lines(buf, SELECT - 1, SELECT, true)[1]
   vim.o.undolevels = vim.o.undolevels -- what follows is a step of its own for undo
   vim.api.nvim_buf_set_lines(buf, SELECT - 1, SELECT, true, { text .. ' // now' })
   h.check('an edited line loses its figures and its heat', h.row(SELECT):find('^%s+70 .*// now$') ~= nil, h.row(SELECT))
+  h.wait('a comment makes it no other line: they come back, marked', function()
+    return h.row(SELECT):find('^▌.*// now   ~ chan 444 ms') ~= nil
+  end)
   h.check('its neighbour keeps them', h.row_has(READ, 'net 136 ms'))
   vim.cmd('silent undo')
   h.wait('undo brings them back', function()
     return h.row_has(SELECT, SELECT_TEXT) and h.row(SELECT):find('^▌') ~= nil
+  end)
+  local read = vim.api.nvim_buf_get_lines(buf, READ - 1, READ, true)[1]
+  vim.o.undolevels = vim.o.undolevels
+  vim.api.nvim_buf_set_lines(buf, READ - 1, READ, true, { (read:gsub('\\n', '\\r')) })
+  h.wait('an edit of what waits makes it doubtful: dim, and without heat', function()
+    return h.row(READ):find('^ .*   %? net 136 ms') ~= nil
+      and h.colour(READ, 'net 136') == h.group('WaitlineStale')
+      and h.colour(READ, '83') ~= h.group('WaitlineHeat3')
+  end)
+  vim.cmd('silent undo')
+  h.wait('undo makes it sure', function()
+    return h.row(READ):find('^▍.*   net 136 ms') ~= nil
   end)
   vim.o.undolevels = vim.o.undolevels
   vim.cmd('silent ' .. SELECT .. 'delete')

@@ -49,7 +49,6 @@ h.run(function()
   again({
     trace = { file = trace },
     annotations = { position = 'rightAlign', maxLength = 24 },
-    idle = { show = 'hide' },
     codeLens = { enable = false },
   })
   h.top(69)
@@ -58,8 +57,6 @@ h.run(function()
   end)
   h.check('in the last columns', vim.fn.strdisplaywidth(h.row(70)) == vim.o.columns, h.row(70))
   h.check('no lenses', not h.sees('444 ms waiting'))
-  h.top(21)
-  h.check('idle lines are left out', not h.sees('idle 85.7 ms'), h.rows())
   again({ trace = { file = trace }, annotations = { enable = false } })
   h.top(69)
   h.wait('heat without figures', function()
@@ -86,12 +83,25 @@ h.run(function()
     return h.row(70):find('chan 444 ms · 974×$') ~= nil
   end)
   vim.g.waitline = function()
-    return { annotations = { maxLenght = 3 }, idle = { show = 'none' } }
+    return { annotations = { maxLenght = 3 }, stale = { mode = 'none' } }
   end
   require('waitline').setup()
-  h.said('there is no setting annotations.maxLenght (there are enable, maxLength, position)')
-  h.said("idle.show is one of dim, hide, and not 'none'")
-  h.check('what makes no sense is as if it were not there', require('waitline.config').get().idle.show == 'dim')
+  h.said('there is no setting annotations.maxLenght (there are enable, maxLength, minDuration, position)')
+  h.said("stale.mode is one of mark, hide, ignore, and not 'none'")
+  h.check('what makes no sense is as if it were not there', require('waitline.config').get().stale.mode == 'mark')
+
+  -- The server's own settings go through, and count at once.
+  require('waitline').setup({ findings = { disabled = { 'slots-exhausted' } }, annotations = { minDuration = '100ms' } })
+  h.wait('a finding that is not wanted goes', function()
+    return #vim.diagnostic.get(0, { severity = vim.diagnostic.severity.INFO }) == 0
+  end)
+  h.wait('and so do figures of little cost', function()
+    return h.row_has(70, 'chan 444 ms') and not h.row_has(80, 'syscall')
+  end)
+  require('waitline').setup({})
+  h.wait('and they come back', function()
+    return #vim.diagnostic.get(0) == 1 and h.row_has(80, 'syscall')
+  end)
 
   -- Not started by itself.
   local client = vim.lsp.get_clients({ name = 'waitline' })[1]

@@ -73,7 +73,9 @@ h.run(function()
     foot(3):find('meanwhile G308 was: network at db.go:83', 1, true) ~= nil,
     foot(3)
   )
-  h.check('which of how many', foot(1):find('^1 of 974 on db.go:70 %(n, N%) · at 17%.') ~= nil, foot(1))
+  h.wait('which of how many, and the counts at that time', function()
+    return foot(1):find('^1 of 974 on db.go:70 %(n, N%) · at 17%.') ~= nil
+  end)
   local wait = lane('G15')
   h.check('as a bar that begins with its letter', wait:find('c▁▁▁▁▁') ~= nil, wait)
   h.wait('when all waits of the line began', function()

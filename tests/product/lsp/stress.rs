@@ -548,8 +548,8 @@ fn answers_while_a_trace_loads() {
         "{n} questions while {n_loads} traces are loaded: {}; all p99 {p99:.2?}",
         said.join(", ")
     );
-    // The figure is for an optimised server on a quiet machine: 2 ms. What is locked takes longer
-    // than any load.
+    // The aim is 2 ms, of an optimised server on a quiet machine. What waits for a load takes longer
+    // than this on any.
     assert!(p99 < Duration::from_millis(500), "{p99:?}");
     client.end();
 }

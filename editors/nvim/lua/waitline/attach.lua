@@ -69,14 +69,21 @@ local function begin(client)
   end)
 end
 
+--- A finding stands on a hot line, and where heat is drawn the sign there tells how hot.
+--- @param client vim.lsp.Client
+function M.own_signs(client)
+  if config.get().heat.enable then
+    vim.diagnostic.config({ signs = false }, vim.lsp.diagnostic.get_namespace(client.id))
+  end
+end
+
 local function attached(client, buf)
   require('waitline.highlight').setup()
   if M.roots[client.id] == nil then
     M.roots[client.id] = client.root_dir or ''
     require('waitline.lenses').take_over(client) -- again: a user's on_init takes the place of ours
     begin(client)
-    -- A finding stands on a hot line, and the sign there tells how hot.
-    vim.diagnostic.config({ signs = false }, vim.lsp.diagnostic.get_namespace(client.id))
+    M.own_signs(client)
   end
   require('waitline.draw').attach(client, buf)
   require('waitline.lenses').attach(client, buf)

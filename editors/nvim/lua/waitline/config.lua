@@ -5,18 +5,44 @@ local M = {}
 M.defaults = {
   enable = true,
   server = { path = '', extraEnv = {} },
-  trace = { file = '', autoLoad = 'ask' },
-  annotations = { enable = true, position = 'eol', maxLength = 40 },
+  trace = { file = '', autoLoad = 'ask', globs = { '**/*.trace', '**/trace.out' }, watch = true },
+  annotations = { enable = true, position = 'eol', maxLength = 40, minDuration = '1ms' },
   heat = { enable = true },
   codeLens = { enable = true },
-  idle = { show = 'dim' },
+  stale = { mode = 'mark' },
+  findings = { disabled = {}, severity = {}, max = 50 },
+  substitutePath = {},
+  exclude = {},
 }
 
 --- The words that a setting may be.
 local WORDS = {
   ['trace.autoLoad'] = { 'off', 'ask', 'latest' },
   ['annotations.position'] = { 'eol', 'rightAlign' },
-  ['idle.show'] = { 'dim', 'hide' },
+  ['stale.mode'] = { 'mark', 'hide', 'ignore' },
+}
+
+--- Settings whose tables are values.
+local VALUES = {
+  ['server.extraEnv'] = true,
+  ['trace.globs'] = true,
+  ['findings.disabled'] = true,
+  ['findings.severity'] = true,
+  substitutePath = true,
+  exclude = true,
+}
+
+--- The settings that the server goes by (docs/settings.md).
+local OF_SERVER = {
+  { 'trace', 'globs' },
+  { 'trace', 'watch' },
+  { 'annotations', 'minDuration' },
+  { 'stale', 'mode' },
+  { 'findings', 'disabled' },
+  { 'findings', 'severity' },
+  { 'findings', 'max' },
+  { 'substitutePath' },
+  { 'exclude' },
 }
 
 local given, cached, of_client = nil, nil, nil
@@ -30,7 +56,7 @@ function M.problems(options)
       found[#found + 1] = ('%s is a %s and not a %s'):format(path, type(default), type(value))
       return
     end
-    if type(value) ~= 'table' or path == 'server.extraEnv' then
+    if type(value) ~= 'table' or VALUES[path] then
       local words = WORDS[path]
       if words and not vim.tbl_contains(words, value) then
         found[#found + 1] = ("%s is one of %s, and not '%s'"):format(path, table.concat(words, ', '), value)
@@ -76,7 +102,7 @@ function M.get()
     for key, inner in pairs(type(value) == 'table' and value or {}) do
       local at = path .. key
       if type(inner) == type(default[key]) and inner ~= nil then
-        if at == 'server.extraEnv' or type(inner) ~= 'table' then
+        if VALUES[at] or type(inner) ~= 'table' then
           if not WORDS[at] or vim.tbl_contains(WORDS[at], inner) then
             kept[key] = inner
           end
@@ -91,11 +117,31 @@ function M.get()
   return cached
 end
 
+--- What the server is told: of its settings those that somebody set.
+--- @return table
+function M.of_server()
+  local settings, user = vim.empty_dict(), M.given()
+  for _, path in ipairs(OF_SERVER) do
+    local value = vim.tbl_get(user, unpack(path))
+    if value ~= nil and #path == 1 then
+      settings[path[1]] = value
+    elseif value ~= nil then
+      settings[path[1]] = settings[path[1]] or {}
+      settings[path[1]][path[2]] = value
+    end
+  end
+  return settings
+end
+
 --- @param options? waitline.Options
 function M.set(options)
   given = options or {}
   cached = nil
   M.tell()
+  for _, client in ipairs(vim.lsp.get_clients({ name = 'waitline' })) do
+    client.settings = vim.tbl_extend('force', client.settings or {}, { waitline = M.of_server() })
+    client:notify('workspace/didChangeConfiguration', { settings = client.settings })
+  end
 end
 
 --- Settings that came by `vim.lsp.config('waitline', { settings = { waitline = ... } })`.

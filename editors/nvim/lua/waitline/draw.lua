@@ -60,19 +60,16 @@ end
 --- @param cost waitline.Cost
 local function mark(buf, cost)
   local options = config.get()
-  if cost.style == 'idle' and options.idle.show == 'hide' then
-    return
-  end
   local extmark = {
     id = cost.mark,
     hl_mode = 'combine',
     invalidate = true,
     undo_restore = false,
-    right_gravity = false,
     priority = 9, -- below diagnostics: an error is more than a cost
   }
   if options.annotations.enable then
-    extmark.virt_text = { { '  ' }, { M.text(cost), STYLES[cost.style] or STYLES.plain } }
+    local group = cost.state == 'doubtful' and 'WaitlineStale' or STYLES[cost.style] or STYLES.plain
+    extmark.virt_text = { { '  ' }, { M.text(cost), group } }
     extmark.virt_text_pos = options.annotations.position == 'rightAlign' and 'right_align' or 'eol'
   end
   if cost.heat > 0 and options.heat.enable then
@@ -265,6 +262,9 @@ end
 
 --- Draws all anew, after settings or colours changed.
 function M.again()
+  for _, client in ipairs(vim.lsp.get_clients({ name = 'waitline' })) do
+    require('waitline.attach').own_signs(client)
+  end
   for buf, it in pairs(drawn) do
     for _, cost in ipairs(it.costs) do
       cost.mark = nil

@@ -12,6 +12,7 @@ local COLOURS = {
   WaitlineThrough = { '#9D9D9D', '#616161', least = 4.5 },
   WaitlinePlain = { '#9D9D9D', '#616161', least = 4.5 },
   WaitlineIdle = { '#7F7F7F', '#757575', least = 4.5, italic = true },
+  WaitlineStale = { '#7F7F7F', '#757575', least = 4.5 },
   WaitlineLens = { '#9D9D9D', '#616161', least = 4.5 },
   WaitlineLensSeparator = { '#7F7F7F', '#757575', least = 3 },
   WaitlineTitle = { '#E6E6E6', '#1F1F1F', least = 7, bold = true },

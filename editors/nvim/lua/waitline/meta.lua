@@ -9,7 +9,10 @@
 --- @field annotations? waitline.Options.Annotations
 --- @field heat? { enable?: boolean } colour the number and the sign of a line by what it costs (default: true)
 --- @field codeLens? { enable?: boolean } figures above functions (default: true)
---- @field idle? { show?: 'dim'|'hide' } what becomes of lines that wait idly (default: 'dim')
+--- @field stale? { mode?: 'mark'|'hide'|'ignore' } lines that are not surely the recorded ones (default: 'mark')
+--- @field findings? { disabled?: string[], severity?: table<string, string>, max?: integer }
+--- @field substitutePath? { from: string, to: string }[] `from` is a folder here, `to` what the trace has
+--- @field exclude? string[] globs of files that are not your own code
 
 --- @class waitline.Options.Server
 --- @field path? string the program; empty: PATH, then a built checkout around this plugin
@@ -18,11 +21,14 @@
 --- @class waitline.Options.Trace
 --- @field file? string the trace to show at the start, below the root folder if it is relative
 --- @field autoLoad? 'off'|'ask'|'latest' a trace in the folder, if `file` names none (default: 'ask', which says that it is there)
+--- @field globs? string[] which files of the folder are traces
+--- @field watch? boolean a trace that is written anew is shown anew (default: true)
 
 --- @class waitline.Options.Annotations
 --- @field enable? boolean figures at the ends of lines (default: true)
 --- @field position? 'eol'|'rightAlign' (default: 'eol')
 --- @field maxLength? integer columns; a longer text is cut to its first figures (default: 40)
+--- @field minDuration? string the least that a line must cost to have figures (default: '1ms')
 
 --- @class waitline.State what is shown
 --- @field analysis integer
@@ -42,6 +48,7 @@
 --- @field style 'costly'|'through'|'idle'|'plain'
 --- @field heat integer 0 to 4
 --- @field costly integer
+--- @field state? 'exact'|'shifted'|'doubtful' whether the line is the recorded one
 --- @field source? string the line's text when the figures were asked for
 --- @field mark? integer the extmark, once the line was on the screen
 

@@ -159,6 +159,7 @@ function M.config()
       experimental = { decorations = true, hoverDialect = 'plain', timeline = 'text' },
       workspace = { codeLens = { refreshSupport = true } },
     },
+    settings = { waitline = config.of_server() },
     handlers = {
       ['workspace/codeLens/refresh'] = refresh,
       ['waitline/didChangeState'] = function(_, state, ctx)

@@ -49,7 +49,13 @@ end
 --- @param on_state? fun(state?: waitline.State)
 function M.ask(client, on_state)
   require('waitline.server').request('waitline/traces', nil, function(answer)
+    -- The one that is shown is the first, if any is.
     local state = answer and answer.traces[1]
+    if state and state.active == false then
+      state = nil
+    elseif state then
+      state.active = nil
+    end
     M.set(client.id, state)
     if on_state then
       on_state(state)

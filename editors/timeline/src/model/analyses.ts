@@ -208,7 +208,8 @@ export function messages(x: unknown): Message[] {
 
 export interface MmuAnswer {
   mean: number | null;
-  curve: { window: Ns; mmu: number }[];
+  /** `asGo` is what `go tool trace` shows for it. */
+  curve: { window: Ns; mmu: number; asGo: number | null }[];
   worst: { window: Ns; t: Ns; mmu: number; what: string }[];
   collections: { start: Ns; mark: Ns; stopped: Ns; goal: number | null }[];
 }
@@ -218,13 +219,14 @@ export function mmu(x: unknown): MmuAnswer {
     mean: numOrNull(field(x, 'mean')),
     curve: list(field(x, 'curve'), (p) => {
       const window = num(field(p, 'window'));
-      return window > 0 ? { window, mmu: num(field(p, 'mmu')) } : null;
+      return window > 0 ? { window, mmu: num(field(p, 'mmu')), asGo: numOrNull(field(p, 'asGo')) } : null;
     }).toSorted((a, b) => a.window - b.window),
     worst: list(field(x, 'worst'), (w) => {
       const lost = field(w, 'lost');
       const all = Array.isArray(lost) ? lost : [lost];
       const p = numOrNull(field(w, 'series'));
-      const what = all.flatMap((l) => {
+      const dearest = all.toSorted((a, b) => num(field(b, 'ns')) - num(field(a, 'ns')));
+      const what = dearest.flatMap((l) => {
         const ns = num(field(l, 'ns'));
         return ns > 0 ? [`${text(field(l, 'what'), 60)} ${duration(ns)}`] : [];
       });

@@ -83,7 +83,7 @@ export function Goroutines({ app, stage }: Props) {
       id: 'bar',
       title: 'Where the time went',
       by: (f) => total(f),
-      cell: (f) => <Parts theme={stage.currentTheme} parts={parts(f)} of={scale} width={200} height={10} />,
+      cell: (f) => <Parts theme={stage.currentTheme} parts={parts(f)} of={scale} width={160} height={10} />,
     },
     ...states(rows),
     { id: 'min', title: 'Life min', right: true, by: (f) => f.life.min ?? -1, cell: (f) => life(f.life.min) },

@@ -301,7 +301,12 @@ function Lines({ app, here: p, under, chosen, onChoose }: LinesProps) {
   return (
     <>
       {table('Here', 'the first line of own code carries it', p.rows)}
-      {under !== null && table('Under here', 'every line of own code on the stack', under.rows)}
+      {under !== null &&
+        table(
+          'Under',
+          'every line of own code on the stack',
+          under.rows.filter((r) => r.own),
+        )}
     </>
   );
 }

@@ -125,11 +125,16 @@ function columns(app: App, stage: Stage, title: string, axis: { from: number; to
       title: `Duration, ${duration(axis.from === Number.POSITIVE_INFINITY ? 1 : axis.from)} to ${duration(axis.to)}, log`,
       cell: (r) => <Bins bins={r.histogram} axis={axis} />,
     },
-    {
-      id: 'bar',
-      title: 'Where the time went',
-      cell: (r) => <Parts theme={stage.currentTheme} parts={parts(r)} of={total(r)} width={260} height={10} />,
-    },
+    // Of tasks it is known one by one only.
+    ...(title === 'Region'
+      ? [
+          {
+            id: 'bar',
+            title: 'Where the time went',
+            cell: (r) => <Parts theme={stage.currentTheme} parts={parts(r)} of={total(r)} width={260} height={10} />,
+          } satisfies Column<NamedRow>,
+        ]
+      : []),
   ];
 }
 
@@ -218,9 +223,11 @@ function Longest({
           {of > rows.length && `; the first ${grouped(rows.length)}`}
         </span>
         <span class="grow" />
-        <button type="button" class="button" onClick={() => profileOf(app, 'region', name, name)}>
-          Profile of these
-        </button>
+        {which === 'region' && (
+          <button type="button" class="button" onClick={() => profileOf(app, 'region', name, name)}>
+            Profile of these
+          </button>
+        )}
       </div>
       <Table
         name={`Longest of ${name}`}

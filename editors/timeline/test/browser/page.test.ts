@@ -26,6 +26,7 @@ let browser: Browser;
 let served: Served;
 let page: Page;
 let seen: Seen;
+let firstLanes = 0;
 
 beforeAll(async () => {
   served = await serve(TRACE, SOURCE);
@@ -33,7 +34,10 @@ beforeAll(async () => {
   page = await (await context(browser, WIDE)).newPage();
   seen = watch(page, served.origin);
   await fromDisk(page, served.origin);
+  const began = performance.now();
   await page.goto(served.address);
+  await page.waitForFunction(() => (window.waitlineProbe?.stage.drawnRects ?? 0) > 0);
+  firstLanes = performance.now() - began;
   await ready(page);
 }, 60_000);
 
@@ -49,7 +53,11 @@ afterEach(async () => {
   await page.getByRole('tab', { name: 'Timeline' }).click();
   await page.evaluate(() => (document.activeElement as HTMLElement | null)?.blur());
   await page.keyboard.press('0');
-  await page.evaluate(() => window.waitlineProbe?.app.scrollBy(-1e6));
+  await page.evaluate(() => {
+    const app = window.waitlineProbe?.app;
+    if (app?.open.has('tasks')) app.toggle('tasks');
+    app?.scrollBy(-1e6);
+  });
   await quiet(page);
 });
 
@@ -292,6 +300,7 @@ describe('selecting', () => {
   it('tells exact figures for a click on a chart', async () => {
     await page.mouse.click(800, 190);
     await page.waitForFunction(() => window.waitlineProbe?.app.exact !== null);
+    await quiet(page);
     expect(await panel()).toMatch(/Exact values[\s\S]*runnable[\s\S]*allocated/);
   });
 
@@ -376,6 +385,87 @@ describe('tabs', () => {
   });
 });
 
+describe('the analyses', () => {
+  const rows = (name: string) => page.locator(`table[aria-label="${name}"] tbody tr`);
+  const tab = async (name: string) => {
+    await page.getByRole('tab', { name }).click();
+    await quiet(page);
+  };
+
+  it('have goroutines by function, down to one that is pinned', async () => {
+    await tab('Goroutines');
+    await rows('Goroutines by function').first().waitFor();
+    const n = await rows('Goroutines by function').count();
+    await page.getByLabel('Filter by name').fill('report');
+    expect(await rows('Goroutines by function').count()).toBeLessThan(n);
+    await rows('Goroutines by function')
+      .first()
+      .click({ position: { x: 4, y: 8 } });
+    await quiet(page);
+    expect(await page.locator('.view').innerText()).toMatch(/584 goroutines, one row each/);
+    await page.getByRole('button', { name: 'Runnable' }).first().click();
+    await page.screenshot({ path: join(pictures, 'goroutines.png') });
+    await page.getByRole('button', { name: 'Pin the shortest and the longest' }).click();
+    await quiet(page);
+    expect(await page.evaluate(() => window.waitlineProbe?.app.pinned.length)).toBe(2);
+    expect(await page.locator('.labels').innerText()).toContain('Pinned');
+  });
+
+  it('have profiles as a flame graph and as lines, narrowed to a function', async () => {
+    await tab('Profiles');
+    await rows('Here').first().waitFor();
+    expect(await rows('Here').first().innerText()).toMatch(/db\.go:70/);
+    expect(await rows('Under').count()).toBeGreaterThan(3);
+    const whole = await page.locator('.main .remark b').first().innerText();
+    const opened = seen.opened.length;
+    await page.locator('.flame canvas').click({ position: { x: 60, y: 36 } });
+    await quiet(page);
+    expect(seen.opened).toHaveLength(opened + 1);
+    await page.screenshot({ path: join(pictures, 'profiles.png') });
+    await tab('Goroutines');
+    await page.getByLabel('Filter by name').fill('report.func1');
+    await rows('Goroutines by function')
+      .first()
+      .click({ position: { x: 4, y: 8 } });
+    await quiet(page);
+    await page.getByRole('button', { name: 'Profile of these' }).click();
+    await quiet(page);
+    expect(await page.locator('.scope').innerText()).toContain('only main.(*server).report.func1');
+    expect(await page.locator('.main .remark b').first().innerText()).not.toBe(whole);
+  });
+
+  it('have tasks with what they wrote, and regions', async () => {
+    await tab('Tasks');
+    await rows('Tasks').first().waitFor();
+    expect(await page.locator('table[aria-label=Tasks]').innerText()).toMatch(/order[\s\S]*412/);
+    expect(await rows('Regions').count()).toBeGreaterThan(3);
+    await rows('Longest of order').first().waitFor();
+    await page.screenshot({ path: join(pictures, 'tasks.png') });
+    await rows('Longest of order')
+      .first()
+      .dblclick({ position: { x: 4, y: 8 } });
+    await page.waitForFunction(() => window.waitlineProbe?.app.selection?.lane.startsWith('task:'));
+    await quiet(page);
+    expect(await panel()).toMatch(/task order/);
+  });
+
+  it('have the utilisation, and its worst windows lead to the timeline', async () => {
+    await tab('MMU');
+    await rows('Worst windows').first().waitFor();
+    const said = await page.locator('.main').innerText();
+    expect(said).toMatch(/In its worst 1\.00 ms the program got [\d.]+ % of the CPU/);
+    await page.getByLabel('sweep').check();
+    await quiet(page);
+    await page.screenshot({ path: join(pictures, 'mmu.png') });
+    const whole = await length();
+    await rows('Worst windows')
+      .first()
+      .dblclick({ position: { x: 4, y: 8 } });
+    expect(await page.evaluate(() => window.waitlineProbe?.app.tab)).toBe('timeline');
+    expect(await length()).toBeLessThan(whole / 10);
+  });
+});
+
 describe('in every size and theme', () => {
   const looks: Look[] = (['dark', 'light', 'contrast'] as const).flatMap((theme) => [
     { width: 1440, height: 900, theme },
@@ -436,6 +526,10 @@ describe('at the end', () => {
       told.push(`${name}: p50 ${gaps[30]?.toFixed(1)} ms, p95 ${gaps[57]?.toFixed(1)} ms`);
     }
     const tiles = await page.evaluate(() => window.waitlineProbe?.app.data.tiles.seen);
+    const { usedSize } = await (await page.context().newCDPSession(page)).send('Runtime.getHeapUsage');
+    console.log(
+      `first lanes after ${firstLanes.toFixed(0)} ms; the page's heap: ${(usedSize / 2 ** 20).toFixed(1)} MiB`,
+    );
     console.log(`frames: ${told.join('; ')}; tiles: ${tiles?.requests}, the largest ${tiles?.largest} bytes`);
     expect(tiles?.largest).toBeLessThanOrEqual(256 * 1024);
   });

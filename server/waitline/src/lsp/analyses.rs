@@ -14,7 +14,7 @@ use ide::mmu::{Count, Curve, Flags, Lost};
 use ide::profiles::{Flame, Profile, Sample, flame, profile, profile_in};
 use ide::scope::{Scope, Wish, goroutines};
 use ide::summary::groups::{Column, Functions, Histogram, Spans, Spread, columns};
-use ide::summary::{Goroutine, Region, Row, Sites, Stats, Summary, Task, is_system};
+use ide::summary::{Goroutine, Keep, Region, Row, Sites, Stats, Summary, Task, is_system};
 use ide::text::plain;
 use ide::view::View;
 use serde_json::{Map, Value, json};
@@ -48,7 +48,7 @@ impl Kept {
         }
         *kept = None;
         let never = AtomicBool::new(false);
-        let (loaded, summary) = traces::summarize(&shown.path, &never, |_, _| {})
+        let (loaded, summary) = traces::summarize(&shown.path, Keep::ALL, &never, |_, _| {})
             .map_err(|error| failed(error.to_string()))?;
         // Both passes number what they meet in the file's order: their rows are the same.
         let (ours, its) = (&shown.view.analysis.tables, &loaded.analysis.tables);
