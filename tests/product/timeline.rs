@@ -236,7 +236,9 @@ fn sums_of_states_are_those_of_the_oracle() {
         }
         for want in answer.goroutines() {
             let number = |name: &str| want[name].as_i64().unwrap_or(0);
-            let Some(go) = index.find_go(GoId(want["id"].as_u64().unwrap())) else {
+            // The oracle has one without a number for what ran without a goroutine.
+            let Some(id) = want["id"].as_u64() else { continue };
+            let Some(go) = index.find_go(GoId(id)) else {
                 panic!("{path:?}: {want}");
             };
             let mut sums: BTreeMap<&str, i64> = BTreeMap::new();
@@ -350,7 +352,7 @@ fn quiet(tone: u8) -> bool {
 #[test]
 fn windows_are_those_of_a_slow_model() {
     let windows = std::cell::Cell::new(0u32);
-    for name in ["g126/webmix", "g126/gcmix", "g122/webmix", "g126/mandel-workers", "g126/leak"] {
+    for name in ["g126/webmix", "g126/gcmix", "g125/webmix-3s-trimpath", "g126/mandel-workers", "g126/leak"] {
         let path = testdata(&format!("traces/{name}.trace"));
         let Trace { index, .. } = load(&path);
         let mut lanes: Vec<(u64, Vec<(i64, i64, u8)>)> = index
