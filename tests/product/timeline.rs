@@ -352,7 +352,9 @@ fn quiet(tone: u8) -> bool {
 #[test]
 fn windows_are_those_of_a_slow_model() {
     let windows = std::cell::Cell::new(0u32);
-    for name in ["g126/webmix", "g126/gcmix", "g125/webmix-3s-trimpath", "g126/mandel-workers", "g126/leak"] {
+    for name in
+        ["g126/webmix", "g126/gcmix", "g125/webmix-3s-trimpath", "g126/mandel-workers", "g126/leak"]
+    {
         let path = testdata(&format!("traces/{name}.trace"));
         let Trace { index, .. } = load(&path);
         let mut lanes: Vec<(u64, Vec<(i64, i64, u8)>)> = index
@@ -393,6 +395,88 @@ fn windows_are_those_of_a_slow_model() {
     }
     println!("{} windows", windows.get());
     assert!(windows.get() >= 2000, "{}", windows.get());
+}
+
+/// What a density row shows, by the definition: how many goroutines were in each state, cell by cell.
+fn density_of(spans: &[(i64, i64, u8)], window: Window) -> (u32, Vec<(u16, u16, u8, u8, u8)>) {
+    let span = window.t1 - window.t0;
+    let n = i64::from(window.width).min(span);
+    let edge = |i: i64| window.t0 + (i128::from(span) * i128::from(i) / i128::from(n)) as i64;
+    let x = |i: i64| {
+        let at = i128::from(edge(i) - window.t0);
+        (at * i128::from(window.width) * 16 / i128::from(span)) as u16
+    };
+    let cells: Vec<BTreeMap<u8, i64>> = (0..n)
+        .map(|i| {
+            let (from, to) = (edge(i), edge(i + 1));
+            let mut sums = BTreeMap::new();
+            for s in spans.iter().filter(|s| s.0 < to && s.1 > from) {
+                *sums.entry(s.2).or_default() += s.1.min(to) - s.0.max(from);
+            }
+            sums
+        })
+        .collect();
+    let width = |i: i64| edge(i + 1) - edge(i);
+    let peak =
+        (0i64..).zip(&cells).map(|(i, c)| (c.values().sum::<i64>() + width(i) - 1) / width(i));
+    let peak = peak.max().unwrap_or(0);
+    let mut out: Vec<Vec<(u16, u16, u8, u8, u8)>> = Vec::new();
+    for (i, cell) in (0i64..).zip(&cells) {
+        let rects: Vec<_> = cell
+            .iter()
+            .map(|(tone, ns)| {
+                let fill = (ns * 64 / (width(i) * peak)).min(64) * 4;
+                (x(i), x(i + 1).max(x(i) + 1), tone & 31, tone >> 5, fill.clamp(1, 255) as u8)
+            })
+            .collect();
+        let looks = |a: &(u16, u16, u8, u8, u8)| (a.2, a.3, a.4);
+        match out.last_mut() {
+            Some(last)
+                if !rects.is_empty()
+                    && last.len() == rects.len()
+                    && last.iter().zip(&rects).all(|(a, b)| looks(a) == looks(b) && a.1 == b.0) =>
+            {
+                last.iter_mut().zip(&rects).for_each(|(a, b)| a.1 = b.1);
+            }
+            _ => out.push(rects),
+        }
+    }
+    (peak as u32, out.into_iter().flatten().collect())
+}
+
+/// Density rows of real traces are what the model works out.
+#[test]
+fn density_rows_are_those_of_a_slow_model() {
+    let mut windows = 0;
+    for name in ["g126/webmix", "g126/gcmix", "g126/mandel-pixel"] {
+        let Trace { index, .. } = load(&testdata(&format!("traces/{name}.trace")));
+        for group in index.groups.iter().take(12) {
+            let spans: Vec<(i64, i64, u8)> = group
+                .gos
+                .iter()
+                .flat_map(|&go| index.spans(go, i64::MIN, i64::MAX))
+                .filter(|s| s.end > s.start)
+                .map(|s| (s.start, s.end, s.tone.0))
+                .collect();
+            for (part, width) in [(1, 97), (3, 200), (50, 60), (1000, 33)] {
+                let length = (index.end / part).max(10);
+                let window =
+                    Window { t0: index.end / 3 - length / 3, t1: index.end / 3 + length, width };
+                let tile = index.tile(&[Key::Group(group.id.clone())], &window);
+                let got: Vec<_> = tile[0]
+                    .rects
+                    .iter()
+                    .map(|r| (r.x0, r.x1, r.class, r.verdict, r.fill))
+                    .collect();
+                let (peak, want) = density_of(&spans, window);
+                assert!(!tile[0].coarse);
+                assert_eq!((tile[0].peak, got), (peak, want), "{name} {} {window:?}", group.id);
+                windows += 1;
+            }
+        }
+    }
+    println!("{windows} windows");
+    assert!(windows >= 100, "{windows}");
 }
 
 /// However many lanes: a tile has at most so many bytes, no two rects of a row lie over each other,
