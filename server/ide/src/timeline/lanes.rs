@@ -286,13 +286,13 @@ impl Spans {
                 0
             };
             let mut start = base + i64::from(starts.get(from).copied().unwrap_or(0));
-            for k in from..n {
+            for (k, &tone) in tones.iter().enumerate().skip(from) {
                 let next = starts.get(k + 1).map_or(end, |&s| base + i64::from(s));
                 if start >= t1 {
                     break;
                 }
                 if next > t0 && next > start {
-                    walk.span(start, next, Tone(tones[k]), (first + k) as u32);
+                    walk.span(start, next, Tone(tone), (first + k) as u32);
                 }
                 start = next;
             }
