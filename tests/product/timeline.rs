@@ -220,7 +220,7 @@ fn spans_are_all_there() {
         let want: Vec<_> = model.marks.iter().copied().filter(|m| m.1 > m.0).collect();
         assert_eq!(marks, want, "{path:?}: the collector");
     }
-    println!("{spans} spans of {goroutines} goroutines");
+    eprintln!("{spans} spans of {goroutines} goroutines");
     assert!(spans > 100_000, "{spans}");
 }
 
@@ -273,7 +273,7 @@ fn sums_of_states_are_those_of_the_oracle() {
             compared += 1;
         }
     }
-    println!("{compared} goroutines");
+    eprintln!("{compared} goroutines");
     assert!(compared > 3000, "{compared}");
 }
 
@@ -393,7 +393,7 @@ fn windows_are_those_of_a_slow_model() {
             })
             .unwrap_or_else(|e| panic!("{name}: {e}"));
     }
-    println!("{} windows", windows.get());
+    eprintln!("{} windows", windows.get());
     assert!(windows.get() >= 2000, "{}", windows.get());
 }
 
@@ -475,7 +475,7 @@ fn density_rows_are_those_of_a_slow_model() {
             }
         }
     }
-    println!("{windows} windows");
+    eprintln!("{windows} windows");
     assert!(windows >= 100, "{windows}");
 }
 
@@ -541,7 +541,7 @@ fn ps_ran_what_goroutines_ran() {
             compared += 1;
         }
     }
-    println!("{compared} Ps");
+    eprintln!("{compared} Ps");
     assert!(compared >= 60, "{compared}");
 }
 
@@ -570,7 +570,7 @@ fn counters_are_those_of_the_model() {
             instants += 1;
         }
     }
-    println!("{instants} instants");
+    eprintln!("{instants} instants");
 }
 
 /// A wake that the trace tells of leads from the waker's span to the woken one's, both ways.
@@ -613,7 +613,7 @@ fn wakes_lead_from_span_to_span() {
         assert!(chain.windows(2).all(|w| w[1].0.t < w[0].0.t), "time goes back");
         links += chain.len();
     }
-    println!("{wakes} wakes, {creations} creations, {links} links");
+    eprintln!("{wakes} wakes, {creations} creations, {links} links");
     assert!(wakes > 500 && creations > 50 && links > 500);
 }
 
