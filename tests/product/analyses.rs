@@ -229,3 +229,89 @@ fn windows_that_are_none_are_wrong_use() {
         assert!(run.stdout.is_empty() && run.stderr.contains(value), "{}", run.stderr);
     }
 }
+
+/// Against a model that goes over the events as text and sees at each which Ps the collector has.
+#[test]
+fn each_p_counts_once() {
+    for name in ["g126/webmix", "g126/gcmix", "g127/mandel-seq-cpu"] {
+        let trace = testdata(&format!("traces/{name}.trace"));
+        let points = utilization_of_text(&trace);
+        for row in objects(&trace, &["mmu", "--windows", "10µs,1ms,10ms,1s", "--json"]) {
+            let want = least(&points, row["ns"].as_i64().unwrap());
+            let have = row["once"].as_f64().unwrap();
+            assert!(
+                (have - want).abs() < 1e-9,
+                "{name} {}: want {want}, have {have}",
+                row["window"]
+            );
+        }
+    }
+}
+
+/// The share left to the program from each time on.
+fn utilization_of_text(trace: &Path) -> Vec<(i64, f64)> {
+    let run = waitline([Path::new("dump"), Path::new("--events"), trace]);
+    let quoted = |line: &str| line.split('"').nth(1).unwrap_or_default().to_owned();
+    let (mut procs, mut stopped, mut t) = (0usize, 0, 0);
+    let mut on: BTreeMap<String, String> = BTreeMap::new(); // goroutine: its P
+    let (mut assisting, mut marking) = (Vec::<String>::new(), Vec::<String>::new());
+    let mut points: Vec<(i64, f64)> = Vec::new();
+    for line in run.text().lines() {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        t = words[0].parse().unwrap();
+        let (Some(&p), Some(&g), Some(&kind)) = (words.get(2), words.get(3), words.get(4)) else {
+            continue;
+        };
+        let what = quoted(line);
+        let scope = line.rsplit("\" ").next().unwrap().split(' ').next().unwrap().to_owned();
+        match kind {
+            "metric" if what == "/sched/gomaxprocs:threads" => procs = scope.parse().unwrap(),
+            "begin" | "active" | "end" if what.starts_with("stop-the-world (GC") => {
+                stopped += if kind == "end" { -1 } else { 1 };
+            }
+            "begin" | "active" if what == "GC mark assist" => assisting.push(scope),
+            "end" if what == "GC mark assist" => assisting.retain(|g| *g != scope),
+            "label" if what.starts_with("GC ") && what != "GC (idle)" => marking.push(g.to_owned()),
+            "go" => {
+                let (g, (from, to)) = (words[5], words[6].split_once("->").unwrap());
+                let runs = |state| matches!(state, "running" | "syscall");
+                if runs(to) && !runs(from) {
+                    on.insert(g.to_owned(), p.to_owned());
+                } else if runs(from) && !runs(to) {
+                    on.remove(g);
+                    marking.retain(|marks| marks != g);
+                }
+            }
+            _ => {}
+        }
+        if procs == 0 {
+            continue;
+        }
+        let busy: std::collections::BTreeSet<&String> =
+            assisting.iter().chain(&marking).filter_map(|g| on.get(g)).collect();
+        let lost = if stopped > 0 { procs } else { busy.len() };
+        points.push((t, 1.0 - lost as f64 / procs as f64));
+    }
+    points.push((t, 0.0));
+    points
+}
+
+/// The least mean over a window: those that begin or end at a change.
+fn least(points: &[(i64, f64)], window: i64) -> f64 {
+    let mut sums = vec![0.0];
+    for pair in points.windows(2) {
+        sums.push(sums[sums.len() - 1] + pair[0].1 * (pair[1].0 - pair[0].0) as f64);
+    }
+    let (first, last) = (points[0].0, points[points.len() - 1].0);
+    let window = window.min(last - first);
+    let integral = |t: i64| {
+        let row = points.partition_point(|p| p.0 <= t) - 1;
+        sums[row] + points[row].1 * (t - points[row].0) as f64
+    };
+    points
+        .iter()
+        .flat_map(|p| [p.0, p.0 - window])
+        .filter(|&t| t >= first && t + window <= last)
+        .map(|t| (integral(t + window) - integral(t)) / window as f64)
+        .fold(1.0, f64::min)
+}

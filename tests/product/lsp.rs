@@ -1,6 +1,8 @@
 //! The language server through its real protocol: a child process, its pipes, and a client.
 
+mod analyses;
 mod client;
+mod editors;
 mod edits;
 mod findings;
 mod hostile;
@@ -8,7 +10,9 @@ mod judged;
 mod loads;
 mod recordings;
 mod rewrites;
+mod settings;
 mod shown;
+mod stress;
 mod timeline;
 mod wire;
 

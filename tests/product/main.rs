@@ -21,6 +21,7 @@ mod outcome;
 mod pages;
 mod product;
 mod profile;
+mod real;
 mod record;
 mod tail;
 mod timeline;

@@ -37,6 +37,13 @@ export interface Finding {
   readonly searching: boolean;
 }
 
+/** A part of the program: goroutines of one function, a task, a region. */
+export interface Only {
+  readonly kind: 'func' | 'g' | 'task' | 'region';
+  readonly id: string | number;
+  readonly name: string;
+}
+
 export interface LineInstances extends protocol.Instances {
   /** What was asked for. */
   readonly key: string;
@@ -86,7 +93,7 @@ export class App {
   marks: protocol.Span[] = [];
   instances: LineInstances | null = null;
   /** What the analyses are narrowed to, beside the range: a creation site, a task or a region. */
-  only: { readonly kind: 'group' | 'task' | 'region'; readonly id: string; readonly name: string } | null = null;
+  only: Only | null = null;
   help = false;
   table = false;
   allFlows = false;

@@ -2,7 +2,8 @@
 // meanwhile, are dropped; a request that fails leaves what was there.
 import type { App } from './app.ts';
 import type { Host } from './host/host.ts';
-import { CLASS, VERDICT } from './model/classes.ts';
+import { functions } from './model/analyses.ts';
+import { CLASS, type Class, VERDICT } from './model/classes.ts';
 import * as protocol from './model/protocol.ts';
 import { field, text } from './model/read.ts';
 import { visible } from './model/rows.ts';
@@ -13,6 +14,8 @@ import type { View } from './model/viewport.ts';
 
 /** Rows of a group, and tasks, that are shown at once. */
 const ROWS = 64;
+/** Events up to which a second reading of the file is no matter. */
+const CHEAP = 6_000_000;
 /** Groups that stand for all goroutines where the server has no lane of them. */
 const GROUPS = 40;
 
@@ -109,9 +112,29 @@ export class Data {
       if (era !== this.era) return;
       this.app.summary = summary;
       this.app.dirty('elements');
+      // An extra: without it the rest stands.
+      await this.fetchTotals(era, summary).catch(() => undefined);
     } catch (e) {
       if (era === this.era) this.app.say(message(e));
     }
+  }
+
+  /** What did not wait: the sums of the goroutines' table. It is read from the trace's file, so not of a large one. */
+  private async fetchTotals(era: number, summary: protocol.Summary): Promise<void> {
+    const events = this.app.state?.events ?? 0;
+    if (events === 0 || events > CHEAP) return;
+    const all = functions(await this.host.request('waitline/goroutineTable', { system: true, limit: 1000 }));
+    if (era !== this.era || all.of > all.rows.length) return;
+    const sum = (cls: Class) => all.rows.reduce((ns, f) => ns + (f.by.get(cls) ?? 0), 0);
+    const byClass = [...summary.byClass];
+    for (const cls of [CLASS.runnable, CLASS.running, CLASS.syscall, CLASS.assist]) {
+      const at = byClass.findIndex((c) => c.cls === cls);
+      const entry = { cls, costly: byClass[at]?.costly ?? 0, ns: sum(cls) };
+      if (at < 0) byClass.push(entry);
+      else byClass[at] = entry;
+    }
+    this.app.summary = { ...summary, runnable: sum(CLASS.runnable), byClass };
+    this.app.dirty('elements');
   }
 
   /** After each move of the view: tiles at once, the rest when it rests. */
@@ -197,7 +220,8 @@ export class Data {
     const key = `${lane} ${at} ${lower}`;
     const known = this.sliceCache.get(key);
     if (known !== undefined) return known;
-    const params = lane.startsWith('p:') ? { lane, t: at, row: lower ? 1 : 0 } : { lane, t: at };
+    const params =
+      lane.startsWith('p:') || lane.startsWith('task:') ? { lane, t: at, row: lower ? 1 : 0 } : { lane, t: at };
     const slice = protocol.slice(field(await this.host.request('waitline/timelineSlice', params), 'slice'));
     if (this.sliceCache.size > 2000) this.sliceCache.clear();
     this.sliceCache.set(key, slice);

@@ -13,12 +13,29 @@ const node = {
   format: 'cjs',
   target: 'node20',
   external: ['vscode'],
+  // Of a file made by this bundler Node's own import() does not see all names, but require does.
+  supported: { 'dynamic-import': false },
   logLevel: 'warning',
 };
 
 await rm(resolve(root, 'dist'), { recursive: true, force: true });
 await mkdir(resolve(root, 'dist'), { recursive: true });
-await build({ ...node, entryPoints: ['src/extension.ts'], outfile: 'dist/extension.js', minify: true });
+// The language client's library is five times the extension and is read only when the server starts:
+// a file of its own.
+const apart = {
+  name: 'library apart',
+  setup({ onResolve }) {
+    onResolve({ filter: /^vscode-languageclient\/node$/ }, () => ({ path: './languageclient.js', external: true }));
+  },
+};
+await build({
+  ...node,
+  entryPoints: ['src/extension.ts'],
+  outfile: 'dist/extension.js',
+  minify: true,
+  plugins: [apart],
+});
+await build({ ...node, entryPoints: ['vscode-languageclient/node'], outfile: 'dist/languageclient.js', minify: true });
 
 const page = process.env.WAITLINE_TIMELINE_PAGE ?? resolve(root, '../timeline/dist/timeline.html');
 await copyFile(page, resolve(root, 'dist/timeline.html')).catch((error) => {

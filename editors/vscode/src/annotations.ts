@@ -161,8 +161,7 @@ export class Annotations implements vscode.Disposable {
     const near = lines.filter(({ line }) =>
       editor.visibleRanges.some((r) => line >= r.start.line - MARGIN && line <= r.end.line + MARGIN),
     );
-    const text = (style: boolean) =>
-      near.filter((l) => (l.style === 'idle') === style).map((l) => figureAt(document, l));
+    const text = (dim: boolean) => near.filter((l) => isDim(l) === dim).map((l) => figureAt(document, l));
     editor.setDecorations(this.figure, text(false));
     editor.setDecorations(this.idle, text(true));
     this.heat.forEach((type, level) => {
@@ -182,6 +181,11 @@ export class Annotations implements vscode.Disposable {
 
 export function isGo(document: vscode.TextDocument): boolean {
   return document.languageId === 'go' && document.uri.scheme === 'file';
+}
+
+/** Idle waiting costs nothing, and of a line that was edited one cannot be sure. */
+function isDim({ style, state }: LineCost): boolean {
+  return style === 'idle' || state === 'doubtful';
 }
 
 function renderer(): string {

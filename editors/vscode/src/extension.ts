@@ -7,7 +7,7 @@ import { lineCommands } from './commands/line';
 import { mapPathsCommand } from './commands/map-paths';
 import { recordCommands, recordings } from './commands/record';
 import { serverCommands } from './commands/server';
-import { load, traceCommands } from './commands/trace';
+import { traceCommands } from './commands/trace';
 import { Discovery } from './discovery';
 import { middleware } from './middleware';
 import { Session } from './session';
@@ -59,6 +59,7 @@ export function activate(context: vscode.ExtensionContext): Api {
     if (own.state?.analysis === analysis) return;
     analysis = own.state?.analysis;
     annotations.refreshVisible();
+    void tellUnmapped(own);
     if (own.state) void context.workspaceState.update('lastTrace', own.state.trace);
   });
   discovery.onDidChange(() => contextKeys(own, discovery));
@@ -102,15 +103,11 @@ async function begin(own: Session, discovery: Discovery): Promise<void> {
   const autoLoad = configuration.get('trace.autoLoad');
   const named = configuration.get('trace.file', '');
   try {
-    if (named) {
-      await own.start(); // it loads the trace that the settings name by itself
-    }
+    // The trace that the settings name, or the newest one, the server loads by itself.
+    if (named) await own.start();
     if (autoLoad === 'off') return;
     await discovery.begin();
-    const [newest] = discovery.found;
-    if (!newest || own.state || named) return;
-    await own.start();
-    if (autoLoad === 'latest') await load(own, newest.uri.fsPath);
+    if (discovery.found.length > 0) await own.start();
   } catch {
     // Nobody asked for anything yet: the status item and the view say that there is no server.
   }
@@ -124,6 +121,13 @@ function contextKeys(own: Session, discovery: Discovery): void {
   set('loading', own.activity === 'loading');
   set('serverFailed', own.problem !== undefined);
   set('traceFound', discovery.found.length > 0);
+}
+
+/** The view of hotspots says so when a part of the program is not found: then it may well be empty. */
+async function tellUnmapped(own: Session): Promise<void> {
+  const list = own.state ? await own.request('waitline/unmapped', {}).catch(() => null) : null;
+  const is = list?.prefixes.some((u) => u.of > 0 && u.ns / u.of >= 0.01) ?? false;
+  await vscode.commands.executeCommand('setContext', 'waitline.unmapped', is);
 }
 
 /** What goes wrong in a command is said in a sentence, and the log has the rest. */

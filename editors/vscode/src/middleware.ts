@@ -1,10 +1,8 @@
 // What passes between VS Code and the server that the extension has a say in: hovers get links,
 // lenses and hovers can be turned off.
 
-import { homedir } from 'node:os';
 import * as vscode from 'vscode';
 import type { Middleware } from 'vscode-languageclient/node';
-import { expanded, type Rule } from './path-rules';
 import { LINKED, type Site } from './protocol';
 
 /** Asks for the evidence of a line. */
@@ -17,13 +15,6 @@ export function middleware(askSite: AskSite, advance: (percentage: number) => vo
     handleWorkDoneProgress(token, params, next) {
       if (String(token).startsWith('waitline-load-') && params.kind !== 'end') advance(params.percentage ?? 0);
       next(token, params);
-    },
-    workspace: {
-      async configuration(params, token, next) {
-        const all = await next(params, token);
-        if (!Array.isArray(all)) return all;
-        return all.map((value, i) => (params.items[i]?.section === 'waitline' ? forServer(value) : value));
-      },
     },
     provideCodeLenses: (document, token, next) => (enabled('codeLens.enable') ? next(document, token) : []),
     async provideHover(document, position, token, next) {
@@ -66,19 +57,6 @@ function paragraphs(contents: vscode.Hover['contents']): vscode.Hover['contents'
   if (end < 0) return contents;
   const part = (text: string) => new vscode.MarkdownString(text);
   return [part(first.value.slice(0, end)), part(first.value.slice(end + 2)), ...others];
-}
-
-/** The settings as the server is told them: folders by their paths, and what is done here left out. */
-function forServer(settings: unknown): unknown {
-  if (typeof settings !== 'object' || settings === null) return settings;
-  const { substitutePath, trace } = settings as { substitutePath?: Rule[]; trace?: object };
-  const folder = vscode.workspace.workspaceFolders?.[0]?.uri.fsPath ?? '';
-  return {
-    ...settings,
-    // The newest trace is offered or loaded by the extension.
-    ...(trace && { trace: { ...trace, autoLoad: 'off' } }),
-    ...(Array.isArray(substitutePath) && { substitutePath: substitutePath.map((r) => expanded(r, folder, homedir())) }),
-  };
 }
 
 let wanted: { uri: string; line: number } | undefined;

@@ -55,9 +55,3 @@ function relative(root: string, names: string[]): string {
   const below = names.slice(parts(root).length);
   return [FOLDER, ...below].join('/');
 }
-
-/** A rule with the names that settings may use replaced: the first folder, the home folder. */
-export function expanded(rule: Rule, folder: string, home: string): Rule {
-  const from = rule.from.replace(FOLDER, () => folder).replace(/^~(?=$|[\\/])/, () => home);
-  return { ...rule, from };
-}

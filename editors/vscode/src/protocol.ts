@@ -15,6 +15,8 @@ export interface State {
   findings: number;
   range: { t0: Nanos; t1: Nanos } | null;
   partial: string | null;
+  /** In the list of what is loaded: whether it is the one that is shown. */
+  active?: boolean;
 }
 
 /** Where something stands: as the trace recorded it (from 1), and in the editor now (from 0). */
@@ -36,6 +38,8 @@ export interface LineCost {
   style: Style;
   heat: number;
   costly: Nanos;
+  /** Whether the line is the one that was recorded; older servers do not say. */
+  state?: 'exact' | 'shifted' | 'doubtful' | 'lost';
 }
 
 export type Verdict = 'costly' | 'through' | 'idle' | 'unsure';
@@ -123,7 +127,8 @@ export interface Unmapped {
 /** The requests, by name: what goes in and what comes out. */
 export interface Requests {
   'waitline/load': [{ trace: string }, State];
-  'waitline/unload': [Record<string, never>, null];
+  'waitline/activate': [{ trace: string }, State];
+  'waitline/unload': [{ trace?: string }, null];
   'waitline/traces': [Record<string, never>, { traces: State[] }];
   'waitline/setRange': [{ t0?: Nanos; t1?: Nanos }, State | null];
   'waitline/lineCosts': [{ uri: string }, { analysis: number; lines: LineCost[] } | null];

@@ -250,6 +250,23 @@ export class Session implements vscode.Disposable {
     }
   }
 
+  /** Shows a trace that is loaded already. */
+  async activate(trace: string): Promise<void> {
+    this.show(await this.request('waitline/activate', { trace }));
+  }
+
+  /** What is loaded, the one that is shown first. */
+  async loaded(): Promise<State[]> {
+    if (!this.shown) return [];
+    return (await this.request('waitline/traces', {})).traces;
+  }
+
+  /** Takes one trace away that is not shown. */
+  async drop(trace: string): Promise<void> {
+    await this.request('waitline/unload', { trace });
+    this.changed.fire();
+  }
+
   async unload(): Promise<void> {
     this.wished = undefined;
     if (!this.current?.isRunning()) return;

@@ -1,7 +1,7 @@
 // The packaged extension in a real workbench: what a person sees and clicks.
 //   node test/ui.mjs [STEP...]   with the packages of `npm run package` in out/
 import { deepStrictEqual, ok } from 'node:assert';
-import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { copyFile, cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,6 +12,8 @@ const { version } = JSON.parse(await readFile(join(out, '../package.json'), 'utf
 const bundled = (await readdir(out)).find((f) => f.endsWith(`-${version}.vsix`) && !f.includes('universal'));
 const universal = join(out, `waitline-universal-${version}.vsix`);
 const shots = process.env.WAITLINE_SHOTS;
+// biome-ignore lint/suspicious/noTemplateCurlyInString: as settings name it
+const FOLDER = '${workspaceFolder}';
 
 const scenarios = {
   /** From the installed extension to the line that costs most, and what follows from there. */
@@ -115,9 +117,9 @@ const scenarios = {
       await w.goto(71);
       await w.page.keyboard.press('End');
       await w.page.keyboard.type(' x()');
-      await w.noFigure('chan 444 ms');
-      w.step('an edit moves the figure, one in its line takes it away');
-      for (let i = 0; i < 12 && !(await w.figures()).some((f) => f.text.includes('chan 444 ms')); i += 1) {
+      await w.figure('? chan 444 ms', 'select {');
+      w.step('an edit moves the figure, one in its line makes it doubtful');
+      for (let i = 0; i < 12 && (await w.figures()).some((f) => f.text.startsWith('?')); i += 1) {
         await w.page.keyboard.press('Control+Z');
         await w.page.waitForTimeout(300);
       }
@@ -303,6 +305,39 @@ const scenarios = {
       await w.seen(w.page.locator('.part.editor .active-line-number', { hasText: /^72$/ }));
       w.step('a place in the panel leads to the code');
 
+      await w.page.locator('.tab', { hasText: 'db.go' }).first().click();
+      await w.goto(83);
+      await w.seen(page.locator('.overview-label', { hasText: 'db.go:83' }));
+      w.step('the line of the cursor is marked on the timeline');
+
+      // A click on a slice shows its line beside, and the timeline keeps the focus.
+      const lane = page.locator('.label.lane', { hasText: /^G33/ }).first();
+      const [row, field] = [await lane.boundingBox(), await page.locator('.field').boundingBox()];
+      await w.page.mouse.click(field.x + field.width / 2, row.y + row.height / 2);
+      await w.seen(w.page.locator('.tab', { hasText: 'client.go' }));
+      await w.seen(w.page.locator('.part.editor .active-line-number'));
+      ok(await w.page.evaluate(() => document.activeElement?.tagName === 'IFRAME'), 'the focus stays on the timeline');
+      w.step('a click on a slice shows its line');
+
+      await w.page.mouse.move(field.x + 60, field.y + 10);
+      await w.page.mouse.down();
+      await w.page.mouse.move(field.x + 300, field.y + 10, { steps: 6 });
+      await w.page.mouse.up();
+      await w.figure('◔ ');
+      w.step('a range drawn on the timeline narrows the figures in the source');
+      await w.shot('timeline-range');
+      // Esc lets go of one thing after the other: the selection, then the range.
+      await w.until('the whole trace', async () => {
+        if (!(await w.figures()).some((f) => f.text.startsWith('◔'))) return true;
+        await w.page.keyboard.press('Escape');
+        await w.page.waitForTimeout(500);
+        return false;
+      });
+      await w.page.locator('.tab', { hasText: 'db.go' }).first().click();
+      await w.goto(70);
+      await w.palette('Waitline: Go to Longest Wait');
+      await w.seen(page.getByText('1.93 ms').first());
+
       // A window in the browser keeps its state now and then, and here it ends without a word.
       await w.page.waitForTimeout(8000);
       const view = () =>
@@ -320,7 +355,7 @@ const scenarios = {
 
       await copyFile(join(testdata, 'traces/g126/webmix.trace'), join(dir, 'trace.out'));
       await w.openFile('trace.out');
-      await w.seen(w.webview().locator('.field canvas'));
+      await w.seen(w.webview('last').locator('.field canvas'));
       w.step('a file named trace.out opens as a timeline');
       await w.shot('trace-editor');
       w.noErrors();
@@ -410,6 +445,43 @@ const scenarios = {
       await vscode.stop();
       program.close();
       program.closeAllConnections();
+    }
+  },
+
+  /** Source that was built elsewhere: two folders could be it, and a person says which. */
+  async paths() {
+    const vscode = await start({ vsix: join(out, bundled) });
+    const w = new Workbench(vscode, shots);
+    try {
+      const dir = await project(join(vscode.dir, 'shop'), { programs: [] });
+      for (const name of ['before', 'now'])
+        await cp(join(testdata, 'programs/webmix'), join(dir, name), { recursive: true });
+      await w.open(dir);
+      await w.openFile('now/db.go');
+      await w.view('Waitline');
+      await w.palette('Waitline: Load Latest Trace');
+      await w.seen(w.row('of waiting is in'));
+      await w.seen(
+        w.sidebar('.welcome-view-content', 'The source of this program is not where the trace looks for it.'),
+      );
+      deepStrictEqual(await w.figures(), []);
+      w.step('what is not found is named by its cost');
+      await w.shot('unmapped');
+      await w.palette('Waitline: Map Paths…');
+      await w.choose(`→ ${FOLDER}/now`);
+      await w.goto(70);
+      await w.figure('chan 444 ms · 974×', 'select {');
+      const settings = JSON.parse(await readFile(join(dir, '.vscode/settings.json'), 'utf8'));
+      deepStrictEqual(
+        settings['waitline.substitutePath'].map((r) => r.from),
+        [`${FOLDER}/now`],
+      );
+      w.step('a rule is chosen, kept in the settings, and counts at once');
+      w.noErrors();
+    } catch (error) {
+      await w.failed(error);
+    } finally {
+      await vscode.stop();
     }
   },
 

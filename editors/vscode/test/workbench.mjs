@@ -196,9 +196,14 @@ export class Workbench {
     return shown.first();
   }
 
-  /** The page of the webview that is seen. */
-  webview() {
-    return this.page.frameLocator('iframe.webview.ready:visible').frameLocator('iframe#active-frame');
+  /** The page of the first webview that is seen, or of the one that was opened last. */
+  webview(which = 'first') {
+    return this.page
+      .locator('iframe.webview.ready:visible')
+      [which]()
+      .contentFrame()
+      .locator('iframe#active-frame')
+      .contentFrame();
   }
 
   async clipboard() {

@@ -74,8 +74,8 @@ pub(crate) enum Step {
     Stw(RangePhase, StrId),
     /// A sweep on the P.
     Sweep(RangePhase),
-    /// A mark assist of this goroutine.
-    Assist(RangePhase, GoId),
+    /// A mark assist of this goroutine; whether it runs.
+    Assist(RangePhase, GoId, bool),
     /// A goroutine that works for the collector goes on.
     Starts(GoId),
     /// It is taken off.
@@ -112,10 +112,17 @@ pub struct GcLog {
     mistaken: HashSet<GoId>,
 }
 
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 struct Busy {
     assists: bool,
     labelled: bool,
+    name: StrId,
+}
+
+impl Default for Busy {
+    fn default() -> Self {
+        Busy { assists: false, labelled: false, name: StrId::NONE }
+    }
 }
 
 impl GcLog {
@@ -154,12 +161,10 @@ impl GcLog {
             (RangeKind::GcSweep, _) => self.push(at, Step::Sweep(phase)),
             (RangeKind::GcMarkAssist, scope) => {
                 let g = if let RangeScope::Go(g) = scope { g } else { GoId::NONE };
-                // Under way at the beginning it counts only for one that ran.
-                if phase == RangePhase::Active && at.g == GoId::NONE {
-                    self.push(at, Step::Assist(RangePhase::Begin, g));
-                } else {
-                    self.push(at, Step::Assist(phase, g));
-                }
+                // Under way at the beginning it counts since then only for one that runs.
+                let runs = at.g != GoId::NONE;
+                let told = if runs { phase } else { RangePhase::Begin };
+                self.push(at, Step::Assist(told, g, runs));
                 if g != GoId::NONE {
                     let busy = self.busy.entry(g).or_default();
                     busy.assists = phase != RangePhase::End;
@@ -187,10 +192,18 @@ impl GcLog {
         }
     }
 
-    /// Says which of the labelled goroutines are workers.
-    pub(crate) fn trust_labels(&mut self, is_worker: impl Fn(GoId) -> bool) {
-        let labelled = self.busy.iter().filter(|(_, busy)| busy.labelled).map(|(g, _)| *g);
-        self.mistaken = labelled.filter(|g| !is_worker(*g)).collect();
+    /// The first function of a goroutine that is over.
+    pub(crate) fn named(&mut self, g: GoId, name: StrId) {
+        if let Some(busy) = self.busy.get_mut(&g) {
+            busy.name = name;
+        }
+    }
+
+    /// Says which of the labelled goroutines are workers, by their first functions.
+    pub(crate) fn trust_labels(&mut self, is_worker: impl Fn(StrId) -> bool) {
+        let wrong = |busy: &Busy| busy.labelled && !is_worker(busy.name);
+        let mistaken = self.busy.iter().filter(|(_, busy)| wrong(busy)).map(|(g, _)| *g);
+        self.mistaken = mistaken.collect();
     }
 
     /// The trace is sound up to `end`.
@@ -299,13 +312,15 @@ impl GcLog {
                 Step::Stw(_, why) => begins(&mut since, Lost::Stw(why), 0),
                 Step::Sweep(RangePhase::End) => ends(&mut since, Lost::Sweep, p),
                 Step::Sweep(_) => begins(&mut since, Lost::Sweep, p),
-                Step::Assist(RangePhase::End, g) => {
+                Step::Assist(RangePhase::End, g, _) => {
                     assisting.remove(&g);
                     ends(&mut since, Lost::Assist, g.0);
                 }
-                Step::Assist(_, g) => {
+                Step::Assist(_, g, runs) => {
                     assisting.insert(g);
-                    begins(&mut since, Lost::Assist, g.0);
+                    if runs {
+                        begins(&mut since, Lost::Assist, g.0);
+                    }
                 }
                 Step::Label(g, _) if !self.mistaken.contains(&g) => {
                     marking.insert(g);
@@ -400,7 +415,7 @@ impl Replay<'_> {
                 }
                 self.work(p, if phase == RangePhase::End { -1 } else { 1 });
             }
-            Step::Assist(phase, g) if self.flags.assist => {
+            Step::Assist(phase, g, runs) if self.flags.assist => {
                 if phase == RangePhase::Active {
                     self.since_the_beginning();
                 }
@@ -417,7 +432,9 @@ impl Replay<'_> {
                     }
                     (false, false) => {
                         self.assisting.insert(g);
-                        self.count(g, p);
+                        if runs {
+                            self.count(g, p);
+                        }
                     }
                     (true, false) => {
                         self.assisting.remove(&g);

@@ -57,6 +57,16 @@ impl Stats {
         self.total.saturating_sub(known).max(0)
     }
 
+    /// Adds time for which it was blocked.
+    pub(crate) fn add_block(&mut self, reason: StrId, ns: i64) {
+        add_to(&mut self.block, reason, ns);
+    }
+
+    /// Adds time in a range.
+    pub(crate) fn add_range(&mut self, kind: RangeKind, ns: i64) {
+        add_to(&mut self.ranges, kind, ns);
+    }
+
     /// Adds what another one has.
     pub fn add(&mut self, other: &Stats) {
         self.exec = self.exec.saturating_add(other.exec);
@@ -70,6 +80,13 @@ impl Stats {
         for &(kind, ns) in &other.ranges {
             add_to(&mut self.ranges, kind, ns);
         }
+    }
+
+    /// No more memory than it needs.
+    fn fitted(mut self) -> Stats {
+        self.block.shrink_to_fit();
+        self.ranges.shrink_to_fit();
+        self
     }
 
     /// What was added since an earlier moment of the same goroutine.
@@ -87,7 +104,7 @@ impl Stats {
         }
         self.block.retain(|(_, ns)| *ns != 0);
         self.ranges.retain(|(_, ns)| *ns != 0);
-        self
+        self.fitted()
     }
 }
 
@@ -202,6 +219,26 @@ struct Brief {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Row(pub u32);
 
+/// What of a trace is kept: there can be millions of each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Keep {
+    /// Goroutines.
+    pub goroutines: bool,
+    /// Regions.
+    pub regions: bool,
+    /// Tasks and messages.
+    pub tasks: bool,
+    /// What the collector did.
+    pub gc: bool,
+}
+
+impl Keep {
+    /// Nothing.
+    pub const NONE: Keep = Keep { goroutines: false, regions: false, tasks: false, gc: false };
+    /// Everything.
+    pub const ALL: Keep = Keep { goroutines: true, regions: true, tasks: true, gc: true };
+}
+
 /// Goroutines, regions, tasks and messages of a trace.
 #[derive(Debug, Default)]
 pub struct Summary {
@@ -215,6 +252,8 @@ pub struct Summary {
     pub logs: Vec<Log>,
     /// Whose system call lost its P, and the time from then to its end; by goroutine and time.
     pub handoffs: Vec<(GoId, Nanos, Nanos)>,
+    /// Samples of the CPU profiler: when, whose, and where it was.
+    pub samples: Vec<(Nanos, GoId, StackId)>,
     /// What the collector did.
     pub gc: GcLog,
     /// The time of the last event.
@@ -269,6 +308,21 @@ impl Summary {
             .map(|g| g.name)
             .or_else(|| brief().map(|b| b.name))
             .unwrap_or(StrId::NONE)
+    }
+
+    /// Where the `go` statement of a goroutine stood.
+    pub fn created_at(&self, row: Row) -> StackId {
+        let row = row.0 as usize;
+        let brief = || self.briefs.get(row.wrapping_sub(self.full.len()));
+        let full = self.full.get(row).map(|g| g.created_at);
+        full.or_else(|| brief().map(|b| b.created_at)).unwrap_or(StackId::NONE)
+    }
+
+    /// From when until when a system call of a goroutine was without its P, if it lost that.
+    pub fn handed_off(&self, g: GoId, from: i64, to: i64) -> Option<(i64, i64)> {
+        let next = self.handoffs.partition_point(|h| (h.0, h.1.0) < (g, from));
+        let found = self.handoffs.get(next).filter(|h| h.0 == g && h.1.0 < to);
+        found.map(|h| (h.1.0, h.2.0.min(to)))
     }
 
     /// The row of the goroutine with this number.

@@ -14,7 +14,7 @@ use std::time::{Duration, SystemTime};
 use exectrace::Reader;
 use ide::Analysis;
 use ide::analysis::{Builder, Unfinished};
-use ide::summary::{Summarizer, Summary, Summed};
+use ide::summary::{Keep, Summarizer, Summary, Summed};
 
 use crate::unwrap::{Unwrapped, unwrap};
 
@@ -159,6 +159,11 @@ impl Stamp {
         std::fs::metadata(path).ok().filter(Metadata::is_file).map(|m| Stamp::of(&m))
     }
 
+    /// When the file was written last, where that is known.
+    pub fn modified(&self) -> Option<SystemTime> {
+        self.modified
+    }
+
     /// How long the file is, in bytes.
     pub fn len(&self) -> u64 {
         self.len
@@ -265,10 +270,11 @@ pub fn load(
 /// As with [`load`].
 pub fn summarize(
     path: &Path,
+    keep: Keep,
     cancel: &AtomicBool,
     progress: impl FnMut(u64, u64),
 ) -> Result<(Loaded, Summary), LoadError> {
-    let (stamp, inside, summed) = load_with(path, |_| Summarizer::new(), cancel, progress)?;
+    let (stamp, inside, summed) = load_with(path, |_| Summarizer::new(keep), cancel, progress)?;
     let Summed { analysis, summary } = summed;
     Ok((Loaded { path: path.to_owned(), stamp, inside, analysis }, summary))
 }

@@ -91,12 +91,17 @@ export class LaneDrawing {
     const tile = s.tile(lane);
     if (tile === null) return;
     const kept = s.keeps?.spans?.get(lane) ?? null;
+    // A task is named by its label already: in its row the words are those of its regions, if it has any.
+    let free = Number.NEGATIVE_INFINITY;
+    const lower = row.kind === 'task' && tile.flags.some((f) => (f & FLAG.lower) !== 0);
     for (let i = 0; i < tile.n; i++) {
       const a = xOf(s.view, s.width, rectStart(tile, i));
       const b = xOf(s.view, s.width, rectEnd(tile, i));
       const cls = tile.cls[i] ?? 0;
-      if (b - a < 26 || b < 26 || a > s.width - 26 || !isClass(cls) || isLower(tile, i)) continue;
+      if (b - a < 26 || b < 26 || a > s.width - 26 || !isClass(cls) || isLower(tile, i) !== lower || a < free) continue;
       if (s.keeps !== null && !keeps(s.keeps, kept, cls, tile, i)) continue;
+      // Regions of several goroutines may stand over each other: the first has the word.
+      if (lower) free = b;
       this.text(s, row, tile, i, cls, a, y, Math.min(b, s.width) - a, texts);
     }
   }

@@ -11,7 +11,7 @@ import { scale, type View } from '../model/viewport.ts';
 /** How much of the view is drawn more, at each side. */
 const MARGIN = 0.3;
 /** A copy is stretched at most by so much while the view zooms. */
-const STRETCH = 1.35;
+const STRETCH = 1.7;
 
 export interface SheetState {
   readonly view: View;

@@ -42,6 +42,7 @@ export class LoopbackHost implements Host {
   private readonly listeners = new Listeners();
   private readonly around: Surroundings;
   private session: string | null;
+  private saidNoEditor = false;
   /** Where the address said to open. */
   readonly open: Record<string, string>;
 
@@ -97,7 +98,22 @@ export class LoopbackHost implements Host {
   }
 
   openSource(at: SourcePlace): void {
-    void this.post('/open', { ...at }).catch((e: unknown) => this.listeners.emit('connection', { message: String(e) }));
+    void this.show(at);
+  }
+
+  /** Without an editor behind the server the place is said, so that it can be gone to by hand. */
+  private async show(at: SourcePlace): Promise<void> {
+    try {
+      const answer: unknown = await (await this.post('/open', { ...at })).json();
+      const place = raw(field(answer, 'place'));
+      if (field(answer, 'opened') !== false || place === '') return;
+      // Once, and whenever somebody means to go there: not for each click that selects.
+      const say = at.focus || !this.saidNoEditor;
+      this.saidNoEditor = true;
+      if (say) this.listeners.emit('connection', { message: `no editor is here to show ${place}` });
+    } catch (e) {
+      this.listeners.emit('connection', { message: e instanceof Error ? e.message : String(e) });
+    }
   }
 
   on(event: HostEvent, f: (payload: unknown) => void): () => void {

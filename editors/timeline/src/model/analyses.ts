@@ -1,35 +1,41 @@
 // The answers of the analyses (tables, profiles, MMU) as values.
 import { CLASS, type Class, STACK } from './classes.ts';
+import { duration } from './format.ts';
 import { type Place, place } from './protocol.ts';
-import { type Fields, field, flag, isFields, list, num, numOrNull, raw, text, textOrNull } from './read.ts';
+import { field, flag, isFields, list, num, numOrNull, raw, text } from './read.ts';
 import type { Ns } from './units.ts';
 
-/** Time by state, without what was idle, in the order of the legend. */
+/** Time by state, in the order of the legend. Costly is what verdicts say, where somebody knows it. */
 export interface Split {
-  costly: Ns;
-  idle: Ns;
+  costly: Ns | null;
   by: ReadonlyMap<Class, Ns>;
 }
 
 const KEYS: readonly [string, Class][] = [
-  ['running', CLASS.running],
-  ['runnable', CLASS.runnable],
-  ['lock', CLASS.lock],
+  ['exec', CLASS.running],
+  ['schedWait', CLASS.runnable],
+  ['sync', CLASS.lock],
   ['chan', CLASS.channel],
   ['net', CLASS.network],
   ['sleep', CLASS.sleep],
   ['syscall', CLASS.syscall],
   ['assist', CLASS.assist],
-  ['gcWait', CLASS.gcWait],
+  ['gc', CLASS.gcWait],
+  ['other', CLASS.unknown],
 ];
 
-export function split(x: unknown): Split {
-  const by = field(x, 'by');
-  return {
-    costly: num(field(x, 'costly')),
-    idle: num(field(x, 'idle')),
-    by: new Map(KEYS.map(([key, cls]) => [cls, num(field(by, key))])),
-  };
+/** Columns of one thing are times, of many things a spread each. */
+function time(x: unknown): Ns {
+  return typeof x === 'number' ? num(x) : num(field(x, 'sum'));
+}
+
+export function split(columns: unknown): Split {
+  const by = new Map<Class, Ns>();
+  for (const [key, cls] of KEYS) by.set(cls, time(field(columns, key)));
+  // Help for the collector is a part of running: it is told once.
+  const assist = by.get(CLASS.assist) ?? 0;
+  by.set(CLASS.running, Math.max((by.get(CLASS.running) ?? 0) - assist, 0));
+  return { costly: null, by };
 }
 
 export function parts(s: Split): { cls: Class; ns: Ns }[] {
@@ -39,13 +45,14 @@ export function parts(s: Split): { cls: Class; ns: Ns }[] {
   });
 }
 
-export function busy(s: Split): Ns {
+export function total(s: Split): Ns {
   let sum = 0;
   for (const ns of s.by.values()) sum += ns;
   return sum;
 }
 
 export interface Spread {
+  sum: Ns;
   min: Ns | null;
   mean: Ns | null;
   p50: Ns | null;
@@ -55,34 +62,43 @@ export interface Spread {
 
 function spread(x: unknown): Spread {
   const f = (name: string) => numOrNull(field(x, name));
-  return { min: f('min'), mean: f('mean'), p50: f('p50'), p99: f('p99'), max: f('max') };
+  return { sum: num(field(x, 'sum')), min: f('min'), mean: f('mean'), p50: f('p50'), p99: f('p99'), max: f('max') };
 }
 
-export interface GroupRow extends Split {
-  id: string;
-  name: string;
-  place: Place | null;
+export interface FunctionRow extends Split {
+  func: string;
+  /** As it came, to be asked for. */
+  key: string;
+  created: Place | null;
   n: number;
   alive: number;
   life: Spread;
-  runtime: boolean;
 }
 
-export function groupRows(x: unknown): GroupRow[] {
-  return list(field(x, 'groups'), (g) => {
-    if (!isFields(g)) return null;
-    const name = text(field(g, 'name')) || text(field(g, 'func'));
-    return {
-      ...split(g),
-      id: raw(field(g, 'id')) || name,
-      name,
-      place: place(field(g, 'place')) ?? place(g),
-      n: num(field(g, 'n')),
-      alive: num(field(g, 'alive')),
-      life: spread(field(g, 'life')),
-      runtime: flag(field(g, 'runtime')) || name.startsWith('runtime.'),
-    };
-  });
+export interface Functions {
+  of: number;
+  goroutines: number;
+  rows: FunctionRow[];
+}
+
+export function functions(x: unknown): Functions {
+  return {
+    of: num(field(x, 'of')),
+    goroutines: num(field(x, 'goroutines')),
+    rows: list(field(x, 'functions'), (f) => {
+      if (!isFields(f)) return null;
+      const columns = field(f, 'columns');
+      return {
+        ...split(columns),
+        func: text(field(f, 'func')),
+        key: raw(field(f, 'func')),
+        created: place(field(f, 'created')),
+        n: num(field(f, 'n')),
+        alive: num(field(f, 'alive')),
+        life: spread(field(columns, 'total')),
+      };
+    }),
+  };
 }
 
 export interface GoroutineRow extends Split {
@@ -95,17 +111,17 @@ export interface GoroutineRow extends Split {
 export function goroutineRows(x: unknown): { of: number; rows: GoroutineRow[] } {
   return {
     of: num(field(x, 'of')),
-    rows: list(field(x, 'rows'), (r) =>
-      isFields(r)
-        ? {
-            ...split(r),
-            g: num(field(r, 'g')),
-            start: num(field(r, 'start')),
-            end: numOrNull(field(r, 'end')),
-            alive: num(field(r, 'alive')),
-          }
-        : null,
-    ),
+    rows: list(field(x, 'goroutines'), (r) => {
+      if (!isFields(r)) return null;
+      const columns = field(r, 'columns');
+      return {
+        ...split(columns),
+        g: num(field(r, 'g')),
+        start: num(field(r, 'start'), num(field(r, 'creation'))),
+        end: numOrNull(field(r, 'end')),
+        alive: num(field(columns, 'total')),
+      };
+    }),
   };
 }
 
@@ -117,25 +133,25 @@ export interface Bin {
 
 export interface NamedRow extends Split {
   name: string;
+  key: string;
   place: Place | null;
-  n: number;
-  open: number;
-  total: Ns;
+  complete: number;
+  cut: number;
   times: Spread;
   histogram: Bin[];
 }
 
 export function namedRows(x: unknown): NamedRow[] {
-  return list(field(x, 'rows'), (r) => {
+  return list(field(x, 'groups'), (r) => {
     if (!isFields(r)) return null;
     return {
-      ...split(r),
+      ...split(field(r, 'columns')),
       name: text(field(r, 'name')),
-      place: place(field(r, 'place')) ?? place(r),
-      n: num(field(r, 'n')),
-      open: num(field(r, 'open')),
-      total: num(field(r, 'total')),
-      times: spread(r),
+      key: raw(field(r, 'name')),
+      place: place(field(r, 'place')),
+      complete: num(field(r, 'complete')),
+      cut: num(field(r, 'cut')),
+      times: spread(field(r, 'durations')),
       histogram: list(field(r, 'histogram'), (b) => ({
         from: num(field(b, 'from')),
         to: num(field(b, 'to')),
@@ -150,56 +166,82 @@ export interface OneTask extends Split {
   g: number;
   start: Ns;
   ns: Ns;
-  open: boolean;
-  logs: { t: Ns; category: string; message: string }[];
+  logs: number;
 }
 
+/** Tasks or regions of one type. */
 export function oneTasks(x: unknown): { of: number; rows: OneTask[] } {
   return {
     of: num(field(x, 'of')),
-    rows: list(field(x, 'rows'), (r) =>
+    rows: list(field(x, 'tasks') ?? field(x, 'regions'), (r) =>
       isFields(r)
         ? {
-            ...split(r),
-            id: num(field(r, 'id')),
+            ...split(field(r, 'columns')),
+            id: num(field(r, 'id')) || num(field(r, 'task')),
             g: num(field(r, 'g')),
             start: num(field(r, 'start')),
-            ns: num(field(r, 'ns')),
-            open: flag(field(r, 'open')),
-            logs: list(field(r, 'logs'), (l) => ({
-              t: num(field(l, 't')),
-              category: text(field(l, 'category'), 100),
-              message: text(field(l, 'message')),
-            })),
+            ns: num(field(r, 'duration')),
+            logs: num(field(r, 'logs')),
           }
         : null,
     ),
   };
 }
 
+export interface Message {
+  t: Ns;
+  g: number;
+  category: string;
+  message: string;
+  place: Place | null;
+}
+
+export function messages(x: unknown): Message[] {
+  return list(field(x, 'messages'), (m) => ({
+    t: num(field(m, 't')),
+    g: num(field(m, 'g')),
+    category: text(field(m, 'category'), 100),
+    message: text(field(m, 'message')),
+    place: place(field(m, 'place')),
+  }));
+}
+
 export interface MmuAnswer {
-  curve: { window: Ns; mmu: number }[];
+  mean: number | null;
+  /** `asGo` is what `go tool trace` shows for it. */
+  curve: { window: Ns; mmu: number; asGo: number | null }[];
   worst: { window: Ns; t: Ns; mmu: number; what: string }[];
-  collections: { start: Ns; mark: Ns; stopped: Ns; goalAfter: number | null }[];
+  collections: { start: Ns; mark: Ns; stopped: Ns; goal: number | null }[];
 }
 
 export function mmu(x: unknown): MmuAnswer {
   return {
+    mean: numOrNull(field(x, 'mean')),
     curve: list(field(x, 'curve'), (p) => {
-      const [window, value] = Array.isArray(p) ? p : [field(p, 'window'), field(p, 'mmu')];
-      return num(window) > 0 ? { window: num(window), mmu: num(value) } : null;
+      const window = num(field(p, 'window'));
+      return window > 0 ? { window, mmu: num(field(p, 'mmu')), asGo: numOrNull(field(p, 'asGo')) } : null;
     }).toSorted((a, b) => a.window - b.window),
-    worst: list(field(x, 'worst'), (w) => ({
-      window: num(field(w, 'window')),
-      t: num(field(w, 't')),
-      mmu: num(field(w, 'mmu')),
-      what: text(field(w, 'what')),
-    })),
+    worst: list(field(x, 'worst'), (w) => {
+      const lost = field(w, 'lost');
+      const all = Array.isArray(lost) ? lost : [lost];
+      const p = numOrNull(field(w, 'series'));
+      const dearest = all.toSorted((a, b) => num(field(b, 'ns')) - num(field(a, 'ns')));
+      const what = dearest.flatMap((l) => {
+        const ns = num(field(l, 'ns'));
+        return ns > 0 ? [`${text(field(l, 'what'), 60)} ${duration(ns)}`] : [];
+      });
+      return {
+        window: num(field(w, 'window')),
+        t: num(field(w, 't')),
+        mmu: num(field(w, 'mmu')),
+        what: `${p === null ? '' : `P${p}: `}${what.join(', ')}`,
+      };
+    }),
     collections: list(field(x, 'collections'), (c) => ({
       start: num(field(c, 'start')),
       mark: num(field(c, 'mark')),
       stopped: num(field(c, 'stopped')),
-      goalAfter: numOrNull(field(c, 'goalAfter')),
+      goal: numOrNull(field(c, 'goal')),
     })),
   };
 }
@@ -213,45 +255,62 @@ export interface FlameNode {
   own: boolean;
 }
 
+export interface ProfileRow {
+  place: Place;
+  own: boolean;
+  n: number;
+  ns: Ns;
+}
+
 export interface Profile {
   n: number;
   ns: Ns;
-  leftOut: { open: Ns; before: Ns } | null;
   flame: FlameNode[];
-  here: { place: Place; n: number; ns: Ns }[];
-  under: { place: Place; n: number; ns: Ns }[];
+  rows: ProfileRow[];
 }
 
+/** Nodes of a tree at most, and how deep: a tree from elsewhere may be anything. */
+const MOST_NODES = 20_000;
+const DEEPEST = 300;
+
 export function profile(x: unknown): Profile {
-  const left = field(x, 'leftOut');
-  const rows = (v: unknown) =>
-    list(v, (r) => {
-      const p = place(field(r, 'place')) ?? place(r);
-      return p === null ? null : { place: p, n: num(field(r, 'n')), ns: num(field(r, 'ns')) };
-    });
+  const frames = list(field(x, 'frames'), (f) => ({ place: place(f), own: flag(field(f, 'own')) }));
   return {
     n: num(field(x, 'n')),
     ns: num(field(x, 'ns')),
-    leftOut: isFields(left) ? { open: num(field(left, 'open')), before: num(field(left, 'before')) } : null,
-    flame: list(field(x, 'flame'), (f) => {
-      if (!isFields(f)) return null;
-      const p = place(field(f, 'place')) ?? place(f);
-      return {
-        parent: num(field(f, 'p'), -1),
-        place: p,
-        name: nodeName(f, p),
-        ns: num(field(f, 'ns')),
-        n: num(field(f, 'n')),
-        own: flag(field(f, 'own')),
-      };
+    flame: flatten(field(x, 'tree'), frames),
+    rows: list(field(x, 'rows'), (r) => {
+      const p = place(field(r, 'place')) ?? place(r);
+      return p === null
+        ? null
+        : { place: p, own: flag(field(r, 'own')), n: num(field(r, 'n')), ns: num(field(r, 'ns')) };
     }),
-    here: rows(field(x, 'here')),
-    under: rows(field(x, 'under')),
   };
 }
 
-function nodeName(f: Fields, p: Place | null): string {
-  return textOrNull(field(f, 'name')) ?? p?.func ?? '';
+/** The tree as rows, parents before their children; its root, which has no frame, is none of them. */
+function flatten(root: unknown, frames: readonly { place: Place | null; own: boolean }[]): FlameNode[] {
+  const out: FlameNode[] = [];
+  const stack = [{ node: root, parent: -1, depth: 0 }];
+  for (let next = stack.pop(); next !== undefined && out.length < MOST_NODES; next = stack.pop()) {
+    let parent = next.parent;
+    const frame = frames[num(field(next.node, 'frame'), -1)];
+    if (next.depth > 0) {
+      parent = out.length;
+      out.push({
+        parent: next.parent,
+        place: frame?.place ?? null,
+        name: frame?.place?.func ?? '',
+        ns: num(field(next.node, 'ns')),
+        n: num(field(next.node, 'n')),
+        own: frame?.own ?? false,
+      });
+    }
+    const children = field(next.node, 'children');
+    if (!Array.isArray(children) || next.depth >= DEEPEST) continue;
+    for (const node of children) stack.push({ node, parent, depth: next.depth + 1 });
+  }
+  return out;
 }
 
 /** A flame graph laid out: from 0 to 1 across, in rows. Children stand within their parents, the largest first. */

@@ -1,22 +1,19 @@
 // What the tabs share: waiting for an answer, the filter of the scope bar, the key to stacked bars.
-import type { App } from '../app.ts';
+import type { App, Only } from '../app.ts';
 import { CLASS, type Class, NAMES } from '../model/classes.ts';
 import type { Json } from '../model/read.ts';
 import type { Asked } from '../ui/ask.ts';
 import type { Stage } from '../ui/stage.ts';
 import { Swatch } from '../ui/swatch.tsx';
 
-/** Every figure counts what the scope bar says. */
-export function filterOf(app: App): { [key: string]: Json } {
-  const filter = {
-    ...(app.range === null ? {} : { t0: app.range.t0, t1: app.range.t1 }),
-    ...(app.only === null ? {} : { [app.only.kind]: app.only.id }),
-  };
+/** Every figure counts what the scope bar says: the range by itself, the rest as it is named here. */
+export function filterOf(app: App, more: { [key: string]: Json } = {}): { [key: string]: Json } {
+  const filter = { ...(app.only === null ? {} : { [app.only.kind]: app.only.id }), ...more };
   return Object.keys(filter).length === 0 ? {} : { filter };
 }
 
 /** Narrows what is counted, and shows it as a profile. */
-export function profileOf(app: App, kind: 'group' | 'task' | 'region', id: string, name: string): void {
+export function profileOf(app: App, kind: Only['kind'], id: string | number, name: string): void {
   app.only = { kind, id, name };
   app.setTab('profiles');
 }

@@ -15,6 +15,17 @@ import type { Stage } from '../ui/stage.ts';
 import { Strip } from '../ui/strip.tsx';
 import { type Column, Table } from '../ui/table.tsx';
 
+/** What requests call the kinds of waits. */
+const WIRE: Readonly<Record<number, string>> = {
+  [CLASS.lock]: 'lock',
+  [CLASS.channel]: 'channel',
+  [CLASS.network]: 'network',
+  [CLASS.sleep]: 'sleep',
+  [CLASS.syscall]: 'syscall',
+  [CLASS.assist]: 'assist',
+  [CLASS.gcWait]: 'gc wait',
+};
+
 const key = (f: Finding) => `${f.code} ${f.place?.uri ?? f.place?.file ?? ''}:${f.place?.recorded ?? 0} ${f.message}`;
 
 export function Findings({ app, stage }: Props) {
@@ -35,7 +46,7 @@ export function Findings({ app, stage }: Props) {
       id: 'mark',
       title: '',
       cell: (f) => (
-        <span class={f.severity === 'warning' ? 'finding' : 'dim'} title={f.severity}>
+        <span class="finding" title={f.severity}>
           ▲
         </span>
       ),
@@ -109,9 +120,11 @@ function Evidence({ app, stage, finding: f }: { app: App; stage: Stage; finding:
   const at =
     f.place !== null && f.place.uri !== null && f.place.line !== null ? { uri: f.place.uri, line: f.place.line } : null;
   const asked = useAsk(app, 'waitline/site', at, site);
-  const instances = useAsk(app, 'waitline/timelineInstances', at, protocol.instances);
   const evidence = asked.state === 'there' ? asked.value : null;
   const part = evidence?.parts.toSorted((a, b) => b.ns - a.ns)[0] ?? null;
+  // The waits of that kind alone: what follows each of them, being runnable, stands at the same line.
+  const ofKind = at === null || part === null ? null : { ...at, kind: WIRE[classOf(part.kind)] ?? '' };
+  const instances = useAsk(app, 'waitline/timelineInstances', ofKind, protocol.instances);
   const lengths =
     instances.state === 'there' && instances.value.of <= instances.value.found.length
       ? instances.value.found.map((r) => r.end - r.start)
@@ -125,7 +138,7 @@ function Evidence({ app, stage, finding: f }: { app: App; stage: Stage; finding:
     <div class="detail">
       <h1>{f.message}</h1>
       <div>
-        <span class={f.severity === 'warning' ? 'finding' : 'dim'} aria-hidden="true">
+        <span class="finding" aria-hidden="true">
           ▲
         </span>{' '}
         {f.code} · <PlaceLink app={app} place={f.place} />{' '}

@@ -2,13 +2,13 @@
 import { useState } from 'preact/hooks';
 import type { App } from '../app.ts';
 import {
-  busy,
+  type FunctionRow,
+  functions,
   type GoroutineRow,
-  type GroupRow,
   goroutineRows,
-  groupRows,
   parts,
   type Split,
+  total,
 } from '../model/analyses.ts';
 import { CLASS, type Class } from '../model/classes.ts';
 import { cell, grouped, shortFunc } from '../model/format.ts';
@@ -31,6 +31,7 @@ const COLUMNS: readonly [string, Class][] = [
   ['Syscall', CLASS.syscall],
   ['GC assist', CLASS.assist],
   ['GC wait', CLASS.gcWait],
+  ['Other', CLASS.unknown],
 ];
 
 /** A column a state, where any row has something in it. */
@@ -44,69 +45,54 @@ function states<T extends Split>(rows: readonly T[]): Column<T>[] {
   }));
 }
 
+const life = (x: number | null) => (x === null ? '–' : cell(x));
+
 export function Goroutines({ app, stage }: Props) {
   const [own, setOwn] = useState(true);
   const [filter, setFilter] = useState('');
   const [chosen, choose] = useState<string | null>(null);
-  const asked = useAsk(app, 'waitline/goroutineTable', { ...filterOf(app) }, groupRows);
+  const asked = useAsk(app, 'waitline/goroutineTable', { ...filterOf(app), system: !own, limit: 1000 }, functions);
   if (asked.state !== 'there') return <Asking asked={asked} />;
-  const hidden = own ? asked.value.filter((g) => g.runtime) : [];
-  const matching = asked.value.filter(
-    (g) => !(own && g.runtime) && g.name.toLowerCase().includes(filter.toLowerCase()),
-  );
-  const scale = matching.reduce((most, g) => Math.max(most, busy(g)), 0);
-  const columns: Column<GroupRow>[] = [
-    { id: 'name', title: 'Function', by: (g) => g.name, cell: (g) => <span title={g.name}>{shortFunc(g.name)}</span> },
+  // What of it is costly is known by the line that started them.
+  const costly = new Map<string, number>();
+  if (app.only === null) {
+    for (const g of app.info?.groups ?? []) costly.set(g.name, (costly.get(g.name) ?? 0) + g.costly);
+  }
+  const rows = asked.value.rows
+    .filter((f) => f.func.toLowerCase().includes(filter.toLowerCase()))
+    .map((f) => ({ ...f, costly: costly.get(f.func) ?? null }));
+  const scale = rows.reduce((most, f) => Math.max(most, total(f)), 0);
+  const columns: Column<FunctionRow>[] = [
+    { id: 'name', title: 'Function', by: (f) => f.func, cell: (f) => <span title={f.func}>{shortFunc(f.func)}</span> },
     {
       id: 'started',
       title: 'Started at',
-      cell: (g) =>
-        g.place === null || (g.place.uri === null && g.place.recorded === 0) ? (
-          <span class="dim">before the trace</span>
-        ) : (
-          <PlaceLink app={app} place={g.place} />
-        ),
+      cell: (f) =>
+        f.created === null ? <span class="dim">before the trace</span> : <PlaceLink app={app} place={f.created} />,
     },
-    { id: 'n', title: 'Count', right: true, by: (g) => g.n, cell: (g) => grouped(g.n) },
-    { id: 'alive', title: 'Alive', right: true, by: (g) => g.alive, cell: (g) => grouped(g.alive) },
-    { id: 'costly', title: 'Costly', right: true, by: (g) => g.costly, cell: (g) => cell(g.costly) },
+    { id: 'n', title: 'Count', right: true, by: (f) => f.n, cell: (f) => grouped(f.n) },
+    { id: 'alive', title: 'At the end', right: true, by: (f) => f.alive, cell: (f) => grouped(f.alive) },
+    {
+      id: 'costly',
+      title: 'Costly',
+      right: true,
+      by: (f) => f.costly ?? -1,
+      cell: (f) => (f.costly === null ? '–' : cell(f.costly)),
+    },
     {
       id: 'bar',
-      title: 'Where the time went, without idle',
-      cell: (g) => <Parts theme={stage.currentTheme} parts={parts(g)} of={scale} width={250} height={10} />,
+      title: 'Where the time went',
+      by: (f) => total(f),
+      cell: (f) => <Parts theme={stage.currentTheme} parts={parts(f)} of={scale} width={160} height={10} />,
     },
-    ...states(matching),
-    { id: 'idle', title: 'Idle', right: true, by: (g) => g.idle, cell: (g) => cell(g.idle) },
-    {
-      id: 'min',
-      title: 'Life min',
-      right: true,
-      by: (g) => g.life.min ?? -1,
-      cell: (g) => (g.life.min === null ? '–' : cell(g.life.min)),
-    },
-    {
-      id: 'p50',
-      title: 'p50',
-      right: true,
-      by: (g) => g.life.p50 ?? -1,
-      cell: (g) => (g.life.p50 === null ? '–' : cell(g.life.p50)),
-    },
-    {
-      id: 'p99',
-      title: 'p99',
-      right: true,
-      by: (g) => g.life.p99 ?? -1,
-      cell: (g) => (g.life.p99 === null ? '–' : cell(g.life.p99)),
-    },
-    {
-      id: 'max',
-      title: 'max',
-      right: true,
-      by: (g) => g.life.max ?? -1,
-      cell: (g) => (g.life.max === null ? '–' : cell(g.life.max)),
-    },
+    ...states(rows),
+    { id: 'min', title: 'Life min', right: true, by: (f) => f.life.min ?? -1, cell: (f) => life(f.life.min) },
+    { id: 'mean', title: 'mean', right: true, by: (f) => f.life.mean ?? -1, cell: (f) => life(f.life.mean) },
+    { id: 'p50', title: 'p50', right: true, by: (f) => f.life.p50 ?? -1, cell: (f) => life(f.life.p50) },
+    { id: 'p99', title: 'p99', right: true, by: (f) => f.life.p99 ?? -1, cell: (f) => life(f.life.p99) },
+    { id: 'max', title: 'max', right: true, by: (f) => f.life.max ?? -1, cell: (f) => life(f.life.max) },
   ];
-  const shown = matching.find((g) => g.id === chosen) ?? null;
+  const shown = rows.find((f) => f.key === chosen) ?? null;
   return (
     <div class="view">
       <div class="bar-top">
@@ -120,9 +106,8 @@ export function Goroutines({ app, stage }: Props) {
           </button>
         </span>
         <span class="dim">
-          {grouped(matching.length)} {matching.length === 1 ? 'function' : 'functions'},{' '}
-          {grouped(matching.reduce((n, g) => n + g.n, 0))} goroutines
-          {hidden.length > 0 && ` · ${grouped(hidden.reduce((n, g) => n + g.n, 0))} of the runtime hidden`}
+          {grouped(rows.length)} {rows.length === 1 ? 'function' : 'functions'},{' '}
+          {grouped(rows.reduce((n, f) => n + f.n, 0))} goroutines
         </span>
         <span class="grow" />
         <input
@@ -135,36 +120,36 @@ export function Goroutines({ app, stage }: Props) {
         />
       </div>
       <div class="table-scroll half-high">
-        {matching.length === 0 ? (
+        {rows.length === 0 ? (
           <p class="remark">No function matches "{filter}".</p>
         ) : (
           <Table
             name="Goroutines by function"
             columns={columns}
-            rows={matching}
-            id={(g) => g.id}
+            rows={rows}
+            id={(f) => f.key}
             sort="costly"
             selected={chosen}
-            onSelect={(g) => choose(g.id)}
-            onOpen={(g) => g.place !== null && app.openPlace(g.place, true)}
+            onSelect={(f) => choose(f.key)}
+            onOpen={(f) => f.created !== null && app.openPlace(f.created, true)}
           />
         )}
       </div>
       <div class="remark spread">
-        <span>Milliseconds, 3 digits. Costly = lock + channel + network + sleep + GC wait.</span>
+        <span>Milliseconds, 3 digits. Bars and columns hold idle waiting, too; costly is what is not idle.</span>
         <StateKey stage={stage} />
       </div>
-      {shown !== null && <OneFunction key={shown.id} app={app} stage={stage} group={shown} />}
+      {shown !== null && <OneFunction key={shown.key} app={app} stage={stage} of={shown} />}
     </div>
   );
 }
 
-function OneFunction({ app, stage, group }: { app: App; stage: Stage; group: GroupRow }) {
+function OneFunction({ app, stage, of: f }: { app: App; stage: Stage; of: FunctionRow }) {
   const [marked, mark] = useState<ReadonlySet<number>>(new Set());
-  const asked = useAsk(app, 'waitline/goroutineTable', { ...filterOf(app), id: group.id, limit: 2000 }, goroutineRows);
+  const asked = useAsk(app, 'waitline/goroutineTable', { ...filterOf(app), func: f.key, limit: 1000 }, goroutineRows);
   if (asked.state !== 'there') return <Asking asked={asked} />;
   const { rows, of } = asked.value;
-  const scale = rows.reduce((most, r) => Math.max(most, busy(r)), 0);
+  const scale = rows.reduce((most, r) => Math.max(most, total(r)), 0);
   const show = (r: GoroutineRow) => {
     app.setTab('timeline');
     app.pin([r.g]);
@@ -196,23 +181,21 @@ function OneFunction({ app, stage, group }: { app: App; stage: Stage; group: Gro
     { id: 'g', title: 'Goroutine', by: (r) => r.g, cell: (r) => `G${r.g}` },
     { id: 'start', title: 'Started', right: true, by: (r) => r.start, cell: (r) => cell(r.start) },
     { id: 'alive', title: 'Alive for', right: true, by: (r) => r.alive, cell: (r) => cell(r.alive) },
-    { id: 'costly', title: 'Costly', right: true, by: (r) => r.costly, cell: (r) => cell(r.costly) },
     {
       id: 'bar',
-      title: 'Where the time went, without idle',
+      title: 'Where the time went',
       cell: (r) => <Parts theme={stage.currentTheme} parts={parts(r)} of={scale} width={450} height={10} />,
     },
     ...states(rows),
-    { id: 'idle', title: 'Idle', right: true, by: (r) => r.idle, cell: (r) => cell(r.idle) },
   ];
   const byLife = rows.toSorted((a, b) => a.alive - b.alive);
   return (
     <div class="table-scroll rest">
       <div class="bar-top raised">
-        <h2>{shortFunc(group.name)}</h2>
+        <h2>{shortFunc(f.func)}</h2>
         <span class="dim">
           {grouped(of || rows.length)} goroutines, one row each
-          {of > rows.length && ` (the dearest ${grouped(rows.length)})`}
+          {of > rows.length && ` (the first ${grouped(rows.length)})`}
         </span>
         <span class="grow" />
         {marked.size > 0 && (
@@ -225,7 +208,7 @@ function OneFunction({ app, stage, group }: { app: App; stage: Stage; group: Gro
             Pin the shortest and the longest
           </button>
         )}
-        <button type="button" class="button" onClick={() => profileOf(app, 'group', group.id, shortFunc(group.name))}>
+        <button type="button" class="button" onClick={() => profileOf(app, 'func', f.key, shortFunc(f.func))}>
           Profile of these
         </button>
         <button
@@ -233,18 +216,19 @@ function OneFunction({ app, stage, group }: { app: App; stage: Stage; group: Gro
           class="button"
           onClick={() => {
             app.setTab('timeline');
-            if (!app.open.has(group.id)) app.toggle(group.id);
+            const group = app.info?.groups.find((g) => g.name === f.func);
+            if (group !== undefined && !app.open.has(group.id)) app.toggle(group.id);
           }}
         >
           Show in timeline
         </button>
       </div>
       <Table
-        name={`Goroutines of ${group.name}`}
+        name={`Goroutines of ${f.func}`}
         columns={columns}
         rows={rows}
         id={(r) => String(r.g)}
-        sort="costly"
+        sort="alive"
         onOpen={show}
       />
     </div>

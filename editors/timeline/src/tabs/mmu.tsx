@@ -22,12 +22,18 @@ export function Mmu({ app, stage }: Props) {
   const [window, setWindow] = useState(1e6);
   const all = [...flags, ...(per ? ['perProc'] : [])];
   const asked = useAsk(app, 'waitline/mmu', { ...filterOf(app), flags: all }, mmu);
-  const worst = useAsk(app, 'waitline/mmu', { ...filterOf(app), flags: all, windows: [Math.round(window)] }, mmu);
+  const worst = useAsk(
+    app,
+    'waitline/mmu',
+    { ...filterOf(app), flags: all, window: Math.round(window), windows: [Math.round(window)] },
+    mmu,
+  );
   if (asked.state !== 'there') return <Asking asked={asked} />;
   const at = valueAt(asked.value, window);
   const ten = valueAt(asked.value, 1e7);
   const zero = asked.value.curve.findLast((p) => p.mmu <= 0)?.window ?? 0;
   const toggle = (flag: string) => setFlags(flags.includes(flag) ? flags.filter((f) => f !== flag) : [...flags, flag]);
+  const go = worst.state === 'there' ? (worst.value.curve[0]?.asGo ?? null) : null;
   const worstRows = worst.state === 'there' ? worst.value.worst : [];
   return (
     <div class="view">
@@ -59,6 +65,9 @@ export function Mmu({ app, stage }: Props) {
               In its worst {duration(window)} the program got {figure(at * 100)} % of the CPU
               {window < 1e7 && app.end > 1e7 && `; in its worst 10 ms, ${figure(ten * 100)} %`}.
             </span>
+            {go !== null && Math.abs(go - at) > 0.005 && (
+              <span class="dim">go tool trace shows {figure(go * 100)} % for it.</span>
+            )}
             {zero > 0 && (
               <span class="dim">
                 Up to {duration(zero)} the minimum is 0: there was a window of that length in which it got nothing.
@@ -81,7 +90,7 @@ export function Mmu({ app, stage }: Props) {
                 by: (w) => -w.mmu,
                 cell: (w) => `${figure(w.mmu * 100)} %`,
               },
-              { id: 'what', title: 'Lost to', cell: (w) => w.what },
+              { id: 'what', title: 'Lost to', cell: (w) => <span title={w.what}>{w.what}</span> },
             ]}
             rows={worstRows}
             id={(w) => String(w.t)}
@@ -118,7 +127,7 @@ export function Mmu({ app, stage }: Props) {
                     id: 'goal',
                     title: 'Heap goal after',
                     right: true,
-                    cell: (c) => (c.goalAfter === null ? '–' : bytes(c.goalAfter)),
+                    cell: (c) => (c.goal === null ? '–' : bytes(c.goal)),
                   },
                 ]}
                 rows={asked.value.collections}

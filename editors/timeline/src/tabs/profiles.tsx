@@ -2,7 +2,7 @@
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { App } from '../app.ts';
 import type { Theme } from '../draw/theme.ts';
-import { flame, type Profile, profile } from '../model/analyses.ts';
+import { flame, type Profile, type ProfileRow, profile } from '../model/analyses.ts';
 import { count, duration, figure, grouped, percent, shorten, shortFunc } from '../model/format.ts';
 import { type Place, placeLabel } from '../model/protocol.ts';
 import { field, raw, text } from '../model/read.ts';
@@ -17,18 +17,25 @@ const TYPES: readonly (readonly [string, string])[] = [
   ['net', 'Network'],
   ['syscall', 'Syscall'],
   ['sched', 'Scheduler'],
+  ['waits', 'All waiting'],
+  ['offcpu', 'Off CPU'],
+  ['running', 'On CPU'],
+  ['sched-own', 'Latency where it waited'],
   ['assist', 'GC assist'],
-  ['cpu', 'CPU'],
-  ['waiting', 'All waiting'],
+  ['cpu', 'CPU samples'],
 ];
+
+/** Those that `go tool trace` has, too. */
+const GOS: readonly string[] = ['sync', 'net', 'syscall', 'sched'];
 
 export function Profiles({ app, stage }: Props) {
   const [type, setType] = useState('sync');
-  const [idle, setIdle] = useState(true);
   const [open, setOpen] = useState(false);
   const [chosen, choose] = useState<string | null>(null);
   const [root, setRoot] = useState(-1);
-  const asked = useAsk(app, 'waitline/profile', { type, idle, open, ...filterOf(app) }, profile);
+  const of = { type, open, limit: 200, ...filterOf(app) };
+  const asked = useAsk(app, 'waitline/profile', { ...of, by: 'here' }, profile);
+  const under = useAsk(app, 'waitline/profile', { ...of, by: 'under' }, profile);
   const types = TYPES.filter(([t]) => t !== 'cpu' || app.info?.hasCpuSamples === true);
   return (
     <div class="view">
@@ -51,13 +58,10 @@ export function Profiles({ app, stage }: Props) {
               ))}
             </span>
             <label>
-              <input type="checkbox" checked={idle} onChange={() => setIdle(!idle)} /> Idle too
-            </label>
-            <label>
               <input type="checkbox" checked={open} onChange={() => setOpen(!open)} /> Still waiting at the end
             </label>
             <span class="grow" />
-            <button type="button" class="button" onClick={() => void savePprof(app, type)}>
+            <button type="button" class="button" onClick={() => void savePprof(app, type, open)}>
               Save as pprof
             </button>
           </div>
@@ -67,7 +71,9 @@ export function Profiles({ app, stage }: Props) {
             <Graph
               app={app}
               theme={stage.currentTheme}
+              says={GOS.includes(type) && !open && app.range === null && app.only === null}
               profile={asked.value}
+              under={under.state === 'there' ? under.value : null}
               root={root}
               onRoot={setRoot}
               chosen={chosen}
@@ -76,7 +82,15 @@ export function Profiles({ app, stage }: Props) {
           )}
         </div>
         <div class="side">
-          {asked.state === 'there' && <Lines app={app} profile={asked.value} chosen={chosen} onChoose={choose} />}
+          {asked.state === 'there' && (
+            <Lines
+              app={app}
+              here={asked.value}
+              under={under.state === 'there' ? under.value : null}
+              chosen={chosen}
+              onChoose={choose}
+            />
+          )}
         </div>
       </div>
     </div>
@@ -86,7 +100,10 @@ export function Profiles({ app, stage }: Props) {
 interface GraphProps {
   app: App;
   theme: Theme | null;
+  /** Whether it is what `go tool trace` says. */
+  says: boolean;
   profile: Profile;
+  under: Profile | null;
   root: number;
   onRoot: (node: number) => void;
   chosen: string | null;
@@ -95,7 +112,7 @@ interface GraphProps {
 
 const ROW = 24;
 
-function Graph({ app, theme, profile: p, root, onRoot, chosen, onChoose }: GraphProps) {
+function Graph({ app, theme, says, profile: p, under, root, onRoot, chosen, onChoose }: GraphProps) {
   const ref = useRef<HTMLCanvasElement>(null);
   const width = useRef(800);
   const [, again] = useState(0);
@@ -179,14 +196,13 @@ function Graph({ app, theme, profile: p, root, onRoot, chosen, onChoose }: Graph
   const one =
     chosen === null
       ? null
-      : (p.under.find((l) => l.place.func === chosen) ?? p.here.find((l) => l.place.func === chosen) ?? null);
+      : (under?.rows.find((l) => l.place.func === chosen) ?? p.rows.find((l) => l.place.func === chosen) ?? null);
   return (
     <>
       <div class="remark">
         <b class="strong">{duration(p.ns)}</b> in {grouped(p.n)} {p.n === 1 ? 'wait' : 'waits'}.
-        {p.leftOut !== null &&
-          p.leftOut.open + p.leftOut.before > 0 &&
-          ` Left out: ${duration(p.leftOut.open)} still waiting at the end, ${duration(p.leftOut.before)} waiting since before the trace.`}
+        {says &&
+          ' Equal to that of go tool trace: what was open at the end, and what began before a goroutine first ran, is left out.'}
       </div>
       <div class="flame">
         <canvas
@@ -240,18 +256,16 @@ function inside(p: Profile, root: number): { nodes: Profile['flame']; from: numb
   return { nodes, from };
 }
 
-function Lines({
-  app,
-  profile: p,
-  chosen,
-  onChoose,
-}: {
+interface LinesProps {
   app: App;
-  profile: Profile;
+  here: Profile;
+  under: Profile | null;
   chosen: string | null;
   onChoose: (func: string | null) => void;
-}) {
-  const table = (title: string, says: string, rows: Profile['here']) => (
+}
+
+function Lines({ app, here: p, under, chosen, onChoose }: LinesProps) {
+  const table = (title: string, says: string, rows: readonly ProfileRow[]) => (
     <>
       <div class="bar-top">
         <h2>{title}</h2>
@@ -286,8 +300,13 @@ function Lines({
   );
   return (
     <>
-      {table('Here', 'the first workspace frame carries the wait', p.here)}
-      {table('Under here', 'every workspace function on the stack', p.under)}
+      {table('Here', 'the first line of own code carries it', p.rows)}
+      {under !== null &&
+        table(
+          'Under',
+          'every line of own code on the stack',
+          under.rows.filter((r) => r.own),
+        )}
     </>
   );
 }
@@ -297,9 +316,9 @@ function key(p: Place): string {
 }
 
 /** The profile as a file, by a link that is clicked for the person: nothing leaves the machine. */
-async function savePprof(app: App, type: string): Promise<void> {
+async function savePprof(app: App, type: string, open: boolean): Promise<void> {
   try {
-    const answer = await app.host.request('waitline/pprof', { type, ...filterOf(app) });
+    const answer = await app.host.request('waitline/pprof', { type, open, ...filterOf(app) });
     const octets = Uint8Array.from(atob(raw(field(answer, 'data'))), (c) => c.charCodeAt(0));
     const url = URL.createObjectURL(new Blob([octets], { type: 'application/octet-stream' }));
     const a = document.createElement('a');

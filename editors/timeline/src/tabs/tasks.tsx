@@ -1,8 +1,17 @@
 // Tasks and regions: how often, how long, where the time went; below, the longest of one name from their own start.
 import { useState } from 'preact/hooks';
 import type { App } from '../app.ts';
-import { type Bin, busy, type NamedRow, namedRows, type OneTask, oneTasks, parts } from '../model/analyses.ts';
-import { cell, duration, grouped } from '../model/format.ts';
+import {
+  type Bin,
+  messages,
+  type NamedRow,
+  namedRows,
+  type OneTask,
+  oneTasks,
+  parts,
+  total,
+} from '../model/analyses.ts';
+import { cell, duration, grouped, instant } from '../model/format.ts';
 import { around } from '../model/viewport.ts';
 import { useAsk } from '../ui/ask.ts';
 import type { Props } from '../ui/page.tsx';
@@ -17,8 +26,8 @@ type Which = 'task' | 'region';
 export function Tasks({ app, stage }: Props) {
   const [chosen, choose] = useState<{ which: Which; name: string } | null>(null);
   const [words, setWords] = useState('');
-  const tasks = useAsk(app, 'waitline/taskTable', { ...filterOf(app) }, namedRows);
-  const regions = useAsk(app, 'waitline/regionTable', { ...filterOf(app) }, namedRows);
+  const tasks = useAsk(app, 'waitline/taskTable', { ...filterOf(app), limit: 500 }, namedRows);
+  const regions = useAsk(app, 'waitline/regionTable', { ...filterOf(app), limit: 500 }, namedRows);
   if (tasks.state !== 'there') return <Asking asked={tasks} />;
   const regionRows = regions.state === 'there' ? regions.value : [];
   if (tasks.value.length === 0 && regionRows.length === 0) {
@@ -95,9 +104,9 @@ export function Tasks({ app, stage }: Props) {
 }
 
 function told(rows: readonly NamedRow[]): string {
-  const n = rows.reduce((sum, r) => sum + r.n, 0);
-  const open = rows.reduce((sum, r) => sum + r.open, 0);
-  return `${grouped(n - open)} complete, ${open === 0 ? 'none' : grouped(open)} open at the end`;
+  const n = rows.reduce((sum, r) => sum + r.complete, 0);
+  const cut = rows.reduce((sum, r) => sum + r.cut, 0);
+  return `${grouped(n)} complete, ${cut === 0 ? 'none' : grouped(cut)} with an end outside of the trace`;
 }
 
 function columns(app: App, stage: Stage, title: string, axis: { from: number; to: number }): Column<NamedRow>[] {
@@ -105,8 +114,8 @@ function columns(app: App, stage: Stage, title: string, axis: { from: number; to
   return [
     { id: 'name', title, by: (r) => r.name, cell: (r) => r.name },
     { id: 'at', title: 'Written at', cell: (r) => <PlaceLink app={app} place={r.place} /> },
-    { id: 'n', title: 'Count', right: true, by: (r) => r.n, cell: (r) => grouped(r.n) },
-    { id: 'total', title: 'Total, ms', right: true, by: (r) => r.total, cell: (r) => cell(r.total) },
+    { id: 'n', title: 'Count', right: true, by: (r) => r.complete + r.cut, cell: (r) => grouped(r.complete + r.cut) },
+    { id: 'total', title: 'Total, ms', right: true, by: (r) => r.times.sum, cell: (r) => cell(r.times.sum) },
     { id: 'min', title: 'Min, µs', right: true, by: (r) => r.times.min ?? -1, cell: (r) => us(r.times.min) },
     { id: 'p50', title: 'p50, µs', right: true, by: (r) => r.times.p50 ?? -1, cell: (r) => us(r.times.p50) },
     { id: 'p99', title: 'p99, µs', right: true, by: (r) => r.times.p99 ?? -1, cell: (r) => us(r.times.p99) },
@@ -116,11 +125,16 @@ function columns(app: App, stage: Stage, title: string, axis: { from: number; to
       title: `Duration, ${duration(axis.from === Number.POSITIVE_INFINITY ? 1 : axis.from)} to ${duration(axis.to)}, log`,
       cell: (r) => <Bins bins={r.histogram} axis={axis} />,
     },
-    {
-      id: 'bar',
-      title: 'Where the time went',
-      cell: (r) => <Parts theme={stage.currentTheme} parts={parts(r)} of={busy(r)} width={260} height={10} />,
-    },
+    // Of tasks it is known one by one only.
+    ...(title === 'Region'
+      ? [
+          {
+            id: 'bar',
+            title: 'Where the time went',
+            cell: (r) => <Parts theme={stage.currentTheme} parts={parts(r)} of={total(r)} width={260} height={10} />,
+          } satisfies Column<NamedRow>,
+        ]
+      : []),
   ];
 }
 
@@ -169,7 +183,7 @@ function Longest({
   const asked = useAsk(
     app,
     method,
-    { ...filterOf(app), name, limit: 200, ...(words === '' ? {} : { text: words }) },
+    { ...filterOf(app), name, limit: 200, ...(words === '' || which === 'region' ? {} : { log: words }) },
     oneTasks,
   );
   if (asked.state !== 'there') return <Asking asked={asked} />;
@@ -192,7 +206,7 @@ function Longest({
         <Parts
           theme={stage.currentTheme}
           parts={parts(r)}
-          of={(scale * busy(r)) / Math.max(r.ns, 1)}
+          of={(scale * total(r)) / Math.max(r.ns, 1)}
           width={560}
           height={10}
         />
@@ -209,9 +223,11 @@ function Longest({
           {of > rows.length && `; the first ${grouped(rows.length)}`}
         </span>
         <span class="grow" />
-        <button type="button" class="button" onClick={() => profileOf(app, which, name, name)}>
-          Profile of these
-        </button>
+        {which === 'region' && (
+          <button type="button" class="button" onClick={() => profileOf(app, 'region', name, name)}>
+            Profile of these
+          </button>
+        )}
       </div>
       <Table
         name={`Longest of ${name}`}
@@ -226,16 +242,23 @@ function Longest({
           void app.select(which === 'task' ? `task:${r.id}` : `g:${r.g}`, r.start + r.ns / 2, { moveTo: true });
         }}
       />
-      {one !== undefined && one.logs.length > 0 && (
-        <div class="remark">
-          {one.logs.map((l) => (
-            <div key={`${l.t} ${l.message}`}>
-              {cell(l.t)} ms {l.category !== '' && `${l.category}: `}
-              {l.message}
-            </div>
-          ))}
-        </div>
-      )}
+      {which === 'task' && one !== undefined && one.logs > 0 && <Logs app={app} id={one.id} />}
     </>
+  );
+}
+
+/** What one task wrote. */
+function Logs({ app, id }: { app: App; id: number }) {
+  const asked = useAsk(app, 'waitline/taskTable', { id }, messages);
+  if (asked.state !== 'there') return null;
+  return (
+    <div class="remark">
+      {asked.value.map((m) => (
+        <div key={`${m.t} ${m.message}`}>
+          {instant(m.t)} {m.category !== '' && `${m.category}: `}
+          {m.message} <PlaceLink app={app} place={m.place} />
+        </div>
+      ))}
+    </div>
   );
 }

@@ -169,7 +169,7 @@ function Scope({ app }: { app: App }) {
           }}
         >
           <span>
-            only {app.only.kind === 'group' ? '' : `${app.only.kind} `}
+            only {app.only.kind === 'func' || app.only.kind === 'g' ? '' : `${app.only.kind} `}
             {app.only.name}
           </span>
           <kbd>Esc</kbd>

@@ -345,14 +345,22 @@ export class Stage {
     for (const lane of row.lanes) {
       const tile = app.data.tiles.get(lane, app.view, app.size.width);
       if (tile === null) continue;
-      const i = rectAt(tile, t, slack, lower);
+      // A region stands on its task: it is what is meant.
+      const region = row.kind === 'task' ? rectAt(tile, t, 0, true) : -1;
+      const i = region >= 0 ? region : rectAt(tile, t, slack, row.kind === 'task' ? false : lower);
       if (i < 0) continue;
       const cls = tile.cls[i] ?? 0;
       if (!isClass(cls) || cls === CLASS.none) continue;
       const start = rectStart(tile, i);
       const end = rectEnd(tile, i);
       const within = Math.min(Math.max(t, start), Math.max(end - (end - start) * 0.01, start));
-      return { spot: { row: index, start, end, lower: lower === true }, lane, t: within, cls, g: tile.g[i] ?? 0 };
+      return {
+        spot: { row: index, start, end, lower: lower === true || region >= 0 },
+        lane,
+        t: within,
+        cls,
+        g: tile.g[i] ?? 0,
+      };
     }
     return null;
   }

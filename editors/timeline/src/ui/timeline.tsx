@@ -1,7 +1,7 @@
 // The timeline's elements: labels beside the canvases, the card of the pointer, the details, the table for screen readers.
 import type { App } from '../app.ts';
 import { CLASS, isClass } from '../model/classes.ts';
-import { count, duration, grouped, instant } from '../model/format.ts';
+import { count, duration, grouped, instant, shorten, shortFunc } from '../model/format.ts';
 import { placeLabel } from '../model/protocol.ts';
 import { type Row, visible } from '../model/rows.ts';
 import type { Props } from './page.tsx';
@@ -78,7 +78,7 @@ function Label({ app, row, top, selected }: { app: App; row: Row; top: number; s
         </span>
       )}
       <span class="name" title={row.name}>
-        {row.kind === 'header' ? short(row.name) : row.name}
+        {row.kind === 'header' ? short(row.name, app.size.narrow) : row.name}
       </span>
       {row.extra !== '' && <span class="extra">{row.extra}</span>}
       {row.figure !== '' && <span class="figure">{row.figure}</span>}
@@ -115,13 +115,11 @@ function Label({ app, row, top, selected }: { app: App; row: Row; top: number; s
   );
 }
 
-/** Without its path and package, as lanes have it: `(*conn).serve`, `main.func3`. */
-function short(name: string): string {
-  const bracket = name.indexOf('[');
-  const head = bracket < 0 ? name : name.slice(0, bracket);
-  const noPath = name.slice(head.lastIndexOf('/') + 1);
-  const noPackage = noPath.replace(/^[^.([]+\.(?=.)/, '');
-  return noPackage === '' ? name : noPackage;
+/** Without its path and package, as lanes have it: `(*conn).serve`, `main.func3`. Too long, it keeps its end. */
+function short(name: string, narrow: boolean): string {
+  const noPackage = shortFunc(name).replace(/^[^.([]+\.(?=.)/, '');
+  const room = narrow ? 16 : 26;
+  return shorten(noPackage === '' ? name : noPackage, (s) => s.length <= room);
 }
 
 /** Nothing costly in the range: said over the lanes, with the next step. */

@@ -55,7 +55,7 @@ export async function serve(trace: string, workspace: string): Promise<Served> {
     .match(/url=([^"]+)"/)?.[1]
     ?.replaceAll('&amp;', '&');
   if (address === undefined) throw new Error(`no address in ${file}`);
-  return { address, origin: new URL(address).origin, end: () => child.kill() };
+  return { address, origin: new URL(address).origin, end: () => child.kill('SIGKILL') };
 }
 
 export interface Seen {
@@ -109,6 +109,13 @@ export async function fromDisk(page: Page, origin: string): Promise<void> {
 
 export function watch(page: Page, origin: string): Seen {
   const seen: Seen = { complaints: [], outside: [], opened: [] };
+  const open = new Set<unknown>();
+  traffic.set(page, { open });
+  page.on('request', (r) => {
+    if (!/\/(events|open)$/.test(r.url())) open.add(r);
+  });
+  page.on('requestfinished', (r) => open.delete(r));
+  page.on('requestfailed', (r) => open.delete(r));
   page.on('console', (m) => {
     // A refused click (no editor is there) is told by the browser as a failed resource.
     if (['error', 'warning'].includes(m.type()) && !m.location().url.endsWith('/open')) seen.complaints.push(m.text());
@@ -131,22 +138,18 @@ export async function ready(page: Page): Promise<void> {
   await quiet(page);
 }
 
-/** Until the page has asked for nothing for a while and has drawn what it got. */
+/** Until the page has asked for nothing for a while, and has drawn what it got. The stream of events never ends, and an editor may take its time. */
 export async function quiet(page: Page): Promise<void> {
-  await page.waitForLoadState('networkidle').catch(() => undefined);
+  const t = traffic.get(page);
+  const until = Date.now() + 15_000;
+  for (let calm = 0; calm < 3; ) {
+    if (Date.now() > until) throw new Error('the page has been asking for 15 s');
+    await page.waitForTimeout(60);
+    calm = t === undefined || t.open.size === 0 ? calm + 1 : 0;
+  }
   await page.evaluate(
-    () =>
-      new Promise<void>((done) => {
-        let last = -1;
-        const look = () => {
-          const n = performance.getEntriesByType('resource').length;
-          if (n === last) done();
-          else {
-            last = n;
-            setTimeout(look, 250);
-          }
-        };
-        look();
-      }),
+    () => new Promise<void>((done) => requestAnimationFrame(() => requestAnimationFrame(() => done()))),
   );
 }
+
+const traffic = new WeakMap<Page, { open: Set<unknown> }>();

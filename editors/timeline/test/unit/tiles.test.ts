@@ -113,7 +113,7 @@ describe('a sheet', () => {
   it('is stretched a little while the view moves, and not at all at rest', () => {
     const closer = { ...want, view: { t0: 600, t1: 1400 } };
     expect([usable(have, closer, false), usable(have, closer, true)]).toEqual([true, false]);
-    expect(usable(have, { ...want, view: { t0: 700, t1: 1300 } }, false)).toBe(false);
+    expect(usable(have, { ...want, view: { t0: 750, t1: 1250 } }, false)).toBe(false);
   });
 });
 

@@ -25,14 +25,15 @@ export function mapPathsCommand(register: Register, session: Session): void {
     if (!chosen || !root) return;
 
     const { prefix } = chosen.u;
-    const proposals = await proposeFor(prefix);
-    const browse = l10n.t('Browse…');
-    const choices: (vscode.QuickPickItem & { rule?: Rule })[] = proposals.map((rule) => ({
-      label: `${rule.to} → ${rule.from}`,
-      description: l10n.t('proposed'),
-      rule,
-    }));
-    choices.push({ label: browse, description: l10n.t('the folder that holds {0}', prefix) });
+    const folders = await goFolders();
+    const proposals = propose(prefix, root.uri.fsPath, folders);
+    const others = folders.slice(0, 30).map((folder): Rule => ({ from: inFolder(root, folder), to: prefix }));
+    const isProposed = (rule: Rule) => proposals.some((p) => p.from === rule.from && p.to === rule.to);
+    const choices: (vscode.QuickPickItem & { rule?: Rule })[] = [
+      ...proposals.map((rule) => ({ label: `${rule.to} → ${rule.from}`, description: l10n.t('proposed'), rule })),
+      ...others.filter((r) => !isProposed(r)).map((rule) => ({ label: `${rule.to} → ${rule.from}`, rule })),
+      { label: l10n.t('Browse…'), description: l10n.t('the folder that holds {0}', prefix) },
+    ];
     const choice = await window.showQuickPick(choices, { title: l10n.t('Where does {0} lie?', prefix) });
     if (!choice) return;
     let { rule } = choice;
@@ -47,8 +48,8 @@ export function mapPathsCommand(register: Register, session: Session): void {
       if (!folder) return;
       rule = { from: inFolder(root, folder.fsPath), to: prefix };
     }
+    // The server hears of the setting, and looks again.
     await remember(rule);
-    if (session.state) await session.load(session.state.trace);
     tell(l10n.t('{0} is looked for in {1}.', rule.to, rule.from));
   });
 }
@@ -65,10 +66,8 @@ function inFolder(root: vscode.WorkspaceFolder, path: string): string {
   return path === top || path.startsWith(`${top}/`) ? FOLDER + path.slice(top.length) : path;
 }
 
-async function proposeFor(prefix: string): Promise<Rule[]> {
-  const [root] = vscode.workspace.workspaceFolders ?? [];
-  if (!root) return [];
+/** The folders of the workspace that hold Go files. */
+async function goFolders(): Promise<string[]> {
   const files = await vscode.workspace.findFiles('**/*.go', '**/{node_modules,.git}/**', 5000);
-  const dirs = new Set(files.map((f) => vscode.Uri.joinPath(f, '..').fsPath));
-  return propose(prefix, root.uri.fsPath, [...dirs]);
+  return [...new Set(files.map((f) => vscode.Uri.joinPath(f, '..').fsPath))].sort();
 }

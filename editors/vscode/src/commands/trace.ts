@@ -3,6 +3,7 @@
 import * as vscode from 'vscode';
 import type { Discovery } from '../discovery';
 import { tell } from '../places';
+import type { State } from '../protocol';
 import type { Session } from '../session';
 import { duration, fileName, parseRange } from '../units';
 import type { Grouping, Hotspots } from '../views/hotspots';
@@ -77,6 +78,16 @@ export function traceCommands(register: Register, session: Session, discovery: D
   });
 
   register('waitline.unloadTrace', () => session.unload());
+  // From the view of traces: one that is loaded, and not shown.
+  const other = (node: unknown) => (node as { is?: string; state?: State } | undefined)?.state?.trace;
+  register('waitline.activateTrace', async (node) => {
+    const trace = other(node);
+    if (trace) await session.activate(trace);
+  });
+  register('waitline.dropTrace', async (node) => {
+    const trace = other(node);
+    if (trace) await session.drop(trace);
+  });
   register('waitline.showHotspots', () => commands.executeCommand('waitline.hotspots.focus'));
 
   register('waitline.groupHotspots', async () => {

@@ -10,6 +10,7 @@ export type Node =
   | { is: 'loaded'; state: State }
   | { is: 'fact'; id: string; label: string; value: string; icon?: string }
   | { is: 'unmapped'; worst: Unmapped }
+  | { is: 'other'; state: State }
   | { is: 'found'; found: Found };
 
 /** A share of waiting below which a missing folder is not worth a row. */
@@ -31,9 +32,12 @@ export class Traces implements vscode.TreeDataProvider<Node> {
   async getChildren(node?: Node): Promise<Node[]> {
     const { state } = this.session;
     if (!node) {
-      const others = this.discovery.found.filter((f) => f.uri.fsPath !== state?.trace);
-      const found: Node[] = others.slice(0, 50).map((f) => ({ is: 'found', found: f }));
-      return state ? [{ is: 'loaded', state }, ...found] : found;
+      const loaded = await this.session.loaded().catch(() => []);
+      const others: Node[] = loaded.filter((s) => s.active === false).map((s) => ({ is: 'other', state: s }));
+      const known = new Set([state?.trace, ...loaded.map((s) => s.trace)]);
+      const rest = this.discovery.found.filter((f) => !known.has(f.uri.fsPath));
+      const found: Node[] = rest.slice(0, 50).map((f) => ({ is: 'found', found: f }));
+      return [...(state ? [{ is: 'loaded' as const, state }] : []), ...others, ...found];
     }
     return node.is === 'loaded' ? this.facts(node.state) : [];
   }
@@ -86,6 +90,17 @@ export class Traces implements vscode.TreeDataProvider<Node> {
         item.iconPath = new vscode.ThemeIcon('warning');
         item.contextValue = 'unmapped';
         item.command = { title: l10n.t('Map Paths…'), command: 'waitline.mapPaths' };
+        return item;
+      }
+      case 'other': {
+        const { state } = node;
+        const item = new vscode.TreeItem(fileName(state.trace));
+        item.id = `other:${state.trace}`;
+        item.iconPath = new vscode.ThemeIcon('circle-large-outline');
+        item.description = l10n.t('loaded, not shown');
+        item.tooltip = `${state.trace}\n${state.summary}`;
+        item.contextValue = 'other';
+        item.command = { title: l10n.t('Show'), command: 'waitline.activateTrace', arguments: [node] };
         return item;
       }
       case 'found': {

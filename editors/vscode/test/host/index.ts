@@ -150,7 +150,7 @@ function define() {
       await workspace.applyEdit(edit);
       const answer = await until('the figure below', async () => {
         const costs = await api.session.request('waitline/lineCosts', { uri: db.toString() });
-        return costs?.lines.find((l) => l.line === 71)?.text.startsWith('chan 444 ms') ? costs : undefined;
+        return costs?.lines.find((l) => l.line === 71)?.text.startsWith('~ chan 444 ms') ? costs : undefined;
       });
       ok(answer);
       await until('the problem below', () => found(db).some((d) => d.range.start.line === 71) || undefined);

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { after, before, describe, it, test } from 'node:test';
 import { goTestArguments, testAt } from '../../src/go-test';
-import { expanded, FOLDER, propose } from '../../src/path-rules';
+import { FOLDER, propose } from '../../src/path-rules';
 import { findServer, NoServer } from '../../src/server';
 import { isTraceHeader } from '../../src/trace-header';
 import { compatible, versionOf } from '../../src/version';
@@ -141,6 +141,4 @@ test('rules for paths: folders that end alike, the shared names left out', () =>
   deepStrictEqual(first, { from: FOLDER, to: '/app' });
   deepStrictEqual(rest, [{ from: FOLDER, to: '/app/internal/db' }]);
   deepStrictEqual(propose('/build/x', '/home/me/shop', []), [{ from: FOLDER, to: '/build/x' }]);
-  deepStrictEqual(expanded({ from: `${FOLDER}/a`, to: '/app' }, '/w/$&', '/home/me'), { from: '/w/$&/a', to: '/app' });
-  deepStrictEqual(expanded({ from: '~/a', to: '~' }, '/w', '/home/me'), { from: '/home/me/a', to: '~' });
 });

@@ -10,7 +10,7 @@ use exectrace::{
 };
 use hashbrown::HashMap;
 
-use super::{Brief, Goroutine, Stats, Summary, add_to, is_system};
+use super::{Brief, Goroutine, Keep, Stats, Summary, add_to, is_system};
 
 /// A goroutine that is alive, by its row in [`Collector::live`].
 #[derive(Debug, Clone, Copy)]
@@ -118,8 +118,9 @@ struct OpenTask {
 }
 
 /// Sums up goroutines, regions and tasks.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Collector {
+    keep: Keep,
     pub(super) summary: Summary,
     live: Vec<Live>,
     free: Vec<u32>,
@@ -144,8 +145,22 @@ pub struct SummaryPass<'a> {
 }
 
 impl Collector {
-    pub(super) fn new(is_v1: bool) -> Collector {
-        Collector { base: if is_v1 { -1 } else { 1 }, ..Collector::default() }
+    pub(super) fn new(keep: Keep, is_v1: bool) -> Collector {
+        Collector {
+            keep,
+            summary: Summary::default(),
+            live: Vec::new(),
+            free: Vec::new(),
+            rows: Living::default(),
+            tasks: HashMap::new(),
+            on_p: HashMap::new(),
+            range_of_p: HashMap::new(),
+            stacks: Vec::new(),
+            forever: None,
+            sync: 0,
+            last: 0,
+            base: if is_v1 { -1 } else { 1 },
+        }
     }
 
     fn time(&self, t: Nanos) -> i64 {
@@ -160,6 +175,11 @@ impl Collector {
     fn row(&mut self, g: GoId) -> Option<u32> {
         let row = if g == GoId::NONE { return None } else { self.rows.find(g) };
         self.rows.get(row, g).copied()
+    }
+
+    /// Whether a goroutine is in no region.
+    fn is_outside(&mut self, g: GoId) -> bool {
+        self.row(g).is_some_and(|row| self.live[row as usize].regions.is_empty())
     }
 
     fn insert(&mut self, live: Live) -> u32 {
@@ -197,7 +217,7 @@ impl Collector {
         (live.syscall, live.handed_off) = (0, 0);
         live.ranges.clear();
         // Go leaves those of the runtime's own goroutines out: they only got a task by chance.
-        if !is_system(tables.str(name)) {
+        if !open.is_empty() && !is_system(tables.str(name)) {
             for open in open {
                 let end = ended.then_some(t);
                 self.close(g, open, end, stats.clone());
@@ -206,6 +226,9 @@ impl Collector {
     }
 
     fn close(&mut self, g: GoId, open: Open, end: Option<i64>, now: Stats) {
+        if !self.keep.regions {
+            return;
+        }
         self.summary.regions.push(super::Region {
             g,
             task: open.task,
@@ -220,6 +243,10 @@ impl Collector {
     /// Writes a goroutine down for good.
     fn bury(&mut self, row: u32) {
         let Some(live) = self.live.get_mut(row as usize) else { return };
+        self.summary.gc.named(live.id, live.name);
+        if !self.keep.goroutines {
+            return;
+        }
         let base = self.base;
         let some = |time: i64| (time != 0).then(|| Nanos(time.wrapping_sub(base)));
         let goroutine = Goroutine {
@@ -229,7 +256,7 @@ impl Collector {
             creation: Nanos(live.creation.wrapping_sub(base)),
             start: some(live.start),
             end: some(live.end),
-            stats: std::mem::take(&mut live.stats),
+            stats: std::mem::take(&mut live.stats).fitted(),
         };
         match Brief::of(&goroutine) {
             Some(brief) => self.summary.briefs.push(brief),
@@ -275,11 +302,7 @@ impl Collector {
         self.summary.last = last;
         self.summary.sort();
         let summary = &mut self.summary;
-        let is_worker = |g: GoId| {
-            let row = summary.full.binary_search_by_key(&g, |full| full.id);
-            row.is_ok_and(|row| is_system(tables.str(summary.full[row].name)))
-        };
-        summary.gc.trust_labels(is_worker);
+        summary.gc.trust_labels(|name| is_system(tables.str(name)));
         self.summary
     }
 }
@@ -322,7 +345,9 @@ impl Sink for SummaryPass<'_> {
 
     fn go(&mut self, at: &At, event: &GoEvent, local: &mut LiveRow) {
         let to = &mut *self.to;
-        to.summary.gc.go(at, event);
+        if to.keep.gc {
+            to.summary.gc.go(at, event);
+        }
         if event.from == event.to {
             return; // named again at a generation's beginning
         }
@@ -337,7 +362,11 @@ impl Sink for SummaryPass<'_> {
                     GoState::Waiting => live.stats.block.push((event.reason, ns)),
                     GoState::Runnable => live.stats.sched_wait = ns,
                     // Named from afar it has no P: it lost that before the trace.
-                    GoState::Syscall if at.p == ProcId::NONE => live.stats.syscall_block = ns,
+                    GoState::Syscall if at.p == ProcId::NONE => {
+                        live.stats.syscall_block = ns;
+                        let since = to.nanos(to.sync);
+                        to.summary.handoffs.push((event.g, since, at.t));
+                    }
                     GoState::Syscall => live.stats.syscall = ns,
                     GoState::Undetermined | GoState::NotExist => {}
                 }
@@ -418,7 +447,9 @@ impl Sink for SummaryPass<'_> {
         let to = &mut *self.to;
         let t = to.time(at.t);
         to.last = t;
-        to.summary.gc.range(at, event, self.tables);
+        if to.keep.gc {
+            to.summary.gc.range(at, event, self.tables);
+        }
         let of_p = |p| (p, event.kind);
         let g = match (event.scope, event.phase) {
             (RangeScope::Go(g), _) => g,
@@ -466,29 +497,32 @@ impl Sink for SummaryPass<'_> {
         let to = &mut *self.to;
         let t = to.time(at.t);
         to.last = t;
+        if to.keep.tasks && (region.begins || to.is_outside(at.g)) {
+            let task = to.task(region.task);
+            task.task.regions += 1;
+            task.has(at.g);
+        }
         let Some(row) = to.row(at.g) else { return };
         let stack = to.stacks[stack.0 as usize];
         let live = &mut to.live[row as usize];
-        let now = live.at(t);
+        let now = if to.keep.regions { live.at(t) } else { Stats::default() };
         let open =
             |before, start| Open { name: region.name, task: region.task, start, stack, before };
         if region.begins {
             live.regions.push(open(now, Some(t)));
         } else {
-            match live.regions.pop() {
-                Some(open) => return to.close(at.g, open, Some(t), now),
-                // Its beginning was before the trace.
-                None => to.close(at.g, open(Stats::default(), None), Some(t), now),
-            }
+            // Without one that is open its beginning was before the trace.
+            let open = live.regions.pop().unwrap_or_else(|| open(Stats::default(), None));
+            to.close(at.g, open, Some(t), now);
         }
-        let task = to.task(region.task);
-        task.task.regions += 1;
-        task.has(at.g);
     }
 
     fn task(&mut self, at: &At, event: &Task, stack: StackRow) {
         let to = &mut *self.to;
         to.last = to.time(at.t);
+        if !to.keep.tasks {
+            return;
+        }
         let stack = to.stacks[stack.0 as usize];
         let task = to.task(event.id);
         task.has(at.g);
@@ -507,6 +541,9 @@ impl Sink for SummaryPass<'_> {
     fn log(&mut self, at: &At, log: &Log, stack: StackRow) {
         let to = &mut *self.to;
         to.last = to.time(at.t);
+        if !to.keep.tasks {
+            return;
+        }
         let task = to.task(log.task);
         task.has(at.g);
         task.task.logs += 1;
@@ -517,16 +554,25 @@ impl Sink for SummaryPass<'_> {
 
     fn label(&mut self, at: &At, label: StrId) {
         self.to.last = self.to.time(at.t);
-        self.to.summary.gc.label(at, self.tables.str(label));
+        if self.to.keep.gc {
+            self.to.summary.gc.label(at, self.tables.str(label));
+        }
     }
 
-    fn sample(&mut self, at: &At, _stack: StackRow) {
-        self.to.last = self.to.time(at.t);
+    fn sample(&mut self, at: &At, stack: StackRow) {
+        let to = &mut *self.to;
+        to.last = to.time(at.t);
+        if !to.keep.goroutines {
+            return;
+        }
+        to.summary.samples.push((at.t, at.g, to.stacks[stack.0 as usize]));
     }
 
     fn metric(&mut self, at: &At, metric: Metric, value: u64, _stack: StackRow) {
         self.to.last = self.to.time(at.t);
-        self.to.summary.gc.metric(at, metric, value);
+        if self.to.keep.gc {
+            self.to.summary.gc.metric(at, metric, value);
+        }
     }
 
     fn experimental(&mut self, at: &At, _typ: u8, _args: &[u64]) {

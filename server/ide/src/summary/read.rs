@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use exectrace::{Decoder, Error, Nanos, Problem, Reader};
 
-use super::Summary;
 use super::pass::{Collector, LiveRow, SummaryPass};
+use super::{Keep, Summary};
 use crate::Analysis;
 use crate::analysis::Unfinished;
 use crate::causes::Causes;
@@ -21,8 +21,9 @@ pub struct Summed {
 }
 
 /// Makes a [`Summed`] of bytes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Summarizer {
+    keep: Keep,
     reader: Reader,
     decoder: Decoder<LiveRow>,
     collector: Option<Collector>,
@@ -37,8 +38,19 @@ pub struct Summarizer {
 
 impl Summarizer {
     /// One that has seen nothing.
-    pub fn new() -> Summarizer {
-        Summarizer::default()
+    pub fn new(keep: Keep) -> Summarizer {
+        Summarizer {
+            keep,
+            reader: Reader::new(),
+            decoder: Decoder::new(),
+            collector: None,
+            generations: 0,
+            problem: None,
+            error: None,
+            begun: Nanos(0),
+            latest: None,
+            sound_bytes: 0,
+        }
     }
 
     /// The bytes that will come stand in the file from `offset` on. To be said before they do.
@@ -84,7 +96,8 @@ impl Summarizer {
                 continue;
             }
             let is_v1 = self.reader.version().is_some_and(|v| v.is_v1());
-            let to = self.collector.get_or_insert_with(|| Collector::new(is_v1));
+            let keep = self.keep;
+            let to = self.collector.get_or_insert_with(|| Collector::new(keep, is_v1));
             let tables = self.reader.tables();
             let decoded = self.decoder.decode(&generation, tables, &mut SummaryPass { to, tables });
             self.begun = to.summary.gc.end;

@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 use exectrace::FrameId;
 use ide::Analysis;
 use ide::summary::groups::{Histogram, SpanGroup};
-use ide::summary::{Stats, Summary, range_name};
+use ide::summary::{Keep, Stats, Summary, range_name};
 use ide::units::{DurationUnit, NONE, duration, duration_in};
 use serde_json::{Map, Value, json};
 
@@ -14,9 +14,9 @@ use super::{TraceArg, warn};
 use crate::traces::{self, Loaded};
 
 /// Sums a trace up, and warns if it is not whole.
-pub(super) fn summarize(arg: &TraceArg) -> anyhow::Result<(Loaded, Summary)> {
+pub(super) fn summarize(arg: &TraceArg, keep: Keep) -> anyhow::Result<(Loaded, Summary)> {
     let (loaded, summary) = super::with_progress(&arg.trace, |progress| {
-        traces::summarize(&arg.trace, &AtomicBool::new(false), progress)
+        traces::summarize(&arg.trace, keep, &AtomicBool::new(false), progress)
     })?;
     warn(&arg.trace, &loaded.analysis);
     Ok((loaded, summary))

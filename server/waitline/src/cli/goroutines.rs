@@ -5,7 +5,7 @@ use std::io::Write;
 use exectrace::Nanos;
 use ide::Analysis;
 use ide::summary::groups::{Column, columns, functions};
-use ide::summary::{Goroutine, Row, Summary, is_system};
+use ide::summary::{Goroutine, Keep, Row, Summary, is_system};
 use ide::units::{count, duration};
 use serde_json::{Value, json};
 
@@ -100,7 +100,7 @@ impl Sort {
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
-    let (loaded, summary) = summarize(&args.trace)?;
+    let (loaded, summary) = summarize(&args.trace, Keep { goroutines: true, ..Keep::NONE })?;
     let analysis = &loaded.analysis;
     let wanted = |name: &str| {
         args.func

@@ -4,6 +4,7 @@ use std::io::Write;
 
 use ide::Analysis;
 use ide::mmu::{Count, Curve, Flags, Lost};
+use ide::summary::Keep;
 use ide::units::{count, duration};
 use serde_json::json;
 
@@ -72,7 +73,7 @@ fn window(text: &str) -> Result<(String, i64), String> {
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
-    let (loaded, summary) = summarize(&args.trace)?;
+    let (loaded, summary) = summarize(&args.trace, Keep { gc: true, ..Keep::NONE })?;
     let analysis = &loaded.analysis;
     let has = |flag| args.flags.contains(&flag);
     let flags = Flags {

@@ -23,7 +23,7 @@ mod lines;
 mod lsp;
 pub(crate) mod mmu;
 mod own_code;
-mod pprof;
+pub(crate) mod pprof;
 mod record;
 mod regions;
 mod report;

@@ -55,6 +55,10 @@ enum Type {
     SchedOwn,
     /// Helping the garbage collector, on the allocating line
     Assist,
+    /// Running, on the stack where each run ended
+    Running,
+    /// Samples of the CPU profiler: how many, without times
+    Cpu,
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
@@ -69,15 +73,22 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         Type::Offcpu => Profile::OffCpu,
         Type::SchedOwn => Profile::SchedOwn,
         Type::Assist => Profile::Assist,
+        Type::Running => Profile::Running,
+        Type::Cpu => Profile::Cpu,
     };
     let samples = profile(analysis, which, args.open);
-    let bytes = encode(analysis, &samples);
-    let write = || -> std::io::Result<()> {
-        let mut gzip = GzEncoder::new(std::fs::File::create(&args.output)?, Compression::default());
-        gzip.write_all(&bytes)?;
-        gzip.finish()?.flush()
-    };
+    let write = || std::fs::write(&args.output, gzipped(analysis, &samples)?);
     write().with_context(|| format!("{}: cannot be written", crate::traces::shown(&args.output)))
+}
+
+/// The profile as a file for `go tool pprof`.
+///
+/// # Errors
+/// It cannot be compressed.
+pub(crate) fn gzipped(analysis: &Analysis, samples: &[Sample]) -> std::io::Result<Vec<u8>> {
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
+    gzip.write_all(&encode(analysis, samples))?;
+    gzip.finish()
 }
 
 /// The profile as bytes, not compressed.

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use ide::Analysis;
 use ide::summary::groups::Spans;
-use ide::summary::{Region, Sites, Summary};
+use ide::summary::{Keep, Region, Sites, Summary};
 use ide::units::{NONE, count, duration};
 use serde_json::{Value, json};
 
@@ -41,7 +41,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
-    let (loaded, summary) = summarize(&args.trace)?;
+    let (loaded, summary) = summarize(&args.trace, Keep { regions: true, ..Keep::NONE })?;
     let analysis = &loaded.analysis;
     let sites = &Sites::new(analysis, &summary);
     let wanted = |r: &&Region| args.name.as_ref().is_none_or(|n| analysis.str(r.name) == n);

@@ -5,7 +5,7 @@ use std::io::Write;
 use exectrace::TaskId;
 use ide::Analysis;
 use ide::summary::groups::Spans;
-use ide::summary::{Sites, Summary, Task};
+use ide::summary::{Keep, Sites, Summary, Task};
 use ide::units::{NONE, count, duration};
 use serde_json::{Value, json};
 
@@ -48,7 +48,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
-    let (loaded, summary) = summarize(&args.trace)?;
+    let (loaded, summary) = summarize(&args.trace, Keep { tasks: true, ..Keep::NONE })?;
     let analysis = &loaded.analysis;
     let sites = &Sites::new(analysis, &summary);
     let with_text = args.log.as_ref().map(|text| {

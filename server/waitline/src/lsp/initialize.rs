@@ -8,7 +8,6 @@
 
 use std::path::{Path, PathBuf};
 
-use super::to_proto::{EVIDENCE, GO};
 use lsp_types::{ClientCapabilities as TypedCapabilities, InitializeParams, TraceValue, Url};
 use serde_json::{Map, Value, json};
 
@@ -108,11 +107,9 @@ impl ClientInfo {
 }
 
 impl ClientCapabilities {
-    /// Whether lenses can lead somewhere: by the server's commands, or by the editor's own of the
-    /// same names.
-    pub fn runs_lenses(&self) -> bool {
-        let has = |name: &str| self.commands.iter().any(|c| c == name);
-        !self.own_commands || (has(EVIDENCE) && has(GO))
+    /// Whether a command can be run: one of the server's, or the editor's own of that name.
+    pub fn runs(&self, command: &str) -> bool {
+        !self.own_commands || self.commands.iter().any(|c| c == command)
     }
 
     /// Reads the `capabilities` of `initialize`. What makes no sense counts as not there.

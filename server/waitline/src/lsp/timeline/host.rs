@@ -40,7 +40,7 @@ impl Notification for Reveal {
 }
 
 /// What a page may ask. It changes nothing but the range.
-const METHODS: [&str; 23] = [
+const METHODS: [&str; 29] = [
     "waitline/traces",
     "waitline/lineCosts",
     "waitline/hotspots",
@@ -51,6 +51,12 @@ const METHODS: [&str; 23] = [
     "waitline/unmapped",
     "waitline/goroutines",
     "waitline/findings",
+    "waitline/goroutineTable",
+    "waitline/regionTable",
+    "waitline/taskTable",
+    "waitline/mmu",
+    "waitline/profile",
+    "waitline/pprof",
     "waitline/setRange",
     "waitline/timelineInfo",
     "waitline/timelineRows",
@@ -83,6 +89,12 @@ impl Backend {
             "waitline/unmapped" => self.unmapped(params).await,
             "waitline/goroutines" => self.goroutines(params).await,
             "waitline/findings" => self.findings(params).await,
+            "waitline/goroutineTable" => self.goroutine_table(params).await,
+            "waitline/regionTable" => self.region_table(params).await,
+            "waitline/taskTable" => self.task_table(params).await,
+            "waitline/mmu" => self.mmu(params).await,
+            "waitline/profile" => self.profile(params).await,
+            "waitline/pprof" => self.pprof(params).await,
             "waitline/setRange" => self.set_range(params).await,
             "waitline/timeline" => self.timeline_tile(params).await,
             "waitline/timelineInfo" => self.timeline_info(params).await,

@@ -1,0 +1,370 @@
+//! A part of a trace: a time, some goroutines, the times in which they were in a region or a task.
+//!
+//! ```text
+//! Stays --spans--> running | runnable | waiting | system call --Scope--> the parts that count
+//!                                                                  |
+//!                                           figures of goroutines, profiles
+//! ```
+
+use exectrace::{FrameId, GoId, StackId, StrId, TaskId};
+use hashbrown::{HashMap, HashSet};
+
+use crate::Analysis;
+use crate::causes::Cause;
+use crate::figures::SlotId;
+use crate::stays::{GoRow, StayKind, StayRow, Stays};
+use crate::summary::{Stats, Summary};
+use crate::verdicts::Facts;
+
+/// What counts.
+#[derive(Debug, Clone)]
+pub struct Scope {
+    /// From here on, in nanoseconds since the trace's beginning.
+    pub t0: i64,
+    /// Up to here.
+    pub t1: i64,
+    /// Only these goroutines, and of each only these times, which do not overlap; `None`: all.
+    gos: Option<HashMap<GoId, Vec<Time>>>,
+}
+
+/// Which goroutines and times somebody wants.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Wish {
+    /// From here on, in nanoseconds.
+    pub t0: Option<i64>,
+    /// Up to here.
+    pub t1: Option<i64>,
+    /// Only goroutines that were started on this line of the program's own.
+    pub created_at: Option<FrameId>,
+    /// Only goroutines with this first function.
+    pub func: Option<StrId>,
+    /// Only one goroutine.
+    pub g: Option<GoId>,
+    /// Only while they were in a region of this type.
+    pub region: Option<StrId>,
+    /// Only while they were in a region of this task or its parts; of a task without regions, its
+    /// goroutine's time from its beginning to its end.
+    pub task: Option<TaskId>,
+}
+
+/// From when until when, in nanoseconds.
+type Time = (i64, i64);
+
+const ALWAYS: Time = (i64::MIN, i64::MAX);
+
+impl Scope {
+    /// All of a trace.
+    pub fn whole(analysis: &Analysis) -> Scope {
+        Scope { t0: 0, t1: analysis.duration(), gos: None }
+    }
+
+    /// What is wished for.
+    pub fn new(
+        analysis: &Analysis,
+        summary: &Summary,
+        facts: Option<&Facts>,
+        wish: &Wish,
+    ) -> Scope {
+        let end = analysis.duration();
+        let mut scope = Scope {
+            t0: wish.t0.unwrap_or(0).clamp(0, end),
+            t1: wish.t1.unwrap_or(end).clamp(0, end),
+            gos: None,
+        };
+        if let Some(g) = wish.g {
+            scope.narrow([(g, vec![ALWAYS])].into());
+        }
+        if wish.func.is_some() || wish.created_at.is_some() {
+            let mut lines: HashMap<StackId, Option<FrameId>> = HashMap::new();
+            let mut line_of = |stack| {
+                let line = || facts.and_then(|facts| facts.line_of(analysis, stack));
+                *lines.entry(stack).or_insert_with(line)
+            };
+            let mut gos = HashMap::new();
+            for row in summary.rows() {
+                if wish.func.is_some_and(|func| summary.name(row) != func) {
+                    continue;
+                }
+                if let Some(at) = wish.created_at
+                    && line_of(summary.created_at(row)) != Some(at)
+                {
+                    continue;
+                }
+                gos.insert(summary.id(row), vec![ALWAYS]);
+            }
+            scope.narrow(gos);
+        }
+        if let Some(region) = wish.region {
+            scope.narrow(of_regions(summary, end, |r| r.name == region));
+        }
+        if let Some(task) = wish.task {
+            let family: HashSet<TaskId> = summary.family(task).into_iter().collect();
+            let mut gos = of_regions(summary, end, |r| family.contains(&r.task));
+            if gos.is_empty()
+                && let Some(task) = summary.task(task)
+            {
+                let span = (task.start.map_or(0, |t| t.0), task.end.map_or(end, |t| t.0));
+                gos.insert(task.g, vec![span]);
+            }
+            scope.narrow(gos);
+        }
+        scope
+    }
+
+    /// Whether that is all of the trace.
+    pub fn is_whole(&self, analysis: &Analysis) -> bool {
+        self.t0 <= 0 && self.t1 >= analysis.duration() && self.gos.is_none()
+    }
+
+    /// Whether all of its goroutines' time between its ends counts.
+    pub fn is_time_only(&self) -> bool {
+        self.gos.is_none()
+    }
+
+    /// Whether anything of a goroutine can count.
+    pub fn has(&self, g: GoId) -> bool {
+        self.gos.as_ref().is_none_or(|gos| gos.contains_key(&g))
+    }
+
+    /// How much of a goroutine's time from `from` to `to` counts, in nanoseconds.
+    pub fn inside(&self, g: GoId, from: i64, to: i64) -> i64 {
+        match &self.gos {
+            None => self.overlap(from, to, ALWAYS),
+            Some(gos) => self.in_times(gos.get(&g).map(Vec::as_slice), from, to),
+        }
+    }
+
+    fn in_times(&self, times: Option<&[Time]>, from: i64, to: i64) -> i64 {
+        let times = times.unwrap_or_default();
+        let first = times.partition_point(|time| time.1 <= from);
+        let touching = times[first..].iter().take_while(|time| time.0 < to);
+        touching.map(|&time| self.overlap(from, to, time)).sum()
+    }
+
+    fn overlap(&self, from: i64, to: i64, time: Time) -> i64 {
+        to.min(self.t1).min(time.1).saturating_sub(from.max(self.t0).max(time.0)).max(0)
+    }
+
+    /// Only what is in these times, too.
+    fn narrow(&mut self, mut gos: HashMap<GoId, Vec<Time>>) {
+        if let Some(before) = self.gos.take() {
+            gos.retain(|g, times| {
+                let Some(others) = before.get(g) else { return false };
+                let mut both = Vec::new();
+                for &(a0, a1) in times.iter() {
+                    for &(b0, b1) in others {
+                        if a0.max(b0) < a1.min(b1) {
+                            both.push((a0.max(b0), a1.min(b1)));
+                        }
+                    }
+                }
+                *times = both;
+                !times.is_empty()
+            });
+        }
+        self.gos = Some(gos);
+    }
+}
+
+/// The times of some regions, joined where they overlap.
+fn of_regions(
+    summary: &Summary,
+    end: i64,
+    wanted: impl Fn(&crate::summary::Region) -> bool,
+) -> HashMap<GoId, Vec<Time>> {
+    let mut gos: HashMap<GoId, Vec<Time>> = HashMap::new();
+    for region in summary.regions.iter().filter(|r| wanted(r)) {
+        let span = (region.start.map_or(0, |t| t.0), region.end.map_or(end, |t| t.0));
+        gos.entry(region.g).or_default().push(span);
+    }
+    for times in gos.values_mut() {
+        times.sort_unstable();
+        times.dedup_by(|next, kept| {
+            let joined = next.0 <= kept.1;
+            if joined {
+                kept.1 = kept.1.max(next.1);
+            }
+            joined
+        });
+    }
+    gos
+}
+
+/// What a goroutine did for a while.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Doing {
+    /// It ran, until it stood at this stack.
+    Run(StackId),
+    /// It could run and had no P.
+    Runnable {
+        /// Where it stood.
+        own: StackId,
+        /// Where who made it so stood.
+        by: StackId,
+    },
+    /// It was blocked; the slot has the stack and the cause.
+    Wait(SlotId),
+    /// It was in a system call.
+    Syscall(SlotId),
+}
+
+/// A while of a goroutine.
+#[derive(Debug, Clone, Copy)]
+pub struct Span {
+    /// Whose.
+    pub g: GoId,
+    /// Since when, in nanoseconds since the trace's beginning.
+    pub from: i64,
+    /// Until when.
+    pub to: i64,
+    /// What it did.
+    pub doing: Doing,
+    /// The trace ended first.
+    pub open: bool,
+    /// Its goroutine had not run in the trace before.
+    pub early: bool,
+}
+
+/// Calls `each` for every span of which a part counts, with how much does. The spans of one
+/// goroutine come in order.
+pub fn spans(analysis: &Analysis, stays: &Stays, scope: &Scope, each: &mut dyn FnMut(&Span, i64)) {
+    let end = analysis.duration();
+    let times: Option<Vec<Option<&[Time]>>> = scope
+        .gos
+        .as_ref()
+        .map(|gos| stays.gos.iter().map(|go| gos.get(&go.id).map(Vec::as_slice)).collect());
+    let mut give = |row: GoRow, span: &Span| {
+        let ns = match &times {
+            None => scope.overlap(span.from, span.to, ALWAYS),
+            Some(times) => scope.in_times(times[row.0 as usize], span.from, span.to),
+        };
+        if ns > 0 {
+            each(span, ns);
+        }
+    };
+    let stack_of =
+        |slot: SlotId| analysis.slots.get(slot.0 as usize).map_or(StackId::NONE, |slot| slot.stack);
+    // Up to when each goroutine's time is told, and whether it ran before.
+    let mut told: Vec<(i64, bool)> = stays.gos.iter().map(|go| (go.birth.0, false)).collect();
+    for row in stays.rows() {
+        let stay = stays.stay(row);
+        let go = stays.go(stay.g);
+        let (since, ran) = &mut told[stay.g.0 as usize];
+        let span = |from, to, doing, open, early| Span { g: go.id, from, to, doing, open, early };
+        if stay.start.0 > *since {
+            *ran = true;
+            let doing = Doing::Run(stack_of(stay.slot));
+            give(stay.g, &span(*since, stay.start.0, doing, false, false));
+        }
+        let doing = match stay.kind {
+            StayKind::Wait => Some(Doing::Wait(stay.slot)),
+            StayKind::Syscall => Some(Doing::Syscall(stay.slot)),
+            StayKind::Born | StayKind::Stop => None,
+        };
+        if let Some(doing) = doing {
+            give(stay.g, &span(stay.start.0, stay.end.0, doing, stay.open, !*ran));
+        }
+        let until = stay.end.0.saturating_add(stays.runnable(row));
+        if until > stay.end.0 {
+            let doing = Doing::Runnable {
+                own: own_stack(analysis, stays, row),
+                by: match stay.kind {
+                    StayKind::Wait => stay.waker_stack,
+                    StayKind::Syscall => StackId::NONE,
+                    StayKind::Born | StayKind::Stop => stack_of(stay.slot),
+                },
+            };
+            let open = until >= end && stays.is_runnable_at_end(row);
+            give(stay.g, &span(stay.end.0, until, doing, open, !*ran));
+        }
+        *since = until;
+    }
+    for (row, &(since, _)) in (0u32..).zip(&told) {
+        let go = stays.go(GoRow(row));
+        let until = go.end.0.min(end);
+        if since < until {
+            let (doing, open) = (Doing::Run(StackId::NONE), go.end.0 > end);
+            let span = Span { g: go.id, from: since, to: until, doing, open, early: false };
+            give(GoRow(row), &span);
+        }
+    }
+    for brief in &stays.briefs {
+        let g = brief.id();
+        if !scope.has(g) {
+            continue;
+        }
+        let own = StackId::NONE;
+        let runnable = Doing::Runnable { own, by: stack_of(brief.slot) };
+        let run = Doing::Run(StackId::NONE);
+        for (from, to, doing, early) in [
+            (brief.birth.0, brief.began(), runnable, true),
+            (brief.began(), brief.end(), run, false),
+        ] {
+            let ns = scope.inside(g, from, to);
+            if ns > 0 {
+                each(&Span { g, from, to, doing, open: false, early }, ns);
+            }
+        }
+    }
+}
+
+/// Where a goroutine stood that could run after a stay.
+fn own_stack(analysis: &Analysis, stays: &Stays, row: StayRow) -> StackId {
+    let stay = stays.stay(row);
+    if stay.kind == StayKind::Born {
+        return stays.go(stay.g).entry;
+    }
+    let of_slot = || analysis.slots.get(stay.slot.0 as usize).map(|slot| slot.stack);
+    stays.apart(row).or_else(of_slot).unwrap_or(StackId::NONE)
+}
+
+/// What each goroutine's time in a scope went to. `range` figures are those of assists only: a
+/// sweep is a P's, and whose it was is only known for the whole trace.
+pub fn goroutines(
+    analysis: &Analysis,
+    stays: &Stays,
+    summary: &Summary,
+    scope: &Scope,
+) -> HashMap<GoId, Stats> {
+    let mut all: HashMap<GoId, Stats> = HashMap::new();
+    let network = analysis.tables.find("network").unwrap_or(StrId::NONE);
+    let sleep = analysis.tables.find("sleep").unwrap_or(StrId::NONE);
+    spans(analysis, stays, scope, &mut |span, ns| {
+        let stats = all.entry(span.g).or_default();
+        stats.total += ns;
+        match span.doing {
+            Doing::Run(_) => stats.exec += ns,
+            Doing::Runnable { .. } => stats.sched_wait += ns,
+            Doing::Wait(slot) => {
+                let cause = analysis.slots.get(slot.0 as usize).map(|s| s.cause);
+                let reason = match cause.map(|cause| analysis.causes.cause(cause)) {
+                    Some(Cause::Net) => network,
+                    Some(Cause::Sleep) => sleep,
+                    Some(Cause::Sync(reason) | Cause::Wait(reason)) => reason,
+                    _ => StrId::NONE,
+                };
+                stats.add_block(reason, ns);
+            }
+            Doing::Syscall(_) => {
+                let lost = summary.handed_off(span.g, span.from, span.to);
+                let lost = lost.map_or(0, |(from, to)| scope.inside(span.g, from, to));
+                stats.syscall += ns - lost;
+                stats.syscall_block += lost;
+            }
+        }
+    });
+    for range in &stays.ranges {
+        let cause = analysis.slots.get(range.slot.0 as usize).map(|s| s.cause);
+        if let Some(Cause::Range(kind)) = cause.map(|cause| analysis.causes.cause(cause))
+            && range.g.is_some()
+        {
+            let ns = scope.inside(range.g, range.start.0, range.end.0);
+            if ns > 0
+                && let Some(stats) = all.get_mut(&range.g)
+            {
+                stats.add_range(kind, ns);
+            }
+        }
+    }
+    all
+}

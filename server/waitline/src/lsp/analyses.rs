@@ -1,0 +1,845 @@
+//! Goroutines, regions, tasks, utilization and profiles, of a whole trace or a part of it, as
+//! `docs/lsp-extensions.md` tells them.
+//!
+//! What they need beyond a view is read from the trace's file when it is first asked for, and kept
+//! while that trace is shown: most sessions never ask.
+
+use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use exectrace::{FrameId, GoId, StrId, TaskId};
+use ide::Analysis;
+use ide::mmu::{Count, Curve, Flags, Lost};
+use ide::profiles::{Flame, Profile, Sample, flame, profile, profile_in};
+use ide::scope::{Scope, Wish, goroutines};
+use ide::summary::groups::{Column, Functions, Histogram, Spans, Spread, columns};
+use ide::summary::{Goroutine, Keep, Region, Row, Sites, Stats, Summary, Task, is_system};
+use ide::text::plain;
+use ide::view::View;
+use serde_json::{Map, Value, json};
+use tower_lsp::jsonrpc::Result;
+
+use super::backend::{Backend, failed, invalid, number, word};
+use super::ext::{At, frame};
+use super::session::{Session, Shown};
+use crate::traces::{self, Stamp};
+
+/// The most rows of an answer.
+const MOST: usize = 1_000;
+/// How many there are if the client does not say.
+const USUAL: usize = 100;
+/// The most windows of a utilization curve.
+const MOST_WINDOWS: usize = 400;
+
+/// The summary of the trace that is shown, once somebody asked for it.
+#[derive(Default)]
+pub(super) struct Kept(Mutex<Option<(PathBuf, Stamp, Arc<Summary>)>>);
+
+impl Kept {
+    /// That of the trace that is shown. Who asks while it is being made waits for it.
+    fn of(&self, shown: &Shown) -> Result<Arc<Summary>> {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((path, stamp, summary)) = &*kept
+            && *path == shown.path
+            && *stamp == shown.stamp
+        {
+            return Ok(summary.clone());
+        }
+        *kept = None;
+        let never = AtomicBool::new(false);
+        let (loaded, summary) = traces::summarize(&shown.path, Keep::ALL, &never, |_, _| {})
+            .map_err(|error| failed(error.to_string()))?;
+        // Both passes number what they meet in the file's order: their rows are the same.
+        let (ours, its) = (&shown.view.analysis.tables, &loaded.analysis.tables);
+        let sizes = |t: &exectrace::Tables| (t.n_strings(), t.n_frames(), t.n_stacks());
+        if loaded.stamp != shown.stamp || sizes(ours) != sizes(its) {
+            return Err(failed("the trace's file was rewritten meanwhile (load it again)"));
+        }
+        let summary = Arc::new(summary);
+        *kept = Some((shown.path.clone(), shown.stamp.clone(), summary.clone()));
+        Ok(summary)
+    }
+
+    /// Another trace is shown, or none. While a summary is being made it stays until the next is.
+    pub(super) fn forget(&self) {
+        if let Ok(mut kept) = self.0.try_lock() {
+            *kept = None;
+        }
+    }
+}
+
+/// What an answer is made of.
+struct Asked<'a> {
+    at: At<'a>,
+    view: &'a View,
+    analysis: &'a Analysis,
+    summary: &'a Summary,
+    scope: Scope,
+    params: &'a Value,
+}
+
+impl Backend {
+    /// `waitline/goroutineTable`: what the time of goroutines went to.
+    pub(super) async fn goroutine_table(&self, params: Value) -> Result<Value> {
+        self.analysis(params, goroutine_table).await
+    }
+
+    /// `waitline/regionTable`: what the program's own regions took.
+    pub(super) async fn region_table(&self, params: Value) -> Result<Value> {
+        self.analysis(params, region_table).await
+    }
+
+    /// `waitline/taskTable`: what the program's own tasks took.
+    pub(super) async fn task_table(&self, params: Value) -> Result<Value> {
+        self.analysis(params, task_table).await
+    }
+
+    /// `waitline/mmu`: how much the collector left to the program, at the worst.
+    pub(super) async fn mmu(&self, params: Value) -> Result<Value> {
+        self.analysis(params, mmu).await
+    }
+
+    /// `waitline/profile`: where time was spent, by line and as a flame graph.
+    pub(super) async fn profile(&self, params: Value) -> Result<Value> {
+        self.analysis(params, profile_of).await
+    }
+
+    /// `waitline/pprof`: the same as a file for `go tool pprof`.
+    pub(super) async fn pprof(&self, params: Value) -> Result<Value> {
+        self.analysis(params, pprof).await
+    }
+
+    async fn analysis(
+        &self,
+        params: Value,
+        make: impl FnOnce(&Asked<'_>) -> Result<Value> + Send + 'static,
+    ) -> Result<Value> {
+        self.try_of_trace(move |session, shown| {
+            let summary = session.kept.of(shown)?;
+            let asked = Asked::new(session, shown, &summary, &params)?;
+            let mut answer = make(&asked)?;
+            answer["analysis"] = shown.id.into();
+            Ok(answer)
+        })
+        .await
+    }
+}
+
+impl<'a> Asked<'a> {
+    fn new(
+        session: &'a Session,
+        shown: &'a Shown,
+        summary: &'a Summary,
+        params: &'a Value,
+    ) -> Result<Asked<'a>> {
+        let view = &*shown.view;
+        let analysis = &view.analysis;
+        let wish = wish(view, params.get("filter").unwrap_or(&Value::Null))?;
+        let facts = view.verdicts.as_ref().map(|v| &v.facts);
+        let scope = Scope::new(analysis, summary, facts, &wish);
+        Ok(Asked { at: At { session, shown }, view, analysis, summary, scope, params })
+    }
+
+    fn str(&self, id: StrId) -> String {
+        plain(self.analysis.str(id))
+    }
+
+    fn place(&self, at: Option<FrameId>) -> Value {
+        at.map_or(Value::Null, |f| frame(self.at, f))
+    }
+
+    /// Which rows of a list the client wants.
+    fn page(&self) -> Result<(usize, usize)> {
+        let size = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
+        let offset = size(number(self.params, "offset")?.unwrap_or(0));
+        let limit = number(self.params, "limit")?.map_or(USUAL, size).min(MOST);
+        Ok((offset, limit))
+    }
+
+    fn flag(&self, key: &str) -> Result<bool> {
+        match self.params.get(key) {
+            None | Some(Value::Null) => Ok(false),
+            Some(value) => {
+                value.as_bool().ok_or_else(|| invalid(&format!("{key} is true or false")))
+            }
+        }
+    }
+
+    /// The time of each column.
+    fn columns(&self, stats: &Stats) -> Value {
+        let row = columns(self.analysis, stats);
+        named(|column| row[column as usize].into())
+    }
+
+    /// The time by the runtime's reasons.
+    fn block(&self, stats: &Stats) -> Value {
+        let reason = |(reason, ns): &(StrId, i64)| (self.str(*reason), (*ns).into());
+        Value::Object(stats.block.iter().map(reason).collect())
+    }
+}
+
+/// What a `filter` names; without times, those of the range that is set.
+fn wish(view: &View, filter: &Value) -> Result<Wish> {
+    let time = |key: &str| match filter.get(key) {
+        None | Some(Value::Null) => Ok(None),
+        Some(t) => t
+            .as_i64()
+            .or_else(|| t.as_f64().map(|t| t as i64)) // a page computes with floats
+            .map(Some)
+            .ok_or_else(|| invalid(&format!("{key} is a time in nanoseconds"))),
+    };
+    let (mut t0, mut t1) = (time("t0")?, time("t1")?);
+    if t0.is_none() && t1.is_none() {
+        (t0, t1) = (view.range.map(|r| r.0.0), view.range.map(|r| r.1.0));
+    }
+    if t0.zip(t1).is_some_and(|(t0, t1)| t0 >= t1) {
+        return Err(invalid("t0 comes before t1"));
+    }
+    // A name that the trace does not have has nothing: no string is the row behind the last one.
+    let tables = &view.analysis.tables;
+    let string = |text: &str| tables.find(text).unwrap_or(StrId(u32::MAX));
+    let named = |key: &str| {
+        word(filter, key).map(|text| Some(text).filter(|text| !text.is_empty()).map(string))
+    };
+    let mut wish =
+        Wish { t0, t1, func: named("func")?, region: named("region")?, ..Wish::default() };
+    wish.g = number(filter, "g")?.map(GoId);
+    wish.task = number(filter, "task")?.map(TaskId);
+    let group = word(filter, "group")?;
+    let row = |text: &str| text.parse::<u32>().ok();
+    match group.split_once(':').map(|(kind, id)| (kind, row(id))) {
+        None if group.is_empty() => {}
+        Some(("go", Some(frame))) => wish.created_at = Some(FrameId(frame)),
+        Some(("fn", Some(func))) => wish.func = Some(StrId(func)),
+        _ => return Err(invalid("group is the id of a group, such as go:17")),
+    }
+    Ok(wish)
+}
+
+fn named(value: impl Fn(Column) -> Value) -> Value {
+    Value::Object(Column::ALL.into_iter().map(|c| (c.name().to_owned(), value(c))).collect())
+}
+
+fn spread(spread: &Spread) -> Value {
+    let [p50, p90, p99] = spread.percentiles([50, 90, 99]);
+    json!({
+        "sum": spread.sum,
+        "min": spread.min,
+        "mean": spread.mean(),
+        "max": spread.max,
+        "p50": p50,
+        "p90": p90,
+        "p99": p99,
+    })
+}
+
+fn histogram(histogram: &Histogram) -> Value {
+    let part = |(part, n): (u8, u64)| {
+        let (from, to) = Histogram::bounds(part);
+        json!({ "from": from, "to": to, "n": n })
+    };
+    histogram.parts().map(part).collect()
+}
+
+/// The column that sorts, and whether the least comes first.
+fn order(asked: &Asked<'_>) -> Result<(Column, bool)> {
+    let column = match word(asked.params, "sort")? {
+        "" => Column::Exec,
+        name => Column::parse(name)
+            .ok_or_else(|| invalid(&format!("there is no column {}", plain(name))))?,
+    };
+    Ok((column, asked.flag("ascending")?))
+}
+
+/// `{filter?, func?, query?, sort?, ascending?, system?, offset?, limit?}`
+fn goroutine_table(asked: &Asked<'_>) -> Result<Value> {
+    let analysis = asked.analysis;
+    let (column, ascending) = order(asked)?;
+    let (offset, limit) = asked.page()?;
+    let func = word(asked.params, "func")?;
+    let query = word(asked.params, "query")?;
+    let with_system = asked.flag("system")?;
+    let one = asked.params.pointer("/filter/g").is_some_and(|g| !g.is_null());
+    let wanted = |name: StrId| {
+        let name = analysis.str(name);
+        (func.is_empty() || name == func)
+            && name.contains(query)
+            && (with_system || one || !func.is_empty() || !is_system(name))
+    };
+    if func.is_empty() && !one {
+        let mut groups = Functions::default();
+        each_goroutine(asked, wanted, |g, stats| groups.add(analysis, &g, stats));
+        let mut list = groups.by(analysis, column);
+        if ascending {
+            list.reverse();
+        }
+        let of = list.len();
+        let goroutines: u64 = list.iter().map(|g| g.n).sum();
+        let rows: Vec<Value> = list
+            .iter()
+            .skip(offset)
+            .take(limit)
+            .map(|group| {
+                let created = analysis.stack(group.created_at);
+                let created = asked
+                    .view
+                    .verdicts
+                    .as_ref()
+                    .and_then(|v| v.facts.line_of(analysis, group.created_at))
+                    .or(created.first().copied());
+                json!({
+                    "func": asked.str(group.name),
+                    "created": asked.place(created),
+                    "n": group.n,
+                    "alive": group.alive,
+                    "columns": named(|c| spread(&group.columns[c as usize])),
+                    "block": asked.block(&group.stats),
+                })
+            })
+            .collect();
+        return Ok(json!({ "of": of, "goroutines": goroutines, "functions": rows }));
+    }
+    // Of millions only the page is kept.
+    let keep = offset.saturating_add(limit);
+    let mut best: Vec<(i64, GoId, Stats)> = Vec::new();
+    let mut of = 0u64;
+    let squeeze = |best: &mut Vec<(i64, GoId, Stats)>| {
+        best.sort_by_key(|row| (row.0, row.1));
+        best.truncate(keep);
+    };
+    each_goroutine(asked, wanted, |g, stats| {
+        of += 1;
+        let ns = columns(analysis, stats)[column as usize];
+        best.push((if ascending { ns } else { -ns }, g.id, stats.clone()));
+        if best.len() > keep.saturating_mul(2).saturating_add(1_000) {
+            squeeze(&mut best);
+        }
+    });
+    squeeze(&mut best);
+    let rows: Vec<Value> = best
+        .into_iter()
+        .skip(offset)
+        .filter_map(|(_, id, stats)| {
+            let g = asked.summary.goroutine(asked.summary.find(id)?);
+            Some(goroutine(asked, &g, &stats))
+        })
+        .collect();
+    Ok(json!({ "of": of, "goroutines": rows }))
+}
+
+fn goroutine(asked: &Asked<'_>, g: &Goroutine, stats: &Stats) -> Value {
+    let analysis = asked.analysis;
+    let facts = asked.view.verdicts.as_ref().map(|v| &v.facts);
+    let created = facts.and_then(|facts| facts.line_of(analysis, g.created_at));
+    let created = created.or_else(|| analysis.stack(g.created_at).first().copied());
+    json!({
+        "g": g.id.0,
+        "func": asked.str(g.name),
+        "created": asked.place(created),
+        "creation": g.creation.0,
+        "start": g.start.map(|t| t.0),
+        "end": g.end.map(|t| t.0),
+        "columns": asked.columns(stats),
+        "block": asked.block(stats),
+    })
+}
+
+/// Every goroutine of the scope, with what counts for it.
+fn each_goroutine(
+    asked: &Asked<'_>,
+    wanted: impl Fn(StrId) -> bool,
+    mut each: impl FnMut(Goroutine, &Stats),
+) {
+    let (summary, scope) = (asked.summary, &asked.scope);
+    let of_name = |row: &Row| wanted(summary.name(*row));
+    if scope.is_whole(asked.analysis) {
+        for row in summary.rows().filter(of_name) {
+            let g = summary.goroutine(row);
+            let stats = g.stats.clone();
+            each(g, &stats);
+        }
+        return;
+    }
+    let Some(stays) = &asked.analysis.stays else { return };
+    let all = goroutines(asked.analysis, stays, summary, scope);
+    for row in summary.rows().filter(of_name) {
+        if let Some(stats) = all.get(&summary.id(row)) {
+            each(summary.goroutine(row), stats);
+        }
+    }
+}
+
+/// Whether a span that may lack an end touches the scope.
+fn touches(
+    asked: &Asked<'_>,
+    start: Option<exectrace::Nanos>,
+    end: Option<exectrace::Nanos>,
+) -> bool {
+    let (from, to) = (start.map_or(0, |t| t.0), end.map_or(i64::MAX, |t| t.0));
+    from < asked.scope.t1.max(1) && to > asked.scope.t0 || (from == to && from == asked.scope.t0)
+}
+
+fn regions<'a>(asked: &'a Asked<'_>) -> impl Iterator<Item = &'a Region> {
+    let scope = &asked.scope;
+    let end = asked.analysis.duration();
+    asked.summary.regions.iter().filter(move |r| {
+        let (from, to) = (r.start.map_or(0, |t| t.0), r.end.map_or(end, |t| t.0));
+        r.name.is_some()
+            && touches(asked, r.start, r.end)
+            && (scope.is_time_only() || scope.inside(r.g, from, to) > 0)
+    })
+}
+
+/// `{filter?, name?, query?, offset?, limit?}`
+fn region_table(asked: &Asked<'_>) -> Result<Value> {
+    let analysis = asked.analysis;
+    let (offset, limit) = asked.page()?;
+    let (name, query) = (word(asked.params, "name")?, word(asked.params, "query")?);
+    let sites = &Sites::new(analysis, asked.summary);
+    let wanted = |r: &&Region| {
+        let text = analysis.str(r.name);
+        (name.is_empty() || text == name) && text.contains(query)
+    };
+    if name.is_empty() {
+        let mut spans = Spans::new(analysis, sites);
+        regions(asked).filter(wanted).for_each(|r| spans.add_region(r, &r.stats));
+        return Ok(span_groups(asked, spans, offset, limit, true));
+    }
+    let end = analysis.totals.end;
+    let mut list: Vec<&Region> = regions(asked).filter(wanted).collect();
+    list.sort_by_key(|r| (std::cmp::Reverse(r.duration(end)), r.start, r.g));
+    let rows: Vec<Value> =
+        list.iter().skip(offset).take(limit).map(|r| region(asked, sites, r)).collect();
+    Ok(json!({ "of": list.len(), "regions": rows }))
+}
+
+fn region(asked: &Asked<'_>, sites: &Sites, region: &Region) -> Value {
+    json!({
+        "name": asked.str(region.name),
+        "g": region.g.0,
+        "task": region.task.0,
+        "start": region.start.map(|t| t.0),
+        "end": region.end.map(|t| t.0),
+        "duration": region.duration(asked.analysis.totals.end),
+        "columns": asked.columns(&region.stats),
+        "place": asked.place(sites.of(asked.analysis, region.stack)),
+    })
+}
+
+fn span_groups(
+    asked: &Asked<'_>,
+    spans: Spans<'_>,
+    offset: usize,
+    limit: usize,
+    with_columns: bool,
+) -> Value {
+    let list = spans.dearest_first();
+    let rows: Vec<Value> = list
+        .iter()
+        .skip(offset)
+        .take(limit)
+        .map(|group| {
+            let mut row = json!({
+                "name": asked.str(group.name),
+                "place": asked.place(group.site),
+                "complete": group.complete,
+                "cut": group.cut,
+                "durations": spread(&group.durations),
+                "histogram": histogram(&group.histogram),
+            });
+            if with_columns {
+                row["columns"] = asked.columns(&group.stats);
+            }
+            row
+        })
+        .collect();
+    json!({ "of": list.len(), "groups": rows })
+}
+
+/// `{filter?, name?, query?, log?, id?, complete?, offset?, limit?}`
+fn task_table(asked: &Asked<'_>) -> Result<Value> {
+    let (analysis, summary) = (asked.analysis, asked.summary);
+    let (offset, limit) = asked.page()?;
+    let (name, query) = (word(asked.params, "name")?, word(asked.params, "query")?);
+    let (log, id) = (word(asked.params, "log")?, number(asked.params, "id")?.map(TaskId));
+    let complete = match asked.params.get("complete") {
+        None | Some(Value::Null) => None,
+        Some(_) => Some(asked.flag("complete")?),
+    };
+    let sites = &Sites::new(analysis, summary);
+    if let Some(id) = id {
+        let task = summary.task(id);
+        return Ok(
+            task.map_or_else(|| json!({ "task": null }), |task| whole_task(asked, sites, task))
+        );
+    }
+    let with_text: Option<Vec<TaskId>> = (!log.is_empty()).then(|| {
+        let has = |l: &&ide::summary::Log| analysis.str(l.message).contains(log);
+        let mut ids: Vec<_> = summary.logs.iter().filter(has).map(|l| l.task).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        ids
+    });
+    let family: Option<Vec<TaskId>> =
+        number(asked.params.get("filter").unwrap_or(&Value::Null), "task")?
+            .map(|id| summary.family(TaskId(id)));
+    let tasks = summary.tasks.iter().filter(|task| {
+        let text = analysis.str(task.name);
+        task.id.0 != 0
+            && (name.is_empty() || text == name)
+            && text.contains(query)
+            && complete.is_none_or(|c| c == (task.start.is_some() && task.end.is_some()))
+            && with_text.as_ref().is_none_or(|ids| ids.binary_search(&task.id).is_ok())
+            && family.as_ref().is_none_or(|ids| ids.contains(&task.id))
+            && touches(asked, task.start, task.end)
+            && (asked.scope.is_time_only() || task.goroutines.iter().any(|g| asked.scope.has(*g)))
+    });
+    if name.is_empty() && log.is_empty() {
+        let mut spans = Spans::new(analysis, sites);
+        tasks.for_each(|task| spans.add_task(task));
+        return Ok(span_groups(asked, spans, offset, limit, false));
+    }
+    let mut list: Vec<&Task> = tasks.collect();
+    list.sort_by_key(|t| (std::cmp::Reverse(duration(asked, t)), t.id));
+    let page: Vec<&Task> = list.iter().skip(offset).take(limit).copied().collect();
+    let shown: std::collections::HashSet<TaskId> = page.iter().map(|t| t.id).collect();
+    let mut stats = std::collections::HashMap::<TaskId, Stats>::new();
+    let mut last: Option<&Region> = None;
+    // Of regions inside each other the outermost of a task counts.
+    for region in summary.regions.iter().filter(|r| shown.contains(&r.task)) {
+        let inside = last.is_some_and(|last| {
+            last.g == region.g
+                && last.task == region.task
+                && region.start < Some(last.end.unwrap_or(exectrace::Nanos(i64::MAX)))
+        });
+        if !inside {
+            stats.entry(region.task).or_default().add(&region.stats);
+            last = Some(region);
+        }
+    }
+    let rows: Vec<Value> = page
+        .iter()
+        .map(|task| {
+            let mut row = self::task(asked, sites, task);
+            row["columns"] = asked.columns(&stats.remove(&task.id).unwrap_or_default());
+            row
+        })
+        .collect();
+    Ok(json!({ "of": list.len(), "tasks": rows }))
+}
+
+fn duration(asked: &Asked<'_>, task: &Task) -> i64 {
+    let end = asked.analysis.totals.end;
+    task.end.unwrap_or(end).since(task.start.unwrap_or(exectrace::Nanos(0)))
+}
+
+fn task(asked: &Asked<'_>, sites: &Sites, task: &Task) -> Value {
+    json!({
+        "id": task.id.0,
+        "name": asked.str(task.name),
+        "parent": task.parent.map(|p| p.0),
+        "start": task.start.map(|t| t.0),
+        "end": task.end.map(|t| t.0),
+        "duration": duration(asked, task),
+        "complete": task.start.is_some() && task.end.is_some(),
+        "logs": task.logs,
+        "regions": task.regions,
+        "children": task.children,
+        "g": task.g.some().map(|g| g.0),
+        "goroutines": task.goroutines.iter().take(MOST).map(|g| g.0).collect::<Vec<_>>(),
+        "place": asked.place(sites.of(asked.analysis, task.stack)),
+    })
+}
+
+/// A task with all that happened in it.
+fn whole_task(asked: &Asked<'_>, sites: &Sites, task: &Task) -> Value {
+    let summary = asked.summary;
+    let parts: Vec<Value> = summary
+        .regions
+        .iter()
+        .filter(|r| r.task == task.id && r.name.is_some())
+        .take(MOST)
+        .map(|r| region(asked, sites, r))
+        .collect();
+    let messages: Vec<Value> = summary
+        .logs
+        .iter()
+        .filter(|l| l.task == task.id)
+        .take(MOST)
+        .map(|l| {
+            json!({
+                "t": l.t.0,
+                "g": l.g.some().map(|g| g.0),
+                "category": asked.str(l.category),
+                "message": asked.str(l.message),
+                "place": asked.place(sites.of(asked.analysis, l.stack)),
+            })
+        })
+        .collect();
+    let children: Vec<Value> = summary
+        .tasks
+        .iter()
+        .filter(|t| t.parent == Some(task.id))
+        .take(MOST)
+        .map(|t| self::task(asked, sites, t))
+        .collect();
+    json!({
+        "task": self::task(asked, sites, task),
+        "regions": parts,
+        "messages": messages,
+        "children": children,
+    })
+}
+
+/// `{flags?, windows?, filter?, quantiles?, window?, worst?}`
+fn mmu(asked: &Asked<'_>) -> Result<Value> {
+    let list = |key: &str| match asked.params.get(key) {
+        None | Some(Value::Null) => Ok(None),
+        Some(list) => list.as_array().map(Some).ok_or_else(|| invalid(&format!("{key} is a list"))),
+    };
+    let mut flags = Flags::default();
+    if let Some(names) = list("flags")? {
+        flags =
+            Flags { stw: false, background: false, assist: false, sweep: false, per_proc: false };
+        for name in names {
+            match name.as_str() {
+                Some("stw") => flags.stw = true,
+                Some("background") => flags.background = true,
+                Some("assist") => flags.assist = true,
+                Some("sweep") => flags.sweep = true,
+                Some("perProc") => flags.per_proc = true,
+                _ => return Err(invalid("flags are stw, background, assist, sweep, perProc")),
+            }
+        }
+    }
+    let (t0, t1) = (asked.scope.t0, asked.scope.t1);
+    let gc = &asked.summary.gc;
+    let curve = |count| {
+        let series = gc.utilisation(flags, count);
+        if t0 <= 0 && t1 >= asked.analysis.duration() {
+            Curve::new(series)
+        } else {
+            Curve::of_range(series, t0, t1)
+        }
+    };
+    let (once, as_go) = (curve(Count::Once), curve(Count::AsGo));
+    let windows: Vec<i64> = match list("windows")? {
+        Some(list) => {
+            let ns = |w: &Value| w.as_f64().filter(|w| *w >= 1.0 && *w < 9e18).map(|w| w as i64);
+            let windows: Option<Vec<i64>> = list.iter().take(MOST_WINDOWS).map(ns).collect();
+            windows.ok_or_else(|| invalid("windows are lengths in nanoseconds"))?
+        }
+        None => usual_windows(once.duration()),
+    };
+    let shares: Vec<f64> = match list("quantiles")? {
+        Some(list) => {
+            let share = |q: &Value| q.as_f64().filter(|q| (0.0..=1.0).contains(q));
+            let shares: Option<Vec<f64>> = list.iter().take(8).map(share).collect();
+            shares.ok_or_else(|| invalid("quantiles are shares from 0 to 1"))?
+        }
+        None => Vec::new(),
+    };
+    let points: Vec<Value> = windows
+        .iter()
+        .map(|&window| {
+            let mut point =
+                json!({ "window": window, "mmu": once.mmu(window), "asGo": as_go.mmu(window) });
+            if !shares.is_empty() {
+                point["quantiles"] = once.quantiles(window, &shares).into();
+            }
+            point
+        })
+        .collect();
+    let window = number(asked.params, "window")?.map_or(1_000_000, |w| w.min(1 << 62) as i64);
+    let n = number(asked.params, "worst")?.unwrap_or(10).min(50) as usize;
+    let worst: Vec<Value> = once
+        .worst(window, n)
+        .iter()
+        .map(|w| {
+            let lost = gc.lost_to(w.t, w.t + w.window).into_iter();
+            let lost: Vec<Value> = lost
+                .map(|(what, ns)| json!({ "what": lost_words(asked, what), "ns": ns }))
+                .collect();
+            json!({ "t": w.t, "window": w.window, "mmu": w.util, "series": w.series, "lost": lost })
+        })
+        .collect();
+    let in_scope = |c: &&ide::mmu::Collection| c.start.0 < t1 && c.end.0 > t0;
+    let collections = gc.collections();
+    let of = collections.iter().filter(in_scope).count();
+    let collections: Vec<Value> = collections
+        .iter()
+        .filter(in_scope)
+        .take(MOST)
+        .map(|c| {
+            json!({
+                "start": c.start.0,
+                "mark": c.end.since(c.start),
+                "stopped": c.stopped,
+                "goal": c.goal,
+            })
+        })
+        .collect();
+    Ok(json!({
+        "duration": once.duration(),
+        "mean": once.mean(),
+        "curve": points,
+        "worst": worst,
+        "of": of,
+        "collections": collections,
+    }))
+}
+
+fn lost_words(asked: &Asked<'_>, lost: Lost) -> String {
+    crate::cli::mmu::words(asked.analysis, lost)
+}
+
+/// 100 lengths from 1 µs to the whole, evenly on a logarithmic scale.
+fn usual_windows(duration: i64) -> Vec<i64> {
+    const N: i32 = 100;
+    let (from, to) = (1e3f64, (duration as f64).max(1e3));
+    let at = |i: i32| (from * (to / from).powf(f64::from(i) / f64::from(N - 1))).round() as i64;
+    let mut windows: Vec<i64> = (0..N).map(at).collect();
+    windows.dedup();
+    windows
+}
+
+const PROFILES: [(&str, Profile); 10] = [
+    ("net", Profile::Net),
+    ("sync", Profile::Sync),
+    ("syscall", Profile::Syscall),
+    ("sched", Profile::Sched),
+    ("waits", Profile::Waits),
+    ("offcpu", Profile::OffCpu),
+    ("sched-own", Profile::SchedOwn),
+    ("assist", Profile::Assist),
+    ("running", Profile::Running),
+    ("cpu", Profile::Cpu),
+];
+
+/// The samples of `{type, filter?, open?}`.
+fn samples(asked: &Asked<'_>) -> Result<(&'static str, Vec<Sample>)> {
+    let name = word(asked.params, "type")?;
+    let Some(&(name, which)) = PROFILES.iter().find(|(known, _)| *known == name) else {
+        let all: Vec<&str> = PROFILES.iter().map(|(name, _)| *name).collect();
+        return Err(invalid(&format!("type is one of {}", all.join(", "))));
+    };
+    let open = asked.flag("open")?;
+    let analysis = asked.analysis;
+    let samples = match &analysis.stays {
+        Some(stays) if !asked.scope.is_whole(analysis) => {
+            profile_in(analysis, stays, asked.summary, &asked.scope, which, open)
+        }
+        _ => profile(analysis, which, open),
+    };
+    Ok((name, samples))
+}
+
+/// `{type, by?, filter?, open?, offset?, limit?}`
+fn profile_of(asked: &Asked<'_>) -> Result<Value> {
+    let (name, samples) = samples(asked)?;
+    let (offset, limit) = asked.page()?;
+    let by = word(asked.params, "by")?;
+    if !["", "leaf", "here", "under"].contains(&by) {
+        return Err(invalid("by is leaf, here or under"));
+    }
+    let analysis = asked.analysis;
+    let line = |f: FrameId| {
+        let frame = analysis.tables.frame(f);
+        (frame.func, frame.file, frame.line)
+    };
+    let mut rows: std::collections::HashMap<_, (Option<FrameId>, u64, i64)> = Default::default();
+    let mut add = |at: Option<FrameId>, sample: &Sample| {
+        let row = rows.entry(at.map(line)).or_insert((at, 0, 0));
+        (row.1, row.2) = (row.1 + sample.n, row.2.saturating_add(sample.ns));
+    };
+    for sample in &samples {
+        match by {
+            "leaf" => add(sample.frames.first().copied(), sample),
+            "under" => {
+                let mut met = Vec::new();
+                for &f in &sample.frames {
+                    if !met.contains(&line(f)) {
+                        met.push(line(f));
+                        add(Some(f), sample);
+                    }
+                }
+            }
+            _ => add(sample.frames.iter().copied().find(|&f| asked.view.is_user(f)), sample),
+        }
+    }
+    let mut list: Vec<_> = rows.into_values().collect();
+    list.sort_by_key(|(at, n, ns)| (std::cmp::Reverse((*ns, *n)), *at));
+    let shown: Vec<Value> = list
+        .iter()
+        .skip(offset)
+        .take(limit)
+        .map(|(at, n, ns)| {
+            let mut row = at.map_or_else(|| json!({}), |f| frame(asked.at, f));
+            row["own"] = at.is_some_and(|f| asked.view.is_user(f)).into();
+            row["n"] = (*n).into();
+            row["ns"] = (*ns).into();
+            row
+        })
+        .collect();
+    let graph = flame(analysis, &samples, 0.001);
+    let mut frames = Frames { asked, list: Vec::new(), rows: Default::default() };
+    let tree = frames.node(&graph);
+    Ok(json!({
+        "type": name,
+        "n": graph.n,
+        "ns": graph.ns,
+        "stacks": samples.len(),
+        "of": list.len(),
+        "rows": shown,
+        "frames": frames.list,
+        "tree": tree,
+    }))
+}
+
+/// The frames of a flame graph, once each.
+struct Frames<'a> {
+    asked: &'a Asked<'a>,
+    list: Vec<Value>,
+    rows: std::collections::HashMap<FrameId, usize>,
+}
+
+impl Frames<'_> {
+    fn row(&mut self, f: FrameId) -> usize {
+        if let Some(&row) = self.rows.get(&f) {
+            return row;
+        }
+        let mut place = frame(self.asked.at, f);
+        place["own"] = self.asked.view.is_user(f).into();
+        self.list.push(place);
+        self.rows.insert(f, self.list.len() - 1);
+        self.list.len() - 1
+    }
+
+    fn node(&mut self, flame: &Flame) -> Value {
+        let mut node = Map::new();
+        if let Some(f) = flame.frame {
+            node.insert("frame".into(), self.row(f).into());
+        }
+        node.insert("n".into(), flame.n.into());
+        node.insert("ns".into(), flame.ns.into());
+        if !flame.children.is_empty() {
+            let children: Vec<Value> = flame.children.iter().map(|c| self.node(c)).collect();
+            node.insert("children".into(), children.into());
+        }
+        if flame.left_out > 0 {
+            node.insert("leftOut".into(), flame.left_out.into());
+        }
+        Value::Object(node)
+    }
+}
+
+/// `{type, filter?, open?}`
+fn pprof(asked: &Asked<'_>) -> Result<Value> {
+    use base64::Engine;
+    let (name, samples) = samples(asked)?;
+    let bytes = crate::cli::pprof::gzipped(asked.analysis, &samples)
+        .map_err(|error| failed(error.to_string()))?;
+    let data = base64::engine::general_purpose::STANDARD.encode(bytes);
+    Ok(json!({ "name": format!("{name}.pb.gz"), "data": data }))
+}
