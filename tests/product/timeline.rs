@@ -277,8 +277,13 @@ fn sums_of_states_are_those_of_the_oracle() {
     assert!(compared > 3000, "{compared}");
 }
 
+/// A span of a lane: from, to, tone.
+type Drawn = (i64, i64, u8);
+/// A rect of a density row: x0, x1, class, verdict, fill.
+type Dense = (u16, u16, u8, u8, u8);
+
 /// What a cell shows, by the definition: goes over all spans.
-fn cells_of(spans: &[(i64, i64, u8)], window: Window, idle: &dyn Fn(u8) -> bool) -> Vec<Rect> {
+fn cells_of(spans: &[Drawn], window: Window, idle: &dyn Fn(u8) -> bool) -> Vec<Rect> {
     let span = window.t1 - window.t0;
     let n = i64::from(window.width).min(span);
     let edge = |i: i64| window.t0 + (i128::from(span) * i128::from(i) / i128::from(n)) as i64;
@@ -286,7 +291,7 @@ fn cells_of(spans: &[(i64, i64, u8)], window: Window, idle: &dyn Fn(u8) -> bool)
         let t = t.clamp(window.t0, window.t1) - window.t0;
         (i128::from(t) * i128::from(window.width) * 16 / i128::from(span)) as i64
     };
-    let is_whole = |s: &(i64, i64, u8)| s.1 - s.0 > span / n;
+    let is_whole = |s: &Drawn| s.1 - s.0 > span / n;
     let mut drawn: Vec<(i64, Rect, bool)> = Vec::new();
     let rect = |from: i64, to: i64, tone: u8| {
         let x0 = x(from);
@@ -357,7 +362,7 @@ fn windows_are_those_of_a_slow_model() {
     {
         let path = testdata(&format!("traces/{name}.trace"));
         let Trace { index, .. } = load(&path);
-        let mut lanes: Vec<(u64, Vec<(i64, i64, u8)>)> = index
+        let mut lanes: Vec<(u64, Vec<Drawn>)> = index
             .gos
             .iter()
             .map(|go| {
@@ -398,7 +403,7 @@ fn windows_are_those_of_a_slow_model() {
 }
 
 /// What a density row shows, by the definition: how many goroutines were in each state, cell by cell.
-fn density_of(spans: &[(i64, i64, u8)], window: Window) -> (u32, Vec<(u16, u16, u8, u8, u8)>) {
+fn density_of(spans: &[Drawn], window: Window) -> (u32, Vec<Dense>) {
     let span = window.t1 - window.t0;
     let n = i64::from(window.width).min(span);
     let edge = |i: i64| window.t0 + (i128::from(span) * i128::from(i) / i128::from(n)) as i64;
@@ -420,7 +425,7 @@ fn density_of(spans: &[(i64, i64, u8)], window: Window) -> (u32, Vec<(u16, u16, 
     let peak =
         (0i64..).zip(&cells).map(|(i, c)| (c.values().sum::<i64>() + width(i) - 1) / width(i));
     let peak = peak.max().unwrap_or(0);
-    let mut out: Vec<Vec<(u16, u16, u8, u8, u8)>> = Vec::new();
+    let mut out: Vec<Vec<Dense>> = Vec::new();
     for (i, cell) in (0i64..).zip(&cells) {
         let rects: Vec<_> = cell
             .iter()
@@ -429,7 +434,7 @@ fn density_of(spans: &[(i64, i64, u8)], window: Window) -> (u32, Vec<(u16, u16, 
                 (x(i), x(i + 1).max(x(i) + 1), tone & 31, tone >> 5, fill.clamp(1, 255) as u8)
             })
             .collect();
-        let looks = |a: &(u16, u16, u8, u8, u8)| (a.2, a.3, a.4);
+        let looks = |a: &Dense| (a.2, a.3, a.4);
         match out.last_mut() {
             Some(last)
                 if !rects.is_empty()
@@ -451,7 +456,7 @@ fn density_rows_are_those_of_a_slow_model() {
     for name in ["g126/webmix", "g126/gcmix", "g126/mandel-pixel"] {
         let Trace { index, .. } = load(&testdata(&format!("traces/{name}.trace")));
         for group in index.groups.iter().take(12) {
-            let spans: Vec<(i64, i64, u8)> = group
+            let spans: Vec<Drawn> = group
                 .gos
                 .iter()
                 .flat_map(|&go| index.spans(go, i64::MIN, i64::MAX))
