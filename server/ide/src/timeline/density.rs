@@ -10,7 +10,7 @@ use super::tile::{Cells, LaneRects, Rect};
 use super::{GoRef, Index};
 
 /// So many slices of time a group has at most.
-const MOST_SLICES: i64 = 16_384;
+const MOST_SLICES: i64 = 8192;
 /// A group with fewer spans needs no sums.
 const SMALL: usize = 4096;
 /// So many steps are made for a window before sums are taken instead.
@@ -35,7 +35,7 @@ impl Density {
             let lanes = gos.iter().filter_map(|&go| index.go(go)).map(|go| go.lane);
             lanes.flat_map(|lane| index.spans.all(lane))
         };
-        if blocks * 64 < SMALL {
+        if blocks * super::lanes::BLOCK < SMALL {
             return None;
         }
         let count = spans().count();
@@ -43,7 +43,7 @@ impl Density {
             return None;
         }
         // No finer than there are spans: many groups must not take more than what they hold.
-        let slices = (count as i64 / 16).clamp(64, MOST_SLICES);
+        let slices = (count as i64 / 32).clamp(64, MOST_SLICES);
         let mut shift = 0;
         while index.end >> shift >= slices {
             shift += 1;
@@ -110,16 +110,35 @@ impl Density {
     }
 }
 
-/// Adds up goroutines cell by cell.
+/// Adds up goroutines cell by cell: a row for each tone.
 struct Adder {
     cells: Cells,
-    sums: Vec<Vec<(u8, u64)>>,
+    /// By tone: its row, or none.
+    rows: [u8; TONES],
+    tones: Vec<u8>,
+    /// By row and cell: time in it.
+    parts: Vec<Vec<u64>>,
+    /// By row and cell: how many more cover it, and what follows, wholly.
+    fulls: Vec<Vec<i64>>,
     cell: i64,
     cell_end: i64,
     steps: u32,
 }
 
 impl Adder {
+    fn new(cells: Cells) -> Adder {
+        Adder {
+            cells,
+            rows: [u8::MAX; TONES],
+            tones: Vec::new(),
+            parts: Vec::new(),
+            fulls: Vec::new(),
+            cell: 0,
+            cell_end: cells.edge(1),
+            steps: 0,
+        }
+    }
+
     fn advance(&mut self, t: i64) {
         if t >= self.cell_end {
             self.cell = self.cells.cell(t);
@@ -132,11 +151,38 @@ impl Adder {
         (self.cell, self.cell_end) = (0, self.cells.edge(1));
     }
 
-    fn add(&mut self, tone: u8, ns: u64) {
-        if let Some(sums) = self.sums.get_mut(self.cell as usize) {
-            super::lanes::add(sums, tone, ns);
+    fn row(&mut self, tone: u8) -> usize {
+        let row = &mut self.rows[usize::from(tone) % TONES];
+        if *row == u8::MAX {
+            *row = self.tones.len() as u8;
+            self.tones.push(tone);
+            self.parts.push(vec![0; self.cells.n as usize]);
+            self.fulls.push(vec![0; self.cells.n as usize + 1]);
         }
+        usize::from(*row)
+    }
+
+    fn add(&mut self, tone: u8, ns: u64) {
+        let (row, cell) = (self.row(tone), self.cell as usize);
+        self.parts[row][cell] += ns;
         self.steps += 1;
+    }
+
+    /// By cell: the time of each tone that has any.
+    fn sums(self) -> Vec<Vec<(u8, u64)>> {
+        let mut sums = vec![Vec::new(); self.cells.n as usize];
+        let mut full = vec![0i64; self.tones.len()];
+        for (cell, sums) in sums.iter_mut().enumerate() {
+            let width = self.cells.edge(cell as i64 + 1) - self.cells.edge(cell as i64);
+            for (row, &tone) in self.tones.iter().enumerate() {
+                full[row] += self.fulls[row][cell];
+                let ns = self.parts[row][cell] + (full[row].max(0) * width) as u64;
+                if ns > 0 {
+                    sums.push((tone, ns));
+                }
+            }
+        }
+        sums
     }
 }
 
@@ -155,21 +201,30 @@ impl Walk for Adder {
     }
 
     fn span(&mut self, from: i64, to: i64, tone: Tone, _: u32) {
-        let (mut at, end) = (from.max(self.cells.t0), to.min(self.cells.t1));
-        while at < end {
-            self.advance(at);
-            let until = end.min(self.cell_end);
-            self.add(tone.0, (until - at) as u64);
-            at = until;
+        let (at, end) = (from.max(self.cells.t0), to.min(self.cells.t1));
+        if at >= end {
+            return;
         }
+        self.advance(at);
+        if end <= self.cell_end {
+            self.add(tone.0, (end - at) as u64);
+            return;
+        }
+        self.add(tone.0, (self.cell_end - at) as u64);
+        let first = self.cell as usize;
+        self.advance(end - 1);
+        let last = self.cell as usize;
+        self.add(tone.0, (end - self.cells.edge(last as i64)) as u64);
+        let row = self.row(tone.0);
+        self.fulls[row][first + 1] += 1;
+        self.fulls[row][last] -= 1;
     }
 }
 
 impl Index {
     /// By cell: the time of a group by tone. Exact, if that is cheap enough.
     pub(super) fn group_sums(&self, group: &Group, cells: Cells) -> (Vec<Vec<(u8, u64)>>, bool) {
-        let sums = vec![Vec::new(); cells.n as usize];
-        let mut adder = Adder { cells, sums, cell: 0, cell_end: cells.edge(1), steps: 0 };
+        let mut adder = Adder::new(cells);
         let mut exact = true;
         for go in group.alive(self, cells.t0, cells.t1) {
             let Some(go) = self.go(go) else { continue };
@@ -181,7 +236,7 @@ impl Index {
             }
         }
         let Some(density) = group.density.as_ref().filter(|_| !exact) else {
-            return (adder.sums, true);
+            return (adder.sums(), true);
         };
         let mut sums = vec![Vec::new(); cells.n as usize];
         for (row, &tone) in density.tones.iter().enumerate() {
@@ -209,40 +264,37 @@ impl Index {
             .unwrap_or(0);
         lane.peak = u32::try_from(peak).unwrap_or(u32::MAX);
         // Rects of one cell stand together, the lowest class first; equal cells are one.
-        let mut last: Vec<Rect> = Vec::new();
+        let (mut last, mut now): (Vec<Rect>, Vec<Rect>) = (Vec::new(), Vec::new());
         for (cell, sums) in sums.iter_mut().enumerate() {
             sums.sort_unstable();
             let (from, to) = (cells.edge(cell as i64), cells.edge(cell as i64 + 1));
-            let now: Vec<Rect> = sums
-                .iter()
-                .filter_map(|&(tone, ns)| {
-                    let whole = u128::from(width(cell)) * u128::from(peak.max(1));
-                    let fill = (u128::from(ns) * 64 / whole).min(64) as u16;
-                    let tone = Tone(tone);
-                    let x0 = cells.x(from);
-                    (ns > 0).then(|| Rect {
-                        x0,
-                        x1: cells.x(to).max(x0 + 1),
-                        class: tone.class() as u8,
-                        verdict: tone.verdict_number(),
-                        fill: (fill * 4).clamp(1, 255) as u8,
-                        flags: super::tile::JOINED,
-                        ..Rect::default()
-                    })
-                })
-                .collect();
+            let x0 = cells.x(from);
+            let x1 = cells.x(to).max(x0 + 1);
+            let whole = u128::from((to - from).max(1) as u64) * u128::from(peak.max(1));
+            now.clear();
+            now.extend(sums.iter().filter(|s| s.1 > 0).map(|&(tone, ns)| {
+                let fill = (u128::from(ns) * 64 / whole).min(64) as u16;
+                let tone = Tone(tone);
+                Rect {
+                    x0,
+                    x1,
+                    class: tone.class() as u8,
+                    verdict: tone.verdict_number(),
+                    fill: (fill * 4).clamp(1, 255) as u8,
+                    flags: super::tile::JOINED,
+                    ..Rect::default()
+                }
+            }));
             let same = now.len() == last.len()
                 && !now.is_empty()
                 && now.iter().zip(&last).all(|(a, b)| {
                     (a.class, a.verdict, a.fill) == (b.class, b.verdict, b.fill) && a.x0 == b.x1
                 });
             if same {
-                for (last, now) in last.iter_mut().zip(&now) {
-                    last.x1 = now.x1;
-                }
+                last.iter_mut().for_each(|r| r.x1 = x1);
             } else {
                 lane.rects.append(&mut last);
-                last = now;
+                std::mem::swap(&mut last, &mut now);
             }
         }
         lane.rects.append(&mut last);

@@ -1,10 +1,10 @@
-//! How the spans of lanes are kept: columns, in blocks of 64, with sums of time above them.
+//! How the spans of lanes are kept: columns, in blocks of 32, with sums of time above them.
 //!
 //! ```text
 //! lane (a goroutine):   block 0      block 1      ...          each: base time, first row, sums by tone
 //!                       |            |
 //! columns:              start: u32 from the block's base, site: u32, x: u32, tone: u8      13 bytes a span
-//! sums:                 64 spans -> 8 blocks -> 64 blocks -> ...       [(tone, ns)], exact
+//! sums:                 32 spans -> 8 blocks -> 64 blocks -> ...       [(tone, ns)], exact
 //! ```
 //!
 //! Spans of a goroutine touch: each ends where the next begins, the last where the lane ends.
@@ -13,7 +13,7 @@
 use super::class::Tone;
 
 /// So many spans are in a block.
-pub(super) const BLOCK: usize = 64;
+pub(super) const BLOCK: usize = 32;
 /// So many blocks are under a node of the first level, and nodes under a node of the next.
 const FAN: usize = 8;
 
@@ -286,13 +286,13 @@ impl Spans {
                 0
             };
             let mut start = base + i64::from(starts.get(from).copied().unwrap_or(0));
-            for k in from..n {
+            for (k, &tone) in tones.iter().enumerate().skip(from) {
                 let next = starts.get(k + 1).map_or(end, |&s| base + i64::from(s));
                 if start >= t1 {
                     break;
                 }
                 if next > t0 && next > start {
-                    walk.span(start, next, Tone(tones[k]), (first + k) as u32);
+                    walk.span(start, next, Tone(tone), (first + k) as u32);
                 }
                 start = next;
             }

@@ -9,7 +9,7 @@
 //!
 //! The index is no part of a load: it is made when somebody first looks, of the same bytes. Rows of
 //! strings, frames and stacks are those of the analysis. A window costs lanes x pixels, never events:
-//! blocks of 64 spans have sums, and so have blocks of blocks.
+//! blocks of 32 spans have sums, and so have blocks of blocks.
 
 use exectrace::{GoId, Nanos, ProcId, StackId, StrId, TaskId, ThreadId};
 use hashbrown::HashMap;

@@ -104,7 +104,7 @@ impl Sink for Pass<'_> {
                 let x = m.where_at(at);
                 let p = m.index.ps.row(at.p.0);
                 let open = &mut m.opens[row as usize];
-                (open.run, open.p) = (t, p);
+                (open.run, open.p) = (start, p);
                 let assist = open.assist;
                 now = if assist == NONE { Class::Running } else { Class::Assist };
                 let site = if assist == NONE { m.running(StackRow::NONE) } else { assist };

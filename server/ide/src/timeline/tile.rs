@@ -241,6 +241,7 @@ struct Joiner<'a, D: Fn(u32) -> (u32, u32)> {
     clear: i64,
     acc: [u64; TONES],
     tones: Vec<u8>,
+    sums: Vec<(u8, u64)>,
     from: i64,
     to: i64,
     n: u32,
@@ -269,6 +270,7 @@ impl<'a, D: Fn(u32) -> (u32, u32)> Joiner<'a, D> {
             clear: i64::MIN,
             acc: [0; TONES],
             tones: Vec::new(),
+            sums: Vec::new(),
             from: 0,
             to: 0,
             n: 0,
@@ -303,13 +305,12 @@ impl<'a, D: Fn(u32) -> (u32, u32)> Joiner<'a, D> {
         if self.n == 0 {
             return;
         }
-        let sums: Vec<(u8, u64)> = self
-            .tones
-            .drain(..)
-            .map(|t| (t, std::mem::take(&mut self.acc[usize::from(t)])))
-            .collect();
+        self.sums.clear();
+        for tone in self.tones.drain(..) {
+            self.sums.push((tone, std::mem::take(&mut self.acc[usize::from(tone) % TONES])));
+        }
         let n = std::mem::take(&mut self.n);
-        let Some(tone) = longest(&sums) else { return };
+        let Some(tone) = longest(&self.sums) else { return };
         let (from, to) = if self.gaps {
             (self.cells.edge(self.cell).max(self.clear), self.cell_end.min(until))
         } else {
@@ -318,7 +319,7 @@ impl<'a, D: Fn(u32) -> (u32, u32)> Joiner<'a, D> {
         let mut rect = self.cells.rect(from, to, tone);
         rect.flags = self.flags;
         if self.gaps {
-            let busy: u64 = sums.iter().map(|s| s.1).sum();
+            let busy: u64 = self.sums.iter().map(|s| s.1).sum();
             rect.fill = fill(busy, (to - from).max(1) as u64);
         }
         if n == 1 {
@@ -405,23 +406,25 @@ impl Index {
         let room = TILE_BYTES.saturating_sub(HEAD_BYTES + keys.len() * LANE_BYTES) / RECT_BYTES;
         // Density rows have a rect for each class in each cell: they get wider cells first.
         let (mut wide, mut dense) = (1, 1);
-        loop {
-            if let Some(lanes) = self.lanes(keys, window, wide, dense, room) {
-                return lanes;
-            }
-            if dense < wide * 4 {
-                dense *= 2;
-            } else {
-                wide *= 2;
-            }
-            if wide > MOST_WIDTH {
-                return vec![LaneRects { coarse: true, ..LaneRects::default() }; keys.len()];
+        while wide <= MOST_WIDTH {
+            let too_many = match self.lanes(keys, window, wide, dense, room) {
+                Ok(lanes) => return lanes,
+                Err(too_many) => too_many,
+            };
+            // Twice as wide is about half as many: what cannot be enough is not tried.
+            for _ in 0..too_many.max(2).ilog2() {
+                if dense < wide * 4 {
+                    dense *= 2;
+                } else {
+                    wide *= 2;
+                }
             }
         }
+        vec![LaneRects { coarse: true, ..LaneRects::default() }; keys.len()]
     }
 
-    /// The same with cells of `wide` pixels, of `dense` in density rows; `None`: there would be more
-    /// rects than `room`.
+    /// The same with cells of `wide` pixels, of `dense` in density rows. The error: there would be
+    /// about so many times more rects than `room`.
     fn lanes(
         &self,
         keys: &[Key],
@@ -429,7 +432,7 @@ impl Index {
         wide: u32,
         dense: u32,
         room: usize,
-    ) -> Option<Vec<LaneRects>> {
+    ) -> Result<Vec<LaneRects>, usize> {
         let mut lanes = Vec::with_capacity(keys.len());
         let mut n = 0;
         for key in keys {
@@ -437,12 +440,13 @@ impl Index {
             let mut lane = self.lane(key, Cells::new(window, wide));
             lane.coarse = wide > 1;
             n += lane.rects.len();
-            if n > room {
-                return None;
-            }
             lanes.push(lane);
+            if n > room {
+                let all = n as f64 * keys.len() as f64 / lanes.len() as f64;
+                return Err((all / room.max(1) as f64) as usize);
+            }
         }
-        Some(lanes)
+        Ok(lanes)
     }
 
     fn lane(&self, key: &Key, cells: Cells) -> LaneRects {

@@ -244,21 +244,21 @@ pub(in crate::lsp) fn counters(_: &Session, seen: &Seen, params: &Value) -> Resu
     let width = parameters::count(params, "width", 1000, MOST_COLUMNS)?.max(1) as i64;
     let width = width.min((t1 - t0).max(1));
     let edge = |i: i64| t0 + (i128::from(t1 - t0) * i128::from(i) / i128::from(width)) as i64;
-    let columns: Vec<(i64, Counts, (Option<u64>, Option<u64>))> = (0..width)
-        .map(|i| (edge(i), index.most(edge(i), edge(i + 1)), index.heap_most(edge(i), edge(i + 1))))
-        .collect();
-    let of =
-        |counter: Counter| -> Value { columns.iter().map(|c| c.1[counter as usize]).collect() };
+    let edges: Vec<(i64, i64)> = (0..width).map(|i| (edge(i), edge(i + 1))).collect();
+    let counts: Vec<Counts> = edges.iter().map(|&(from, to)| index.most(from, to)).collect();
+    let heap = edges.iter().map(|&(from, to)| index.heap_most(from, to));
+    let (heap, goal): (Vec<Option<u64>>, Vec<Option<u64>>) = heap.unzip();
+    let of = |counter: Counter| -> Value { counts.iter().map(|c| c[counter as usize]).collect() };
     let mut answer = json!({ "analysis": seen.shown.id });
-    answer["x"] = columns.iter().map(|c| c.0).collect();
+    answer["x"] = edges.iter().map(|e| e.0).collect();
     for (counter, name) in COUNTERS {
         answer[name] = of(counter);
     }
     answer["threadsRunning"] = of(Counter::Threads);
     // A goroutine in a system call has a thread of its own.
     answer["threadsSyscall"] = of(Counter::Syscall);
-    answer["heap"] = columns.iter().map(|c| c.2.0).collect();
-    answer["heapGoal"] = columns.iter().map(|c| c.2.1).collect();
+    answer["heap"] = heap.into();
+    answer["heapGoal"] = goal.into();
     Ok(answer)
 }
 
