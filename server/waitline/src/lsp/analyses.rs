@@ -506,8 +506,9 @@ fn task_table(asked: &Asked<'_>) -> Result<Value> {
     let shown: std::collections::HashSet<TaskId> = page.iter().map(|t| t.id).collect();
     let mut stats = std::collections::HashMap::<TaskId, Stats>::new();
     let mut last: Option<&Region> = None;
-    // Of regions inside each other the outermost of a task counts.
-    for region in summary.regions.iter().filter(|r| shown.contains(&r.task)) {
+    // Of regions inside each other the outermost of a task counts; what goroutines that it started
+    // got of it (without a name) is time beside it.
+    for region in summary.regions.iter().filter(|r| r.name.is_some() && shown.contains(&r.task)) {
         let inside = last.is_some_and(|last| {
             last.g == region.g
                 && last.task == region.task
