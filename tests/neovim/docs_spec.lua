@@ -1,10 +1,11 @@
 -- docs/neovim.md, word for word: what a new user pastes must work in the versions that it names.
 local h = require('harness')
 
---- The Lua blocks of the page, in their order.
+--- The Lua blocks of the page that are about the server alone, in their order.
 local function blocks()
   local here = vim.fs.dirname(debug.getinfo(1, 'S').source:sub(2))
   local page = table.concat(vim.fn.readfile(here .. '/../../docs/neovim.md'), '\n')
+  page = page:match('\n## Without the plugin\n(.*)$')
   local found = {}
   for block in page:gmatch('```lua\n(.-)\n```') do
     found[#found + 1] = block

@@ -8,6 +8,8 @@ local data = vim.fs.normalize(vim.fn.fnamemodify(vim.env.WAITLINE_TESTDATA, ':p'
 M.programs = vim.uv.fs_realpath(data .. '/programs')
 M.traces = vim.uv.fs_realpath(data .. '/traces')
 
+local has_methods = vim.fn.has('nvim-0.11') == 1 -- of clients; before, functions
+
 --- Every error that Neovim or the server has shown and that the spec has not asked for.
 local errors = {}
 --- How often the server asked for a new look, by method.
@@ -77,9 +79,59 @@ function M.command(buf, command, arguments)
     ),
     command .. ' was not answered'
   )
-  for _, answer in pairs(answers) do
-    return answer.err or answer.error
+  local answer = answers[next(answers)]
+  return answer and (answer.err or answer.error)
+end
+
+-- The plugin ----------------------------------------------------------------------------------
+
+--- Opens a file of the programs as a user of the plugin does, with settings, and waits for the
+--- server.
+--- @param file string below the programs, or a whole path
+--- @param options? table as `vim.g.waitline`; the server is the one under test
+--- @return vim.lsp.Client, integer
+function M.open(file, options)
+  vim.g.waitline = vim.tbl_deep_extend('force', { server = { path = vim.env.WAITLINE }, trace = { autoLoad = 'off' } }, options or {})
+  if package.loaded['waitline.config'] then
+    require('waitline.config').forget()
   end
+  vim.cmd.edit(file:sub(1, 1) == '/' and file or M.programs .. '/' .. file)
+  local buf = vim.api.nvim_get_current_buf()
+  M.wait('the server attaches to ' .. vim.fs.basename(file), function()
+    local client = vim.lsp.get_clients({ bufnr = buf, name = 'waitline' })[1]
+    return client and client.initialized
+  end)
+  return vim.lsp.get_clients({ bufnr = buf, name = 'waitline' })[1], buf
+end
+
+--- Whether this Neovim has the plugin; the specs of the plugin end here where it has not.
+function M.needs_plugin()
+  if vim.fn.has('nvim-0.11') == 0 then
+    io.stdout:write('   left out: the plugin needs 0.11 (old_spec.lua looks at what it says)\n')
+    vim.cmd('qall!')
+  end
+end
+
+--- What was said since the last call, as messages.
+local said = {}
+
+--- Waits for a message that holds a text, and gives it back.
+function M.said(what)
+  local found
+  M.wait('a message: ' .. what, function()
+    for i, message in ipairs(said) do
+      if message:find(what, 1, true) then
+        found = table.remove(said, i)
+        return true
+      end
+    end
+  end)
+  return found
+end
+
+--- Types keys, as a person does.
+function M.keys(keys)
+  vim.api.nvim_feedkeys(vim.api.nvim_replace_termcodes(keys, true, true, true), 'xt', false)
 end
 
 -- The screen ----------------------------------------------------------------------------------
@@ -112,7 +164,7 @@ end
 --- a person would call the line, with what is drawn behind it.
 function M.row(lnum)
   for _, row in ipairs(M.rows()) do
-    if tonumber(row:match('^%s*%a?%s*(%d+) ')) == lnum then
+    if tonumber(row:gsub('^[▏▎▍▌]+', ' '):match('^%s*%a?%s*(%d+) ')) == lnum then
       return row
     end
   end
@@ -122,6 +174,26 @@ end
 --- Whether the text stands on the row of that line.
 function M.row_has(lnum, text)
   return M.row(lnum):find(text, 1, true) ~= nil
+end
+
+--- What is drawn where a text stands on the row of a line: the colour of its first cell (a number),
+--- and whether it is slanted.
+function M.colour(lnum, text)
+  for at, row in ipairs(M.rows()) do
+    if tonumber(row:gsub('^[▏▎▍▌]+', ' '):match('^%s*%a?%s*(%d+) ')) == lnum then
+      local from = row:find(text, 1, true)
+      if from then
+        local column = vim.fn.strdisplaywidth(row:sub(1, from - 1))
+        local attributes = vim.api.nvim__inspect_cell(1, at - 1, column)[2] or {}
+        return attributes.foreground, attributes.italic
+      end
+    end
+  end
+end
+
+--- The foreground that a highlight group has.
+function M.group(name)
+  return vim.api.nvim_get_hl(0, { name = name, link = false }).fg
 end
 
 --- Brings a line near the top of the screen. Lenses stand above a line, so some rows are left.
@@ -190,11 +262,24 @@ end
 
 --- Runs a spec; ends Neovim with 0 when it holds, else with 1 and what was on the screen.
 function M.run(spec)
+  if vim.v.vim_did_enter == 0 then
+    -- A person works in a Neovim that has started.
+    vim.api.nvim_create_autocmd('VimEnter', {
+      once = true,
+      callback = function()
+        vim.schedule(function()
+          M.run(spec)
+        end)
+      end,
+    })
+    return
+  end
   vim.o.columns, vim.o.lines = 110, 60
   vim.o.number, vim.o.wrap, vim.o.swapfile, vim.o.more = true, false, false, false
   local notify = vim.notify
   vim.notify = function(message, level, ...)
     -- An error within a callback reaches nobody else.
+    said[#said + 1] = tostring(message)
     if level == vim.log.levels.ERROR then
       errors[#errors + 1] = message
       return
@@ -203,12 +288,23 @@ function M.run(spec)
   end
 
   local ok, problem = xpcall(spec, debug.traceback)
+  local drawn, rows = pcall(M.rows)
+  -- A Neovim that ends while it tells its servers to end may be killed by a closed pipe.
+  for _, client in ipairs(vim.lsp.get_clients()) do
+    if has_methods then
+      client:stop(true)
+    else
+      client.stop(true)
+    end
+  end
+  vim.wait(5000, function()
+    return #vim.lsp.get_clients() == 0
+  end, 20)
   if ok then
     local left = M.take_errors()
     ok, problem = #left == 0, 'errors were shown: ' .. table.concat(left, '\n')
   end
   if not ok then
-    local drawn, rows = pcall(M.rows)
     io.stdout:write('   ', problem, '\n', drawn and table.concat(rows, '\n') or '', '\n')
     io.stdout:write('messages: ', vim.fn.execute('messages'), '\n')
   end

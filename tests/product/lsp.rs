@@ -2,6 +2,7 @@
 
 mod analyses;
 mod client;
+mod editors;
 mod edits;
 mod findings;
 mod hostile;
@@ -9,7 +10,10 @@ mod judged;
 mod loads;
 mod recordings;
 mod rewrites;
+mod settings;
 mod shown;
+mod stress;
+mod timeline;
 mod wire;
 
 use std::path::{Path, PathBuf};

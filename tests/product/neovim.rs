@@ -1,4 +1,4 @@
-//! The server in real editors: the specs of `tests/neovim`, in every Neovim that stands in the
+//! The server and its plugin in real editors: the specs of `tests/neovim`, in every Neovim that stands in the
 //! environment variable `WAITLINE_NVIMS` (separated as in PATH). `tests/run` fetches them and sets it.
 
 use std::process::Command;
@@ -16,7 +16,7 @@ fn every_spec_holds_in_every_neovim() {
     specs.arg(root().join("tests/neovim/run.sh"));
     specs.args(std::env::split_paths(&nvims)).env("WAITLINE", binary());
     // run.sh ends each spec by itself, well before this.
-    let specs = run(specs, Duration::from_secs(600));
+    let specs = run(specs, Duration::from_secs(1800));
     eprintln!("{}", specs.text());
     assert_eq!(specs.code, Some(0), "a spec failed:\n{}\n{}", specs.text(), specs.stderr);
 }

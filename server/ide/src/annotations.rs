@@ -1,10 +1,10 @@
 //! What a line shows at its end: the dearest kind with its total, number and tail.
 
 use crate::kinds::Kind;
-use crate::line_map::LineMap;
 use crate::lines::Figure;
 use crate::placement::FileId;
 use crate::sites::{Part, SiteLine};
+use crate::staleness::{Lines, State};
 use crate::units::{count, duration};
 use crate::verdicts::Verdict;
 use crate::view::View;
@@ -29,6 +29,8 @@ pub struct Annotation {
     pub heat: u8,
     /// What of the line is costly, in nanoseconds.
     pub costly_ns: i64,
+    /// Whether the line is the recorded one. What is doubtful is plain, without heat.
+    pub state: State,
 }
 
 /// How a line's figures are drawn.
@@ -56,25 +58,29 @@ impl Style {
     }
 }
 
-/// The annotations of a file, by rising line. Lines that were edited have none.
-pub fn annotations(view: &View, file: FileId, map: &LineMap) -> Vec<Annotation> {
+/// The annotations of a file, by rising line: of lines that cost at least this time, in nanoseconds.
+/// Lines that are gone have none.
+pub fn annotations(view: &View, file: FileId, lines: &Lines, least_ns: i64) -> Vec<Annotation> {
     let mut list: Vec<Annotation> = view
-        .shown(file)
+        .shown_from(file, least_ns)
         .into_iter()
         .filter_map(|site| {
             let part = site.parts.first()?;
+            let now = lines.current(site.line)?;
             let heat = site.heat(view.sites.costly_ns);
             let style = match part.mostly() {
+                _ if now.state == State::Doubtful => Style::Plain,
                 Some(Verdict::Idle) => Style::Idle,
                 Some(Verdict::Through) => Style::Through,
                 _ if heat > 0 => Style::Costly,
                 _ => Style::Plain,
             };
             Some(Annotation {
-                line: map.current(site.line)?,
+                line: now.line,
                 recorded: site.line,
-                hint: hint(view, part),
-                long: long(view, site, part),
+                hint: hint(view, part, now.state),
+                long: format!("{}{}", now.state.mark(), long(view, site, part)),
+                state: now.state,
                 style,
                 heat: if style == Style::Costly { heat } else { 0 },
                 costly_ns: site.costly_ns(),
@@ -86,12 +92,13 @@ pub fn annotations(view: &View, file: FileId, map: &LineMap) -> Vec<Annotation> 
 }
 
 /// `chan 444 ms · 974×`; what does not fit is left out from the end, `still waiting` never.
-fn hint(view: &View, part: &Part) -> String {
+fn hint(view: &View, part: &Part, state: State) -> String {
     let about = view.approximately();
     let total = duration(part.figure.total());
     let room = MAX_HINT.saturating_sub(about.chars().count() + total.chars().count() + 1);
-    let room = room.saturating_sub(view.badge().chars().count());
-    let start = format!("{}{} {about}{total}", view.badge(), cut(&label(view, part), room));
+    let marks = format!("{}{}", state.mark(), view.badge());
+    let room = room.saturating_sub(marks.chars().count());
+    let start = format!("{marks}{} {about}{total}", cut(&label(view, part), room));
     let number = format!(" · {about}{}×", count(part.figure.count()));
     let open =
         if part.figure.open_n > 0 && part.kind != Kind::BeforeTrace { " · open" } else { "" };

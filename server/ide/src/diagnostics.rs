@@ -9,8 +9,9 @@ use std::ops::Range;
 use exectrace::FrameId;
 
 use crate::findings::{Code, Finding, Severity};
-use crate::line_map::{LineMap, TextBuffer};
+use crate::line_map::TextBuffer;
 use crate::placement::{FileId, Placement};
+use crate::staleness::{Lines, State};
 
 /// A finding on a line of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,18 +46,17 @@ pub struct Elsewhere {
     pub text: String,
 }
 
-/// The diagnostics of a file, in the order of the findings. `map` leads from the recorded lines to
-/// those of `buffer`.
+/// The diagnostics of a file, in the order of the findings. `lines` leads to those of `buffer`.
 pub fn diagnostics(
     findings: &[Finding],
     placement: &Placement,
     file: FileId,
-    map: &LineMap,
+    lines: &Lines,
     buffer: &TextBuffer,
 ) -> Vec<Diagnostic> {
     let mut list = Vec::new();
     for finding in findings {
-        let Some(line) = line_of(finding.frame, placement, file, map) else { continue };
+        let Some(line) = line_of(finding.frame, placement, file, lines) else { continue };
         if is_ignored(buffer, line, finding.code) {
             continue;
         }
@@ -67,7 +67,7 @@ pub fn diagnostics(
             code: finding.code,
             message: finding.message.clone(),
             href: finding.code.page(),
-            related: related(finding, placement, file, map),
+            related: related(finding, placement, file, lines),
         });
     }
     list
@@ -78,22 +78,26 @@ fn line_of(
     frame: Option<FrameId>,
     placement: &Placement,
     file: FileId,
-    map: &LineMap,
+    lines: &Lines,
 ) -> Option<u32> {
-    let place = placement.place(frame?).filter(|p| p.file == file && p.holds)?;
-    map.current(place.line)
+    let place = placement.place(frame?).filter(|p| p.file == file && p.state < State::Doubtful)?;
+    lines.current(place.line).filter(|now| now.state < State::Doubtful).map(|now| now.line)
 }
 
 fn related(
     finding: &Finding,
     placement: &Placement,
     file: FileId,
-    map: &LineMap,
+    lines: &Lines,
 ) -> Vec<Elsewhere> {
     let mut list = Vec::new();
     for related in &finding.related {
         let Some(place) = placement.place(related.frame).filter(|p| p.holds) else { continue };
-        let line = if place.file == file { map.current(place.line) } else { Some(place.line) };
+        let line = if place.file == file {
+            lines.current(place.line).map(|now| now.line)
+        } else {
+            Some(place.line)
+        };
         let Some(line) = line else { continue };
         list.push(Elsewhere {
             file: place.file,

@@ -138,19 +138,31 @@ impl Code {
 /// How serious a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
+    /// A person wants it told quietly.
+    Hint,
     /// Time could be saved.
     Information,
     /// Something does not end.
     Warning,
+    /// A person wants it told loudly.
+    Error,
 }
 
 impl Severity {
     /// Its name in the machine's form.
     pub fn as_str(self) -> &'static str {
         match self {
+            Severity::Hint => "hint",
             Severity::Information => "information",
             Severity::Warning => "warning",
+            Severity::Error => "error",
         }
+    }
+
+    /// That of its name.
+    pub fn parse(name: &str) -> Option<Severity> {
+        let all = [Severity::Hint, Severity::Information, Severity::Warning, Severity::Error];
+        all.into_iter().find(|severity| severity.as_str() == name)
     }
 }
 

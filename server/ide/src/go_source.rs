@@ -160,6 +160,20 @@ impl GoSource {
         self.functions_at(line).next()
     }
 
+    /// The functions that a trace's frame with this full name can be of, by their rows: its own, or
+    /// that in which its closure is written.
+    pub(crate) fn functions_named(&self, func: &str) -> Vec<usize> {
+        let Some(frame) = FrameName::parse(func) else { return Vec::new() };
+        let fits_package =
+            self.package.as_deref().is_some_and(|clause| frame.may_be_package(clause));
+        let is = |function: &Function| {
+            let named = frame.names(function.receiver.as_deref(), &function.base_name);
+            named.is_some_and(|in_first| fits_package || !in_first)
+        };
+        let rows = self.functions.iter().enumerate();
+        rows.filter(|(_, function)| is(function)).map(|(row, _)| row).collect()
+    }
+
     /// What the line holds that can wait.
     pub fn operations_at(&self, line: u32) -> Operations {
         self.operations.get(line as usize).copied().unwrap_or_default()
@@ -209,6 +223,11 @@ impl GoSource {
 }
 
 impl Function {
+    /// The name without receiver and type parameters.
+    pub fn base_name(&self) -> &str {
+        &self.base_name
+    }
+
     fn has_inner(&self, inner: Inner, line: u32) -> bool {
         match inner {
             Inner::Body => true,

@@ -24,6 +24,7 @@ use crate::findings::Finding;
 use crate::lines::Figure;
 use crate::placement::FileId;
 use crate::sites::{Origin, Part, callers, wakers};
+use crate::staleness::State;
 use crate::text::{code, plain, words};
 use crate::units::{count, duration, percent};
 use crate::view::View;
@@ -44,6 +45,18 @@ pub enum Markup {
 
 /// The evidence for a recorded line (from 0) of a file; `None` if it cost nothing.
 pub fn hover(view: &View, file: FileId, line: u32, markup: Markup) -> Option<String> {
+    let state = view.sites.line(file, line)?.state;
+    hover_as(view, file, line, state, markup)
+}
+
+/// The same for a line of which more is known: whether it is the recorded one still.
+pub fn hover_as(
+    view: &View,
+    file: FileId,
+    line: u32,
+    state: State,
+    markup: Markup,
+) -> Option<String> {
     let site = view.sites.line(file, line).filter(|s| s.holds)?;
     let writer = Writer { view, markup };
     let waiting = site.waiting();
@@ -99,7 +112,12 @@ pub fn hover(view: &View, file: FileId, line: u32, markup: Markup) -> Option<Str
         paragraphs.extend(writer.origins(&waiting));
     }
     let name = writer.code(&view.name);
-    paragraphs.push(view.summary_as(&name));
+    let then = match state {
+        State::Exact => "",
+        State::Shifted => " · the line has moved since",
+        State::Doubtful | State::Lost => " · changed since: the line may be another one",
+    };
+    paragraphs.push(format!("{}{then}", view.summary_as(&name)));
     Some(paragraphs.join("\n\n"))
 }
 

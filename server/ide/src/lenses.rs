@@ -4,10 +4,10 @@ use exectrace::FrameId;
 use hashbrown::HashMap;
 
 use crate::annotations::tail;
-use crate::line_map::LineMap;
 use crate::lines::Figure;
 use crate::placement::FileId;
 use crate::sites::{SiteLine, wakers};
+use crate::staleness::{Lines, State};
 use crate::units::{count, duration, percent_short};
 use crate::verdicts::Verdict;
 use crate::view::View;
@@ -42,64 +42,99 @@ const LINE_SHARE: i128 = 20;
 const LINE_TOP: usize = 3;
 
 /// The lenses of a file, by rising line. What was edited away has none.
-pub fn lenses(view: &View, file: FileId, map: &LineMap) -> Vec<Lens> {
-    let mut list = lenses_beside_figures(view, file, map);
+pub fn lenses(view: &View, file: FileId, lines: &Lines) -> Vec<Lens> {
+    let mut list = lenses_beside_figures(view, file, lines);
     let sites: Vec<&SiteLine> = view.sites.lines(file).iter().filter(|l| l.holds).collect();
-    dear_lines(view, file, map, &sites, &mut list);
+    dear_lines(view, file, lines, &sites, &mut list);
     list.sort_by_key(|l| l.line);
     list
 }
 
 /// The lenses of a file for an editor that draws the figures at the ends of lines itself: above a
 /// dear line they would say the same once more, and move the code for it.
-pub fn lenses_beside_figures(view: &View, file: FileId, map: &LineMap) -> Vec<Lens> {
+pub fn lenses_beside_figures(view: &View, file: FileId, lines: &Lines) -> Vec<Lens> {
     let mut list = Vec::new();
-    let sites: Vec<&SiteLine> = view.sites.lines(file).iter().filter(|l| l.holds).collect();
-    functions(view, file, map, &sites, &mut list);
-    go_statements(view, file, map, &mut list);
-    regions(view, file, map, &mut list);
+    functions(view, file, lines, &mut list);
+    go_statements(view, file, lines, &mut list);
+    regions(view, file, lines, &mut list);
     list.sort_by_key(|l| l.line);
     list
 }
 
-fn functions(view: &View, file: FileId, map: &LineMap, sites: &[&SiteLine], out: &mut Vec<Lens>) {
+/// What the waiting lines of a function came to.
+struct Sum {
+    figure: Figure,
+    /// The dearest line, and what that costs.
+    dearest: u32,
+    ns: i64,
+    /// The state of the line that is the least sure of all that wait.
+    state: State,
+}
+
+fn functions(view: &View, file: FileId, lines: &Lines, out: &mut Vec<Lens>) {
     let source = &view.placement.source(file).source;
-    // By the line of a function's name: its sum, and its dearest line with what that costs.
-    let mut sums: HashMap<u32, (Figure, u32, i64)> = HashMap::new();
-    for site in sites {
+    // By the line of a function's name.
+    let mut sums: HashMap<u32, Sum> = HashMap::new();
+    for site in view.sites.lines(file) {
         // A function some of whose waiting lines were edited still shows what it was: the lens
         // speaks of the trace, and stands as long as the line of its name does.
-        if let Some(function) = source.function_at(site.line) {
+        let function = if site.holds {
+            source.function_at(site.line)
+        } else {
+            let named = source.functions_named(view.analysis.str(site.func));
+            named.first().map(|&row| &source.functions()[row])
+        };
+        if let Some(function) = function {
             let waiting = site.waiting();
-            let (sum, dearest, ns) =
-                sums.entry(function.name_line).or_insert_with(|| (Figure::new(), site.line, 0));
-            if waiting.total() > *ns {
-                (*dearest, *ns) = (site.line, waiting.total());
+            let sum = sums.entry(function.name_line).or_insert_with(|| Sum {
+                figure: Figure::new(),
+                dearest: site.line,
+                ns: 0,
+                state: State::Exact,
+            });
+            if waiting.total() > sum.ns && site.holds {
+                (sum.dearest, sum.ns) = (site.line, waiting.total());
             }
-            sum.merge(&waiting);
+            if waiting.total() > 0 {
+                let now = if site.holds { lines.current(site.line) } else { None };
+                sum.state = sum.state.max(now.map_or(State::Lost, |now| now.state));
+            }
+            sum.figure.merge(&waiting);
         }
     }
     let total = i128::from(view.sites.total_ns);
-    let mut dear: Vec<(u32, (Figure, u32, i64))> = sums
+    let mut dear: Vec<(u32, Sum)> = sums
         .into_iter()
-        .filter(|(_, (sum, ..))| sum.total() >= crate::view::MIN_SHOWN_NS)
+        .filter(|(_, sum)| sum.figure.total() >= crate::view::MIN_SHOWN_NS)
         .collect();
-    dear.sort_by_key(|(line, (sum, ..))| (std::cmp::Reverse(sum.total()), *line));
-    for (rank, (name_line, (sum, dearest, _))) in dear.into_iter().enumerate() {
+    dear.sort_by_key(|(line, sum)| (std::cmp::Reverse(sum.figure.total()), *line));
+    for (rank, (name_line, sum)) in dear.into_iter().enumerate() {
+        let Sum { figure: sum, dearest, state, .. } = sum;
         if rank >= TOP && i128::from(sum.total()) * MIN_SHARE < total {
             continue;
         }
-        let Some(line) = map.current(name_line) else { continue };
+        let Some(line) = lines.current(name_line).map(|now| now.line) else { continue };
         let Some(function) = source.functions().iter().find(|f| f.name_line == name_line) else {
             continue;
         };
         let about = view.approximately();
         let columns = function.name_columns.clone();
+        if state == State::Lost {
+            let (sum, word) = (duration(sum.total()), word(view, &sum));
+            out.push(Lens {
+                line,
+                columns,
+                title: format!("{}Changed since the trace: {about}{sum} {word} then", view.badge()),
+                target: Target::Evidence(dearest),
+            });
+            continue;
+        }
         out.push(Lens {
             line,
             columns: columns.clone(),
             title: format!(
-                "{}{about}{} {} · {about}{}×{}",
+                "{}{}{about}{} {} · {about}{}×{}",
+                if state == State::Doubtful { state.mark() } else { "" },
                 view.badge(),
                 duration(sum.total()),
                 word(view, &sum),
@@ -113,9 +148,9 @@ fn functions(view: &View, file: FileId, map: &LineMap, sites: &[&SiteLine], out:
 }
 
 /// `12,480 started · 512 alive at most · life p50 1.20 ms · 96.0 % waiting`, above a `go` statement.
-fn go_statements(view: &View, file: FileId, map: &LineMap, out: &mut Vec<Lens>) {
+fn go_statements(view: &View, file: FileId, lines: &Lines, out: &mut Vec<Lens>) {
     for group in view.go_groups.iter().filter(|g| g.started > 0) {
-        let Some((line, columns, recorded)) = at(view, file, map, group.created_at) else {
+        let Some((line, columns, recorded)) = at(view, file, lines, group.created_at) else {
             continue;
         };
         let still = match group.still {
@@ -138,9 +173,9 @@ fn go_statements(view: &View, file: FileId, map: &LineMap, out: &mut Vec<Lens>) 
 }
 
 /// `decode 4,010× · p50 1.10 ms · p99 18.0 ms · waiting 61.0 %`, above what opens a region or task.
-fn regions(view: &View, file: FileId, map: &LineMap, out: &mut Vec<Lens>) {
+fn regions(view: &View, file: FileId, lines: &Lines, out: &mut Vec<Lens>) {
     for group in view.regions.iter() {
-        let Some((line, columns, recorded)) = at(view, file, map, group.opened_at) else {
+        let Some((line, columns, recorded)) = at(view, file, lines, group.opened_at) else {
             continue;
         };
         let name = crate::text::plain(view.analysis.str(group.name));
@@ -175,11 +210,11 @@ fn regions(view: &View, file: FileId, map: &LineMap, out: &mut Vec<Lens>) {
 fn at(
     view: &View,
     file: FileId,
-    map: &LineMap,
+    lines: &Lines,
     frame: FrameId,
 ) -> Option<(u32, std::ops::Range<u32>, u32)> {
     let place = view.placement.place(frame).filter(|p| p.file == file && p.holds)?;
-    let line = map.current(place.line)?;
+    let line = lines.current(place.line).filter(|now| now.state < State::Doubtful)?.line;
     let text = view.placement.source(file).text.lines().nth(place.line as usize)?;
     let indent = (text.len() - text.trim_start().len()) as u32;
     Some((line, indent..text.trim_end().len() as u32, place.line))
@@ -213,7 +248,7 @@ fn woken_from(view: &View, sum: &Figure, line: u32, columns: std::ops::Range<u32
 }
 
 /// What the line's end has no room for: how many wait on average, and who wakes them.
-fn dear_lines(view: &View, file: FileId, map: &LineMap, sites: &[&SiteLine], out: &mut Vec<Lens>) {
+fn dear_lines(view: &View, file: FileId, lines: &Lines, sites: &[&SiteLine], out: &mut Vec<Lens>) {
     let total = i128::from(view.sites.total_ns);
     let mut dear: Vec<(&SiteLine, Figure)> = sites
         .iter()
@@ -227,7 +262,9 @@ fn dear_lines(view: &View, file: FileId, map: &LineMap, sites: &[&SiteLine], out
     dear.sort_by_key(|(site, sum)| (std::cmp::Reverse(sum.total()), site.line));
     let source = &view.placement.source(file).source;
     for (site, sum) in dear.into_iter().take(LINE_TOP) {
-        let Some(line) = map.current(site.line) else { continue };
+        // What is doubtful is told at the line's end, with a mark, and no louder.
+        let sure = lines.current(site.line).filter(|now| now.state < State::Doubtful);
+        let Some(line) = sure.map(|now| now.line) else { continue };
         if source.function_at(site.line).is_some_and(|f| f.name_line == site.line) {
             continue; // the function's own lens says it
         }

@@ -26,6 +26,7 @@ pub mod sched;
 pub mod scope;
 pub mod sites;
 pub mod sources;
+pub mod staleness;
 pub mod stays;
 pub mod summary;
 pub mod tail;

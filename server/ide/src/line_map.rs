@@ -75,6 +75,35 @@ impl LineMap {
         partner(&self.recorded, current)
     }
 
+    /// A line of the text that recorded lines refer to, without its terminator.
+    pub fn base_line(&self, line: u32) -> &str {
+        if (line as usize) < self.base_starts.len() {
+            line_content(&self.base, &self.base_starts, line as usize)
+        } else {
+            ""
+        }
+    }
+
+    /// Where recorded lines are gone: the stretches of them, each with what stands there now between
+    /// the same neighbours, which may be nothing.
+    pub fn gaps(&self) -> Vec<(Range<u32>, Range<u32>)> {
+        let mut gaps = Vec::new();
+        // Behind the last mapped line.
+        let (mut first, mut first_now) = (0, 0);
+        let ends = [to_line(self.recorded.len())];
+        for (line, &now) in self.current.iter().chain(&ends).enumerate() {
+            let line = to_line(line);
+            if now == NONE {
+                continue;
+            }
+            if first < line {
+                gaps.push((first..line, first_now..now));
+            }
+            (first, first_now) = (line + 1, now + 1);
+        }
+        gaps
+    }
+
     /// The text that recorded lines refer to.
     pub fn base(&self) -> &Arc<str> {
         &self.base

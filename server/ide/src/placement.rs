@@ -13,6 +13,7 @@ use crate::Analysis;
 use crate::go_source::GoSource;
 use crate::lines::is_user_by_name;
 use crate::sources::{Mapper, Mapping};
+use crate::staleness::{State, settle};
 
 /// A file of the workspace, as it was when the trace was loaded.
 #[derive(Debug)]
@@ -34,10 +35,12 @@ pub struct FileId(pub u32);
 pub struct Place {
     /// The file.
     pub file: FileId,
-    /// From 0, as recorded.
+    /// From 0: as recorded, or where the recorded line is now if the file has changed since.
     pub line: u32,
     /// Whether the file holds the frame's function at that line.
     pub holds: bool,
+    /// Whether the line is the recorded one.
+    pub state: State,
 }
 
 /// A recorded path's beginning of which no file is known, and what it costs.
@@ -84,10 +87,10 @@ impl Placement {
             let mut verify =
                 |path: &str| read(path).is_some_and(|file| file.source.holds_frame(func, line));
             let place = match mapper.map(file, func, &mut verify) {
-                Mapping::Workspace { path, .. } => read(&path).map(|file| Place {
-                    file: made.file(&file),
-                    line,
-                    holds: file.source.holds_frame(func, line),
+                Mapping::Workspace { path, .. } => read(&path).map(|file| {
+                    let holds = file.source.holds_frame(func, line);
+                    let state = if holds { State::Exact } else { State::Lost };
+                    Place { file: made.file(&file), line, holds, state }
                 }),
                 Mapping::Unmapped => {
                     *unmapped = is_user_by_name(func);
@@ -98,6 +101,7 @@ impl Placement {
             made.frames.push(place);
         }
         made.unmapped = made.costs(analysis, &unmapped);
+        settle(analysis, &mut made);
         made
     }
 
@@ -141,6 +145,19 @@ impl Placement {
             .collect();
         list.sort_by(|a, b| b.ns.cmp(&a.ns).then_with(|| a.prefix.cmp(&b.prefix)));
         list
+    }
+
+    /// The frames that stand in the workspace.
+    pub(crate) fn placed(&self) -> Vec<FrameId> {
+        let rows = self.frames.iter().enumerate();
+        rows.filter(|(_, place)| place.is_some()).map(|(row, _)| FrameId(row as u32)).collect()
+    }
+
+    /// Says where a frame's line is in the file, and how sure that is.
+    pub(crate) fn settle(&mut self, frame: FrameId, line: u32, state: State) {
+        if let Some(Some(place)) = self.frames.get_mut(frame.0 as usize) {
+            (place.line, place.state, place.holds) = (line, state, state != State::Lost);
+        }
     }
 
     /// Where a frame stands; `None` if not in the workspace.

@@ -12,6 +12,7 @@ use crate::go_source::Operations;
 use crate::kinds::{Kind, kind_of};
 use crate::lines::Figure;
 use crate::placement::{FileId, Placement};
+use crate::staleness::{RUNS, State};
 use crate::verdicts::{Sum, Verdict};
 
 /// The sites of all files.
@@ -28,7 +29,7 @@ pub struct Sites {
 /// What one line costs.
 #[derive(Debug, Clone)]
 pub struct SiteLine {
-    /// From 0, as recorded.
+    /// From 0: as recorded, or where the recorded line is now if the file has changed since.
     pub line: u32,
     /// The function that was met there first.
     pub func: StrId,
@@ -40,6 +41,8 @@ pub struct SiteLine {
     /// Whether the file holds the function at that line, and something that can have cost this; else
     /// nothing is shown there.
     pub holds: bool,
+    /// Whether the line is the recorded one.
+    pub state: State,
 }
 
 /// One kind of cost at a line.
@@ -99,7 +102,7 @@ pub struct Origin {
 impl Sites {
     /// Sums up the slots of a trace by line of the workspace and kind.
     pub fn new(analysis: &Analysis, placement: &Placement, sums: &[Sum]) -> Sites {
-        let mut rows: Vec<HashMap<u32, SiteLine>> =
+        let mut rows: Vec<HashMap<(u32, bool), SiteLine>> =
             placement.files.iter().map(|_| HashMap::new()).collect();
         let (mut total_ns, mut costly_ns) = (0i64, 0i64);
         let mut seen = Vec::new();
@@ -141,7 +144,7 @@ impl Sites {
             .into_iter()
             .map(|lines| {
                 let mut lines: Vec<SiteLine> = lines.into_values().collect();
-                lines.sort_unstable_by_key(|l| l.line);
+                lines.sort_unstable_by_key(|l| (l.line, !l.holds));
                 for line in &mut lines {
                     line.parts.retain(|p| p.figure.count() > 0);
                     costly_ns = costly_ns.saturating_add(line.costly_ns());
@@ -153,7 +156,12 @@ impl Sites {
         for (lines, file) in files.iter_mut().zip(&placement.files) {
             for line in lines {
                 line.parts.sort_by_key(|part| part.order(costly_ns));
-                line.holds &= can_wait(line, file.source.operations_at(line.line));
+                // Within functions that is settled already, by all of their lines.
+                if file.source.function_at(line.line).is_none()
+                    && !can_wait(line, file.source.operations_at(line.line))
+                {
+                    (line.holds, line.state) = (false, State::Lost);
+                }
             }
         }
         Sites { files, total_ns, costly_ns }
@@ -167,21 +175,16 @@ impl Sites {
     /// What a line of a file costs.
     pub fn line(&self, file: FileId, line: u32) -> Option<&SiteLine> {
         let lines = self.lines(file);
-        lines.binary_search_by_key(&line, |l| l.line).ok().map(|i| &lines[i])
+        // A line that is gone may have the number of another one.
+        let first = lines.partition_point(|l| l.line < line);
+        lines.get(first).filter(|l| l.line == line)
     }
 }
 
 /// Whether a line that holds these operations can be the one that was recorded. A function that was
 /// edited since the trace still spans the line, and then another statement stands there.
 fn can_wait(line: &SiteLine, operations: Operations) -> bool {
-    // What runs code that is not to be seen on the line.
-    let runs = Operations::CALL
-        | Operations::LOCK
-        | Operations::RANGE
-        | Operations::GO
-        | Operations::DEFER
-        | Operations::RETURN
-        | Operations::CLOSE_BRACE;
+    let runs = RUNS;
     let channel = Operations::SEND | Operations::RECEIVE | Operations::SELECT;
     // Allocations wait for the collector, and stand where nothing tells of them.
     let dearest = line
@@ -199,22 +202,25 @@ fn can_wait(line: &SiteLine, operations: Operations) -> bool {
 }
 
 fn line_at<'a>(
-    rows: &'a mut [HashMap<u32, SiteLine>],
+    rows: &'a mut [HashMap<(u32, bool), SiteLine>],
     analysis: &Analysis,
     placement: &Placement,
     frame: FrameId,
 ) -> &'a mut SiteLine {
     // Only placed frames come here; an unplaced one would count at the first file's first line.
     let place = placement.place(frame);
-    let (file, line, holds) = place.map_or((0, 0, false), |p| (p.file.0 as usize, p.line, p.holds));
-    let site = rows[file].entry(line).or_insert_with(|| SiteLine {
+    let (file, line, state) =
+        place.map_or((0, 0, State::Lost), |p| (p.file.0 as usize, p.line, p.state));
+    let holds = state != State::Lost;
+    let site = rows[file].entry((line, holds)).or_insert_with(|| SiteLine {
         line,
         func: analysis.tables.frame(frame).func,
         parts: Vec::new(),
         under: Under::default(),
         holds,
+        state,
     });
-    site.holds |= holds;
+    site.state = site.state.max(state);
     site
 }
 

@@ -7,7 +7,7 @@
 
 mod recorded;
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 
 use crate::go_source::FrameName;
 use recorded::{
@@ -28,6 +28,38 @@ pub struct Workspace {
     pub goroot_src: Option<String>,
     /// `$GOMODCACHE`, where it is known.
     pub mod_cache: Option<String>,
+    /// What a person said of paths, the first one that leads to a file counts.
+    pub rules: Vec<Rule>,
+    /// Of the files, those that are not the program's own code.
+    pub excluded: HashSet<String>,
+}
+
+/// A folder here, and what is recorded in its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// The folder, absolute.
+    pub from: String,
+    /// The beginning of recorded paths; empty for those that are relative.
+    pub to: String,
+}
+
+impl Rule {
+    /// The file of which a path is recorded. A rule that somebody wrote the wrong way round leads
+    /// somewhere too: tools do not agree on which end is which.
+    fn apply(&self, path: &str) -> [Option<String>; 2] {
+        let replace = |old: &str, new: &str| {
+            let (old, new) = (with_local_drive(old), with_local_drive(new));
+            let (old, new) = (old.replace('\\', "/"), new.replace('\\', "/"));
+            let (old, new) = (old.trim_end_matches('/'), new.trim_end_matches('/'));
+            let rest = match old {
+                "" => (!path.starts_with('/')).then_some(path)?,
+                old => path.strip_prefix(old)?.strip_prefix('/')?,
+            };
+            Some(if new.is_empty() { rest.to_owned() } else { format!("{new}/{rest}") })
+        };
+        let back = if self.from.is_empty() { None } else { replace(&self.from, &self.to) };
+        [replace(&self.to, &self.from), back]
+    }
 }
 
 /// A module of the workspace.
@@ -60,6 +92,8 @@ pub enum Mapping {
 /// How a file was found, surest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum How {
+    /// A person said so.
+    Rule,
     /// The recorded path is the path of the file.
     Exact,
     /// By the path of a module.
@@ -81,6 +115,8 @@ pub enum Origin {
     Goroot,
     /// A released module.
     ModuleCache,
+    /// The workspace, and a person said that it is not the program's own code.
+    Excluded,
 }
 
 /// Maps recorded paths to files of one workspace.
@@ -127,7 +163,23 @@ impl Mapper {
     /// 4. the module cache (first of all if it lies in the workspace)
     /// 5. Go's own source
     /// 6. the longest end of the path that only one file of the workspace has
+    ///
+    /// Before all that come the rules of a person.
     pub fn map(
+        &self,
+        recorded_file: &str,
+        func: &str,
+        verify: &mut dyn FnMut(&str) -> bool,
+    ) -> Mapping {
+        match self.locate(recorded_file, func, verify) {
+            Mapping::Workspace { path, .. } if self.workspace.excluded.contains(&path) => {
+                Mapping::Outside(Origin::Excluded)
+            }
+            mapping => mapping,
+        }
+    }
+
+    fn locate(
         &self,
         recorded_file: &str,
         func: &str,
@@ -138,6 +190,10 @@ impl Mapper {
         }
         let Some(recorded) = RecordedPath::parse(recorded_file) else { return Mapping::Unmapped };
         let path = recorded.path.as_str();
+        let mut by_rule = self.workspace.rules.iter().flat_map(|rule| rule.apply(path)).flatten();
+        if let Some(file) = by_rule.find_map(|path| self.file(&path)) {
+            return found(file, How::Rule);
+        }
         if let Some(file) = self.file(path) {
             return found(file, How::Exact);
         }

@@ -7,13 +7,14 @@ use exectrace::{FrameId, Nanos, Version};
 use crate::Analysis;
 use crate::blame::Blame;
 use crate::figures::SlotId;
-use crate::findings::{Code, Finding, findings};
+use crate::findings::{Code, Finding, Severity, findings};
 use crate::goroutines::{GoGroup, groups, lives};
 use crate::lines::{is_in_packages, is_user_by_name};
 use crate::placement::{FileId, Placement};
 use crate::range::{Index, window};
 use crate::regions::RegionGroup;
 use crate::sites::{SiteLine, Sites};
+use crate::staleness::State;
 use crate::verdicts::{Facts, Sum, Verdict, Verdicts, judge};
 
 /// A trace and where it stands in the workspace.
@@ -51,6 +52,10 @@ pub struct Word {
     pub told: Vec<Told>,
     /// Findings that are not wanted.
     pub silenced: Vec<Silenced>,
+    /// How serious findings of some kinds are told, in the place of what they are.
+    pub severities: Vec<(Code, Severity)>,
+    /// The most findings that are told, the dearest first; `None`: all.
+    pub most: Option<usize>,
 }
 
 /// Findings that are not wanted.
@@ -97,6 +102,11 @@ impl View {
         if let (Some(verdicts), Some(blame), Some(stays)) = (&verdicts, &blame, &analysis.stays) {
             found = findings(&analysis, verdicts, blame, &is_user);
             found.retain(|finding| !is_silenced(&analysis, finding, &word.silenced));
+            found.truncate(word.most.unwrap_or(usize::MAX));
+            for finding in &mut found {
+                let told = word.severities.iter().rev().find(|(code, _)| *code == finding.code);
+                finding.severity = told.map_or(finding.severity, |(_, severity)| *severity);
+            }
             let lives = lives(&analysis, stays);
             go_groups = groups(&analysis, stays, &verdicts.facts, &lives);
             regions = crate::regions::groups(&analysis, stays, &verdicts.facts);
@@ -227,18 +237,25 @@ impl View {
     pub fn findings_at(&self, file: FileId) -> impl Iterator<Item = (u32, &Finding)> {
         self.findings.iter().filter_map(move |finding| {
             let place = self.placement.place(finding.frame?)?;
-            (place.file == file && place.holds).then_some((place.line, finding))
+            // What is told of a function that has changed need not be true any more.
+            let is_sure = place.state < State::Doubtful;
+            (place.file == file && is_sure).then_some((place.line, finding))
         })
     }
 
     /// The lines of a file worth showing, in rising order: at least 1 ms, and half a per
     /// cent of all that costs, or among the file's five dearest, or with a finding.
     pub fn shown(&self, file: FileId) -> Vec<&SiteLine> {
+        self.shown_from(file, MIN_SHOWN_NS)
+    }
+
+    /// The same with another least time, in nanoseconds.
+    pub fn shown_from(&self, file: FileId, least_ns: i64) -> Vec<&SiteLine> {
         let mut lines: Vec<&SiteLine> = self
             .sites
             .lines(file)
             .iter()
-            .filter(|l| l.holds && l.dearest_ns() >= MIN_SHOWN_NS)
+            .filter(|l| l.holds && l.dearest_ns() >= least_ns)
             .collect();
         let found: Vec<u32> = self.findings_at(file).map(|(line, _)| line).collect();
         lines.sort_by_key(|l| std::cmp::Reverse(l.dearest_ns()));

@@ -186,7 +186,7 @@ mod tests {
         set(&dir, "main.f", "chan", Some(Verdict::Unsure)).unwrap();
         silence(&dir, Code::FineHandoff, "example.com/a").unwrap();
         silence(&dir, Code::FineHandoff, "example.com/a").unwrap();
-        let Word { told, silenced } = word(std::slice::from_ref(&dir));
+        let Word { told, silenced, .. } = word(std::slice::from_ref(&dir));
         assert_eq!((told.len(), silenced.len()), (2, 1));
         assert_eq!(silenced[0].package, "example.com/a");
         assert!(told.iter().any(|t| t.func == "main.f" && t.verdict == Verdict::Unsure));

@@ -3,6 +3,7 @@
 pub mod cli;
 pub mod config;
 pub mod events;
+pub mod found;
 mod http;
 pub mod index;
 pub mod lsp;

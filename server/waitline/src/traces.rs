@@ -159,6 +159,11 @@ impl Stamp {
         std::fs::metadata(path).ok().filter(Metadata::is_file).map(|m| Stamp::of(&m))
     }
 
+    /// When the file was written last, where that is known.
+    pub fn modified(&self) -> Option<SystemTime> {
+        self.modified
+    }
+
     /// How long the file is, in bytes.
     pub fn len(&self) -> u64 {
         self.len

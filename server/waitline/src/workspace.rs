@@ -9,10 +9,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ide::Analysis;
+use ide::findings::{Code, Severity};
 use ide::go_source::GoSource;
 use ide::placement::{Placement, SourceFile};
-use ide::sources::{Mapper, Module, Workspace, parse_module_path};
-use ide::view::View;
+use ide::sources::{Mapper, Module, Rule, Workspace, parse_module_path};
+use ide::view::{Silenced, View};
 
 use crate::traces::{Loaded, shown};
 
@@ -23,11 +24,63 @@ const MAX_DEPTH: usize = 64;
 /// The largest source that is read, in bytes.
 const MAX_SOURCE: u64 = 8 << 20;
 
+/// What a person chose of how a trace is placed and judged.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Choices {
+    /// Folders here, and what the trace has in their place: `from` and `to` of the Go debugger's
+    /// `substitutePath`.
+    pub rules: Vec<(String, String)>,
+    /// Globs, below each folder, of files that are not the person's own code.
+    pub exclude: Vec<String>,
+    /// Findings that are not wanted.
+    pub silenced: Vec<Silenced>,
+    /// How serious findings of some kinds are told.
+    pub severities: Vec<(Code, Severity)>,
+    /// The most findings that are told.
+    pub most: Option<usize>,
+}
+
 /// Places a trace in the workspace that these folders are.
 pub fn view(loaded: Loaded, roots: &[PathBuf]) -> View {
+    view_by(loaded, roots, &Choices::default())
+}
+
+/// The same as a person chose.
+pub fn view_by(loaded: Loaded, roots: &[PathBuf], choices: &Choices) -> View {
     let name = loaded.path.file_name().map_or_else(String::new, |n| shown(Path::new(n)));
-    let placement = place(&loaded.analysis, roots);
-    View::new(name, loaded.analysis, placement, &crate::config::word(roots))
+    let mapper = Mapper::new(chosen(scan(roots), choices));
+    let placement = Placement::new(&loaded.analysis, &mapper, &mut read_source);
+    let mut word = crate::config::word(roots);
+    word.silenced.extend(choices.silenced.iter().cloned());
+    word.severities.clone_from(&choices.severities);
+    word.most = choices.most;
+    View::new(name, loaded.analysis, placement, &word)
+}
+
+/// A workspace with what a person chose about paths.
+fn chosen(mut workspace: Workspace, choices: &Choices) -> Workspace {
+    let first = workspace.roots.first().cloned().unwrap_or_default();
+    let home = std::env::home_dir().map(|home| slashed(&home)).unwrap_or_default();
+    let folder = |text: &str| {
+        let text = text.replace("${workspaceFolder}", &first).replace("${userHome}", &home);
+        match text.strip_prefix("~/") {
+            Some(below) => format!("{home}/{below}"),
+            None => text,
+        }
+    };
+    let rules = choices.rules.iter();
+    workspace.rules = rules.map(|(from, to)| Rule { from: folder(from), to: folder(to) }).collect();
+    if !choices.exclude.is_empty() {
+        let roots = workspace.roots.clone();
+        let is_excluded = |file: &&String| {
+            roots.iter().any(|root| {
+                let below = file.strip_prefix(root.as_str()).and_then(|f| f.strip_prefix('/'));
+                below.is_some_and(|below| crate::found::fits(&choices.exclude, below))
+            })
+        };
+        workspace.excluded = workspace.files.iter().filter(is_excluded).cloned().collect();
+    }
+    workspace
 }
 
 /// Places the frames of a trace in one folder that a person named.

@@ -261,6 +261,11 @@ impl Client {
         Some(list.iter().map(|d| (text(d, "code"), text(d, "message"))).collect())
     }
 
+    /// The server's process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Closes the server's input.
     pub(crate) fn close_input(&mut self) {
         self.stdin = None;

@@ -8,6 +8,10 @@ use super::client::{Client, at, hints_of, uri};
 use super::*;
 
 const SLEEP: &str = "sleep 297 ms · 133×";
+/// On a line that has moved.
+const MOVED: &str = "~ sleep 297 ms · 133×";
+/// On a line that was edited.
+const EDITED: &str = "? sleep 297 ms · 133×";
 
 fn range(from: (u32, u32), to: (u32, u32)) -> Value {
     json!({ "start": { "line": from.0, "character": from.1 }, "end": { "line": to.0, "character": to.1 } })
@@ -29,17 +33,38 @@ fn figures_follow_edits_and_undo() {
 
     client.change(&file, 8, insert(0, "// above\n"));
     let (lenses, hints) = all_of(&mut client, &file);
-    assert_eq!(hint_at(&hints, 113), Some(SLEEP));
+    assert_eq!(hint_at(&hints, 113), Some(MOVED));
     assert_eq!(hint_at(&hints, 112), None);
     assert!(lenses_at(&lenses, 83)[0].starts_with("1.51 s idle"));
-    assert_eq!(client.hover(&file, 113).as_ref(), Some(&hover));
+    let moved = client.hover(&file, 113).unwrap();
+    assert_eq!(moved, format!("{hover} · the line has moved since"));
 
     let edit = json!([{ "range": range((113, 13), (113, 14)), "text": "20" }]);
     client.change(&file, 9, edit);
     let (_, hints) = all_of(&mut client, &file);
-    assert_eq!(hint_at(&hints, 113), None, "an edited line");
-    assert_eq!(client.hover(&file, 113), None, "an edited line");
-    assert_eq!(hint_at(&hints, 84), Some("idle 1.51 s · open"), "its neighbours");
+    assert_eq!(hint_at(&hints, 113), Some(EDITED), "an edited line");
+    assert!(client.hover(&file, 113).unwrap().ends_with("the line may be another one"));
+    assert_eq!(hint_at(&hints, 84), Some("~ idle 1.51 s · open"), "its neighbours");
+
+    // Another statement in its place: it is gone, and the function's lens says what was.
+    let start = lines_of(&text)[112].find("time.Sleep").unwrap() as u32;
+    let end = lines_of(&text)[112].chars().count() as u32 + 1;
+    let gone = json!([{ "range": range((113, start), (113, end)), "text": "x := 1" }]);
+    client.change(&file, 9, gone);
+    let (lenses, hints) = all_of(&mut client, &file);
+    assert_eq!(hint_at(&hints, 113), None, "a line that is gone");
+    assert_eq!(client.hover(&file, 113), None, "a line that is gone");
+    assert!(
+        lenses.iter().any(|l| l["command"]["title"]
+            .as_str()
+            .is_some_and(|t| t.starts_with("Changed since the trace: ") && t.ends_with(" then"))),
+        "{lenses:?}"
+    );
+    let back = json!([{ "range": range((113, start), (113, start + 6)), "text": &lines_of(&text)[112][start as usize..] }]);
+    client.change(&file, 9, back);
+    assert_eq!(hint_at(&client.hints(&file), 113), Some(MOVED));
+    let edit = json!([{ "range": range((113, 13), (113, 14)), "text": "20" }]);
+    client.change(&file, 9, edit);
 
     // Two changes in one notification; the second goes by the text after the first.
     let undo = json!([
@@ -54,7 +79,7 @@ fn figures_follow_edits_and_undo() {
     client.change(&file, 11, json!([{ "text": text.replace('\n', "\r\n") }]));
     assert_eq!(all_of(&mut client, &file), before, "CRLF");
     client.change(&file, 12, insert(20, "// in the middle\r\n"));
-    assert_eq!(hint_at(&client.hints(&file), 113), Some(SLEEP));
+    assert_eq!(hint_at(&client.hints(&file), 113), Some(MOVED));
     client.change(&file, 13, json!([{ "text": text }]));
     assert_eq!(all_of(&mut client, &file), before);
     client.end();
@@ -70,7 +95,7 @@ fn a_document_opened_again_with_another_text_has_that_texts_lines() {
         assert_eq!(hint_at(&client.hints(&file), 112), Some(SLEEP), "not open");
         client.open(&file, version, &format!("// a\n// b\n{text}"));
         let (lenses, hints) = all_of(&mut client, &file);
-        assert_eq!(hint_at(&hints, 114), Some(SLEEP));
+        assert_eq!(hint_at(&hints, 114), Some(MOVED));
         assert_eq!(hint_at(&hints, 112), None);
         assert!(lenses_at(&lenses, 84)[0].starts_with("1.51 s idle"));
         client.close(&file);
@@ -82,7 +107,7 @@ fn a_document_opened_again_with_another_text_has_that_texts_lines() {
         client.change(&file, version, insert(0, "// c\n"));
         assert_eq!(
             hint_at(&client.hints(&file), 113),
-            Some(SLEEP),
+            Some(MOVED),
             "a change without a new number"
         );
         client.close(&file);
@@ -130,11 +155,11 @@ fn a_document_stays_itself_whatever_happens_to_its_file() {
     assert_eq!(hint_at(&client.hints(&linked), 112), Some(SLEEP));
     std::fs::rename(&file, root.join("main.gone")).unwrap();
     client.change(&linked, 2, insert(0, "// above\n"));
-    assert_eq!(hint_at(&client.hints(&linked), 113), Some(SLEEP));
+    assert_eq!(hint_at(&client.hints(&linked), 113), Some(MOVED));
     std::fs::rename(root.join("main.gone"), &file).unwrap();
-    assert_eq!(hint_at(&client.hints(&linked), 113), Some(SLEEP));
+    assert_eq!(hint_at(&client.hints(&linked), 113), Some(MOVED));
     client.change(&linked, 3, insert(0, "// above\n"));
-    assert_eq!(hint_at(&client.hints(&linked), 114), Some(SLEEP));
+    assert_eq!(hint_at(&client.hints(&linked), 114), Some(MOVED));
     client.end();
 }
 
@@ -154,7 +179,7 @@ fn order_of_changes_and_requests() {
         if i % 50 == 0 {
             // Nothing comes behind these: they must have an answer, and see the change.
             let hint = client.answer(asked[asked.len() - 2].1).unwrap();
-            assert_eq!(hint_at(hint.as_array().unwrap(), 112 + i), Some(SLEEP));
+            assert_eq!(hint_at(hint.as_array().unwrap(), 112 + i), Some(MOVED));
             let hover = client.answer(asked[asked.len() - 1].1).unwrap();
             assert!(hover.to_string().contains("297 ms in 133 waits"), "{hover}");
         }
@@ -163,7 +188,7 @@ fn order_of_changes_and_requests() {
     for (line, id) in asked {
         match client.answer(id) {
             Ok(Value::Array(hints)) => {
-                assert_eq!(hint_at(&hints, line), Some(SLEEP), "hints of another text");
+                assert_eq!(hint_at(&hints, line), Some(MOVED), "hints of another text");
                 answered += 1;
             }
             Ok(hover) => {
@@ -244,7 +269,7 @@ fn random_edits_never_put_a_figure_on_another_text() {
         " ",
         "日本",
     ];
-    let (mut numbers, mut version, mut hints_seen) = (Numbers(42), 1, 0);
+    let (mut numbers, mut version, mut hints_seen, mut n_doubtful) = (Numbers(42), 1, 0, 0);
     for i in 0..EDITS {
         version += 1;
         if i % 100 == 99 {
@@ -269,8 +294,18 @@ fn random_edits_never_put_a_figure_on_another_text() {
         let lines = lines_of(&model.text);
         for hint in client.hints(&file) {
             let line = &lines[line_of(&hint) as usize];
-            let allowed = &texts[&hint["tooltip"].to_string()];
-            assert!(allowed.contains(line.as_str()), "edit {i}: {hint} on {line:?}");
+            let said = hint["tooltip"].as_str().unwrap();
+            if said.starts_with("? ") {
+                // It says itself that it may be another line.
+                assert!(!line.trim().is_empty(), "edit {i}: {hint} on {line:?}");
+                n_doubtful += 1;
+                continue;
+            }
+            let allowed = &texts[&json!(said.trim_start_matches("~ ")).to_string()];
+            // Indentation and comments are not what waits.
+            let code = |line: &str| line.split("//").next().unwrap_or_default().trim().to_owned();
+            let is_one = allowed.iter().any(|allowed| code(allowed) == code(line));
+            assert!(is_one, "edit {i}: {hint} on {line:?}");
             assert_eq!(
                 hint["position"]["character"],
                 line.encode_utf16().count(),
@@ -281,13 +316,19 @@ fn random_edits_never_put_a_figure_on_another_text() {
         if i % 10 == 0 {
             let line = numbers.below(lines.len());
             if client.hover(&file, line as u32).is_some() {
-                assert!(base.contains(&lines[line]), "edit {i}: a hover on {:?}", lines[line]);
+                let hover = client.hover(&file, line as u32).unwrap();
+                let doubts = hover.ends_with("the line may be another one");
+                let is = doubts || base.iter().any(|b| b.trim() == lines[line].trim());
+                assert!(is, "edit {i}: a hover on {:?}: {hover}", lines[line]);
             }
         }
     }
     client.change(&file, version + 1, json!([{ "text": original }]));
     assert_eq!(hint_at(&client.hints(&file), 112), Some(SLEEP));
     assert!(hints_seen > EDITS, "{hints_seen} hints only");
-    eprintln!("{EDITS} edits of {}: {hints_seen} hints, each on its text", uri(&file));
+    eprintln!(
+        "{EDITS} edits of {}: {hints_seen} hints, each on its text, and {n_doubtful} in doubt",
+        uri(&file)
+    );
     client.end();
 }

@@ -204,7 +204,7 @@ fn an_editor_with_commands_and_decorations_of_its_own() {
     let mut client = Client::start();
     let mut capabilities = all_refreshes();
     capabilities["experimental"] = json!({
-        "commands": { "commands": ["waitline.load", "waitline.unload", "waitline.waker"] },
+        "commands": { "commands": ["waitline.load", "waitline.unload", "waitline.waker", "waitline.evidence"] },
         "decorations": true,
         "hoverDialect": "vscode",
     });
@@ -222,6 +222,13 @@ fn an_editor_with_commands_and_decorations_of_its_own() {
     until_shown(&mut other, &file);
     assert!(of_lines(&other.lenses(&file)) > 0, "in other editors it stands above");
     other.end();
+    for lens in &lenses {
+        let command = &lens["command"];
+        let named = !command["title"].as_str().unwrap().starts_with("woken from ");
+        assert_eq!(command["command"], if named { "waitline.evidence" } else { "" }, "{lens}");
+        let argument = &command["arguments"][0];
+        assert_eq!(argument["now"], argument["line"], "nothing was edited: {lens}");
+    }
 
     let changed = |m: &Value| m["method"] == "waitline/didChangeState";
     let told = client.wait_from(0, "the state", changed);
@@ -352,7 +359,7 @@ fn positions_are_in_utf_16() {
     client.change(&file, 2, emoji);
     let (lenses, hints) = all_of(&mut client, &file);
     let hint = hints.iter().find(|h| line_of(h) == sleep + 1).unwrap();
-    assert_eq!(hint["label"], "sleep 297 ms · 133×");
+    assert_eq!(hint["label"], "~ sleep 297 ms · 133×");
     let units = lines_of(&text)[sleep as usize].encode_utf16().count();
     assert_eq!(hint["position"]["character"], units);
     let send = line_with(&text, "func leakSend") + 1;

@@ -242,7 +242,7 @@ fn cancelled_requests_are_answered_once() {
         }
     }
     let last = client.hints(&file);
-    assert_eq!(hint_at(&last, 312), Some("sleep 297 ms · 133×"));
+    assert_eq!(hint_at(&last, 312), Some("~ sleep 297 ms · 133×"));
     for id in asked {
         let n = client.log.iter().filter(|m| m["id"] == id && m.get("method").is_none()).count();
         assert_eq!(n, 1, "request {id}");

@@ -7,7 +7,7 @@ use crate::analysis::Builder;
 use crate::blame::Blame;
 use crate::findings::findings;
 use crate::go_source::GoSource;
-use crate::line_map::{TextPosition, TextRange};
+use crate::line_map::{LineMap, TextPosition, TextRange};
 use crate::placement::SourceFile;
 use crate::sources::{Mapper, Module, Workspace};
 use crate::verdicts::{Facts, judge};
@@ -55,7 +55,7 @@ fn shown(text: &str, edits: &[(u32, std::ops::Range<u32>, &str)]) -> Vec<Diagnos
         let edit = buffer.apply(range, new).unwrap();
         map.edit(edit, &buffer);
     }
-    diagnostics(&found, &placement, file, &map, &buffer)
+    diagnostics(&found, &placement, file, &Lines::of_map(Arc::new(map)), &buffer)
 }
 
 fn at_lock(list: &[Diagnostic], line: u32) -> Vec<Code> {

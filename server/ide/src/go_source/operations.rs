@@ -45,6 +45,11 @@ impl Operations {
         (Self::ALLOC, "alloc"),
     ];
 
+    /// Both sets.
+    pub(crate) const fn or(self, others: Self) -> Self {
+        Self(self.0 | others.0)
+    }
+
     /// Whether the set has all of `others`.
     pub const fn contains(self, others: Self) -> bool {
         self.0 & others.0 == others.0

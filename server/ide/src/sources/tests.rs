@@ -356,3 +356,190 @@ proptest! {
         }
     }
 }
+
+/// Each row: where a program was built, and what is open here. One case a kind, as the issue of an
+/// editor that shows nothing would begin.
+#[test]
+fn every_way_of_building_a_program() {
+    type Case<'a> = (&'a str, &'a [&'a str], &'a [(&'a str, &'a str, &'a str)]);
+    let cases: [Case<'_>; 12] = [
+        (
+            "a container: another folder, the same tree",
+            &["/ws=example.com/shop", "/ws/internal/db/pool.go", "/ws/cmd/shop/main.go"],
+            &[
+                (
+                    "/app/internal/db/pool.go",
+                    "example.com/shop/internal/db.F",
+                    "?/ws/internal/db/pool.go Suffix",
+                ),
+                ("/build/src/cmd/shop/main.go", "main.main", "?/ws/cmd/shop/main.go Suffix"),
+            ],
+        ),
+        (
+            "-trimpath",
+            &["/ws=example.com/shop", "/ws/internal/db/pool.go"],
+            &[(
+                "example.com/shop/internal/db/pool.go",
+                "example.com/shop/internal/db.F",
+                "/ws/internal/db/pool.go Module",
+            )],
+        ),
+        (
+            "vendor, and the same from the module cache",
+            &["/ws=example.com/shop", "/ws/vendor/github.com/lib/pq/conn.go"],
+            &[
+                (
+                    "example.com/shop/vendor/github.com/lib/pq/conn.go",
+                    "github.com/lib/pq.F",
+                    "/ws/vendor/github.com/lib/pq/conn.go Module",
+                ),
+                (
+                    "/root/go/pkg/mod/github.com/lib/pq@v1.10.0/conn.go",
+                    "github.com/lib/pq.F",
+                    "?/ws/vendor/github.com/lib/pq/conn.go Vendor|Outside(ModuleCache)",
+                ),
+            ],
+        ),
+        (
+            "the module cache, not open",
+            &["/ws=example.com/shop", "/ws/conn.go"],
+            &[(
+                "/root/go/pkg/mod/github.com/lib/pq@v1.10.0/conn.go",
+                "github.com/lib/pq.F",
+                "Outside(ModuleCache)",
+            )],
+        ),
+        (
+            "GOROOT, of any version and place",
+            &["/ws=example.com/shop", "/ws/net/http/server.go"],
+            &[
+                (
+                    "/usr/lib/go-1.22/src/net/http/server.go",
+                    "net/http.(*conn).serve",
+                    "Outside(Goroot)",
+                ),
+                (
+                    "/nix/store/abc-go-1.22.1/share/go/src/net/http/server.go",
+                    "net/http.(*conn).serve",
+                    "Outside(Goroot)",
+                ),
+                ("net/http/server.go", "net/http.(*conn).serve", "Outside(Goroot)"),
+            ],
+        ),
+        (
+            "a GOPATH",
+            &["/ws=example.com/shop", "/ws/db/pool.go"],
+            &[(
+                "/home/ci/go/src/example.com/shop/db/pool.go",
+                "example.com/shop/db.F",
+                "?/ws/db/pool.go Module",
+            )],
+        ),
+        (
+            "/v2, in the path and in no folder",
+            &["/ws=example.com/shop/v2", "/ws/db/pool.go"],
+            &[
+                (
+                    "example.com/shop/v2/db/pool.go",
+                    "example.com/shop/v2/db.F",
+                    "/ws/db/pool.go Module",
+                ),
+                (
+                    "/root/go/pkg/mod/example.com/shop/v2@v2.1.0/db/pool.go",
+                    "example.com/shop/v2/db.F",
+                    "Outside(ModuleCache)",
+                ),
+            ],
+        ),
+        (
+            "Windows",
+            &["c:/ws=example.com/shop", "c:/ws/db/pool.go"],
+            &[
+                ("C:/ws/db/pool.go", "example.com/shop/db.F", "c:/ws/db/pool.go Exact"),
+                (
+                    "D:\\a\\shop\\shop\\db\\pool.go",
+                    "example.com/shop/db.F",
+                    "?c:/ws/db/pool.go Suffix",
+                ),
+            ],
+        ),
+        (
+            "//line: a template's line, a relative name, another Go file",
+            &["/ws=example.com/shop", "/ws/parse/grammar.go", "/ws/parse/real.go"],
+            &[
+                ("/ws/parse/grammar.y", "example.com/shop/parse.F", "Unmapped"),
+                ("grammar.y", "example.com/shop/parse.F", "Unmapped"),
+                ("/ws/parse/real.go", "example.com/shop/parse.F", "/ws/parse/real.go Exact"),
+                ("real.go", "example.com/shop/parse.F", "?/ws/parse/real.go Suffix"),
+            ],
+        ),
+        (
+            "cgo and what go test makes",
+            &["/ws=example.com/shop", "/ws/c.go"],
+            &[
+                ("_cgo_gotypes.go", "main._Cfunc_f", "NoFile"),
+                ("/ws/c.go", "main.f", "/ws/c.go Exact"),
+                ("_testmain.go", "main.main", "NoFile"),
+            ],
+        ),
+        (
+            "several modules in one folder",
+            &["/ws/a=example.com/a", "/ws/b=example.com/b", "/ws/a/run.go", "/ws/b/run.go"],
+            &[
+                ("example.com/b/run.go", "example.com/b.F", "/ws/b/run.go Module"),
+                ("/src/a/run.go", "example.com/a.F", "?/ws/a/run.go Suffix"),
+                ("/src/run.go", "example.com/a.F", "Unmapped"),
+            ],
+        ),
+        (
+            "Bazel",
+            &["/ws=example.com/shop", "/ws/db/pool.go"],
+            &[(
+                "/root/.cache/bazel/_bazel_root/abc/sandbox/linux-sandbox/7/execroot/_main/db/pool.go",
+                "example.com/shop/db.F",
+                "?/ws/db/pool.go Suffix",
+            )],
+        ),
+    ];
+    let mut n = 0;
+    for (_, files, rows) in cases {
+        check(&workspace(files), rows);
+        n += rows.len();
+    }
+    assert!(n >= 24);
+}
+
+/// The word of a person comes first; a rule that leads to no file says nothing.
+#[test]
+fn rules_of_a_person() {
+    let mut workspace = workspace(&[
+        "/ws=example.com/m",
+        "/ws/new/a.go",
+        "/ws/old/a.go",
+        "/ws/old/b.go",
+        "/ws/b.go",
+    ]);
+    workspace.rules = [
+        ("/ws/new", "/app"),
+        ("/ws/old", "/app"),
+        ("/ws", ""),
+        ("C:\\build", "/ws/old"), // the wrong way round
+    ]
+    .map(|(from, to)| Rule { from: from.to_owned(), to: to.to_owned() })
+    .to_vec();
+    workspace.excluded = ["/ws/b.go".to_owned()].into_iter().collect();
+    check(
+        &workspace,
+        &[
+            ("/app/a.go", "main.f", "/ws/new/a.go Rule"),
+            ("/app/b.go", "main.f", "/ws/old/b.go Rule"),
+            ("/application/a.go", "main.f", "Unmapped"),
+            ("old/a.go", "main.f", "/ws/old/a.go Rule"),
+            ("c:/build/b.go", "main.f", "/ws/old/b.go Rule"),
+            ("b.go", "main.f", "Outside(Excluded)"),
+            ("/ws/b.go", "main.f", "Outside(Excluded)"),
+            ("/app/../etc/passwd", "main.f", "Unmapped"),
+            ("/app", "main.f", "Unmapped"),
+        ],
+    );
+}

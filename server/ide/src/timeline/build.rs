@@ -5,54 +5,54 @@
 //! twice.
 
 use exectrace::{
-    At, Decoder, Generation, GoEvent, GoId, GoState, Living, Log, Metric, Nanos, ProcEvent, ProcId,
-    ProcState, RangeEvent, RangeKind, RangePhase, RangeScope, Reader, Region, Sink, StackId,
-    StackRow, StrId, Tables, Task, TaskId, ThreadId,
+    At, Decoder, GoId, GoState, Living, ProcId, RangeKind, RangeScope, Reader, StackId, StackRow,
+    StrId, Tables, TaskId, ThreadId,
 };
 use hashbrown::HashMap;
 
 use super::class::{Class, Tone, of_wait};
-use super::counters::{Counter, Counters};
+use super::counters::Counters;
 use super::lanes::{BLOCK, Block};
-use super::{Go, GoRef, Index, Message, NO_GO, NO_WHERE, RegionSpan, Sample, Site, TaskSpan};
+use super::sink::Pass;
+use super::{Go, GoRef, Index, NO_GO, NO_WHERE, Site};
 use crate::Analysis;
 
 /// No site, nobody.
-const NONE: u32 = u32::MAX;
+pub(super) const NONE: u32 = u32::MAX;
 
 /// A span before it is in the columns: it ends where the next begins.
 #[derive(Debug, Clone, Copy)]
-struct Raw {
-    start: i64,
-    site: u32,
-    x: u32,
+pub(super) struct Raw {
+    pub(super) start: i64,
+    pub(super) site: u32,
+    pub(super) x: u32,
 }
 
 /// A goroutine that lives.
 #[derive(Debug)]
-struct Open {
-    go: GoRef,
-    spans: Vec<Raw>,
-    state: GoState,
-    class: Class,
+pub(super) struct Open {
+    pub(super) go: GoRef,
+    pub(super) spans: Vec<Raw>,
+    pub(super) state: GoState,
+    pub(super) class: Class,
     /// A mark assist is under way: the site of it.
-    assist: u32,
+    pub(super) assist: u32,
     /// Since when it runs, and on which P.
-    run: i64,
-    p: u32,
+    pub(super) run: i64,
+    pub(super) p: u32,
 }
 
 /// The sites of one stack in this generation.
 #[derive(Debug, Clone, Copy)]
-struct Entry {
-    running: u32,
-    runnable: u32,
-    syscall: u32,
-    wait: u32,
-    reason: StrId,
+pub(super) struct Entry {
+    pub(super) running: u32,
+    pub(super) runnable: u32,
+    pub(super) syscall: u32,
+    pub(super) wait: u32,
+    pub(super) reason: StrId,
 }
 
-const UNKNOWN: Entry =
+pub(super) const UNKNOWN: Entry =
     Entry { running: NONE, runnable: NONE, syscall: NONE, wait: NONE, reason: StrId::NONE };
 
 /// Numbers of the runtime, made dense.
@@ -65,17 +65,24 @@ pub(super) struct Dense {
 
 impl Dense {
     #[inline]
-    fn row(&mut self, id: u64) -> u32 {
+    pub(super) fn row(&mut self, id: u64) -> u32 {
         if id == u64::MAX {
             return NONE;
         }
         if self.last.0 == id && !self.ids.is_empty() {
             return self.last.1;
         }
-        let row = *self.rows.entry(id).or_insert_with(|| {
-            self.ids.push(id);
-            self.ids.len() as u32 - 1
-        });
+        let full = self.ids.len() >= NO_WHERE as usize;
+        let row = match self.rows.get(&id) {
+            Some(&row) => row,
+            // Nobody has so many; a crafted trace may name as many as it has events.
+            None if full => return NONE,
+            None => {
+                self.ids.push(id);
+                self.rows.insert(id, self.ids.len() as u32 - 1);
+                self.ids.len() as u32 - 1
+            }
+        };
         self.last = (id, row);
         row
     }
@@ -87,14 +94,14 @@ impl Dense {
 
 /// What a P does beside running goroutines: the innermost counts.
 #[derive(Debug, Default)]
-struct Beside {
-    since: i64,
-    open: Vec<(Class, u32)>,
+pub(super) struct Beside {
+    pub(super) since: i64,
+    pub(super) open: Vec<(Class, u32)>,
 }
 
 /// What a goroutine's record has for this pass.
 #[derive(Debug, Clone)]
-pub(super) struct Local(u32);
+pub(super) struct Local(pub(super) u32);
 
 impl Default for Local {
     fn default() -> Self {
@@ -104,32 +111,34 @@ impl Default for Local {
 
 /// The sink.
 #[derive(Debug, Default)]
-struct Making {
-    index: Index,
+pub(super) struct Making {
+    pub(super) index: Index,
     /// Of each block its goroutine.
-    owners: Vec<GoRef>,
-    opens: Vec<Open>,
-    free: Vec<u32>,
-    rows: Living<u32>,
-    entries: Vec<Entry>,
-    stacks: Vec<StackId>,
-    by_site: HashMap<(u8, StrId, StackId), u32>,
-    sync: i64,
-    end: i64,
-    beside: Vec<Beside>,
-    running_ps: Vec<bool>,
-    ranges: HashMap<(RangeKind, RangeScope), (i64, StackId)>,
-    tasks: HashMap<TaskId, u32>,
-    regions: HashMap<GoId, Vec<u32>>,
-    counters: Counters,
-    full: bool,
+    pub(super) owners: Vec<GoRef>,
+    pub(super) opens: Vec<Open>,
+    pub(super) free: Vec<u32>,
+    pub(super) rows: Living<u32>,
+    pub(super) entries: Vec<Entry>,
+    pub(super) stacks: Vec<StackId>,
+    pub(super) by_site: HashMap<(u8, StrId, StackId), u32>,
+    pub(super) sync: i64,
+    pub(super) end: i64,
+    pub(super) beside: Vec<Beside>,
+    pub(super) running_ps: Vec<bool>,
+    pub(super) ranges: HashMap<(RangeKind, RangeScope), (i64, StackId)>,
+    pub(super) tasks: HashMap<TaskId, u32>,
+    pub(super) regions: HashMap<GoId, Vec<u32>>,
+    pub(super) counters: Counters,
+    pub(super) full: bool,
 }
 
-/// More spans than this are not kept: their rows have 32 bits.
-const MOST_SPANS: usize = u32::MAX as usize - 256;
+/// More spans than this are not kept: they take 4 GiB, and their rows have 32 bits.
+const MOST_SPANS: usize = 300_000_000;
+/// Nor are more goroutines.
+const MOST_GOS: usize = 20_000_000;
 
 impl Making {
-    fn site(&mut self, class: Class, reason: StrId, stack: StackId) -> u32 {
+    pub(super) fn site(&mut self, class: Class, reason: StrId, stack: StackId) -> u32 {
         let sites = &mut self.index.sites;
         *self.by_site.entry((class as u8, reason, stack)).or_insert_with(|| {
             sites.push(Site { class, reason, stack });
@@ -138,7 +147,7 @@ impl Making {
     }
 
     #[inline]
-    fn running(&mut self, row: StackRow) -> u32 {
+    pub(super) fn running(&mut self, row: StackRow) -> u32 {
         let known = self.entries[row.0 as usize].running;
         if known != NONE {
             return known;
@@ -149,7 +158,7 @@ impl Making {
     }
 
     #[inline]
-    fn runnable(&mut self, row: StackRow, reason: StrId) -> u32 {
+    pub(super) fn runnable(&mut self, row: StackRow, reason: StrId) -> u32 {
         let known = self.entries[row.0 as usize].runnable;
         if known != NONE && reason == StrId::NONE {
             return known;
@@ -162,7 +171,7 @@ impl Making {
     }
 
     #[inline]
-    fn syscall(&mut self, row: StackRow) -> u32 {
+    pub(super) fn syscall(&mut self, row: StackRow) -> u32 {
         let known = self.entries[row.0 as usize].syscall;
         if known != NONE {
             return known;
@@ -173,7 +182,7 @@ impl Making {
     }
 
     #[inline]
-    fn wait(&mut self, row: StackRow, reason: StrId, tables: &Tables) -> u32 {
+    pub(super) fn wait(&mut self, row: StackRow, reason: StrId, tables: &Tables) -> u32 {
         let entry = self.entries[row.0 as usize];
         if entry.wait != NONE && entry.reason == reason {
             return entry.wait;
@@ -186,14 +195,22 @@ impl Making {
     }
 
     /// Where something ran: the P below, the thread above.
-    fn where_at(&mut self, at: &At) -> u32 {
+    pub(super) fn where_at(&mut self, at: &At) -> u32 {
         let p = self.index.ps.row(at.p.0).min(NO_WHERE);
         let m = self.index.ms.row(at.m.0).min(NO_WHERE);
         p | m << 16
     }
 
-    fn born(&mut self, g: GoId, t: i64, creator: GoRef, created_at: StackId, root: StackId) -> u32 {
+    pub(super) fn born(
+        &mut self,
+        g: GoId,
+        t: i64,
+        creator: GoRef,
+        created_at: StackId,
+        root: StackId,
+    ) -> u32 {
         let go = GoRef(self.index.gos.len() as u32);
+        self.full |= self.index.gos.len() > MOST_GOS;
         self.index.gos.push(Go {
             id: g,
             birth: t,
@@ -225,7 +242,7 @@ impl Making {
     }
 
     /// The row of a living goroutine among those open.
-    fn open_of(&mut self, g: GoId) -> Option<u32> {
+    pub(super) fn open_of(&mut self, g: GoId) -> Option<u32> {
         if g == GoId::NONE {
             return None;
         }
@@ -234,7 +251,7 @@ impl Making {
     }
 
     /// Writes what is at hand into the columns.
-    fn flush(&mut self, row: u32) {
+    pub(super) fn flush(&mut self, row: u32) {
         let open = &mut self.opens[row as usize];
         let Some(first) = open.spans.first() else { return };
         let spans = &mut self.index.spans;
@@ -265,7 +282,7 @@ impl Making {
 
     /// A span begins.
     #[inline]
-    fn begin(&mut self, row: u32, start: i64, site: u32, x: u32) {
+    pub(super) fn begin(&mut self, row: u32, start: i64, site: u32, x: u32) {
         if self.opens[row as usize].spans.len() >= BLOCK {
             self.flush(row);
         }
@@ -273,7 +290,7 @@ impl Making {
     }
 
     /// What a goroutine ran is over: it is known now where it stopped.
-    fn ran(&mut self, row: u32, t: i64, p: u32, site: u32) {
+    pub(super) fn ran(&mut self, row: u32, t: i64, p: u32, site: u32) {
         let open = &mut self.opens[row as usize];
         if open.assist == NONE
             && let Some(last) = open.spans.last_mut()
@@ -290,7 +307,7 @@ impl Making {
         }
     }
 
-    fn upper(&mut self, p: u32) -> Option<&mut super::Runs> {
+    pub(super) fn upper(&mut self, p: u32) -> Option<&mut super::Runs> {
         if p >= NO_WHERE {
             return None;
         }
@@ -301,7 +318,7 @@ impl Making {
         lanes.get_mut(p as usize).map(|l| &mut l.runs)
     }
 
-    fn beside_piece(&mut self, p: u32, t: i64) -> Option<&mut Beside> {
+    pub(super) fn beside_piece(&mut self, p: u32, t: i64) -> Option<&mut Beside> {
         self.upper(p)?;
         while self.beside.len() <= p as usize {
             self.beside.push(Beside::default());
@@ -315,7 +332,7 @@ impl Making {
         Some(beside)
     }
 
-    fn beside_begins(&mut self, p: u32, t: i64, class: Class, go: u32) {
+    pub(super) fn beside_begins(&mut self, p: u32, t: i64, class: Class, go: u32) {
         if let Some(beside) = self.beside_piece(p, t)
             && beside.open.len() < 8
         {
@@ -323,7 +340,7 @@ impl Making {
         }
     }
 
-    fn beside_ends(&mut self, p: u32, t: i64, class: Class) {
+    pub(super) fn beside_ends(&mut self, p: u32, t: i64, class: Class) {
         if let Some(beside) = self.beside_piece(p, t)
             && let Some(at) = beside.open.iter().rposition(|o| o.0 == class)
         {
@@ -332,322 +349,8 @@ impl Making {
     }
 }
 
-/// One generation's events on their way into the index.
-struct Pass<'a> {
-    making: &'a mut Making,
-    tables: &'a Tables,
-}
-
-impl Sink for Pass<'_> {
-    type Local = Local;
-
-    fn generation(&mut self, t: Nanos, generation: &Generation, _: &Tables) {
-        let m = &mut *self.making;
-        (m.sync, m.end) = (t.0, t.0);
-        m.entries.clear();
-        m.entries.resize(generation.n_stacks(), UNKNOWN);
-        m.stacks.clear();
-        m.stacks.extend((0..generation.n_stacks() as u32).map(|r| generation.stack(StackRow(r))));
-    }
-
-    fn end(&mut self, t: Nanos) {
-        self.making.end = t.0;
-    }
-
-    fn go(&mut self, at: &At, event: &GoEvent, local: &mut Local) {
-        if event.from == event.to {
-            return;
-        }
-        let m = &mut *self.making;
-        let t = at.t.0;
-        let mut start = t;
-        match event.from {
-            GoState::NotExist | GoState::Undetermined => {
-                let created = event.from == GoState::NotExist;
-                let creator = if created { m.open_of(at.g) } else { None };
-                let creator = creator.map_or(NO_GO, |c| m.opens[c as usize].go);
-                let stack = |row: StackRow| m.stacks[row.0 as usize];
-                let created_at = if created { stack(event.stack) } else { StackId::NONE };
-                let root = stack(event.own);
-                if !created {
-                    start = m.sync;
-                }
-                local.0 = m.born(event.g, start, creator, created_at, root);
-            }
-            _ => {}
-        }
-        let row = local.0;
-        let Some(open) = m.opens.get(row as usize) else { return };
-        let (go, was, class) = (open.go, open.state, open.class);
-        let before = m.index.gos.get_mut(go.0 as usize);
-        if let Some(before) = before
-            && before.root == StackId::NONE
-        {
-            before.root = m.stacks[event.own.0 as usize];
-        }
-        // What ends.
-        let mut from = None;
-        match was {
-            GoState::Running => {
-                let stack = if at.g == event.g { event.stack } else { StackRow::NONE };
-                let site = m.running(stack);
-                let p = m.index.ps.row(at.p.0);
-                m.ran(row, t, p, site);
-                from = Some(Counter::Running);
-            }
-            GoState::Runnable => from = Some(Counter::Runnable),
-            GoState::Syscall => {
-                from = Some(Counter::Syscall);
-                let p = m.opens[row as usize].p;
-                m.beside_ends(p, t, Class::Syscall);
-                if event.to == GoState::Runnable {
-                    m.index.syscall_exits.push((t, go.0));
-                }
-            }
-            GoState::Waiting => {
-                from = Some(Counter::Waiting);
-                if class == Class::GcWait {
-                    m.counters.change(t, Some(Counter::GcWaiting), None);
-                }
-                if class == Class::Network {
-                    m.index.net_wakes.push((t, go.0));
-                } else if at.g == GoId::NONE {
-                    m.index.timer_wakes.push((t, go.0));
-                }
-            }
-            GoState::Undetermined | GoState::NotExist => {}
-        }
-        // What begins.
-        let mut to = None;
-        let mut now = Class::Unknown;
-        match event.to {
-            GoState::Running => {
-                to = Some(Counter::Running);
-                let x = m.where_at(at);
-                let p = m.index.ps.row(at.p.0);
-                let open = &mut m.opens[row as usize];
-                (open.run, open.p) = (t, p);
-                let assist = open.assist;
-                now = if assist == NONE { Class::Running } else { Class::Assist };
-                let site = if assist == NONE { m.running(StackRow::NONE) } else { assist };
-                if assist != NONE {
-                    m.beside_begins(p, t, Class::Assist, go.0);
-                }
-                m.begin(row, start, site, x);
-            }
-            GoState::Runnable => {
-                to = Some(Counter::Runnable);
-                now = Class::Runnable;
-                let by = if at.g == event.g { None } else { m.open_of(at.g) };
-                let by = by.map_or(NONE, |o| m.opens[o as usize].go.0);
-                let woken = matches!(was, GoState::Waiting | GoState::NotExist);
-                let x = if woken && event.from != GoState::Undetermined { by } else { NONE };
-                let site = m.runnable(event.stack, event.reason);
-                m.begin(row, start, site, x);
-            }
-            GoState::Syscall => {
-                to = Some(Counter::Syscall);
-                now = Class::Syscall;
-                let x = m.where_at(at);
-                let site = m.syscall(event.stack);
-                m.begin(row, start, site, x);
-                let p = m.index.ps.row(at.p.0);
-                m.opens[row as usize].p = p;
-                // A status tells of another thread's goroutine.
-                if event.from == GoState::Running {
-                    m.beside_begins(p, t, Class::Syscall, go.0);
-                }
-            }
-            GoState::Waiting => {
-                to = Some(Counter::Waiting);
-                let site = m.wait(event.stack, event.reason, self.tables);
-                now = m.index.sites[site as usize].class;
-                if now == Class::GcWait {
-                    m.counters.change(t, None, Some(Counter::GcWaiting));
-                }
-                m.begin(row, start, site, NONE);
-            }
-            GoState::NotExist => {
-                m.flush(row);
-                if let Some(go) = m.index.gos.get_mut(go.0 as usize) {
-                    go.end = t;
-                }
-                let at = m.rows.find(event.g);
-                m.rows.remove(at);
-                m.opens[row as usize].spans = Vec::new();
-                m.free.push(row);
-                m.regions.remove(&event.g);
-                local.0 = NONE;
-            }
-            GoState::Undetermined => {}
-        }
-        m.counters.change(start, from, to);
-        if let Some(open) = m.opens.get_mut(row as usize) {
-            (open.state, open.class) = (event.to, now);
-        }
-    }
-
-    fn proc(&mut self, at: &At, event: &ProcEvent) {
-        let m = &mut *self.making;
-        if event.from == event.to {
-            return;
-        }
-        let p = m.index.ps.row(event.p.0);
-        if m.upper(p).is_none() {
-            return;
-        }
-        while m.running_ps.len() <= p as usize {
-            m.running_ps.push(false);
-        }
-        let runs = event.to == ProcState::Running;
-        let ran = std::mem::replace(&mut m.running_ps[p as usize], runs);
-        if runs != ran {
-            let (from, to) =
-                if runs { (None, Some(Counter::Threads)) } else { (Some(Counter::Threads), None) };
-            m.counters.change(at.t.0, from, to);
-        }
-        if !runs {
-            m.beside_ends(p, at.t.0, Class::Syscall);
-        }
-    }
-
-    fn range(&mut self, at: &At, event: &RangeEvent) {
-        let m = &mut *self.making;
-        let t = at.t.0;
-        let begins = event.phase != RangePhase::End;
-        match (event.kind, event.scope) {
-            (RangeKind::GcMarkAssist, RangeScope::Go(g)) => {
-                let Some(row) = m.open_of(g) else { return };
-                let (go, state) = (m.opens[row as usize].go, m.opens[row as usize].state);
-                let was = m.opens[row as usize].assist;
-                if begins == (was != NONE) {
-                    return; // named again at a generation's beginning
-                }
-                let runs = state == GoState::Running;
-                let p = m.opens[row as usize].p;
-                let x = m.where_at(at);
-                if begins {
-                    if runs {
-                        let site = m.running(event.stack);
-                        if let Some(last) = m.opens[row as usize].spans.last_mut() {
-                            last.site = site;
-                        }
-                    }
-                    let stack = m.stacks[event.stack.0 as usize];
-                    let site = m.site(Class::Assist, StrId::NONE, stack);
-                    m.opens[row as usize].assist = site;
-                    if runs {
-                        m.begin(row, t, site, x);
-                        m.beside_begins(p, t, Class::Assist, go.0);
-                    }
-                } else {
-                    m.opens[row as usize].assist = NONE;
-                    if runs {
-                        let site = m.running(StackRow::NONE);
-                        m.begin(row, t, site, x);
-                        m.beside_ends(p, t, Class::Assist);
-                    }
-                }
-            }
-            (RangeKind::GcSweep, RangeScope::Proc(p)) => {
-                let p = m.index.ps.row(p.0);
-                let key = (event.kind, event.scope);
-                if begins {
-                    if m.ranges.insert(key, (t, StackId::NONE)).is_none() {
-                        let go = m.open_of(at.g).map_or(NONE, |o| m.opens[o as usize].go.0);
-                        m.beside_begins(p, t, Class::Sweep, go);
-                    }
-                } else if m.ranges.remove(&key).is_some() {
-                    m.beside_ends(p, t, Class::Sweep);
-                }
-            }
-            (kind, scope) => {
-                if begins {
-                    let since = if event.phase == RangePhase::Active { m.sync } else { t };
-                    let stack = m.stacks[event.stack.0 as usize];
-                    m.ranges.entry((kind, scope)).or_insert((since, stack));
-                } else if let Some((since, stack)) = m.ranges.remove(&(kind, scope)) {
-                    m.range_span(kind, scope, since, t, stack);
-                }
-            }
-        }
-    }
-
-    fn sample(&mut self, at: &At, stack: StackRow) {
-        let m = &mut *self.making;
-        let go = m.open_of(at.g).map_or(NO_GO, |o| m.opens[o as usize].go);
-        let (p, th) = (at.p, at.m);
-        let stack = m.stacks[stack.0 as usize];
-        m.index.samples.push(Sample { t: at.t.0, go, p, m: th, stack });
-    }
-
-    fn metric(&mut self, at: &At, metric: Metric, value: u64, _: StackRow) {
-        let m = &mut *self.making;
-        match metric {
-            Metric::GoMaxProcs => m.index.gomaxprocs = value,
-            Metric::HeapAlloc => m.index.heap.push(at.t.0, value),
-            Metric::HeapGoal => m.index.goal.push(at.t.0, value),
-        }
-    }
-
-    fn task(&mut self, at: &At, task: &Task, stack: StackRow) {
-        let m = &mut *self.making;
-        if task.begins {
-            let go = m.open_of(at.g).map_or(NO_GO, |o| m.opens[o as usize].go);
-            m.tasks.insert(task.id, m.index.tasks.len() as u32);
-            m.index.tasks.push(TaskSpan {
-                id: task.id,
-                parent: task.parent,
-                name: task.name,
-                start: at.t.0,
-                end: None,
-                go,
-                stack: m.stacks[stack.0 as usize],
-            });
-        } else if let Some(row) = m.tasks.remove(&task.id) {
-            m.index.tasks[row as usize].end = Some(at.t.0);
-        }
-    }
-
-    fn region(&mut self, at: &At, region: &Region, stack: StackRow) {
-        let m = &mut *self.making;
-        if region.begins {
-            let go = m.open_of(at.g).map_or(NO_GO, |o| m.opens[o as usize].go);
-            m.regions.entry(at.g).or_default().push(m.index.regions.len() as u32);
-            m.index.regions.push(RegionSpan {
-                task: region.task,
-                name: region.name,
-                start: at.t.0,
-                end: None,
-                go,
-                stack: m.stacks[stack.0 as usize],
-            });
-        } else if let Some(open) = m.regions.get_mut(&at.g) {
-            let regions = &mut m.index.regions;
-            let is = |&row: &u32| regions[row as usize].name == region.name;
-            let at_row = open.iter().rposition(is);
-            if let Some(row) = at_row.map(|i| open.remove(i)) {
-                regions[row as usize].end = Some(at.t.0);
-            }
-        }
-    }
-
-    fn log(&mut self, at: &At, log: &Log, stack: StackRow) {
-        let m = &mut *self.making;
-        let go = m.open_of(at.g).map_or(NO_GO, |o| m.opens[o as usize].go);
-        m.index.logs.push(Message {
-            t: at.t.0,
-            go,
-            task: log.task,
-            category: log.category,
-            text: log.message,
-            stack: m.stacks[stack.0 as usize],
-        });
-    }
-}
-
 impl Making {
-    fn range_span(
+    pub(super) fn range_span(
         &mut self,
         kind: RangeKind,
         scope: RangeScope,

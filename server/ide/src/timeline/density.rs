@@ -35,11 +35,17 @@ impl Density {
             let lanes = gos.iter().filter_map(|&go| index.go(go)).map(|go| go.lane);
             lanes.flat_map(|lane| index.spans.all(lane))
         };
-        if blocks * 64 < SMALL || spans().count() < SMALL {
+        if blocks * 64 < SMALL {
             return None;
         }
+        let count = spans().count();
+        if count < SMALL {
+            return None;
+        }
+        // No finer than there are spans: many groups must not take more than what they hold.
+        let slices = (count as i64 / 16).clamp(64, MOST_SLICES);
         let mut shift = 0;
-        while index.end >> shift >= MOST_SLICES {
+        while index.end >> shift >= slices {
             shift += 1;
         }
         let n = (index.end >> shift) as usize + 1;

@@ -4,7 +4,7 @@ use exectrace::{FrameId, GoId, StackId, StrId, Tables, TaskId};
 use hashbrown::HashMap;
 
 use super::density::Density;
-use super::{GoRef, Index, REACH, RegionSpan};
+use super::{GoRef, Index, REACH, RegionSpan, TaskSpan};
 
 /// Goroutines that were created at one place.
 #[derive(Debug)]
@@ -141,8 +141,15 @@ impl Index {
     }
 
     /// The regions of a task, in the order of their beginnings.
-    pub(super) fn regions_of(&self, task: TaskId) -> impl Iterator<Item = &RegionSpan> {
-        self.regions.iter().filter(move |r| r.task == task)
+    pub fn regions_of(&self, task: TaskId) -> impl Iterator<Item = &RegionSpan> {
+        let rows = self.by_task.get(&task).map_or(&[][..], |t| &t.1);
+        rows.iter().filter_map(|&row| self.regions.get(row as usize))
+    }
+
+    /// A task by the runtime's number.
+    pub fn task(&self, id: TaskId) -> Option<&TaskSpan> {
+        let row = self.by_task.get(&id).map(|t| t.0)?;
+        self.tasks.get(row as usize)
     }
 
     /// The rows of a group in a window, and whether some goroutines are left out.

@@ -22,6 +22,7 @@ mod find;
 mod groups;
 mod lanes;
 mod seal;
+mod sink;
 mod slices;
 pub mod tile;
 
@@ -209,6 +210,8 @@ pub struct Index {
     ms: build::Dense,
     spans: Spans,
     by_id: HashMap<GoId, GoRef>,
+    /// By task: its row, and those of its regions.
+    by_task: HashMap<TaskId, (u32, Vec<u32>)>,
     /// Of each 256 goroutines: the first birth and the last end.
     reach: Vec<(i64, i64)>,
     threads: std::sync::OnceLock<Vec<Runs>>,

@@ -25,6 +25,13 @@ impl Index {
             });
         }
         self.by_id = (0u32..).zip(&self.gos).map(|(row, go)| (go.id, GoRef(row))).collect();
+        self.by_task =
+            (0u32..).zip(&self.tasks).map(|(row, task)| (task.id, (row, Vec::new()))).collect();
+        for (row, region) in (0u32..).zip(&self.regions) {
+            if let Some((_, regions)) = self.by_task.get_mut(&region.task) {
+                regions.push(row);
+            }
+        }
         self.reach = self
             .gos
             .chunks(REACH)

@@ -172,7 +172,7 @@ impl Index {
                         return Some(SliceOf::Region(*region));
                     }
                 }
-                let task = self.tasks.iter().find(|x| x.id == *id)?;
+                let task = self.task(*id)?;
                 inside(task.start, task.end).then_some(SliceOf::Task(*task))
             }
             Key::Net => wake_near(&self.net_wakes, t),

@@ -1,1 +1,164 @@
+//! The parts that windows are made of; the whole is held against a slow model, on real traces, in
+//! `tests/product/timeline.rs`.
+#![allow(clippy::unwrap_used)]
 
+use exectrace::{GoId, ProcId, TaskId, ThreadId};
+use proptest::prelude::*;
+
+use super::class::{CLASSES, Class, TONES, Tone};
+use super::counters::{Counter, Counters, Series};
+use super::lanes::{Runs, Walk, unpack};
+use super::tile::{Cells, Key, Window, longest};
+use crate::verdicts::VERDICTS;
+
+#[test]
+fn keys_of_lanes() {
+    assert_eq!(Key::parse("gc"), Some(Key::Gc));
+    assert_eq!(Key::parse("p:0"), Some(Key::Proc(ProcId(0))));
+    assert_eq!(Key::parse("m:18446744073709551615"), Some(Key::Thread(ThreadId(u64::MAX))));
+    assert_eq!(Key::parse("g:1,2"), Some(Key::Gos(vec![GoId(1), GoId(2)])));
+    assert_eq!(Key::parse("task:7"), Some(Key::Task(TaskId(7))));
+    assert_eq!(Key::parse("group:go:3"), Some(Key::Group("go:3".into())));
+    for odd in ["", "x", "p:", "p:-1", "p:1:2", "g:", "g:1,", "g:1,,2", "task:a", "m:1e3", "q:1"] {
+        assert_eq!(Key::parse(odd), None, "{odd}");
+    }
+    let many = format!("g:{}", vec!["1"; 300].join(","));
+    assert_eq!(Key::parse(&many), None);
+}
+
+#[test]
+fn tones_hold_a_class_and_a_verdict() {
+    for class in CLASSES {
+        let tone = Tone::new(class);
+        assert_eq!((tone.class(), tone.verdict()), (class, None));
+        assert_eq!(Class::parse(class.name()), Some(class));
+        for verdict in VERDICTS {
+            let judged = tone.judged(verdict);
+            assert_eq!((judged.class(), judged.verdict()), (class, Some(verdict)));
+            assert!(usize::from(judged.0) < TONES);
+        }
+    }
+}
+
+#[test]
+fn idle_time_is_drawn_where_it_is_three_quarters() {
+    let (run, idle) = (Tone::new(Class::Running).0, Tone::new(Class::System).0);
+    assert_eq!(longest(&[]), None);
+    assert_eq!(longest(&[(run, 25), (idle, 75)]), Some(Tone(idle)));
+    assert_eq!(longest(&[(run, 26), (idle, 74)]), Some(Tone(run)));
+    // Of equals the one that comes first in the legend.
+    let chan = Tone::new(Class::Channel).0;
+    assert_eq!(longest(&[(chan, 5), (run, 5)]), Some(Tone(run)));
+}
+
+#[test]
+fn columns_show_the_most_within_them() {
+    let mut counters = Counters::default();
+    for i in 0..1000 {
+        counters.change(i, None, Some(Counter::Running));
+        if i % 2 == 1 {
+            counters.change(i, Some(Counter::Running), Some(Counter::Waiting));
+        }
+    }
+    let counters = counters.done();
+    let most = counters.most(0, 1000);
+    assert_eq!(most[Counter::Waiting as usize], 500);
+    assert!(most[Counter::Running as usize] >= 500);
+    assert!(counters.most(0, 10)[Counter::Waiting as usize] <= 128);
+    let mut heap = Series::default();
+    assert_eq!(heap.most(0, 10), None);
+    for i in 0..1000u64 {
+        heap.push(i as i64 * 10, i % 300);
+    }
+    assert_eq!(
+        (heap.at(-1), heap.at(0), heap.at(9), heap.at(10)),
+        (None, Some(0), Some(0), Some(1))
+    );
+    assert_eq!(heap.most(0, 10_000), Some(299));
+    assert_eq!(heap.most(15, 16), Some(1));
+    assert_eq!(heap.most(3000, 3011), Some(1));
+}
+
+/// Adds up what it is shown.
+struct Adder {
+    cells: Cells,
+    cell: i64,
+    sums: Vec<u64>,
+}
+
+impl Walk for Adder {
+    fn fits(&mut self, from: i64, to: i64) -> bool {
+        self.cell = self.cells.cell(from);
+        to <= self.cells.edge(self.cell + 1)
+    }
+
+    fn sums(&mut self, from: i64, _: i64, parts: &[u64]) {
+        let cell = self.cells.cell(from) as usize;
+        self.sums[cell] += parts.iter().map(|&p| unpack(p).1).sum::<u64>();
+    }
+
+    fn span(&mut self, from: i64, to: i64, _: Tone, _: u32) {
+        let (mut at, to) = (from.max(self.cells.t0), to.min(self.cells.t1));
+        while at < to {
+            let cell = self.cells.cell(at);
+            let until = to.min(self.cells.edge(cell + 1));
+            self.sums[cell as usize] += (until - at) as u64;
+            at = until;
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn each_time_lies_in_one_cell(
+        t0 in -1_000_000i64..1 << 50,
+        length in 1i64..1 << 53,
+        width in 1u32..4096,
+        wide in 1u32..64,
+        at in 0.0f64..1.0,
+    ) {
+        let cells = Cells::new(&Window { t0, t1: t0 + length, width }, wide);
+        prop_assert_eq!((cells.edge(0), cells.edge(cells.n)), (t0, t0 + length));
+        let t = t0 + ((length - 1) as f64 * at) as i64;
+        let cell = cells.cell(t);
+        prop_assert!(cells.edge(cell) <= t && t < cells.edge(cell + 1), "{}", t);
+        prop_assert!(cells.x(t) <= cells.x(t + 1));
+        prop_assert!(u32::from(cells.x(t0 + length)) <= width * 16);
+    }
+
+    /// Runs with gaps, of any length: what the walk adds up by way of blocks and levels is what
+    /// going over all of them adds up.
+    #[test]
+    fn blocks_and_levels_lose_no_time(
+        steps in prop::collection::vec((0i64..2000, 1i64..3000), 1..3000),
+        far in any::<bool>(),
+        t0 in -100i64..2_000_000,
+        length in 1i64..9_000_000,
+        width in 1u32..300,
+    ) {
+        let mut runs = Runs::default();
+        let mut all = Vec::new();
+        let mut t = 0;
+        for (i, (gap, len)) in steps.into_iter().enumerate() {
+            // Blocks hold times of 4.29 s.
+            t += gap + if far && i == 100 { 6_000_000_000 } else { 0 };
+            let tone = Tone::new(CLASSES[i % 3]);
+            runs.push(t, t + len, tone, i as u32);
+            all.push((t, t + len));
+            t += len;
+        }
+        runs.seal();
+        prop_assert_eq!(runs.len(), all.len());
+        let cells = Cells::new(&Window { t0, t1: t0 + length, width }, 1);
+        let mut adder = Adder { cells, cell: 0, sums: vec![0; cells.n as usize] };
+        runs.walk(t0, t0 + length, &mut adder);
+        for cell in 0..cells.n {
+            let (from, to) = (cells.edge(cell), cells.edge(cell + 1));
+            let want: i64 = all.iter().map(|&(s, e)| (e.min(to) - s.max(from)).max(0)).sum();
+            prop_assert_eq!(adder.sums[cell as usize], want as u64, "cell {}", cell);
+        }
+        let between: Vec<_> = runs.between(t0, t0 + length).map(|r| (r.start, r.end)).collect();
+        let want: Vec<_> = all.iter().copied().filter(|r| r.1 > t0 && r.0 < t0 + length).collect();
+        prop_assert_eq!(between, want);
+    }
+}

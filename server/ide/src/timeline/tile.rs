@@ -227,8 +227,8 @@ pub(super) fn longest(sums: &[(u8, u64)]) -> Option<Tone> {
 struct Joiner<'a, D: Fn(u32) -> (u32, u32)> {
     cells: Cells,
     rects: &'a mut Vec<Rect>,
-    /// Rects of this row begin here.
-    first: usize,
+    /// The last rect of this row, if what follows may be joined to it: its row, one up.
+    joins: usize,
     describe: D,
     flags: u8,
     /// Spans have gaps: a joined rect is as high as it is busy.
@@ -256,11 +256,10 @@ impl<'a, D: Fn(u32) -> (u32, u32)> Joiner<'a, D> {
         gaps: bool,
         end: i64,
     ) -> Self {
-        let first = rects.len();
         Joiner {
             cells,
             rects,
-            first,
+            joins: 0,
             describe,
             flags,
             gaps,
@@ -329,14 +328,19 @@ impl<'a, D: Fn(u32) -> (u32, u32)> Joiner<'a, D> {
         }
         let touches = |last: &Rect| {
             last.x1 + u16::from(self.gaps) >= rect.x0
-                && last.flags & JOINED != 0
                 && (last.class, last.verdict, last.fill) == (rect.class, rect.verdict, rect.fill)
         };
-        let same_row = self.rects.len() > self.first;
-        match self.rects.last_mut().filter(|last| same_row && touches(last)) {
-            Some(last) => last.x1 = rect.x1.max(last.x1),
+        let joins = self.joins == self.rects.len() && self.joins > 0;
+        match self.rects.last_mut().filter(|last| joins && touches(last)) {
+            Some(last) => {
+                last.x1 = rect.x1.max(last.x1);
+                last.flags |= JOINED;
+                last.label = 0;
+                last.g = if last.g == rect.g { rect.g } else { 0 };
+            }
             None => self.rects.push(rect),
         }
+        self.joins = self.rects.len();
     }
 }
 
@@ -378,6 +382,7 @@ impl<D: Fn(u32) -> (u32, u32)> Walk for Joiner<'_, D> {
                 | if to > self.cells.t1 { AFTER } else { 0 }
                 | if to >= self.end { OPEN } else { 0 };
             self.rects.push(rect);
+            self.joins = 0;
             self.clear = end;
             return;
         }
@@ -522,7 +527,7 @@ impl Index {
     }
 
     fn task_row(&self, id: TaskId, cells: Cells, lane: &mut LaneRects) {
-        let Some(task) = self.tasks.iter().find(|t| t.id == id) else { return };
+        let Some(task) = self.task(id).copied() else { return };
         let end = task.end.unwrap_or(self.end);
         let mut draw = |from: i64, to: i64, class: Class, name: u32, go: GoRef, flags: u8| {
             if from >= cells.t1 || to <= cells.t0 {
@@ -598,7 +603,7 @@ impl Index {
             Key::Thread(id) => self.ms.find(id.0).is_some(),
             Key::Gos(ids) => ids.iter().any(|&id| self.find_go(id).is_some()),
             Key::Group(id) => self.groups.iter().any(|g| g.id == *id),
-            Key::Task(id) => self.tasks.iter().any(|t| t.id == *id),
+            Key::Task(id) => self.task(*id).is_some(),
         }
     }
 }

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use dashmap::DashMap;
+use ide::staleness::Lines;
 use lsp_types::{CodeLens, InlayHint};
 
 /// What an answer is about: the file, the view's number, the number of the document's text.
@@ -20,12 +21,15 @@ const MOST: usize = 256;
 pub(super) struct Answers {
     pub(super) lenses: Kept<Vec<CodeLens>>,
     pub(super) hints: Kept<Vec<InlayHint>>,
+    /// Where the lines that matter are.
+    pub(super) lines: Kept<Lines>,
 }
 
 impl Answers {
     pub(super) fn clear(&self) {
         self.lenses.map.clear();
         self.hints.map.clear();
+        self.lines.map.clear();
     }
 }
 

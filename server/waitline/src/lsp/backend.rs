@@ -4,11 +4,10 @@
 //! task nothing may take long.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 
 use ide::hover::Markup;
 use ide::lenses::Target;
-use ide::line_map::TextBuffer;
 use lsp_types::*;
 use serde_json::Value;
 use tower_lsp::jsonrpc::{Error, ErrorCode, Result};
@@ -75,15 +74,40 @@ impl Backend {
         Ok(state)
     }
 
-    /// `waitline/unload`: takes the trace away.
-    pub(super) async fn unload(&self, _: Value) -> Result<Value> {
-        self.session.unload();
+    /// `waitline/unload {trace?}`: takes one trace away, or all.
+    pub(super) async fn unload(&self, params: Value) -> Result<Value> {
+        match params.get("trace").is_some_and(|t| !t.is_null()) {
+            true => {
+                let path = self.trace_of(&params).ok_or_else(|| invalid("name the trace"))?;
+                self.session.unload_one(&path);
+            }
+            false => self.session.unload(),
+        }
         Ok(Value::Null)
     }
 
     /// `waitline/traces`: what is loaded.
     pub(super) async fn traces(&self, _: Value) -> Result<Value> {
-        Ok(ext::traces(self.session.shown().as_deref()))
+        Ok(ext::traces(&self.session.all_loaded(), self.session.shown().as_deref()))
+    }
+
+    /// `waitline/activate {trace}`: shows a trace that is loaded.
+    pub(super) async fn activate(&self, params: Value) -> Result<Value> {
+        let path = self.trace_of(&params).ok_or_else(|| invalid("name the trace"))?;
+        if !self.session.all_loaded().iter().any(|loaded| loaded.path == path) {
+            return Err(failed("that trace is not loaded (waitline/load does)"));
+        }
+        self.show(path).await
+    }
+
+    /// `waitline/found`: the traces in the folders that are open, the newest first.
+    pub(super) async fn found(&self, _: Value) -> Result<Value> {
+        let session = self.session.clone();
+        let work = tokio::task::spawn_blocking(move || {
+            crate::found::traces(&session.info().roots, &session.settings().globs)
+        });
+        let found = work.await.map_err(|_| Error::internal_error())?;
+        Ok(ext::found(&found))
     }
 
     /// `waitline/lineCosts`: what stands at the ends of a document's lines.
@@ -96,7 +120,8 @@ impl Backend {
                 return Err(invalid("a range is {\"start\": {\"line\"}, \"end\": {\"line\"}}"));
             }
         }
-        let answer = self.answer(&uri, move |_, about| ext::line_costs(about, &params));
+        let answer =
+            self.answer(&uri, move |session, about| ext::line_costs(session, about, &params));
         Ok(answer.await?.unwrap_or(Value::Null))
     }
 
@@ -178,6 +203,7 @@ impl Backend {
 
     /// Loads what is shown again, by what `.waitline.toml` says now. A range stays.
     async fn judge_again(&self) -> Result<Value> {
+        self.session.epoch.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let Some(shown) = self.session.shown() else { return Ok(Value::Null) };
         let answer = self.show(shown.path.clone()).await?;
         match shown.view.range {
@@ -273,7 +299,8 @@ impl Backend {
         let line = params.get("line").and_then(Value::as_u64).and_then(|l| u32::try_from(l).ok());
         let line = line.ok_or_else(|| invalid("name the line, from 0"))?;
         let answer = self.answer(&uri, move |session, about| {
-            about.text.map.recorded(line).and_then(|recorded| make(session, about, recorded))
+            let recorded = session.lines(about).recorded(line);
+            recorded.and_then(|recorded| make(session, about, recorded))
         });
         Ok(answer.await?.flatten().unwrap_or(Value::Null))
     }
@@ -297,55 +324,7 @@ impl Backend {
     /// The trace that parameters name: `{"trace": PATH or URI}`, or that text alone.
     fn trace_of(&self, params: &Value) -> Option<PathBuf> {
         let text = params.get("trace").unwrap_or(params).as_str()?;
-        self.trace_path(text)
-    }
-
-    fn trace_path(&self, text: &str) -> Option<PathBuf> {
-        if text.is_empty() {
-            return None;
-        }
-        if text.starts_with("file:") {
-            return Url::parse(text).ok()?.to_file_path().ok();
-        }
-        let path = Path::new(text);
-        match self.session.info().roots.first() {
-            Some(root) if path.is_relative() => Some(root.join(path)),
-            _ => Some(path.to_owned()),
-        }
-    }
-
-    /// The trace that a settings object names: `{"trace": {"file": PATH}}`, under `waitline` or not.
-    fn trace_setting(&self, settings: &Value) -> Option<PathBuf> {
-        let settings = settings.get("waitline").unwrap_or(settings);
-        let file = settings.pointer("/trace/file").or_else(|| settings.get("trace.file"))?;
-        self.trace_path(file.as_str()?)
-    }
-
-    /// Asks the editor for its settings and loads the trace that they name.
-    fn ask_for_settings(&self) {
-        let session = self.session.clone();
-        let backend = Backend { session: session.clone() };
-        tokio::spawn(async move {
-            let item = ConfigurationItem { scope_uri: None, section: Some("waitline".into()) };
-            let asked = session.client.configuration(vec![item]);
-            let answer = tokio::time::timeout(std::time::Duration::from_secs(10), asked).await;
-            let Ok(Ok(settings)) = answer else { return };
-            backend.follow_setting(settings.first().unwrap_or(&Value::Null));
-        });
-    }
-
-    /// Loads the trace that the settings name, if they name another one than before: what a person
-    /// loaded by hand must outlive a change of some other setting.
-    fn follow_setting(&self, settings: &Value) {
-        let path = self.trace_setting(settings);
-        let before = {
-            let mut setting = self.session.setting.lock().unwrap_or_else(PoisonError::into_inner);
-            std::mem::replace(&mut *setting, path.clone())
-        };
-        let Some(path) = path.filter(|path| before.as_ref() != Some(path)) else { return };
-        if self.session.shown().is_none_or(|shown| shown.path != path) {
-            self.session.load_and_tell(path);
-        }
+        self.session.trace_path(text)
     }
 
     /// Makes an answer about a document away from this task; `None` if there is nothing to say.
@@ -380,7 +359,7 @@ impl Backend {
         let view = &about.shown.view;
         // What opens a region or a task often costs nothing itself: then its lenses are what is known.
         ide::hover::hover(view, about.file, line, Markup::Plain).or_else(|| {
-            let lenses = ide::lenses::lenses(view, about.file, &about.text.map);
+            let lenses = ide::lenses::lenses(view, about.file, &self.session.lines(&about));
             let here = lenses.into_iter().filter(|l| l.target == Target::Evidence(line));
             let titles: Vec<String> = here.map(|lens| lens.title).collect();
             (!titles.is_empty()).then(|| titles.join("\n"))
@@ -442,14 +421,8 @@ impl LanguageServer for Backend {
     }
 
     async fn initialized(&self, _: InitializedParams) {
-        let info = self.session.info();
-        if let Some(path) = self.trace_of(&info.initialization_options) {
-            self.session.load_and_tell(path);
-        } else if self.trace_setting(&info.initialization_options).is_some() {
-            self.follow_setting(&info.initialization_options);
-        } else if info.capabilities.configuration {
-            self.ask_for_settings();
-        }
+        let named = self.trace_of(&self.session.info().initialization_options);
+        tokio::spawn(self.session.clone().begin(named));
     }
 
     async fn shutdown(&self) -> Result<()> {
@@ -458,11 +431,7 @@ impl LanguageServer for Backend {
     }
 
     async fn did_change_configuration(&self, params: DidChangeConfigurationParams) {
-        if self.trace_setting(&params.settings).is_some() {
-            self.follow_setting(&params.settings);
-        } else if self.session.info().capabilities.configuration {
-            self.ask_for_settings();
-        }
+        tokio::spawn(self.session.clone().configure_again(params.settings));
     }
 
     async fn did_open(&self, params: DidOpenTextDocumentParams) {
@@ -491,21 +460,26 @@ impl LanguageServer for Backend {
     }
 
     async fn code_lens(&self, params: CodeLensParams) -> Result<Option<Vec<CodeLens>>> {
+        if !self.session.settings().lenses {
+            return Ok(Some(Vec::new()));
+        }
         let uri = params.text_document.uri;
-        let capabilities = &self.session.info().capabilities;
-        let (commands, decorations) = (!capabilities.own_commands, capabilities.decorations);
+        let decorations = self.session.info().capabilities.decorations;
         let of = uri.clone();
         let lenses = self.answer(&uri, move |session, about| {
             session.answers.lenses.get_or_make(about.key(), || {
                 let view = &about.shown.view;
-                let base = TextBuffer::new(view.placement.source(about.file).text.to_string());
+                let editor = &session.info().capabilities;
+                let can = |command: &str| editor.runs(command);
+                let lines = session.lines(about);
+                let texts = to_proto::Texts::new(about);
                 let lenses = match decorations {
-                    true => ide::lenses::lenses_beside_figures(view, about.file, &about.text.map),
-                    false => ide::lenses::lenses(view, about.file, &about.text.map),
+                    true => ide::lenses::lenses_beside_figures(view, about.file, &lines),
+                    false => ide::lenses::lenses(view, about.file, &lines),
                 };
                 lenses
                     .iter()
-                    .map(|lens| to_proto::code_lens(about, &of, &base, lens, commands))
+                    .map(|lens| to_proto::code_lens(about, &of, &texts, &lines, lens, can))
                     .collect()
             })
         });
@@ -513,13 +487,17 @@ impl LanguageServer for Backend {
     }
 
     async fn inlay_hint(&self, params: InlayHintParams) -> Result<Option<Vec<InlayHint>>> {
+        if !self.session.settings().hints {
+            return Ok(Some(Vec::new()));
+        }
         let hints = self.answer(&params.text_document.uri, |session, about| {
             session.answers.hints.get_or_make(about.key(), || {
                 let view = &about.shown.view;
-                let base = TextBuffer::new(view.placement.source(about.file).text.to_string());
-                ide::annotations::annotations(view, about.file, &about.text.map)
+                let (lines, least_ns) = (session.lines(about), session.settings().least_ns);
+                let texts = to_proto::Texts::new(about);
+                ide::annotations::annotations(view, about.file, &lines, least_ns)
                     .iter()
-                    .map(|annotation| to_proto::inlay_hint(&base, annotation))
+                    .map(|annotation| to_proto::inlay_hint(&texts, annotation))
                     .collect()
             })
         });
@@ -538,20 +516,25 @@ impl LanguageServer for Backend {
         let links = (markdown && capabilities.hover_dialect == HoverDialect::VsCode)
             .then(|| links(&capabilities.commands, &at.text_document.uri, line))
             .flatten();
-        let hover = self.answer(&at.text_document.uri, move |_, about| {
-            let recorded = about.text.map.recorded(line)?;
+        let hover = self.answer(&at.text_document.uri, move |session, about| {
+            let lines = session.lines(about);
+            let recorded = lines.recorded(line)?;
+            let state = lines.current(recorded)?.state;
             let view = &about.shown.view;
             let (kind, markup) = if markdown {
                 (MarkupKind::Markdown, Markup::Markdown)
             } else {
                 (MarkupKind::PlainText, Markup::Plain)
             };
-            let mut value = ide::hover::hover(view, about.file, recorded, markup)?;
+            let mut value = ide::hover::hover_as(view, about.file, recorded, state, markup)?;
             if let Some(links) = links {
                 value.push_str("\n\n");
                 value.push_str(&links);
             }
-            let text = view.placement.source(about.file).text.lines().nth(recorded as usize)?;
+            let text = match &about.text.buffer {
+                Some(buffer) => buffer.line(line)?,
+                None => about.text.map.base_line(line),
+            };
             let indent = text.len() - text.trim_start().len();
             let start = text.get(..indent)?.encode_utf16().count() as u32;
             let end = text.trim_end().encode_utf16().count() as u32;
@@ -571,7 +554,7 @@ impl LanguageServer for Backend {
         let argument = params.arguments.into_iter().next().unwrap_or(Value::Null);
         match params.command.as_str() {
             LOAD => self.load(argument).await.map(Some),
-            UNLOAD => self.unload(Value::Null).await.map(Some),
+            UNLOAD => self.unload(argument).await.map(Some),
             findings::SET_VERDICT => self.set_verdict(argument).await.map(Some),
             findings::SILENCE => self.silence(argument).await.map(Some),
             SET_RANGE => self.set_range(argument).await.map(Some),
@@ -602,7 +585,9 @@ impl LanguageServer for Backend {
                 let line = self
                     .session
                     .about(&uri)
-                    .map_or(Some(line), |about| about.text.map.current(line))
+                    .map_or(Some(line), |about| {
+                        self.session.lines(&about).current(line).map(|n| n.line)
+                    })
                     .unwrap_or(line);
                 let Some(path) = self.session.path(&uri) else {
                     return Err(invalid("the place is no file"));

@@ -26,7 +26,7 @@ struct Document {
     /// Our number of it. Versions begin anew whenever a document is opened, and some editors never
     /// count them.
     revision: u64,
-    buffer: TextBuffer,
+    buffer: Arc<TextBuffer>,
     /// A change could not be applied: nothing is known of the text until it comes whole.
     lost: bool,
     /// Where the lines of a trace's file are, for the view with this number.
@@ -39,6 +39,8 @@ pub(super) struct Snapshot {
     /// Which text: 0 for a document that is not open.
     pub(super) revision: u64,
     pub(super) map: Arc<LineMap>,
+    /// The text, of a document that is open.
+    pub(super) buffer: Option<Arc<TextBuffer>>,
 }
 
 /// The canonical path of a file URI. `None` for all that is no local file.
@@ -51,7 +53,7 @@ pub(super) fn path_of(uri: &Url) -> Option<PathBuf> {
 impl Documents {
     pub(super) fn open(&mut self, uri: Url, path: PathBuf, version: i32, text: String) {
         self.revisions += 1;
-        let (revision, buffer) = (self.revisions, TextBuffer::new(text));
+        let (revision, buffer) = (self.revisions, Arc::new(TextBuffer::new(text)));
         let document = Document { path, version, revision, buffer, lost: false, map: None };
         self.open.insert(uri, document);
     }
@@ -94,7 +96,7 @@ impl Documents {
     }
 
     /// The text of an open document.
-    pub(super) fn buffer(&self, uri: &Url) -> Option<TextBuffer> {
+    pub(super) fn buffer(&self, uri: &Url) -> Option<Arc<TextBuffer>> {
         self.open.get(uri).filter(|d| !d.lost).map(|d| d.buffer.clone())
     }
 
@@ -124,14 +126,16 @@ impl Documents {
             self.open.values_mut().find(|d| d.path == path)
         };
         let Some(document) = document else {
-            return Some(Snapshot { revision: 0, map: Arc::new(LineMap::new(base.clone())) });
+            let map = Arc::new(LineMap::new(base.clone()));
+            return Some(Snapshot { revision: 0, map, buffer: None });
         };
         if document.lost {
             return None;
         }
         document.follow(view, base);
         let (_, map) = document.map.as_ref()?;
-        Some(Snapshot { revision: document.revision, map: map.clone() })
+        let buffer = Some(document.buffer.clone());
+        Some(Snapshot { revision: document.revision, map: map.clone(), buffer })
     }
 }
 
@@ -152,14 +156,14 @@ impl Document {
         let edit = match change.range {
             None => {
                 self.lost = false;
-                Ok(self.buffer.replace(&change.text))
+                Ok(Arc::make_mut(&mut self.buffer).replace(&change.text))
             }
             Some(_) if self.lost => return,
             Some(range) => {
                 let position =
                     |p: lsp_types::Position| TextPosition { line: p.line, character: p.character };
                 let range = TextRange { start: position(range.start), end: position(range.end) };
-                self.buffer.apply(range, &change.text)
+                Arc::make_mut(&mut self.buffer).apply(range, &change.text)
             }
         };
         match edit {

@@ -22,25 +22,27 @@ use super::to_proto;
 const MOST: usize = 200;
 
 /// `waitline/lineCosts {uri, range?}`: what stands at the ends of a document's lines.
-pub(super) fn line_costs(about: &About, params: &Value) -> Value {
+pub(super) fn line_costs(session: &Session, about: &About, params: &Value) -> Value {
     let view = &about.shown.view;
     let line = |pointer: &str| params.pointer(pointer).and_then(Value::as_u64);
     let first = line("/range/start/line").unwrap_or(0);
     let last = line("/range/end/line").unwrap_or(u64::MAX);
-    let lines: Vec<Value> = annotations(view, about.file, &about.text.map)
-        .iter()
-        .filter(|a| (first..=last).contains(&u64::from(a.line)))
-        .map(|a| {
-            json!({
-                "line": a.line,
-                "hint": a.hint,
-                "text": a.long,
-                "style": a.style.as_str(),
-                "heat": a.heat,
-                "costly": a.costly_ns,
+    let lines: Vec<Value> =
+        annotations(view, about.file, &session.lines(about), session.settings().least_ns)
+            .iter()
+            .filter(|a| (first..=last).contains(&u64::from(a.line)))
+            .map(|a| {
+                json!({
+                    "line": a.line,
+                    "hint": a.hint,
+                    "text": a.long,
+                    "style": a.style.as_str(),
+                    "heat": a.heat,
+                    "costly": a.costly_ns,
+                    "state": a.state.as_str(),
+                })
             })
-        })
-        .collect();
+            .collect();
     json!({ "analysis": about.shown.id, "lines": lines })
 }
 
@@ -94,14 +96,17 @@ pub(super) fn site(session: &Session, about: &About, recorded: u32) -> Option<Va
     let (view, at) = (&about.shown.view, At { session, shown: &about.shown });
     let site = view.sites.line(about.file, recorded).filter(|s| s.holds)?;
     let waiting = site.waiting();
+    let state = session.lines(about).current(recorded)?.state;
+    let hover = |markup| ide::hover::hover_as(view, about.file, recorded, state, markup);
     Some(json!({
         "analysis": about.shown.id,
         "func": ide::text::plain(view.analysis.str(site.func)),
         "parts": site.parts.iter().map(|p| part_json(at, p)).collect::<Vec<_>>(),
         "under": { "n": site.under.n, "ns": site.under.ns },
         "heat": site.heat(view.sites.costly_ns),
-        "markdown": ide::hover::hover(view, about.file, recorded, Markup::Markdown),
-        "text": ide::hover::hover(view, about.file, recorded, Markup::Plain),
+        "state": state.as_str(),
+        "markdown": hover(Markup::Markdown),
+        "text": hover(Markup::Plain),
         "wakers": origins(at, &wakers(&view.analysis, &view.placement, &waiting.slots)),
         "callers": origins(at, &callers(&view.analysis, &view.placement, &waiting.slots)),
         "blame": blame(at, &waiting.slots),
@@ -270,10 +275,29 @@ pub(super) fn findings(session: &Session, shown: &Shown) -> Value {
     json!({ "analysis": shown.id, "findings": rows })
 }
 
-/// `waitline/traces`: what is loaded.
-pub(super) fn traces(shown: Option<&Shown>) -> Value {
-    let rows: Vec<Value> = shown.iter().map(|shown| state(shown)).collect();
+/// `waitline/traces`: what is loaded, first that of it which is shown.
+pub(super) fn traces(loaded: &[std::sync::Arc<Shown>], shown: Option<&Shown>) -> Value {
+    let rows = loaded.iter().map(|loaded| {
+        let shown = shown.filter(|shown| shown.path == loaded.path);
+        let mut row = state(shown.unwrap_or(loaded));
+        row["active"] = shown.is_some().into();
+        row
+    });
+    let mut rows: Vec<Value> = rows.collect();
+    rows.sort_by_key(|row| row["active"] != true);
     json!({ "traces": rows })
+}
+
+/// `waitline/found`: traces that are in the workspace.
+pub(super) fn found(found: &[crate::found::Found]) -> Value {
+    let rows = found.iter().map(|found| {
+        json!({
+            "path": found.path.to_string_lossy(),
+            "modified": found.modified_ms(),
+            "bytes": found.bytes,
+        })
+    });
+    json!({ "traces": rows.collect::<Vec<Value>>() })
 }
 
 /// A trace that is shown, in a few figures.

@@ -116,10 +116,13 @@ impl Session {
         let Some(snapshot) = documents.snapshot(&uri, path, shown.id, &source.text) else {
             return Some((uri, Vec::new(), version)); // nothing is known of its text
         };
-        let buffer =
-            documents.buffer(&uri).unwrap_or_else(|| TextBuffer::new(source.text.to_string()));
         drop(documents);
-        let mut found = diagnostics(&view.findings, &view.placement, file, &snapshot.map, &buffer);
+        let buffer = match &snapshot.buffer {
+            Some(buffer) => buffer.clone(),
+            None => Arc::new(TextBuffer::new(source.text.to_string())),
+        };
+        let lines = self.lines_in(shown, file, path.to_owned(), &snapshot);
+        let mut found = diagnostics(&view.findings, &view.placement, file, &lines, &buffer);
         for related in found.iter_mut().flat_map(|d| &mut d.related).filter(|r| r.file != file) {
             // Another file's line is the recorded one still. Where that is gone, its place is best.
             let path = Path::new(&related.path);
@@ -217,6 +220,8 @@ fn to_diagnostic(
     Diagnostic {
         range: Range::new(start, end),
         severity: Some(match found.severity {
+            Severity::Error => DiagnosticSeverity::ERROR,
+            Severity::Hint => DiagnosticSeverity::HINT,
             Severity::Warning => DiagnosticSeverity::WARNING,
             Severity::Information => DiagnosticSeverity::INFORMATION,
         }),

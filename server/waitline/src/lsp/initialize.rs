@@ -107,6 +107,11 @@ impl ClientInfo {
 }
 
 impl ClientCapabilities {
+    /// Whether a command can be run: one of the server's, or the editor's own of that name.
+    pub fn runs(&self, command: &str) -> bool {
+        !self.own_commands || self.commands.iter().any(|c| c == command)
+    }
+
     /// Reads the `capabilities` of `initialize`. What makes no sense counts as not there.
     pub fn from_json(capabilities: &Value) -> Self {
         let yes = |pointer| capabilities.pointer(pointer) == Some(&Value::Bool(true));

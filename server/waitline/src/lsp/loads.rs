@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, MutexGuard, PoisonError, mpsc};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use lsp_types::{MessageType, NumberOrString};
 use notify::Watcher;
@@ -56,7 +56,12 @@ enum Why {
     Wish,
     /// The trace that is shown was rewritten. Nobody asked for that: it overtakes no wish.
     Rewrite,
+    /// It is the newest. Nobody asked for this very one either.
+    Newest,
 }
+
+/// The most traces that are kept loaded; of more, the one that was loaded first goes.
+const MOST_LOADED: usize = 4;
 
 /// A load under way. When it is over, or given up by whoever waited for it, its work ends.
 struct UnderWay<'a> {
@@ -91,6 +96,11 @@ impl Session {
         self.loads.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether a load was wished for, ever.
+    pub(super) fn has_wish(&self) -> bool {
+        self.loads().wish > 0
+    }
+
     /// Loads a trace and shows it. Any other load ends.
     pub(super) async fn load(self: &Arc<Self>, path: PathBuf) -> Outcome {
         self.load_because(Why::Wish, path).await
@@ -101,8 +111,11 @@ impl Session {
         let wish = {
             let mut loads = self.loads();
             let is_watched = loads.watch.as_ref().is_some_and(|w| w.path == path);
-            if why == Why::Rewrite && (loads.cancel.is_some() || !is_watched) {
-                return Outcome::Overtaken;
+            let is_busy = loads.cancel.is_some();
+            match why {
+                Why::Rewrite if is_busy || !is_watched => return Outcome::Overtaken,
+                Why::Newest if is_busy => return Outcome::Overtaken,
+                _ => {}
             }
             loads.wish += 1;
             if let Some(other) = loads.cancel.replace(cancel.clone()) {
@@ -111,6 +124,18 @@ impl Session {
             loads.wish
         };
         let _under_way = UnderWay { session: self, wish, cancel: cancel.clone() };
+        if let Some(kept) = self.kept(&path) {
+            // A new view of the same: clients drop what is older than what they have seen.
+            let shown = Shown {
+                id: next_view(),
+                view: kept.view.clone(),
+                path,
+                stamp: kept.stamp.clone(),
+                whole: None,
+                made: kept.made,
+            };
+            return self.replace(wish, Arc::new(shown));
+        }
         let name = path.file_name().map_or_else(String::new, |n| traces::shown(Path::new(n)));
         let progress = Reporter::new(self, token_of(wish), format!("Loading {name}"));
         let session = self.clone();
@@ -119,10 +144,14 @@ impl Session {
                 progress.percent(read, of)
             })?;
             let (path, stamp) = (loaded.path.clone(), loaded.stamp.clone());
-            let view = Arc::new(crate::workspace::view(loaded, &session.info().roots));
+            // Before the sources are read: what changes meanwhile is newer.
+            let made = (SystemTime::now(), session.epoch.load(Ordering::Relaxed));
+            let choices = &session.settings().choices;
+            let view = crate::workspace::view_by(loaded, &session.info().roots, choices);
+            let view = Arc::new(view);
             progress.end();
             let id = next_view();
-            Ok::<_, LoadError>(Shown { id, view, path, stamp, whole: None })
+            Ok::<_, LoadError>(Shown { id, view, path, stamp, whole: None, made })
         });
         let result = work.await;
         let shown = match result {
@@ -138,23 +167,129 @@ impl Session {
                 return Outcome::Broken;
             }
         };
+        self.replace(wish, shown)
+    }
+
+    /// Shows a whole trace in the place of what is shown, unless a newer wish came.
+    fn replace(self: &Arc<Self>, wish: u64, shown: Arc<Shown>) -> Outcome {
         let before = {
             let mut loads = self.loads();
             if loads.wish != wish {
                 return Outcome::Overtaken;
             }
-            if loads.watch.as_ref().is_none_or(|w| w.path != shown.path) {
+            if !self.settings().watch {
+                loads.watch = None;
+            } else if loads.watch.as_ref().is_none_or(|w| w.path != shown.path) {
                 loads.watch = watch(self, shown.path.clone());
             }
-            self.show(Some(shown.clone()))
+            let gone = self.keep(shown.clone());
+            (self.show(Some(shown.clone())), gone)
         };
         forget(before);
         self.publish();
         Outcome::Shown(shown)
     }
 
-    /// Takes the trace away, and ends a load under way.
+    /// All traces that are loaded, whole.
+    pub(super) fn all_loaded(&self) -> Vec<Arc<Shown>> {
+        self.loaded.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Enters a trace among those that are loaded. Gives what goes for it.
+    fn keep(&self, shown: Arc<Shown>) -> Vec<Arc<Shown>> {
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = loaded.iter().position(|other| other.path == shown.path);
+        if let Some(at) = at {
+            return vec![std::mem::replace(&mut loaded[at], shown)];
+        }
+        loaded.push(shown);
+        let n_gone = loaded.len().saturating_sub(MOST_LOADED);
+        loaded.drain(..n_gone).collect()
+    }
+
+    /// A trace that is loaded and not shown, if a load would give the same: neither its file, nor a
+    /// source, nor what it is judged by has changed.
+    fn kept(&self, path: &Path) -> Option<Arc<Shown>> {
+        if self.shown().is_some_and(|shown| shown.path == path) {
+            return None; // who loads it again wants it made anew
+        }
+        let kept = self.all_loaded().into_iter().find(|loaded| loaded.path == path)?;
+        let (read, epoch) = kept.made;
+        let is_new = |source: &Arc<ide::placement::SourceFile>| {
+            let modified = std::fs::metadata(&source.path).and_then(|meta| meta.modified());
+            modified.is_ok_and(|modified| modified >= read)
+        };
+        let is_same = Stamp::at(path).as_ref() == Some(&kept.stamp)
+            && epoch == self.epoch.load(Ordering::Relaxed)
+            && !kept.view.placement.files.iter().any(is_new);
+        is_same.then_some(kept)
+    }
+
+    /// Takes one trace away. If it is shown, none is shown then.
+    pub(super) fn unload_one(self: &Arc<Self>, path: &Path) {
+        if self.shown().is_some_and(|shown| shown.path == path) {
+            self.stop_showing();
+        }
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = loaded.iter().position(|loaded| loaded.path == path);
+        let gone = at.map(|at| loaded.remove(at));
+        drop(loaded);
+        forget(gone);
+    }
+
+    /// Loads what is shown again, by what is chosen now. A range stays.
+    pub(super) fn reload(self: &Arc<Self>, shown: Arc<Shown>) {
+        let session = self.clone();
+        tokio::spawn(async move {
+            let Outcome::Shown(_) = session.load(shown.path.clone()).await else { return };
+            if let Some(range) = shown.view.range {
+                let wish = session.wish_range();
+                let of = session.clone();
+                let narrow = move || of.set_range(wish, Some(range));
+                let _ = tokio::task::spawn_blocking(narrow).await;
+                session.publish();
+            }
+        });
+    }
+
+    /// Watching was switched on or off.
+    pub(super) fn watch_again(self: &Arc<Self>) {
+        let mut loads = self.loads();
+        loads.watch = match self.shown() {
+            Some(shown) if self.settings().watch => watch(self, shown.path.clone()),
+            _ => None,
+        };
+    }
+
+    /// Loads the newest trace of the workspace, unless it is shown already or somebody loads one.
+    pub(super) async fn load_latest(self: &Arc<Self>) {
+        let session = self.clone();
+        let newest = tokio::task::spawn_blocking(move || {
+            crate::found::traces(&session.info().roots, &session.settings().globs)
+                .into_iter()
+                .next()
+        });
+        let Ok(Some(newest)) = newest.await else { return };
+        let is_newer = self.shown().is_none_or(|shown| {
+            shown.path != newest.path && shown.stamp.modified() < Some(newest.modified)
+        });
+        if is_newer
+            && let Outcome::Failed(error) = self.load_because(Why::Newest, newest.path).await
+        {
+            tracing::warn!("{error}");
+        }
+    }
+
+    /// Takes all traces away, and ends a load under way.
     pub(super) fn unload(self: &Arc<Self>) {
+        self.stop_showing();
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        let gone = std::mem::take(&mut *loaded);
+        drop(loaded);
+        forget(gone);
+    }
+
+    fn stop_showing(self: &Arc<Self>) {
         let before = {
             let mut loads = self.loads();
             loads.wish += 1;
@@ -198,17 +333,15 @@ impl Session {
 
 /// Lets go of a trace. To give all of its memory back takes a while, which no other message must
 /// wait for.
-fn forget(before: Option<Arc<Shown>>) {
-    if before.is_some() {
-        tokio::task::spawn_blocking(move || drop(before));
-    }
+fn forget(before: impl Send + 'static) {
+    tokio::task::spawn_blocking(move || drop(before));
 }
 
 /// Watches a trace file: when another version of it has settled, it is loaded.
 fn watch(session: &Arc<Session>, path: PathBuf) -> Option<Watch> {
     let (stop, stopped) = mpsc::channel::<()>();
     let runtime = tokio::runtime::Handle::try_current().ok()?;
-    let session = Arc::downgrade(session);
+    let weak = Arc::downgrade(session);
     let watched = path.clone();
     let thread = std::thread::Builder::new().name("watch".into()).spawn(move || {
         let (changed, changes) = mpsc::channel::<()>();
@@ -243,17 +376,29 @@ fn watch(session: &Arc<Session>, path: PathBuf) -> Option<Watch> {
             if stopped.try_recv() == Err(mpsc::TryRecvError::Disconnected) {
                 return;
             }
-            let Some(session) = session.upgrade() else { return };
-            let Some(stamp) = Stamp::at(&watched) else { continue };
+            let Some(session) = weak.upgrade() else { return };
+            let Some(mut stamp) = Stamp::at(&watched) else { continue };
             let known = session.shown().is_some_and(|s| s.path == watched && s.stamp == stamp);
             if known || tried.as_ref() == Some(&stamp) {
                 continue;
             }
-            std::thread::sleep(SETTLED);
-            while changes.try_recv().is_ok() {}
-            if Stamp::at(&watched).as_ref() != Some(&stamp) {
-                continue; // it is still being written
+            drop(session);
+            // As long as it is being written: what is told of that is over by then.
+            let settled = loop {
+                std::thread::sleep(SETTLED);
+                while changes.try_recv().is_ok() {}
+                if stopped.try_recv() == Err(mpsc::TryRecvError::Disconnected) {
+                    return;
+                }
+                match Stamp::at(&watched) {
+                    Some(now) if now != stamp => stamp = now,
+                    now => break now.is_some(),
+                }
+            };
+            if !settled || tried.as_ref() == Some(&stamp) {
+                continue;
             }
+            let Some(session) = weak.upgrade() else { return };
             tried = Some(stamp);
             match runtime.block_on(session.load_because(Why::Rewrite, watched.clone())) {
                 Outcome::Failed(error) => {

@@ -11,8 +11,10 @@ use tower_lsp::LspService;
 mod analyses;
 mod answers;
 mod backend;
+mod configuration;
 mod documents;
 mod ext;
+mod finder;
 mod findings;
 pub mod frames;
 pub mod initialize;
@@ -22,6 +24,7 @@ mod progress;
 mod recordings;
 mod refresh;
 mod session;
+mod settings;
 mod timeline;
 mod to_proto;
 pub mod transport;
@@ -80,13 +83,9 @@ fn service(
         .custom_method("waitline/setRange", Backend::set_range)
         .custom_method("waitline/goroutines", Backend::goroutines)
         .custom_method("waitline/findings", Backend::findings)
-        .custom_method("waitline/goroutineTable", Backend::goroutine_table)
-        .custom_method("waitline/regionTable", Backend::region_table)
-        .custom_method("waitline/taskTable", Backend::task_table)
-        .custom_method("waitline/mmu", Backend::mmu)
-        .custom_method("waitline/profile", Backend::profile)
-        .custom_method("waitline/pprof", Backend::pprof)
         .custom_method("waitline/record", Backend::record)
+        .custom_method("waitline/found", Backend::found)
+        .custom_method("waitline/activate", Backend::activate)
         .custom_method("waitline/timeline", Backend::timeline_tile)
         .custom_method("waitline/timelineInfo", Backend::timeline_info)
         .custom_method("waitline/timelineRows", Backend::timeline_rows)
@@ -99,6 +98,12 @@ fn service(
         .custom_method("waitline/timelineFlows", Backend::timeline_flows)
         .custom_method("waitline/timelineChain", Backend::timeline_chain)
         .custom_method("waitline/timelineFind", Backend::timeline_find)
+        .custom_method("waitline/goroutineTable", Backend::goroutine_table)
+        .custom_method("waitline/regionTable", Backend::region_table)
+        .custom_method("waitline/taskTable", Backend::task_table)
+        .custom_method("waitline/mmu", Backend::mmu)
+        .custom_method("waitline/profile", Backend::profile)
+        .custom_method("waitline/pprof", Backend::pprof)
         .custom_method(transport::TEXT_LOST, Backend::text_lost)
         .custom_method("window/workDoneProgress/cancel", Backend::cancel_progress)
         .finish()

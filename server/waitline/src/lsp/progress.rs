@@ -97,9 +97,13 @@ impl Reporter {
         runtime.block_on(async move {
             if begins {
                 let create = WorkDoneProgressCreateParams { token: token.clone() };
-                let created = client.send_request::<WorkDoneProgressCreate>(create);
+                // On its own: tower-lsp panics at a reply that comes when nobody waits any more.
+                let asked = client.clone();
+                let created = tokio::spawn(async move {
+                    asked.send_request::<WorkDoneProgressCreate>(create).await
+                });
                 let created = tokio::time::timeout(Duration::from_secs(1), created).await;
-                if matches!(created, Ok(Err(_))) {
+                if matches!(created, Ok(Ok(Err(_)))) {
                     self.refused.store(true, Ordering::Relaxed);
                     return;
                 }

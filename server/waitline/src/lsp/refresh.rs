@@ -64,13 +64,18 @@ impl Refresher {
                     // Side by side: an editor that answers one late gets the other in time.
                     let of_lenses = async {
                         if lenses {
-                            let asked = client.code_lens_refresh();
+                            // On its own: a late answer must still find its place.
+                            let client = client.clone();
+                            let asked =
+                                tokio::spawn(async move { client.code_lens_refresh().await });
                             let _ = tokio::time::timeout(PATIENCE, asked).await;
                         }
                     };
                     let of_hints = async {
                         if hints {
-                            let asked = client.inlay_hint_refresh();
+                            let client = client.clone();
+                            let asked =
+                                tokio::spawn(async move { client.inlay_hint_refresh().await });
                             let _ = tokio::time::timeout(PATIENCE, asked).await;
                         }
                     };

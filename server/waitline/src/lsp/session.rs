@@ -4,20 +4,24 @@
 //! as an `Arc`.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+use std::time::SystemTime;
 
 use exectrace::Nanos;
 use ide::placement::FileId;
+use ide::staleness::Lines;
 use ide::view::View;
 use lsp_types::Url;
 use tower_lsp::Client;
 
 use super::answers::Answers;
+use super::configuration::Configured;
 use super::documents::{Documents, Snapshot, path_of};
 use super::findings::Told;
 use super::initialize::ClientInfo;
 use super::refresh::Refresher;
+use super::settings::Settings;
 use crate::traces::Stamp;
 
 /// The state of a session with one editor.
@@ -33,10 +37,18 @@ pub(super) struct Session {
     pub(super) loads: Mutex<super::loads::Loads>,
     /// The recording under way.
     pub(super) recording: Mutex<super::recordings::UnderWay>,
-    /// The trace that the editor's settings name, as they last said.
-    pub(super) setting: Mutex<Option<PathBuf>>,
+    /// What a person set, and the trace that it names.
+    pub(super) configured: Mutex<Configured>,
+    settings: RwLock<Arc<Settings>>,
+    /// All traces that are loaded, whole; the oldest first.
+    pub(super) loaded: Mutex<Vec<Arc<Shown>>>,
+    /// Counts changes of what traces are placed and judged by: what was loaded before one is not what
+    /// a load would show now.
+    pub(super) epoch: AtomicU64,
     /// What has diagnostics. Held while they are sent, so that they keep their order.
     pub(super) told: tokio::sync::Mutex<Told>,
+    /// Whether somebody looks out for new traces.
+    pub(super) looks: AtomicBool,
     /// Counts wishes for ranges: only the newest one counts.
     ranges: AtomicU64,
     /// The index of the timeline, if somebody looked.
@@ -56,6 +68,8 @@ pub(super) struct Shown {
     pub(super) stamp: Stamp,
     /// The view of the whole trace, if this one is of a range.
     pub(super) whole: Option<Arc<Shown>>,
+    /// When its sources were read, and by which choices it was judged.
+    pub(super) made: (SystemTime, u64),
 }
 
 impl Shown {
@@ -85,8 +99,12 @@ impl Session {
             kept: super::analyses::Kept::default(),
             loads: Mutex::new(super::loads::Loads::default()),
             recording: Mutex::default(),
-            setting: Mutex::new(None),
+            configured: Mutex::default(),
+            settings: RwLock::default(),
+            loaded: Mutex::default(),
+            epoch: AtomicU64::new(0),
             told: tokio::sync::Mutex::default(),
+            looks: AtomicBool::new(false),
             ranges: AtomicU64::new(0),
             timeline: Mutex::new(None),
             host: tokio::sync::Mutex::new(None),
@@ -97,6 +115,38 @@ impl Session {
     /// What the editor said about itself.
     pub(super) fn info(&self) -> &ClientInfo {
         self.info.get_or_init(ClientInfo::default)
+    }
+
+    /// The path of a trace as people and editors write it: a relative one is below the first folder.
+    pub(super) fn trace_path(&self, text: &str) -> Option<PathBuf> {
+        if text.is_empty() {
+            return None;
+        }
+        if text.starts_with("file:") {
+            return Url::parse(text).ok()?.to_file_path().ok();
+        }
+        let path = Path::new(text);
+        match self.info().roots.first() {
+            Some(root) if path.is_relative() => Some(root.join(path)),
+            _ => Some(path.to_owned()),
+        }
+    }
+
+    /// What a person set.
+    pub(super) fn settings(&self) -> Arc<Settings> {
+        self.settings.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Sets it. Gives what was before.
+    pub(super) fn set(&self, settings: Settings) -> Arc<Settings> {
+        let mut now = self.settings.write().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *now, Arc::new(settings))
+    }
+
+    /// What is shown is the same, and is drawn otherwise.
+    pub(super) fn redraw(&self) {
+        self.answers.clear();
+        self.refresher.ask(&self.info().capabilities);
     }
 
     /// The trace that is shown.
@@ -142,6 +192,7 @@ impl Session {
             path: whole.path.clone(),
             stamp: whole.stamp.clone(),
             whole: range.map(|_| whole.clone()),
+            made: whole.made,
         });
         // A load may have come in between: what it shows is newer than a range of the old one. So
         // is another range that was wished for since.
@@ -191,6 +242,25 @@ impl Session {
         Some(About { file, path, text, shown })
     }
 
+    /// Where the lines that matter are in a document.
+    pub(super) fn lines(&self, about: &About) -> Arc<Lines> {
+        self.lines_in(&about.shown, about.file, about.path.clone(), &about.text)
+    }
+
+    /// The same for a text of a file.
+    pub(super) fn lines_in(
+        &self,
+        shown: &Shown,
+        file: FileId,
+        path: PathBuf,
+        text: &Snapshot,
+    ) -> Arc<Lines> {
+        let mode = self.settings().stale;
+        self.answers.lines.get_or_make((path, shown.id, text.revision), || {
+            Lines::new(&shown.view, file, text.map.clone(), text.buffer.as_deref(), mode)
+        })
+    }
+
     /// Where a recorded line of a file is in the editor now; `None` if it was edited away.
     pub(super) fn current_line(
         &self,
@@ -201,7 +271,8 @@ impl Session {
     ) -> Option<u32> {
         let path = self.path(uri)?;
         let base = &shown.view.placement.source(file).text;
-        self.documents().snapshot(uri, &path, shown.id, base)?.map.current(recorded)
+        let text = self.documents().snapshot(uri, &path, shown.id, base)?;
+        self.lines_in(shown, file, path, &text).current(recorded).map(|now| now.line)
     }
 
     /// Our number of a document's text.

@@ -2,7 +2,7 @@
 
 use ide::annotations::Annotation;
 use ide::lenses::{Lens, Target};
-use ide::line_map::TextBuffer;
+use ide::staleness::Lines;
 use ide::view::View;
 use lsp_types::{
     CodeLens, Command, Diagnostic, DiagnosticSeverity, InlayHint, InlayHintLabel, InlayHintTooltip,
@@ -17,23 +17,51 @@ pub(super) const EVIDENCE: &str = "waitline.evidence";
 /// The command that goes to a line.
 pub(super) const GO: &str = "waitline.go";
 
-/// The columns of a recorded line, which the buffer's has too: they have the same text.
-fn columns(text: &TextBuffer, recorded: u32, columns: &std::ops::Range<u32>) -> (u32, u32) {
-    (text.utf16_column(recorded, columns.start), text.utf16_column(recorded, columns.end))
+/// The lines of a document, open or not, and those of its file.
+pub(super) struct Texts<'a>(&'a super::documents::Snapshot);
+
+impl<'a> Texts<'a> {
+    pub(super) fn new(about: &'a About) -> Self {
+        Texts(&about.text)
+    }
+
+    fn line(&self, line: u32) -> &'a str {
+        match &self.0.buffer {
+            Some(buffer) => buffer.line(line).unwrap_or_default(),
+            None => self.0.map.base_line(line),
+        }
+    }
+
+    /// The columns of a line of the document, given those in UTF-8 of the recorded one: the same if
+    /// the text is; else what stands there.
+    fn columns(&self, line: u32, recorded: u32, of: &std::ops::Range<u32>) -> (u32, u32) {
+        let (text, base) = (self.line(line), self.0.map.base_line(recorded));
+        let column = |at: usize| text.get(..at).map_or(0, |t| t.encode_utf16().count()) as u32;
+        if text == base {
+            (column(of.start as usize), column(of.end as usize))
+        } else {
+            (column(text.len() - text.trim_start().len()), column(text.trim_end().len()))
+        }
+    }
 }
 
-/// A lens. `commands`: whether the editor can run ours; else the lens is text.
+/// A lens. `can`: whether the editor can run a command; else the lens is text.
 pub(super) fn code_lens(
     about: &About,
     uri: &Url,
-    base: &TextBuffer,
+    texts: &Texts<'_>,
+    lines: &Lines,
     lens: &Lens,
-    commands: bool,
+    can: impl Fn(&str) -> bool,
 ) -> CodeLens {
-    let recorded = about.text.map.recorded(lens.line).unwrap_or(lens.line);
-    let (start, end) = columns(base, recorded, &lens.columns);
+    let recorded = lines.recorded(lens.line).unwrap_or(lens.line);
+    let (start, end) = texts.columns(lens.line, recorded, &lens.columns);
     let (command, argument) = match lens.target {
-        Target::Evidence(line) => (EVIDENCE, json!({ "uri": uri, "line": line })),
+        Target::Evidence(line) => {
+            // Where it stands now, for an editor that asks for the evidence itself.
+            let now = about.text.map.current(line);
+            (EVIDENCE, json!({ "uri": uri, "line": line, "now": now }))
+        }
         Target::Frame(frame) => {
             let place = location(&about.shown.view, frame);
             (
@@ -45,7 +73,7 @@ pub(super) fn code_lens(
             )
         }
     };
-    let command = if commands { command } else { "" };
+    let command = if can(command) { command } else { "" };
     CodeLens {
         range: Range::new(Position::new(lens.line, start), Position::new(lens.line, end)),
         command: Some(Command {
@@ -67,8 +95,8 @@ pub(super) fn location(view: &View, frame: exectrace::FrameId) -> Option<Locatio
 }
 
 /// A hint at its line's end.
-pub(super) fn inlay_hint(base: &TextBuffer, annotation: &Annotation) -> InlayHint {
-    let text = base.line(annotation.recorded).unwrap_or_default();
+pub(super) fn inlay_hint(texts: &Texts<'_>, annotation: &Annotation) -> InlayHint {
+    let text = texts.line(annotation.line);
     let end = text.encode_utf16().count() as u32;
     InlayHint {
         position: Position::new(annotation.line, end),

@@ -197,9 +197,7 @@ pub(in crate::lsp) fn tasks(session: &Session, seen: &Seen, params: &Value) -> R
         .take(limit)
         .map(|task| {
             let regions: Vec<Value> = index
-                .regions
-                .iter()
-                .filter(|r| r.task == task.id)
+                .regions_of(task.id)
                 .take(MOST_REGIONS)
                 .map(|r| {
                     let line = line_of(view, r.stack);

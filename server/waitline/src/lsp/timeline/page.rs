@@ -30,11 +30,30 @@ pub(in crate::lsp) async fn serve(
     loop {
         let mut host = session.host.lock().await;
         let Some(here) = host.as_mut() else { return Ok(()) };
-        if tokio::time::timeout(RENEW, here.ended()).await.is_ok() {
-            return Ok(());
+        tokio::select! {
+            () = here.ended() => return Ok(()),
+            // The file goes with us.
+            () = told_to_end() => return Ok(()),
+            () = tokio::time::sleep(RENEW) => {}
         }
         launch.renew(&here.address(&NOTHING)?)?;
     }
+}
+
+/// Somebody ends the program.
+async fn told_to_end() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut told) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = told.recv() => {}
+                _ = tokio::signal::ctrl_c() => {}
+            }
+            return;
+        }
+    }
+    let _ = tokio::signal::ctrl_c().await;
 }
 
 const NOTHING: [(&str, String); 0] = [];

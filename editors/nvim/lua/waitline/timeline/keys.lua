@@ -1,0 +1,329 @@
+--- The keys of the timeline's window: those of the page, as far as Vim's own do not stand in
+--- their place.
+local text = require('waitline.text')
+local timeline = require('waitline.timeline.view')
+
+local M = {}
+
+local api = vim.api
+
+--- Goes along a wake, or to the span before or after of the same goroutine.
+local function follow(what)
+  local view = timeline.view()
+  local slice = view.slice
+  if not slice then
+    return
+  end
+  if what == 'preceding' or what == 'following' then
+    if slice[what] then
+      return timeline.select(vim.tbl_extend('keep', slice[what], { g = slice.g }))
+    end
+    return text.say(what == 'preceding' and 'this is its first' or 'this is its last')
+  end
+  local other = slice.waker
+  if what ~= 'waker' then
+    other = nil
+    for _, flow in ipairs(slice.outgoing or {}) do
+      if not other and flow.to.g and flow.to.g ~= slice.g then
+        other = flow.to
+      end
+    end
+  end
+  if other and other.g and other.g ~= slice.g then
+    view.notes = { ['g:' .. other.g] = ('%s G%d'):format(what == 'waker' and 'woke' or 'woken by', slice.g or 0) }
+    local around = math.max(1000, (slice['end'] - slice.start) / 10)
+    return timeline.select({ g = other.g, start = other.t - around, ['end'] = other.t + around }, { slice.g })
+  end
+  text.say(what == 'waker' and 'no goroutine woke this one' or 'this woke no goroutine')
+end
+
+--- The first window that shows a file.
+local function source_window()
+  local before = vim.fn.win_getid(vim.fn.winnr('#'))
+  local wins = vim.list_extend({ before }, api.nvim_tabpage_list_wins(0))
+  for _, win in ipairs(wins) do
+    if win ~= 0 and api.nvim_win_is_valid(win) and vim.bo[api.nvim_win_get_buf(win)].buftype == '' then
+      return win
+    end
+  end
+end
+
+--- Shows the line of what is under the cursor, and goes there.
+local function code(stay)
+  local view = timeline.view()
+  local row = timeline.under()
+  local place
+  if row and row.kind == 'group' then
+    if not stay then
+      return timeline.toggle_group(row.group)
+    end
+    place = row.group
+  else
+    local slice = view.slice
+    place = slice and slice.site
+    for _, frame in ipairs(not place and slice and slice.startStack or {}) do
+      if frame.uri then
+        place = frame
+        break
+      end
+    end
+    place = place or (slice and slice.startStack or {})[1]
+  end
+  if not place then
+    return text.say('no line is known of this')
+  end
+  local own, win = api.nvim_get_current_win(), source_window()
+  if win then
+    api.nvim_set_current_win(win)
+  else
+    vim.cmd('aboveleft new')
+  end
+  require('waitline.jump').to(place)
+  if stay and api.nvim_win_is_valid(own) then
+    api.nvim_set_current_win(own)
+  end
+end
+
+--- Moves the lanes, where the cursor would leave them.
+local function vertical(by)
+  local view = timeline.view()
+  local win = timeline.window()
+  local cursor = api.nvim_win_get_cursor(win)
+  local _, _, cell = timeline.under()
+  local target = cursor[1] + by
+  if target > timeline.HEAD + timeline.height() and view.top + timeline.height() < #view.rows then
+    view.top = math.min(view.top + by, #view.rows - timeline.height())
+    view.row, view.cell = cursor[1], cell
+    return timeline.draw()
+  elseif target <= timeline.HEAD and view.top > 0 then
+    view.top = math.max(0, view.top + by)
+    view.row, view.cell = cursor[1], cell
+    return timeline.draw()
+  end
+  local last = timeline.HEAD + math.min(timeline.height(), #view.rows - view.top)
+  timeline.put(math.max(timeline.HEAD + 1, math.min(target, last)), cell)
+end
+
+local function keys_help()
+  local float = require('waitline.float')
+  local it = float.new()
+  for _, line in
+    ipairs(text.columns(vim.tbl_map(function(key)
+      return { key[1], key[3] }
+    end, M.keys)))
+  do
+    float.add(it, line)
+  end
+  float.open(it, 'Timeline')
+end
+
+--- Keys of the window: those of the page, as far as Vim's own do not stand in their place.
+--- @type { [1]: string, [2]: fun(view: waitline.View), [3]: string }[]
+M.keys = {
+  {
+    'j',
+    function()
+      vertical(vim.v.count1)
+    end,
+    'next lane',
+  },
+  {
+    'k',
+    function()
+      vertical(-vim.v.count1)
+    end,
+    'lane before',
+  },
+  {
+    'w',
+    function()
+      timeline.zoom(0.5)
+    end,
+    'closer, around the cursor',
+  },
+  {
+    's',
+    function()
+      timeline.zoom(2)
+    end,
+    'wider',
+  },
+  {
+    '+',
+    function()
+      timeline.zoom(0.5)
+    end,
+    'closer, around the cursor',
+  },
+  {
+    '-',
+    function()
+      timeline.zoom(2)
+    end,
+    'wider',
+  },
+  {
+    'a',
+    function()
+      timeline.pan(-0.25)
+    end,
+    'earlier',
+  },
+  {
+    'd',
+    function()
+      timeline.pan(0.25)
+    end,
+    'later',
+  },
+  {
+    '0',
+    function(view)
+      timeline.go(0, view.info.duration)
+    end,
+    'the whole trace',
+  },
+  {
+    'f',
+    function(view)
+      if view.slice then
+        timeline.go(
+          view.slice.start - (view.slice['end'] - view.slice.start) * 0.1,
+          view.slice['end'] + (view.slice['end'] - view.slice.start) * 0.1
+        )
+      end
+    end,
+    'what is under the cursor, as large as it can be',
+  },
+  {
+    '<CR>',
+    function()
+      code(false)
+    end,
+    'go to the line; open or close a group',
+  },
+  {
+    'o',
+    function()
+      code(true)
+    end,
+    'show the line and stay here',
+  },
+  {
+    'n',
+    function(view)
+      timeline.instance((view.instances and view.instances.at or 0) + 1)
+    end,
+    'the next longest wait of the line',
+  },
+  {
+    'N',
+    function(view)
+      timeline.instance(math.max(1, (view.instances and view.instances.at or 2) - 1))
+    end,
+    'the longer one before',
+  },
+  {
+    '<Up>',
+    function()
+      follow('waker')
+    end,
+    'what woke it',
+  },
+  {
+    'u',
+    function()
+      follow('waker')
+    end,
+    'what woke it',
+  },
+  {
+    '<Down>',
+    function()
+      follow('wakes')
+    end,
+    'what it woke next',
+  },
+  {
+    '<Left>',
+    function()
+      follow('preceding')
+    end,
+    'what this goroutine did before',
+  },
+  {
+    '<Right>',
+    function()
+      follow('following')
+    end,
+    'what it did then',
+  },
+  {
+    '/',
+    function()
+      vim.ui.input({ prompt = 'Find in the timeline: ' }, function(query)
+        if query and query ~= '' then
+          timeline.find(query)
+        end
+      end)
+    end,
+    'find a function, goroutine, line or task',
+  },
+  {
+    'i',
+    function(view)
+      view.idle = not view.idle
+      timeline.draw()
+    end,
+    'hide or show groups without costly waiting',
+  },
+  {
+    'r',
+    function(view)
+      require('waitline.trace').range(math.floor(view.t0), math.floor(view.t1))
+    end,
+    'narrow all figures to what is shown',
+  },
+  {
+    '<Esc>',
+    function()
+      require('waitline.trace').range()
+    end,
+    'all figures are of the whole trace again',
+  },
+  {
+    'c',
+    function(view)
+      local copied = view.slice and view.slice.text
+      if copied then
+        vim.fn.setreg('"', copied)
+        pcall(vim.fn.setreg, '+', copied)
+        text.say('copied')
+      end
+    end,
+    'copy what is under the cursor',
+  },
+  { '?', keys_help, 'these keys' },
+  {
+    'q',
+    function()
+      timeline.close()
+    end,
+    'close',
+  },
+}
+
+--- @param buf integer
+function M.set(buf)
+  for _, key in ipairs(M.keys) do
+    local function run()
+      local view = timeline.view()
+      if view then
+        key[2](view)
+      end
+    end
+    vim.keymap.set('n', key[1], run, { buffer = buf, nowait = true, desc = 'Waitline: ' .. key[3] })
+  end
+end
+
+return M

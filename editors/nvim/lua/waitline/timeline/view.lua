@@ -1,0 +1,564 @@
+--- The window of the timeline: what is in it, and the keys.
+---
+---   row 1        the time that is shown, and the legend
+---   row 2        the ruler
+---   row 3...     lanes: the collector, the Ps, goroutines that were asked for, then all by the
+---                `go` statement that started them (<CR> opens such a row)
+---   the last 3   how many did what at the cursor's time, what is under the cursor, its waker
+---
+--- The cursor is the selection: its row a lane, its column a time.
+local cells = require('waitline.timeline.cells')
+local lanes_of = require('waitline.timeline.lanes')
+local server = require('waitline.server')
+local text = require('waitline.text')
+local tile = require('waitline.timeline.tile')
+local words = require('waitline.timeline.words')
+
+local M = {}
+
+local api = vim.api
+local ns = api.nvim_create_namespace('waitline.timeline')
+
+local LABEL = lanes_of.LABEL
+--- Rows above and below the lanes.
+M.HEAD = 2
+local HEAD, FOOT = M.HEAD, 3
+local ROWS = 50 -- goroutines of an open group
+local PINNED = 5 -- goroutines that were asked for, at most
+
+--- @class waitline.LaneRow
+--- @field key? string the server's name of it; nil: a row of words
+--- @field kind 'gc'|'p'|'g'|'group'|'ticks'|'note'
+--- @field label string
+--- @field g? integer
+--- @field group? table of `waitline/timelineInfo`
+
+--- @class waitline.View
+--- @field buf integer
+--- @field client vim.lsp.Client
+--- @field info table of `waitline/timelineInfo`
+--- @field t0 number
+--- @field t1 number
+--- @field rows waitline.LaneRow[]
+--- @field top integer the rows above the first that is shown
+--- @field pinned integer[] goroutines that were asked for
+--- @field open table<string, table> rows of open groups, by the group's id
+--- @field asked integer
+--- @field notes table<string, string> words behind a lane
+--- @field ticks? { label: string, times: integer[] } when the waits of the line began, the longest 1,000
+--- @field slice? table what is under the cursor
+--- @field instances? { uri: string, line: integer, at: integer, of: integer } the line whose waits `n` goes through
+--- @field wish integer counts what was asked for: the last one counts
+--- @field row integer the cursor's row of the buffer
+--- @field cell integer and its cell
+--- @field t? number the moment that it was put on
+--- @field stands? integer[] where this module has put the cursor
+--- @field idle boolean whether groups that only wait idly are shown
+local view --- @type waitline.View?
+
+--- The window that shows it, or nil.
+function M.window()
+  return view and vim.fn.bufwinid(view.buf) ~= -1 and vim.fn.bufwinid(view.buf) or nil
+end
+
+local function width()
+  local win = M.window()
+  return math.max(20, (win and api.nvim_win_get_width(win) or vim.o.columns) - LABEL - 1)
+end
+
+--- Rows for lanes.
+function M.height()
+  local win = M.window()
+  return math.max(3, (win and api.nvim_win_get_height(win) or 16) - HEAD - FOOT)
+end
+
+local function per_cell()
+  return (view.t1 - view.t0) / width()
+end
+
+--- Cells as a line and its colours, which begin at a column of bytes.
+local function paint(line, colours, row)
+  for _, cell in ipairs(row) do
+    local last = colours[#colours]
+    if cell[2] ~= '' then
+      if last and last.group == cell[2] and last.to == #line then
+        last.to = last.to + #cell[1]
+      else
+        colours[#colours + 1] = { from = #line, to = #line + #cell[1], group = cell[2] }
+      end
+    end
+    line = line .. cell[1]
+  end
+  return line
+end
+
+--- Writes all that is known.
+--- @param lanes waitline.Lane[] by the server's name
+local function write(lanes)
+  local lines, colours = words.head(view, width(), LABEL)
+  for i = view.top + 1, math.min(#view.rows, view.top + M.height()) do
+    local row = view.rows[i]
+    local label = text.pad(row.label, LABEL - 1) .. ' '
+    local marks = { { from = 0, to = #label, group = row.kind == 'group' and 'WaitlineTitle' or 'WaitlineLabel' } }
+    local lane = row.key and lanes[row.key]
+    local line = label
+    if lane then
+      local drawn
+      if row.kind == 'p' then
+        drawn = cells.processor(lane.rects, width())
+      elseif row.kind == 'group' then
+        drawn = cells.density(lane.rects, width())
+      else
+        local rects = lane.rects
+        if row.kind == 'gc' and lanes.stw then
+          rects = vim.list_extend(vim.list_extend({}, rects), lanes.stw.rects)
+        end
+        drawn = cells.spans(rects, width())
+      end
+      line = paint(label, marks, drawn)
+    elseif row.kind == 'ticks' then
+      line = paint(label, marks, cells.ticks(view.ticks.times, view.t0, view.t1, width()))
+    end
+    lines[#lines + 1] = line
+    colours[#lines] = marks
+  end
+  while #lines < HEAD + M.height() do
+    lines[#lines + 1] = ''
+  end
+  vim.list_extend(lines, words.foot(view))
+  local win = M.window()
+  local cursor = win and api.nvim_win_get_cursor(win)
+  vim.bo[view.buf].modifiable = true
+  api.nvim_buf_set_lines(view.buf, 0, -1, false, lines)
+  vim.bo[view.buf].modifiable = false
+  api.nvim_buf_clear_namespace(view.buf, ns, 0, -1)
+  for i, marks in pairs(colours) do
+    for _, mark in ipairs(marks) do
+      if mark.to > mark.from then
+        api.nvim_buf_set_extmark(view.buf, ns, i - 1, mark.from, { end_col = mark.to, hl_group = mark.group })
+      end
+    end
+  end
+  for i = view.top + 1, math.min(#view.rows, view.top + M.height()) do
+    local note = view.rows[i].key and view.notes[view.rows[i].key]
+    if note then
+      local used = vim.fn.strdisplaywidth(note) + 2
+      api.nvim_buf_set_extmark(view.buf, ns, HEAD + i - view.top - 1, 0, {
+        virt_text = { { ' ' .. note .. ' ', 'WaitlineTitle' } },
+        virt_text_win_col = math.max(LABEL, LABEL + width() - used),
+      })
+    end
+  end
+  if cursor and win then
+    pcall(api.nvim_win_set_cursor, win, cursor)
+    if view.cell then
+      M.put(view.row or cursor[1], view.cell)
+    end
+  end
+end
+
+--- Writes the last rows only.
+local function write_foot()
+  local lines = words.foot(view)
+  local from = HEAD + M.height()
+  vim.bo[view.buf].modifiable = true
+  api.nvim_buf_set_lines(view.buf, from, from + FOOT, false, lines)
+  vim.bo[view.buf].modifiable = false
+  api.nvim_buf_clear_namespace(view.buf, ns, from, -1)
+  api.nvim_buf_set_extmark(view.buf, ns, from, 0, { end_col = #lines[1], hl_group = 'WaitlineLabel' })
+end
+
+--- Puts the cursor on a row of the buffer and a cell, from 1.
+function M.put(row, cell)
+  local win = M.window()
+  if not win then
+    return
+  end
+  local line = api.nvim_buf_get_lines(view.buf, row - 1, row, false)[1] or ''
+  local column = vim.str_byteindex(line, 'utf-32', math.min(LABEL + cell - 1, vim.fn.strchars(line)), false)
+  view.row, view.cell = row, cell
+  pcall(api.nvim_win_set_cursor, win, { row, column })
+  view.stands = api.nvim_win_get_cursor(win)
+end
+
+--- Asks for the lanes that are shown, and writes them.
+function M.draw()
+  if not view or not M.window() then
+    return
+  end
+  lanes_of.arrange(view, M.height())
+  view.asked = view.asked + 1
+  view.stands = api.nvim_win_get_cursor(M.window())
+  local asked, lanes = view.asked, {}
+  for i = view.top + 1, math.min(#view.rows, view.top + M.height()) do
+    lanes[#lanes + 1] = view.rows[i].key
+  end
+  if vim.tbl_contains(lanes, 'gc') and vim.tbl_contains(view.info.lanes, 'stw') then
+    lanes[#lanes + 1] = 'stw'
+  end
+  local params = {
+    analysis = view.info.analysis,
+    t0 = math.floor(view.t0),
+    t1 = math.floor(view.t1),
+    width = width(),
+    lanes = lanes,
+  }
+  server.request('waitline/timeline', params, function(answer)
+    if not view or view.asked ~= asked or not answer then
+      return
+    end
+    local read, problem = tile.read(vim.base64.decode(answer.data))
+    if not read then
+      return text.say(problem, vim.log.levels.ERROR)
+    end
+    local by_key = {}
+    for i, lane in ipairs(read.lanes) do
+      by_key[lanes[i]] = lane
+    end
+    write(by_key)
+    M.look()
+  end, { client = view.client })
+end
+
+--- The lane and the time under the cursor.
+--- @return waitline.LaneRow?
+--- @return number t
+function M.under()
+  local win = M.window()
+  local cursor = win and api.nvim_win_get_cursor(win) or { 1, 0 }
+  local line = api.nvim_buf_get_lines(view.buf, cursor[1] - 1, cursor[1], false)[1] or ''
+  local cell = vim.str_utfindex(line, 'utf-32', math.min(cursor[2], #line), false) - LABEL
+  cell = math.max(0, math.min(cell, width() - 1))
+  local index = cursor[1] - HEAD
+  local row = index >= 1 and index <= M.height() and view.rows[view.top + index] or nil
+  -- A moment that was asked for may be a small part of its cell.
+  local exact = view.t and vim.deep_equal(view.stands, cursor) and view.t
+  return row, exact or view.t0 + (cell + 0.5) * per_cell(), cell + 1
+end
+
+--- Asks what is under the cursor.
+function M.look()
+  local row, t = M.under()
+  view.looked = (view.looked or 0) + 1
+  local looked = view.looked
+  local function current()
+    return view and view.looked == looked and M.window()
+  end
+  view.group = row and row.kind == 'group' and row.group or nil
+  if not row or not row.key or row.kind == 'group' then
+    view.slice = nil
+    write_foot()
+  else
+    server.request('waitline/timelineSlice', { lane = row.key, t = math.floor(t) }, function(answer)
+      if current() then
+        view.slice = answer and answer.slice
+        write_foot()
+      end
+    end, { client = view.client, on_error = function() end })
+  end
+  server.request('waitline/timelineAt', { t = math.floor(t) }, function(answer)
+    if current() then
+      view.at = answer
+      write_foot()
+    end
+  end, { client = view.client, on_error = function() end })
+end
+
+--- Shows another time, the cursor on a moment of it, if one is named.
+--- @param t0 number
+--- @param t1 number
+--- @param t? number
+function M.go(t0, t1, t)
+  local most = view.info.duration
+  local length = math.max(100, math.min(t1 - t0, most))
+  t0 = math.max(0, math.min(t0, most - length))
+  view.t0, view.t1 = t0, t0 + length
+  view.t = t
+  if t then
+    view.cell = math.max(1, math.min(width(), math.floor((t - t0) / per_cell()) + 1))
+  end
+  M.draw()
+end
+
+--- Zooms around the cursor: it stays on its moment.
+function M.zoom(factor)
+  local _, t, cell = M.under()
+  view.row, view.cell = api.nvim_win_get_cursor(M.window())[1], cell
+  local share = (t - view.t0) / (view.t1 - view.t0)
+  local length = (view.t1 - view.t0) * factor
+  M.go(t - share * length, t + (1 - share) * length, t)
+end
+
+--- Moves by a part of what is shown.
+function M.pan(part)
+  local by = (view.t1 - view.t0) * part
+  M.go(view.t0 + by, view.t1 + by)
+end
+
+--- The row of the buffer that a goroutine has; it is asked for, if it has none.
+local function row_of(g)
+  for i, row in ipairs(view.rows) do
+    if row.g == g then
+      if i <= view.top or i > view.top + M.height() then
+        view.top = math.max(0, math.min(i - math.floor(M.height() / 2), #view.rows - M.height()))
+      end
+      return HEAD + i - view.top
+    end
+  end
+end
+
+--- Puts goroutines to the top of those that were asked for.
+function M.pin(list)
+  for i, g in ipairs(list) do
+    view.pinned = vim.tbl_filter(function(other)
+      return other ~= g
+    end, view.pinned)
+    table.insert(view.pinned, math.min(i, #view.pinned + 1), g)
+  end
+  view.pinned = vim.list_slice(view.pinned, 1, PINNED)
+  lanes_of.arrange(view, M.height())
+end
+
+--- Selects a moment of a goroutine, and shows some time around it.
+--- @param ref { g: integer, start: integer, ['end']: integer }
+--- @param others? integer[] goroutines to show as well
+function M.select(ref, others)
+  view.wish = view.wish + 1
+  M.pin(vim.list_extend({ ref.g }, others or {}))
+  view.row = row_of(ref.g)
+  local length = math.max(ref['end'] - ref.start, 1000)
+  local shown = view.t1 - view.t0
+  if length * 20 < shown or length > shown or ref.start < view.t0 or ref['end'] > view.t1 then
+    M.go(ref.start - length * 0.5, ref['end'] + length * 0.6, (ref.start + ref['end']) / 2)
+  else
+    M.go(view.t0, view.t1, (ref.start + ref['end']) / 2)
+  end
+end
+
+--- Shows a wait of the line that was asked for: what it is, what ended it.
+--- @param wait table the answer of `waitline/instance`
+local function show_instance(wait, number)
+  local of, waker = view.instances, wait.waker
+  of.at, of.of = number, wait.of
+  view.notes = { ['g:' .. wait.g] = text.duration(wait.ns) .. (wait.open and ', not ended' or '') }
+  if waker and waker.g and waker.g ~= wait.g then
+    local at = text.place(waker)
+    view.notes['g:' .. waker.g] = ('wakes G%d%s'):format(wait.g, at and ' ↑ ' .. at or '')
+  end
+  M.select({ g = wait.g, start = wait.start, ['end'] = wait.start + wait.ns }, waker and waker.g and { waker.g } or nil)
+end
+
+--- Goes to the wait of the line with this number, the longest is 1.
+function M.instance(number)
+  local of = view.instances
+  if not of then
+    return text.say('no line was asked for (:Waitline reveal)')
+  end
+  view.wish = view.wish + 1
+  local wish = view.wish
+  server.request('waitline/instance', { uri = of.uri, line = of.line, rank = number - 1 }, function(wait)
+    if not view or view.wish ~= wish then
+      return -- another key was faster
+    elseif wait then
+      show_instance(wait, number)
+    else
+      text.say('there is no other wait of this line')
+    end
+  end, { client = view.client })
+end
+
+--- Takes a line whose waits are to be gone through, and shows when they began.
+function M.take_line(uri, line)
+  view.instances = { uri = uri, line = line, at = 0, of = 0 }
+  view.ticks = nil
+  local of = view.instances
+  server.request('waitline/timelineInstances', { uri = uri, line = line }, function(answer)
+    if view and view.instances == of and answer then
+      local name = vim.fs.basename(vim.uri_to_fname(uri))
+      view.ticks = { label = ('%s:%d'):format(name, line + 1), times = answer.ticks }
+      -- The lanes below move down by one, and the selection with them.
+      if view.row then
+        view.row = view.row + 1
+      end
+      M.draw()
+    end
+  end, { client = view.client, on_error = function() end })
+end
+
+--- Looks for a function, a goroutine, a line or a task, and lets a person choose.
+function M.find(query)
+  server.request('waitline/timelineFind', { query = query, limit = 100 }, function(answer)
+    local found = vim.tbl_filter(function(item)
+      return item.g ~= nil
+    end, view and answer and answer.found or {})
+    if #found == 0 then
+      return text.say(('no goroutine, function, line or task matches "%s"'):format(query))
+    end
+    vim.ui.select(found, {
+      prompt = ('%s found, the longest first'):format(text.count(answer.of)),
+      kind = 'waitline.timeline',
+      format_item = function(item)
+        local lasts = text.duration(item['end'] - item.start)
+        return ('G%d  %s  %s  %s  from %s'):format(
+          item.g,
+          lasts,
+          item.title,
+          item.where or '',
+          text.instant(item.start)
+        )
+      end,
+    }, function(item)
+      if item and view then
+        M.select(item)
+      end
+    end)
+  end, { client = view.client })
+end
+
+--- Opens or closes the goroutines of a `go` statement, or the tasks.
+function M.toggle_group(group)
+  if view.open[group.id] then
+    view.open[group.id] = nil
+    return M.draw()
+  end
+  local params = {
+    group = group.id,
+    t0 = math.floor(view.t0),
+    t1 = math.floor(view.t1),
+    offset = 0,
+    limit = ROWS,
+    sort = 'costly',
+  }
+  local method = group == lanes_of.TASKS and 'waitline/timelineTasks' or 'waitline/timelineRows'
+  server.request(method, params, function(answer)
+    if view and answer then
+      view.open[group.id] = { rows = answer.rows, of = answer.of }
+      M.draw()
+    end
+  end, { client = view.client })
+end
+
+function M.close()
+  local win = M.window()
+  view = nil
+  if win then
+    api.nvim_win_close(win, true)
+  end
+end
+
+--- @param client vim.lsp.Client
+--- @param info table of `waitline/timelineInfo`
+function M.show(client, info)
+  require('waitline.highlight').setup()
+  if M.window() then
+    -- A range of the same trace leaves all as it is.
+    local same = view.info.trace == info.trace and view.info.duration == info.duration
+    view.client, view.info = client, info
+    if not same then
+      view.open, view.notes, view.instances, view.ticks = {}, {}, nil, nil
+      view.t0, view.t1 = math.min(view.t0, info.duration), math.min(view.t1, info.duration)
+      if view.t1 - view.t0 < 100 then
+        view.t0, view.t1 = 0, info.duration
+      end
+    end
+    api.nvim_set_current_win(M.window())
+    return
+  end
+  local lanes = #info.groups + #info.lanes
+  vim.cmd(('botright %dnew'):format(math.max(10, math.min(lanes + HEAD + FOOT, math.floor(vim.o.lines * 0.4)))))
+  local buf, win = api.nvim_get_current_buf(), api.nvim_get_current_win()
+  vim.bo[buf].buftype, vim.bo[buf].bufhidden, vim.bo[buf].swapfile = 'nofile', 'wipe', false
+  vim.bo[buf].undolevels = -1
+  pcall(api.nvim_buf_set_name, buf, 'waitline://timeline')
+  vim.bo[buf].filetype = 'waitline-timeline'
+  for option, value in pairs({
+    number = false,
+    relativenumber = false,
+    wrap = false,
+    signcolumn = 'no',
+    foldcolumn = '0',
+    list = false,
+    cursorline = true,
+    spell = false,
+    winfixheight = true,
+    scrolloff = 0,
+    sidescrolloff = 0,
+    statuscolumn = '',
+  }) do
+    vim.wo[win][option] = value
+  end
+  view = {
+    buf = buf,
+    client = client,
+    info = info,
+    t0 = 0,
+    t1 = info.duration,
+    rows = {},
+    top = 0,
+    pinned = {},
+    open = {},
+    asked = 0,
+    wish = 0,
+    notes = {},
+    idle = true,
+    row = HEAD + 1,
+    cell = 1,
+  }
+  require('waitline.timeline.keys').set(buf)
+  api.nvim_create_autocmd('CursorMoved', {
+    buffer = buf,
+    callback = function()
+      -- What this module itself has done is told later, when it may wish for another place already.
+      if not view or view.buf ~= buf or vim.deep_equal(view.stands, api.nvim_win_get_cursor(0)) then
+        return
+      end
+      view.stands, view.t = nil, nil
+      local _, _, cell = M.under()
+      view.row, view.cell = api.nvim_win_get_cursor(0)[1], cell
+      local moved = (view.moved or 0) + 1
+      view.moved = moved
+      vim.defer_fn(function()
+        if view and view.moved == moved and M.window() then
+          M.look()
+        end
+      end, 60)
+    end,
+  })
+  local group = api.nvim_create_augroup('waitline.timeline', {})
+  api.nvim_create_autocmd({ 'WinResized', 'VimResized' }, {
+    group = group,
+    callback = function()
+      if view and view.buf == buf and M.window() then
+        vim.schedule(M.draw)
+      end
+    end,
+  })
+  api.nvim_create_autocmd('User', {
+    group = group,
+    pattern = 'WaitlineChanged',
+    callback = function(event)
+      if not view or view.buf ~= buf then
+        return
+      elseif not event.data.state then
+        return M.close()
+      end
+      require('waitline.timeline').again(view.client)
+    end,
+  })
+  api.nvim_create_autocmd('BufWipeout', {
+    buffer = buf,
+    callback = function()
+      api.nvim_del_augroup_by_id(group)
+      if view and view.buf == buf then
+        view = nil
+      end
+    end,
+  })
+end
+
+--- @return waitline.View?
+function M.view()
+  return view
+end
+
+return M

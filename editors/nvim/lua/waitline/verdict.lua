@@ -1,0 +1,41 @@
+--- A person's word on what the waiting of a line is.
+local server = require('waitline.server')
+local text = require('waitline.text')
+
+local M = {}
+
+--- @param ctx waitline.Context
+function M.set(ctx)
+  local verdict = not ctx.bang and (ctx.args[1] or 'idle') or vim.NIL
+  local buf = vim.api.nvim_get_current_buf()
+  local uri = vim.uri_from_bufnr(buf)
+  local lines = { vim.api.nvim_win_get_cursor(0)[1] - 1 }
+  if ctx.line1 then
+    -- Of a range: those that have figures.
+    lines = {}
+    for _, cost in ipairs(require('waitline.draw').costs(buf)) do
+      if cost.line + 1 >= ctx.line1 and cost.line + 1 <= ctx.line2 then
+        lines[#lines + 1] = cost.line
+      end
+    end
+    if #lines == 0 then
+      return text.say('none of these lines has figures')
+    end
+  end
+  local function go(i)
+    server.request('waitline/setVerdict', { uri = uri, line = lines[i], verdict = verdict }, function(shown, client)
+      if lines[i + 1] then
+        return go(i + 1)
+      end
+      if shown then
+        require('waitline.state').set(client.id, shown)
+      end
+      text.say(
+        verdict == vim.NIL and 'taken back from .waitline.toml' or ('kept as %s in .waitline.toml'):format(verdict)
+      )
+    end, { buf = buf })
+  end
+  go(1)
+end
+
+return M

@@ -1,0 +1,370 @@
+// What the page has asked of the host, and when it asks again. Answers of an older analysis, and of a view that was left
+// meanwhile, are dropped; a request that fails leaves what was there.
+import type { App } from './app.ts';
+import type { Host } from './host/host.ts';
+import { functions } from './model/analyses.ts';
+import { CLASS, type Class, VERDICT } from './model/classes.ts';
+import * as protocol from './model/protocol.ts';
+import { field, text } from './model/read.ts';
+import { visible } from './model/rows.ts';
+import { type LaneTile, rectEnd, rectStart } from './model/tile.ts';
+import { Tiles, windowFor } from './model/tiles.ts';
+import type { Ns } from './model/units.ts';
+import type { View } from './model/viewport.ts';
+
+/** Rows of a group, and tasks, that are shown at once. */
+const ROWS = 64;
+/** Events up to which a second reading of the file is no matter. */
+const CHEAP = 6_000_000;
+/** Groups that stand for all goroutines where the server has no lane of them. */
+const GROUPS = 40;
+
+export class Data {
+  readonly tiles: Tiles;
+  counters: protocol.Counters | null = null;
+  /** Matches of find, by lane, in order of time. */
+  foundByLane: Map<string, protocol.Ref[]> | null = null;
+  private readonly host: Host;
+  private readonly app: App;
+  private readonly names = new Map<number, string>();
+  private readonly unnamed = new Set<number>();
+  private naming = false;
+  private era = 0;
+  private settle: ReturnType<typeof setTimeout> | undefined;
+  private readonly sliceCache = new Map<string, protocol.Slice | null>();
+
+  constructor(host: Host, app: App) {
+    this.host = host;
+    this.app = app;
+    this.tiles = new Tiles(
+      host,
+      () => {
+        this.app.rebuild();
+        this.app.dirty('lanes', 'overlay', 'overview', 'elements');
+      },
+      (why) => this.app.say(why),
+    );
+  }
+
+  /** `another`: it is another trace. Else only what a range or verdicts change. */
+  async refresh(another: boolean): Promise<void> {
+    const era = ++this.era;
+    const { state } = this.app;
+    if (state === null) return;
+    if (another) {
+      this.names.clear();
+      this.counters = null;
+      this.app.findings = null;
+      this.app.summary = null;
+    }
+    this.sliceCache.clear();
+    this.tiles.analysis = state.analysis;
+    if (another) this.tiles.reset(state.analysis, state.duration);
+    await this.fetchInfo(era);
+    if (era !== this.era) return;
+    void this.fetchFindings(era);
+    void this.fetchSummary(era);
+  }
+
+  /** The index may still be made: then lanes are few, and asked for again. */
+  private async fetchInfo(era: number): Promise<void> {
+    for (;;) {
+      try {
+        const info = protocol.info(await this.host.request('waitline/timelineInfo', {}));
+        if (era !== this.era || info === null) return;
+        this.app.onInfo(info, this.app.info?.ready !== true);
+        if (info.ready) return;
+      } catch (e) {
+        if (era === this.era) this.app.fail(e);
+        return;
+      }
+      await new Promise((done) => setTimeout(done, 200));
+    }
+  }
+
+  private async fetchFindings(era: number): Promise<void> {
+    try {
+      const found = protocol.findings(await this.host.request('waitline/findings', {}));
+      if (era !== this.era) return;
+      this.app.findings = found;
+      this.app.dirty('elements', 'overview');
+    } catch (e) {
+      if (era === this.era) this.app.say(message(e));
+    }
+  }
+
+  private async fetchSummary(era: number): Promise<void> {
+    const span = this.app.range ?? { t0: 0, t1: this.app.end };
+    try {
+      const summary = protocol.summary(await this.host.request('waitline/timelineSummary', { ...span }));
+      if (era !== this.era) return;
+      this.app.summary = summary;
+      this.app.dirty('elements');
+    } catch {
+      // A server without it: the lines that wait most say what they can.
+      await this.fetchHotspots(era);
+    }
+  }
+
+  private async fetchHotspots(era: number): Promise<void> {
+    try {
+      const summary = protocol.summaryOfHotspots(await this.host.request('waitline/hotspots', { limit: 200 }));
+      if (era !== this.era) return;
+      this.app.summary = summary;
+      this.app.dirty('elements');
+      // An extra: without it the rest stands.
+      await this.fetchTotals(era, summary).catch(() => undefined);
+    } catch (e) {
+      if (era === this.era) this.app.say(message(e));
+    }
+  }
+
+  /** What did not wait: the sums of the goroutines' table. It is read from the trace's file, so not of a large one. */
+  private async fetchTotals(era: number, summary: protocol.Summary): Promise<void> {
+    const events = this.app.state?.events ?? 0;
+    if (events === 0 || events > CHEAP) return;
+    const all = functions(await this.host.request('waitline/goroutineTable', { system: true, limit: 1000 }));
+    if (era !== this.era || all.of > all.rows.length) return;
+    const sum = (cls: Class) => all.rows.reduce((ns, f) => ns + (f.by.get(cls) ?? 0), 0);
+    const byClass = [...summary.byClass];
+    for (const cls of [CLASS.runnable, CLASS.running, CLASS.syscall, CLASS.assist]) {
+      const at = byClass.findIndex((c) => c.cls === cls);
+      const entry = { cls, costly: byClass[at]?.costly ?? 0, ns: sum(cls) };
+      if (at < 0) byClass.push(entry);
+      else byClass[at] = entry;
+    }
+    this.app.summary = { ...summary, runnable: sum(CLASS.runnable), byClass };
+    this.app.dirty('elements');
+  }
+
+  /** After each move of the view: tiles at once, the rest when it rests. */
+  viewChanged(): void {
+    clearTimeout(this.settle);
+    this.settle = setTimeout(() => void this.settled(), 90);
+  }
+
+  wantTiles(): void {
+    const { app } = this;
+    if (app.info === null) return;
+    const [first, last] = visible(app.rows, app.scroll, app.lanesHeight);
+    const strip = [...this.everyone(), ...['gc', 'stw'].filter((l) => app.info?.lanes.includes(l))];
+    const lanes = new Set<string>(
+      app.rows.rows[first]?.kind === 'chart' ? strip : ['gc', 'stw'].filter((l) => app.info?.lanes.includes(l)),
+    );
+    for (let i = first; i < last; i++) for (const l of app.rows.rows[i]?.lanes ?? []) lanes.add(l);
+    this.tiles.want(app.view, app.size.width, [...lanes], strip);
+  }
+
+  /** The lanes whose sum is all goroutines: one, or where the server has none those of the dearest groups. */
+  everyone(): readonly string[] {
+    const { info } = this.app;
+    if (info === null) return [];
+    return info.lanes.includes('all') ? ['all'] : info.groups.slice(0, GROUPS).map((g) => `group:${g.id}`);
+  }
+
+  private async settled(): Promise<void> {
+    this.app.save();
+    await Promise.all([this.fetchCounters(), this.fetchOpen(), this.app.allFlows ? this.fetchFlows() : undefined]);
+  }
+
+  private async fetchCounters(): Promise<void> {
+    const { app } = this;
+    const era = this.era;
+    const window = windowFor(app.view, app.size.width, app.end);
+    try {
+      const counters = protocol.counters(await this.host.request('waitline/timelineCounters', { ...window }));
+      if (era !== this.era) return;
+      this.counters = counters;
+      app.rebuild();
+      app.dirty('lanes', 'elements');
+    } catch {
+      // Charts stay as they were.
+    }
+  }
+
+  /** Rows of what is open, for what is in view. */
+  async fetchOpen(): Promise<void> {
+    const { app } = this;
+    if (app.info === null) return;
+    const era = this.era;
+    const at = { t0: Math.floor(app.view.t0), t1: Math.ceil(app.view.t1) };
+    const open = app.info.groups.filter((g) => app.open.has(g.id));
+    const one = async (g: protocol.Group) => {
+      const answer = await this.host.request('waitline/timelineRows', {
+        group: g.id,
+        ...at,
+        offset: 0,
+        limit: ROWS,
+        sort: 'start',
+      });
+      return [g.id, protocol.rows(answer)] as const;
+    };
+    try {
+      const rows = await Promise.all(open.map(one));
+      const tasks =
+        app.info.hasTasks && app.open.has('tasks')
+          ? protocol.taskRows(await this.host.request('waitline/timelineTasks', { ...at, offset: 0, limit: ROWS }))
+          : null;
+      if (era !== this.era) return;
+      app.groups = new Map(rows);
+      app.tasks = tasks;
+      app.rebuild();
+      app.all();
+    } catch (e) {
+      if (era === this.era) app.say(message(e));
+    }
+  }
+
+  async slice(lane: string, t: Ns, lower: boolean): Promise<protocol.Slice | null> {
+    const at = Math.max(0, Math.floor(t));
+    const key = `${lane} ${at} ${lower}`;
+    const known = this.sliceCache.get(key);
+    if (known !== undefined) return known;
+    const params =
+      lane.startsWith('p:') || lane.startsWith('task:') ? { lane, t: at, row: lower ? 1 : 0 } : { lane, t: at };
+    const slice = protocol.slice(field(await this.host.request('waitline/timelineSlice', params), 'slice'));
+    if (this.sliceCache.size > 2000) this.sliceCache.clear();
+    this.sliceCache.set(key, slice);
+    return slice;
+  }
+
+  /** What a selection brings with it: the line's instances, and the chain of wakes that led here. */
+  async afterSelect(slice: protocol.Slice): Promise<void> {
+    const { app } = this;
+    const jobs: Promise<void>[] = [];
+    if (slice.site !== null && slice.site.uri !== null) jobs.push(this.instancesOf(slice.site, slice.kind));
+    if (slice.g > 0) jobs.push(this.fetchChain(slice));
+    await Promise.all(jobs);
+    app.all();
+  }
+
+  private async fetchChain(slice: protocol.Slice): Promise<void> {
+    try {
+      const ask = async (direction: string, limit: number) => {
+        const params = { g: slice.g, t: slice.start, direction, limit };
+        const links = field(await this.host.request('waitline/timelineChain', params), 'links');
+        return Array.isArray(links) ? links.flatMap((l) => protocol.flow(field(l, 'flow')) ?? []) : [];
+      };
+      const [back, forward] = await Promise.all([ask('back', 16), ask('forward', 1)]);
+      if (this.app.selection?.slice !== slice) return;
+      this.app.chain = back;
+      this.app.next = forward[0] ?? null;
+      this.app.dirty('overlay', 'elements');
+    } catch {
+      // Without its chain a selection is still one.
+    }
+  }
+
+  /** Of one kind only, where one is named: a line may wait for a lock and then run. */
+  async instancesOf(site: protocol.Place, kind: string): Promise<void> {
+    const line = site.line ?? site.recorded - 1;
+    if (site.uri !== null) await this.instancesAt(site.uri, line, protocol.placeLabel(site), kind);
+  }
+
+  async instancesAt(
+    uri: string,
+    line: number,
+    label = `${text(uri).split('/').pop()}:${line + 1}`,
+    kind = '',
+  ): Promise<void> {
+    const key = `${uri} ${line} ${kind}`;
+    if (this.app.instances?.key === key) return;
+    try {
+      const params = kind === '' ? { uri, line } : { uri, line, kind };
+      const answer = protocol.instances(await this.host.request('waitline/timelineInstances', params));
+      this.app.instances = answer.of === 0 && answer.found.length === 0 ? null : { ...answer, key, label, at: -1 };
+      this.app.dirty('overview', 'elements');
+    } catch {
+      this.app.instances = null;
+    }
+  }
+
+  /** Exact figures at a moment, for a click on a chart. */
+  async exactAt(t: Ns): Promise<void> {
+    try {
+      this.app.exact = protocol.exact(await this.host.request('waitline/timelineAt', { t: Math.round(t) }));
+      this.app.selection = null;
+      this.app.all();
+    } catch (e) {
+      this.app.say(message(e));
+    }
+  }
+
+  async flowsOf(lanes: readonly string[]): Promise<protocol.Flow[]> {
+    const { view } = this.app;
+    try {
+      const answer = await this.host.request('waitline/timelineFlows', {
+        t0: Math.floor(view.t0),
+        t1: Math.ceil(view.t1),
+        lanes: [...lanes],
+        limit: 2000,
+      });
+      const flows = field(answer, 'flows');
+      return Array.isArray(flows) ? flows.flatMap((f) => protocol.flow(f) ?? []) : [];
+    } catch (e) {
+      this.app.say(message(e));
+      return [];
+    }
+  }
+
+  /** All wakes in view, of the lanes that are shown. */
+  async fetchFlows(): Promise<void> {
+    const { app } = this;
+    const [first, last] = visible(app.rows, app.scroll, app.lanesHeight);
+    const lanes = app.rows.rows.slice(first, last).flatMap((r) => (r.kind === 'lane' ? r.lanes : []));
+    app.flows = lanes.length === 0 ? [] : await this.flowsOf(lanes.slice(0, 256));
+    app.dirty('overlay');
+  }
+
+  /** The words of a label; asked for in one go with others where they are not known. */
+  name(label: number): string | null {
+    const known = this.names.get(label);
+    if (known !== undefined) return known;
+    this.unnamed.add(label);
+    if (!this.naming) {
+      this.naming = true;
+      setTimeout(() => void this.fetchNames(), 30);
+    }
+    return null;
+  }
+
+  private async fetchNames(): Promise<void> {
+    const era = this.era;
+    const labels = [...this.unnamed].slice(0, 1000);
+    this.unnamed.clear();
+    try {
+      const answer = field(await this.host.request('waitline/timelineNames', { labels }), 'names');
+      if (era === this.era) for (const l of labels) this.names.set(l, text(field(answer, String(l))));
+    } catch {
+      for (const l of labels) this.names.set(l, '');
+    }
+    this.naming = false;
+    this.app.dirty('lanes');
+  }
+
+  keepFound(found: readonly protocol.Ref[]): void {
+    const by = new Map<string, protocol.Ref[]>();
+    for (const r of found) {
+      const list = by.get(r.lane) ?? [];
+      by.set(r.lane, list);
+      list.push(r);
+    }
+    for (const list of by.values()) list.sort((a, b) => a.start - b.start);
+    this.foundByLane = by;
+  }
+
+  /** The middle of the first span in view that is more than idling. */
+  firstSpan(tile: LaneTile, view: View): Ns | null {
+    for (let i = 0; i < tile.n; i++) {
+      if (tile.cls[i] === CLASS.none || tile.verdict[i] === VERDICT.idle) continue;
+      const start = rectStart(tile, i);
+      const end = rectEnd(tile, i);
+      if (end > view.t0 && start < view.t1) return (Math.max(start, view.t0) + Math.min(end, view.t1)) / 2;
+    }
+    return null;
+  }
+}
+
+function message(e: unknown): string {
+  return e instanceof Error ? e.message : String(e);
+}

@@ -1,0 +1,64 @@
+// The one thing that the page knows of where it runs. Two hosts are made of it: a panel of VS Code (vscode.ts) and
+// the loopback page in a browser (loopback.ts); docs/timeline-host.md holds what both promise.
+import type { Json } from '../model/read.ts';
+
+/** A window of some lanes, at a width in pixels. */
+export interface TileKey {
+  readonly analysis: number;
+  readonly t0: number;
+  readonly t1: number;
+  readonly width: number;
+  readonly lanes: readonly string[];
+}
+
+/** Line and column from 0. `focus`: whether the editor takes the keyboard. */
+export interface SourcePlace {
+  readonly uri: string;
+  readonly line: number;
+  readonly col: number;
+  readonly focus: boolean;
+}
+
+export type HostEvent = 'state' | 'reveal' | 'range' | 'theme' | 'open' | 'connection';
+
+export interface Host {
+  /** Every waitline/... request that answers JSON. Rejects with a `RequestError` that says why in words. */
+  request(method: string, params: Json): Promise<unknown>;
+  tile(key: TileKey): Promise<ArrayBuffer>;
+  openSource(at: SourcePlace): void;
+  /** Answers a function that ends it. */
+  on(event: HostEvent, f: (payload: unknown) => void): () => void;
+  saveState(state: Json): void;
+  loadState(): unknown;
+}
+
+/** What a host says when it does not answer: the sentence is for people. */
+export class RequestError extends Error {
+  readonly code: number | null;
+  constructor(message: string, code: number | null = null) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** Who listens for what, for both hosts. */
+export class Listeners {
+  private readonly of = new Map<HostEvent, Set<(payload: unknown) => void>>();
+
+  on(event: HostEvent, f: (payload: unknown) => void): () => void {
+    const set = this.of.get(event) ?? new Set();
+    this.of.set(event, set);
+    set.add(f);
+    return () => set.delete(f);
+  }
+
+  emit(event: HostEvent, payload: unknown): void {
+    for (const f of this.of.get(event) ?? []) f(payload);
+  }
+}
+
+const EVENTS: readonly HostEvent[] = ['state', 'reveal', 'range', 'theme', 'open', 'connection'];
+
+export function isHostEvent(x: unknown): x is HostEvent {
+  return EVENTS.includes(x as HostEvent);
+}

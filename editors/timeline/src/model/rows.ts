@@ -1,0 +1,300 @@
+// What stands below what: the rows of the timeline, from the state of the trace and of what is open.
+// Values only; a row knows its height, its lanes (what is fetched and drawn in it) and what its label says.
+import type { GoRow, Group, Info, Place, TaskRow } from './protocol.ts';
+import type { Ns, Px } from './units.ts';
+
+export type ChartId = 'states' | 'heap' | 'threads';
+
+interface Common {
+  /** Tells rows apart, also over time. */
+  readonly id: string;
+  readonly height: Px;
+  /** Left of the name, for what belongs to something. */
+  readonly indent: 0 | 1 | 2;
+  readonly name: string;
+  /** After the name, dimmer: `×8`. */
+  readonly extra: string;
+  /** Right-aligned: costly time, in words. */
+  readonly figure: string;
+  readonly lanes: readonly string[];
+  /** Goroutines that it shows. */
+  readonly gs?: readonly number[];
+}
+
+export type Row =
+  | (Common & { readonly kind: 'chart'; readonly chart: ChartId })
+  | (Common & { readonly kind: 'gc' | 'p' | 'lane' | 'task' | 'wakes' | 'note' })
+  | (Common & {
+      readonly kind: 'header';
+      readonly open: boolean;
+      readonly toggles: string;
+      readonly place: Place | null;
+      /** Drawn in an open header: where these goroutines were started. */
+      readonly says: string;
+    });
+
+export type Kind = Row['kind'];
+
+/** Heights of the grid (looks.md). */
+export const HEIGHT = {
+  states: 40,
+  heap: 32,
+  threads: 24,
+  gc: 16,
+  p: 28,
+  header: 24,
+  lane: 16,
+} as const;
+
+/** Bars are 12 of a lane's 16. */
+export const BAR = { top: 2, height: 12 } as const;
+
+export interface OpenGroup {
+  readonly of: number;
+  readonly rows: readonly GoRow[];
+}
+
+export interface RowsInput {
+  readonly info: Info;
+  readonly narrow: boolean;
+  /** Ids of what is open: group ids, `tasks`, `threads`, `wakes`. */
+  readonly open: ReadonlySet<string>;
+  readonly groups: ReadonlyMap<string, OpenGroup>;
+  readonly tasks: { readonly of: number; readonly rows: readonly TaskRow[] } | null;
+  /** Goroutines shown whatever is open: pinned ones and those of the selection that are nowhere else. */
+  readonly pinned: readonly GoRow[];
+  readonly figures: { costly(ns: Ns): string; states: string; heap: string; threads: string };
+  readonly filter: ((name: string) => boolean) | null;
+}
+
+export function buildRows(input: RowsInput): Row[] {
+  const { info, open, figures } = input;
+  const rows: Row[] = [];
+  const base = { indent: 0 as const, extra: '', figure: '', lanes: [] as string[] };
+  rows.push({
+    ...base,
+    kind: 'chart',
+    chart: 'states',
+    id: 'states',
+    height: HEIGHT.states,
+    name: 'Goroutines by state',
+    figure: figures.states,
+  });
+  if (!input.narrow) {
+    rows.push({
+      ...base,
+      kind: 'chart',
+      chart: 'heap',
+      id: 'heap',
+      height: HEIGHT.heap,
+      name: 'Heap',
+      figure: figures.heap,
+    });
+    rows.push({
+      ...base,
+      kind: 'chart',
+      chart: 'threads',
+      id: 'threads',
+      height: HEIGHT.threads,
+      name: 'Threads',
+      figure: figures.threads,
+    });
+  }
+  const has = (lane: string) => info.lanes.includes(lane);
+  const gc = ['gc', 'stw'].filter(has);
+  if (gc.length > 0) rows.push({ ...base, kind: 'gc', id: 'gc', height: HEIGHT.gc, name: 'GC', lanes: gc });
+  for (const lane of info.lanes) {
+    if (lane.startsWith('p:'))
+      rows.push({ ...base, kind: 'p', id: lane, height: HEIGHT.p, name: `P${lane.slice(2)}`, lanes: [lane] });
+  }
+  if (info.hasTasks) {
+    const isOpen = open.has('tasks');
+    const n = input.tasks?.of ?? 0;
+    rows.push(
+      header('tasks', 'Tasks', n > 0 ? `×${n}` : '', '', isOpen, null, 'in view', has('tasks') ? ['tasks'] : []),
+    );
+    if (isOpen) {
+      const shown = input.tasks?.rows ?? [];
+      for (const t of shown) {
+        rows.push({
+          ...base,
+          kind: 'task',
+          id: t.lane,
+          height: HEIGHT.lane,
+          indent: 1,
+          name: `${t.name} ${t.id}`,
+          lanes: [t.lane],
+        });
+      }
+      if (n > shown.length) rows.push(note('tasks.more', `${n - shown.length} more (zoom in to see them)`));
+    }
+  }
+  if (input.pinned.length > 0) {
+    rows.push(header('pinned', 'Pinned', `×${input.pinned.length}`, '', true, null, 'kept in view; Esc lets them go'));
+    for (const r of input.pinned) rows.push(goRow(r, 'pinned', figures.costly));
+  }
+  const groups = input.filter === null ? info.groups : info.groups.filter((g) => input.filter?.(g.name));
+  for (const g of groups) {
+    const isOpen = open.has(g.id);
+    rows.push(groupHeader(g, isOpen, figures.costly(g.costly)));
+    if (!isOpen) continue;
+    const o = input.groups.get(g.id);
+    if (o === undefined) continue;
+    let goroutines = 0;
+    const packed = o.rows.some((r) => r.packed.length > 1);
+    for (const r of o.rows) {
+      goroutines += Math.max(r.packed.length, 1);
+      rows.push(goRow(r, g.id, figures.costly));
+    }
+    if (packed && o.rows.length > 0) relabelPacked(rows, o, goroutines);
+    if (o.of > o.rows.length) rows.push(note(`${g.id}.more`, `${o.of - o.rows.length} more (zoom in to see them)`));
+    else if (o.rows.length === 0) rows.push(note(`${g.id}.none`, 'none in view'));
+  }
+  const threads = info.lanes.filter((l) => l.startsWith('m:'));
+  if (threads.length > 0) {
+    const isOpen = open.has('threads');
+    rows.push(header('threads', 'Threads', `×${threads.length}`, '', isOpen, null, 'what each runs'));
+    if (isOpen)
+      for (const l of threads)
+        rows.push({ ...base, kind: 'lane', id: l, height: HEIGHT.lane, indent: 1, name: `M${l.slice(2)}`, lanes: [l] });
+  }
+  const wakes = (
+    [
+      ['net', 'Network wakes'],
+      ['sys', 'Syscall exits'],
+      ['timer', 'Timer wakes'],
+      ['samples', 'CPU samples'],
+    ] as const
+  ).filter(([lane]) => has(lane));
+  if (wakes.length > 0) {
+    const isOpen = open.has('wakes');
+    rows.push(
+      header(
+        'wakes',
+        'Wakes and samples',
+        '',
+        '',
+        isOpen,
+        null,
+        wakes.map(([, name]) => name.toLowerCase()).join(', '),
+      ),
+    );
+    if (isOpen)
+      for (const [lane, name] of wakes)
+        rows.push({ ...base, kind: 'wakes', id: lane, height: HEIGHT.lane, indent: 1, name, lanes: [lane] });
+  }
+  return rows;
+}
+
+/** "15 in 7 lanes" by the first of them; the others say nothing. */
+function relabelPacked(rows: Row[], o: OpenGroup, goroutines: number): void {
+  const first = rows.length - o.rows.length;
+  for (let i = first; i < rows.length; i++) {
+    const row = rows[i];
+    if (row === undefined || row.kind === 'header' || row.kind === 'chart') continue;
+    rows[i] = { ...row, name: i === first ? `${goroutines} in ${o.rows.length} lanes` : '', figure: '' };
+  }
+}
+
+function goRow(r: GoRow, within: string, costly: (ns: Ns) => string): Row {
+  return {
+    kind: 'lane',
+    id: `${within}/${r.lane}`,
+    height: HEIGHT.lane,
+    indent: 1,
+    name: r.g > 0 ? `G${r.g}` : r.name,
+    extra: '',
+    figure: costly(r.costly),
+    lanes: [r.lane],
+    gs: r.packed.length > 0 ? r.packed : [r.g],
+  };
+}
+
+function groupHeader(g: Group, open: boolean, figure: string): Row {
+  const pack = g.place?.func.match(/^(?:.*\/)?([^./]+)\./)?.[1] ?? '';
+  const line =
+    g.place === null
+      ? ''
+      : `${g.place.file.split(/[\\/]/).pop()}:${g.place.line !== null ? g.place.line + 1 : g.place.recorded}`;
+  const says =
+    g.place === null || line === ':0'
+      ? 'started before the trace'
+      : `${pack === '' ? '' : `${pack}, `}started at ${line}`;
+  return header(g.id, g.name, `×${g.n}`, figure, open, g.place, says, [`group:${g.id}`]);
+}
+
+function header(
+  id: string,
+  name: string,
+  extra: string,
+  figure: string,
+  open: boolean,
+  place: Place | null,
+  says: string,
+  lanes: string[] = [],
+): Row {
+  return {
+    kind: 'header',
+    id: `header/${id}`,
+    toggles: id,
+    height: HEIGHT.header,
+    indent: 0,
+    name,
+    extra,
+    figure,
+    open,
+    place,
+    says,
+    lanes: open ? [] : lanes,
+  };
+}
+
+function note(id: string, name: string): Row {
+  return { kind: 'note', id: `note/${id}`, height: HEIGHT.lane, indent: 1, name, extra: '', figure: '', lanes: [] };
+}
+
+/** Rows with where they stand. */
+export interface Layout {
+  readonly rows: readonly Row[];
+  readonly top: readonly Px[];
+  readonly height: Px;
+}
+
+export function layout(rows: readonly Row[]): Layout {
+  const top: Px[] = [];
+  let y = 0;
+  for (const row of rows) {
+    top.push(y);
+    y += row.height;
+  }
+  return { rows, top, height: y };
+}
+
+/** Index of the row at `y`, else -1. */
+export function rowAt(l: Layout, y: Px): number {
+  if (y < 0 || y >= l.height) return -1;
+  let low = 0;
+  let high = l.rows.length - 1;
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if ((l.top[middle] ?? 0) <= y) low = middle;
+    else high = middle - 1;
+  }
+  return low;
+}
+
+/** First and last row (exclusive) that a window of the screen shows. */
+export function visible(l: Layout, scroll: Px, height: Px): [number, number] {
+  if (l.rows.length === 0) return [0, 0];
+  const first = Math.max(rowAt(l, Math.max(scroll, 0)), 0);
+  let last = first;
+  while (last < l.rows.length && (l.top[last] ?? 0) < scroll + height) last++;
+  return [first, last];
+}
+
+/** The row that shows a lane: its own, else one that its goroutine shares with others. */
+export function rowOfLane(l: Layout, lane: string): number {
+  const own = l.rows.findIndex((r) => r.kind !== 'header' && r.kind !== 'chart' && r.lanes.includes(lane));
+  const g = own < 0 ? /^g:(\d+)$/.exec(lane) : null;
+  return g === null ? own : l.rows.findIndex((r) => r.gs?.includes(Number(g[1])) === true);
+}

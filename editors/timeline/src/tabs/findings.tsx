@@ -1,0 +1,274 @@
+// Findings: what they say on the left; on the right the evidence, first what is seen, then why it is reported.
+import { useState } from 'preact/hooks';
+import type { App } from '../app.ts';
+import { CLASS, classOf } from '../model/classes.ts';
+import { count, duration, grouped, percent, shortFunc } from '../model/format.ts';
+import * as protocol from '../model/protocol.ts';
+import { type Finding, type Place, placeLabel } from '../model/protocol.ts';
+import { type Histogram, histogram, site } from '../model/site.ts';
+import { around } from '../model/viewport.ts';
+import { useAsk } from '../ui/ask.ts';
+import { copyText } from '../ui/keyboard.ts';
+import type { Props } from '../ui/page.tsx';
+import { PlaceLink } from '../ui/place.tsx';
+import type { Stage } from '../ui/stage.ts';
+import { Strip } from '../ui/strip.tsx';
+import { type Column, Table } from '../ui/table.tsx';
+
+/** What requests call the kinds of waits. */
+const WIRE: Readonly<Record<number, string>> = {
+  [CLASS.lock]: 'lock',
+  [CLASS.channel]: 'channel',
+  [CLASS.network]: 'network',
+  [CLASS.sleep]: 'sleep',
+  [CLASS.syscall]: 'syscall',
+  [CLASS.assist]: 'assist',
+  [CLASS.gcWait]: 'gc wait',
+};
+
+const key = (f: Finding) => `${f.code} ${f.place?.uri ?? f.place?.file ?? ''}:${f.place?.recorded ?? 0} ${f.message}`;
+
+export function Findings({ app, stage }: Props) {
+  const [chosen, choose] = useState<string | null>(null);
+  const all = app.findings;
+  if (all === null) return <div class="empty" />;
+  const events = app.state?.events ?? 0;
+  if (all.length === 0) {
+    return (
+      <div class="empty">
+        <p class="strong">No findings{events > 0 ? `. The checks looked at ${count(events)} events` : ''}.</p>
+      </div>
+    );
+  }
+  const of = app.state?.costly ?? 0;
+  const columns: Column<Finding>[] = [
+    {
+      id: 'mark',
+      title: '',
+      cell: (f) => (
+        <span class="finding" title={f.severity}>
+          ▲
+        </span>
+      ),
+    },
+    { id: 'code', title: 'Check', by: (f) => f.code, cell: (f) => f.code },
+    {
+      id: 'line',
+      title: 'Line',
+      by: (f) => (f.place === null ? '' : placeLabel(f.place)),
+      cell: (f) => <PlaceLink app={app} place={f.place} />,
+    },
+    { id: 'says', title: 'What it says', cell: (f) => f.message },
+    { id: 'cost', title: 'Cost', right: true, by: (f) => f.ns, cell: (f) => (f.ns > 0 ? duration(f.ns) : '–') },
+    {
+      id: 'share',
+      title: 'Share',
+      right: true,
+      cell: (f) => (of > 0 && f.ns > 0 && f.ns <= of ? percent(f.ns / of) : '–'),
+    },
+  ];
+  const shown = all.find((f) => key(f) === chosen) ?? all[0];
+  return (
+    <div class="view">
+      <div class="split half">
+        <div class="main">
+          <div class="bar-top">
+            <h2>Findings</h2>
+            <span class="dim">
+              {grouped(all.length)}
+              {events > 0 && `, in ${count(events)} events`}
+            </span>
+            <span class="grow" />
+            <button
+              type="button"
+              class="button"
+              onClick={() => void copyText(app, all.map(words).join('\n'), 'The findings are copied.')}
+            >
+              Copy all
+            </button>
+          </div>
+          <Table
+            name="Findings"
+            columns={columns}
+            rows={all}
+            id={key}
+            sort="cost"
+            selected={shown === undefined ? null : key(shown)}
+            onSelect={(f) => choose(key(f))}
+            onOpen={(f) => f.place !== null && app.openPlace(f.place, true)}
+          />
+          <div class="remark">Share is of costly waiting, {duration(of)}. What is not waiting has none.</div>
+        </div>
+        <div class="side">
+          {shown !== undefined && <Evidence key={key(shown)} app={app} stage={stage} finding={shown} />}
+        </div>
+      </div>
+    </div>
+  );
+}
+
+function words(f: Finding): string {
+  const where = f.place === null ? '' : `${placeLabel(f.place)}: `;
+  return [
+    `${f.code} ${where}${f.message}`,
+    ...f.detail.map((d) => `  ${d}`),
+    ...f.related.map((r) => `  ${r.place === null ? '' : `${placeLabel(r.place)}: `}${r.text}`),
+  ].join('\n');
+}
+
+function Evidence({ app, stage, finding: f }: { app: App; stage: Stage; finding: Finding }) {
+  const at =
+    f.place !== null && f.place.uri !== null && f.place.line !== null ? { uri: f.place.uri, line: f.place.line } : null;
+  const asked = useAsk(app, 'waitline/site', at, site);
+  const evidence = asked.state === 'there' ? asked.value : null;
+  const part = evidence?.parts.toSorted((a, b) => b.ns - a.ns)[0] ?? null;
+  // The waits of that kind alone: what follows each of them, being runnable, stands at the same line.
+  const ofKind = at === null || part === null ? null : { ...at, kind: WIRE[classOf(part.kind)] ?? '' };
+  const instances = useAsk(app, 'waitline/timelineInstances', ofKind, protocol.instances);
+  const lengths =
+    instances.state === 'there' && instances.value.of <= instances.value.found.length
+      ? instances.value.found.map((r) => r.end - r.start)
+      : [];
+  const wait =
+    f.at ??
+    (part?.longest === null || part === null
+      ? null
+      : { t0: part.longest.start, t1: part.longest.start + part.longest.ns, g: part.longest.g });
+  return (
+    <div class="detail">
+      <h1>{f.message}</h1>
+      <div>
+        <span class="finding" aria-hidden="true">
+          ▲
+        </span>{' '}
+        {f.code} · <PlaceLink app={app} place={f.place} />{' '}
+        {f.place !== null && <span class="dim">{shortFunc(f.place.func)}</span>}
+      </div>
+      {lengths.length > 0 && <Lengths of={histogram(lengths)} app={app} stage={stage} kind={part?.kind ?? ''} />}
+      {part !== null && (
+        <div class="facts">
+          <Fact name="p50" ns={part.p50} />
+          <Fact name="p90" ns={part.p90} />
+          {part.n >= 100 && <Fact name="p99" ns={part.p99} />}
+          <Fact name="longest" ns={part.longest?.ns ?? null} />
+          <div>
+            <div class="dim">times</div>
+            <div>{count(part.n)}</div>
+          </div>
+        </div>
+      )}
+      {evidence !== null && (evidence.callers.length > 0 || evidence.wakers.length > 0) && (
+        <div class="columns">
+          <Who app={app} title="Who waited" of={evidence.callers} figure={(c) => duration(c.ns)} />
+          <Who app={app} title="Who let them go on" of={evidence.wakers} figure={(c) => count(c.n)} />
+        </div>
+      )}
+      {wait !== null && wait.g > 0 && <Strip app={app} stage={stage} g={wait.g} t0={wait.t0} t1={wait.t1} />}
+      {f.detail.length > 0 && <h3>Why this is reported</h3>}
+      {f.detail.map((d) => (
+        <p key={d}>{d}</p>
+      ))}
+      {f.related.length > 0 && <h3>See also</h3>}
+      {f.related.map((r) => (
+        <div key={`${r.text} ${r.place?.recorded}`}>
+          <PlaceLink app={app} place={r.place} /> {r.text}
+        </div>
+      ))}
+      <div class="buttons">
+        {f.place?.uri !== null && f.place !== null && (
+          <button type="button" class="button primary" onClick={() => f.place !== null && app.openPlace(f.place, true)}>
+            Open line
+          </button>
+        )}
+        {wait !== null && wait.g > 0 && (
+          <button
+            type="button"
+            class="button"
+            onClick={() => {
+              app.setTab('timeline');
+              app.show(around(wait.t0, wait.t1, app.end, 0.5), false);
+              void app.select(`g:${wait.g}`, (wait.t0 + wait.t1) / 2, { moveTo: true });
+            }}
+          >
+            Longest wait in timeline
+          </button>
+        )}
+        <button
+          type="button"
+          class="button"
+          onClick={() => void copyText(app, [words(f), evidence?.text ?? ''].join('\n'), 'The evidence is copied.')}
+        >
+          Copy evidence
+        </button>
+      </div>
+    </div>
+  );
+}
+
+function Fact({ name, ns }: { name: string; ns: number | null }) {
+  return (
+    <div>
+      <div class="dim">{name}</div>
+      <div>{ns === null ? '–' : duration(ns)}</div>
+    </div>
+  );
+}
+
+interface Counted {
+  place: Place | null;
+  n: number;
+  ns: number;
+}
+
+function Who({
+  app,
+  title,
+  of,
+  figure,
+}: {
+  app: App;
+  title: string;
+  of: readonly Counted[];
+  figure: (c: Counted) => string;
+}) {
+  return (
+    <div>
+      <h3>{title}</h3>
+      {of.slice(0, 5).map((c) => (
+        <div class="pair" key={`${c.place?.func} ${c.place?.recorded}`}>
+          <span>{c.place === null ? 'the runtime' : shortFunc(c.place.func)}</span>
+          <PlaceLink app={app} place={c.place} />
+          <span class="num">{figure(c)}</span>
+        </div>
+      ))}
+    </div>
+  );
+}
+
+/** How long they waited: a log histogram, as elements, so that it is read as well as seen. */
+function Lengths({ of, stage, kind }: { app: App; stage: Stage; of: Histogram | null; kind: string }) {
+  if (of === null) return null;
+  const most = of.bins.reduce((a, b) => Math.max(a, b.n), 1);
+  const cls = kind === '' ? CLASS.channel : classOf(kind);
+  const colour = stage.currentTheme?.colour[cls] ?? '';
+  return (
+    <>
+      <h3>How long they waited</h3>
+      <div class="histogram">
+        {of.bins.map((b) => (
+          <div key={b.from} title={`${duration(b.from)} to ${duration(b.to)}: ${grouped(b.n)}`}>
+            <span class="dim">{b.n * 12 > most ? grouped(b.n) : ''}</span>
+            <div
+              class="bar"
+              style={{ height: `${b.n === 0 ? 0 : Math.max((b.n / most) * 56, 1)}px`, background: colour }}
+            />
+          </div>
+        ))}
+      </div>
+      <div class="axis dim">
+        <span>{duration(of.least)}</span>
+        <span>{duration(of.most)}</span>
+      </div>
+    </>
+  );
+}

@@ -1,0 +1,236 @@
+// Goroutines by the line that started them, the dearest first; below, those of one line, a row each.
+import { useState } from 'preact/hooks';
+import type { App } from '../app.ts';
+import {
+  type FunctionRow,
+  functions,
+  type GoroutineRow,
+  goroutineRows,
+  parts,
+  type Split,
+  total,
+} from '../model/analyses.ts';
+import { CLASS, type Class } from '../model/classes.ts';
+import { cell, grouped, shortFunc } from '../model/format.ts';
+import { around } from '../model/viewport.ts';
+import { useAsk } from '../ui/ask.ts';
+import type { Props } from '../ui/page.tsx';
+import { PlaceLink } from '../ui/place.tsx';
+import type { Stage } from '../ui/stage.ts';
+import { Parts } from '../ui/swatch.tsx';
+import { type Column, Table } from '../ui/table.tsx';
+import { Asking, filterOf, profileOf, StateKey } from './common.tsx';
+
+const COLUMNS: readonly [string, Class][] = [
+  ['Running', CLASS.running],
+  ['Runnable', CLASS.runnable],
+  ['Lock', CLASS.lock],
+  ['Channel', CLASS.channel],
+  ['Network', CLASS.network],
+  ['Sleep', CLASS.sleep],
+  ['Syscall', CLASS.syscall],
+  ['GC assist', CLASS.assist],
+  ['GC wait', CLASS.gcWait],
+  ['Other', CLASS.unknown],
+];
+
+/** A column a state, where any row has something in it. */
+function states<T extends Split>(rows: readonly T[]): Column<T>[] {
+  return COLUMNS.filter(([, cls]) => rows.some((r) => (r.by.get(cls) ?? 0) > 0)).map(([title, cls]) => ({
+    id: title,
+    title,
+    right: true,
+    by: (r: T) => r.by.get(cls) ?? 0,
+    cell: (r: T) => cell(r.by.get(cls) ?? 0),
+  }));
+}
+
+const life = (x: number | null) => (x === null ? '–' : cell(x));
+
+export function Goroutines({ app, stage }: Props) {
+  const [own, setOwn] = useState(true);
+  const [filter, setFilter] = useState('');
+  const [chosen, choose] = useState<string | null>(null);
+  const asked = useAsk(app, 'waitline/goroutineTable', { ...filterOf(app), system: !own, limit: 1000 }, functions);
+  if (asked.state !== 'there') return <Asking asked={asked} />;
+  // What of it is costly is known by the line that started them.
+  const costly = new Map<string, number>();
+  if (app.only === null) {
+    for (const g of app.info?.groups ?? []) costly.set(g.name, (costly.get(g.name) ?? 0) + g.costly);
+  }
+  const rows = asked.value.rows
+    .filter((f) => f.func.toLowerCase().includes(filter.toLowerCase()))
+    .map((f) => ({ ...f, costly: costly.get(f.func) ?? null }));
+  const scale = rows.reduce((most, f) => Math.max(most, total(f)), 0);
+  const columns: Column<FunctionRow>[] = [
+    { id: 'name', title: 'Function', by: (f) => f.func, cell: (f) => <span title={f.func}>{shortFunc(f.func)}</span> },
+    {
+      id: 'started',
+      title: 'Started at',
+      cell: (f) =>
+        f.created === null ? <span class="dim">before the trace</span> : <PlaceLink app={app} place={f.created} />,
+    },
+    { id: 'n', title: 'Count', right: true, by: (f) => f.n, cell: (f) => grouped(f.n) },
+    { id: 'alive', title: 'At the end', right: true, by: (f) => f.alive, cell: (f) => grouped(f.alive) },
+    {
+      id: 'costly',
+      title: 'Costly',
+      right: true,
+      by: (f) => f.costly ?? -1,
+      cell: (f) => (f.costly === null ? '–' : cell(f.costly)),
+    },
+    {
+      id: 'bar',
+      title: 'Where the time went',
+      by: (f) => total(f),
+      cell: (f) => <Parts theme={stage.currentTheme} parts={parts(f)} of={scale} width={160} height={10} />,
+    },
+    ...states(rows),
+    { id: 'min', title: 'Life min', right: true, by: (f) => f.life.min ?? -1, cell: (f) => life(f.life.min) },
+    { id: 'mean', title: 'mean', right: true, by: (f) => f.life.mean ?? -1, cell: (f) => life(f.life.mean) },
+    { id: 'p50', title: 'p50', right: true, by: (f) => f.life.p50 ?? -1, cell: (f) => life(f.life.p50) },
+    { id: 'p99', title: 'p99', right: true, by: (f) => f.life.p99 ?? -1, cell: (f) => life(f.life.p99) },
+    { id: 'max', title: 'max', right: true, by: (f) => f.life.max ?? -1, cell: (f) => life(f.life.max) },
+  ];
+  const shown = rows.find((f) => f.key === chosen) ?? null;
+  return (
+    <div class="view">
+      <div class="bar-top">
+        <h2>By function</h2>
+        <span class="choice">
+          <button type="button" aria-pressed={own} onClick={() => setOwn(true)}>
+            Application
+          </button>
+          <button type="button" aria-pressed={!own} onClick={() => setOwn(false)}>
+            All
+          </button>
+        </span>
+        <span class="dim">
+          {grouped(rows.length)} {rows.length === 1 ? 'function' : 'functions'},{' '}
+          {grouped(rows.reduce((n, f) => n + f.n, 0))} goroutines
+        </span>
+        <span class="grow" />
+        <input
+          class="filter"
+          type="text"
+          placeholder="Filter by name"
+          aria-label="Filter by name"
+          value={filter}
+          onInput={(e) => setFilter(e.currentTarget.value)}
+        />
+      </div>
+      <div class="table-scroll half-high">
+        {rows.length === 0 ? (
+          <p class="remark">No function matches "{filter}".</p>
+        ) : (
+          <Table
+            name="Goroutines by function"
+            columns={columns}
+            rows={rows}
+            id={(f) => f.key}
+            sort="costly"
+            selected={chosen}
+            onSelect={(f) => choose(f.key)}
+            onOpen={(f) => f.created !== null && app.openPlace(f.created, true)}
+          />
+        )}
+      </div>
+      <div class="remark spread">
+        <span>Milliseconds, 3 digits. Bars and columns hold idle waiting, too; costly is what is not idle.</span>
+        <StateKey stage={stage} />
+      </div>
+      {shown !== null && <OneFunction key={shown.key} app={app} stage={stage} of={shown} />}
+    </div>
+  );
+}
+
+function OneFunction({ app, stage, of: f }: { app: App; stage: Stage; of: FunctionRow }) {
+  const [marked, mark] = useState<ReadonlySet<number>>(new Set());
+  const asked = useAsk(app, 'waitline/goroutineTable', { ...filterOf(app), func: f.key, limit: 1000 }, goroutineRows);
+  if (asked.state !== 'there') return <Asking asked={asked} />;
+  const { rows, of } = asked.value;
+  const scale = rows.reduce((most, r) => Math.max(most, total(r)), 0);
+  const show = (r: GoroutineRow) => {
+    app.setTab('timeline');
+    app.pin([r.g]);
+    app.show(around(r.start, r.end ?? app.end, app.end, 0.05), false);
+    void app.selectFirst(`g:${r.g}`);
+  };
+  const pinThem = (gs: readonly number[]) => {
+    app.pin(gs);
+    app.setTab('timeline');
+  };
+  const columns: Column<GoroutineRow>[] = [
+    {
+      id: 'pin',
+      title: '',
+      cell: (r) => (
+        <input
+          type="checkbox"
+          aria-label={`G${r.g}`}
+          checked={marked.has(r.g)}
+          onClick={(e) => e.stopPropagation()}
+          onChange={() => {
+            const next = new Set(marked);
+            if (!next.delete(r.g)) next.add(r.g);
+            mark(next);
+          }}
+        />
+      ),
+    },
+    { id: 'g', title: 'Goroutine', by: (r) => r.g, cell: (r) => `G${r.g}` },
+    { id: 'start', title: 'Started', right: true, by: (r) => r.start, cell: (r) => cell(r.start) },
+    { id: 'alive', title: 'Alive for', right: true, by: (r) => r.alive, cell: (r) => cell(r.alive) },
+    {
+      id: 'bar',
+      title: 'Where the time went',
+      cell: (r) => <Parts theme={stage.currentTheme} parts={parts(r)} of={scale} width={450} height={10} />,
+    },
+    ...states(rows),
+  ];
+  const byLife = rows.toSorted((a, b) => a.alive - b.alive);
+  return (
+    <div class="table-scroll rest">
+      <div class="bar-top raised">
+        <h2>{shortFunc(f.func)}</h2>
+        <span class="dim">
+          {grouped(of || rows.length)} goroutines, one row each
+          {of > rows.length && ` (the first ${grouped(rows.length)})`}
+        </span>
+        <span class="grow" />
+        {marked.size > 0 && (
+          <button type="button" class="button" onClick={() => pinThem([...marked])}>
+            Pin {marked.size} in timeline
+          </button>
+        )}
+        {rows.length > 1 && (
+          <button type="button" class="button" onClick={() => pinThem([byLife[0]?.g ?? 0, byLife.at(-1)?.g ?? 0])}>
+            Pin the shortest and the longest
+          </button>
+        )}
+        <button type="button" class="button" onClick={() => profileOf(app, 'func', f.key, shortFunc(f.func))}>
+          Profile of these
+        </button>
+        <button
+          type="button"
+          class="button"
+          onClick={() => {
+            app.setTab('timeline');
+            const group = app.info?.groups.find((g) => g.name === f.func);
+            if (group !== undefined && !app.open.has(group.id)) app.toggle(group.id);
+          }}
+        >
+          Show in timeline
+        </button>
+      </div>
+      <Table
+        name={`Goroutines of ${f.func}`}
+        columns={columns}
+        rows={rows}
+        id={(r) => String(r.g)}
+        sort="alive"
+        onOpen={show}
+      />
+    </div>
+  );
+}

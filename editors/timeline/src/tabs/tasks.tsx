@@ -1,0 +1,264 @@
+// Tasks and regions: how often, how long, where the time went; below, the longest of one name from their own start.
+import { useState } from 'preact/hooks';
+import type { App } from '../app.ts';
+import {
+  type Bin,
+  messages,
+  type NamedRow,
+  namedRows,
+  type OneTask,
+  oneTasks,
+  parts,
+  total,
+} from '../model/analyses.ts';
+import { cell, duration, grouped, instant } from '../model/format.ts';
+import { around } from '../model/viewport.ts';
+import { useAsk } from '../ui/ask.ts';
+import type { Props } from '../ui/page.tsx';
+import { PlaceLink } from '../ui/place.tsx';
+import type { Stage } from '../ui/stage.ts';
+import { Parts } from '../ui/swatch.tsx';
+import { type Column, Table } from '../ui/table.tsx';
+import { Asking, filterOf, profileOf, StateKey } from './common.tsx';
+
+type Which = 'task' | 'region';
+
+export function Tasks({ app, stage }: Props) {
+  const [chosen, choose] = useState<{ which: Which; name: string } | null>(null);
+  const [words, setWords] = useState('');
+  const tasks = useAsk(app, 'waitline/taskTable', { ...filterOf(app), limit: 500 }, namedRows);
+  const regions = useAsk(app, 'waitline/regionTable', { ...filterOf(app), limit: 500 }, namedRows);
+  if (tasks.state !== 'there') return <Asking asked={tasks} />;
+  const regionRows = regions.state === 'there' ? regions.value : [];
+  if (tasks.value.length === 0 && regionRows.length === 0) {
+    return (
+      <div class="empty">
+        <p class="strong">No tasks and no regions.</p>
+        <p>A task is a piece of work that may span goroutines; a region is a part of one goroutine.</p>
+        <pre>
+          {'ctx, task := trace.NewTask(ctx, "order")\ndefer task.End()\ntrace.WithRegion(ctx, "db", func() { ... })'}
+        </pre>
+      </div>
+    );
+  }
+  const all = [...tasks.value, ...regionRows].flatMap((r) => r.histogram);
+  const axis = {
+    from: all.reduce((a, b) => Math.min(a, b.from), Number.POSITIVE_INFINITY),
+    to: all.reduce((a, b) => Math.max(a, b.to), 1),
+  };
+  const choice =
+    chosen ?? (tasks.value[0] === undefined ? null : { which: 'task' as const, name: tasks.value[0].name });
+  return (
+    <div class="view scrolls">
+      <div class="bar-top">
+        <h2>Tasks</h2>
+        <span class="dim">{told(tasks.value)}</span>
+        <span class="grow" />
+        <input
+          class="filter"
+          type="text"
+          placeholder="Filter by log text"
+          aria-label="Filter by log text"
+          value={words}
+          onInput={(e) => setWords(e.currentTarget.value)}
+        />
+      </div>
+      <Table
+        name="Tasks"
+        columns={columns(app, stage, 'Task', axis)}
+        rows={tasks.value}
+        id={(r) => r.name}
+        sort="total"
+        selected={choice?.which === 'task' ? choice.name : null}
+        onSelect={(r) => choose({ which: 'task', name: r.name })}
+      />
+      <div class="bar-top">
+        <h2>Regions</h2>
+        <span class="dim">{told(regionRows)}</span>
+      </div>
+      <Table
+        name="Regions"
+        columns={columns(app, stage, 'Region', axis)}
+        rows={regionRows}
+        id={(r) => `${r.name} ${r.place?.recorded}`}
+        sort="total"
+        selected={choice?.which === 'region' ? choice.name : null}
+        onSelect={(r) => choose({ which: 'region', name: r.name })}
+      />
+      <div class="remark spread">
+        <span>Bars show shares of each row's own time.</span>
+        <StateKey stage={stage} />
+      </div>
+      {choice !== null && (
+        <Longest
+          key={`${choice.which} ${choice.name}`}
+          app={app}
+          stage={stage}
+          which={choice.which}
+          name={choice.name}
+          words={words}
+        />
+      )}
+    </div>
+  );
+}
+
+function told(rows: readonly NamedRow[]): string {
+  const n = rows.reduce((sum, r) => sum + r.complete, 0);
+  const cut = rows.reduce((sum, r) => sum + r.cut, 0);
+  return `${grouped(n)} complete, ${cut === 0 ? 'none' : grouped(cut)} with an end outside of the trace`;
+}
+
+function columns(app: App, stage: Stage, title: string, axis: { from: number; to: number }): Column<NamedRow>[] {
+  const us = (x: number | null) => (x === null ? '–' : cell(x, 1e3));
+  return [
+    { id: 'name', title, by: (r) => r.name, cell: (r) => r.name },
+    { id: 'at', title: 'Written at', cell: (r) => <PlaceLink app={app} place={r.place} /> },
+    { id: 'n', title: 'Count', right: true, by: (r) => r.complete + r.cut, cell: (r) => grouped(r.complete + r.cut) },
+    { id: 'total', title: 'Total, ms', right: true, by: (r) => r.times.sum, cell: (r) => cell(r.times.sum) },
+    { id: 'min', title: 'Min, µs', right: true, by: (r) => r.times.min ?? -1, cell: (r) => us(r.times.min) },
+    { id: 'p50', title: 'p50, µs', right: true, by: (r) => r.times.p50 ?? -1, cell: (r) => us(r.times.p50) },
+    { id: 'p99', title: 'p99, µs', right: true, by: (r) => r.times.p99 ?? -1, cell: (r) => us(r.times.p99) },
+    { id: 'max', title: 'Max, µs', right: true, by: (r) => r.times.max ?? -1, cell: (r) => us(r.times.max) },
+    {
+      id: 'histogram',
+      title: `Duration, ${duration(axis.from === Number.POSITIVE_INFINITY ? 1 : axis.from)} to ${duration(axis.to)}, log`,
+      cell: (r) => <Bins bins={r.histogram} axis={axis} />,
+    },
+    // Of tasks it is known one by one only.
+    ...(title === 'Region'
+      ? [
+          {
+            id: 'bar',
+            title: 'Where the time went',
+            cell: (r) => <Parts theme={stage.currentTheme} parts={parts(r)} of={total(r)} width={260} height={10} />,
+          } satisfies Column<NamedRow>,
+        ]
+      : []),
+  ];
+}
+
+/** All histograms of the page on one axis. */
+function Bins({ bins, axis }: { bins: readonly Bin[]; axis: { from: number; to: number } }) {
+  const most = bins.reduce((a, b) => Math.max(a, b.n), 1);
+  const low = Math.log(Math.max(axis.from, 1));
+  const wide = Math.max(Math.log(axis.to) - low, 1e-9);
+  const width = 200;
+  return (
+    <svg
+      class="bins"
+      width={width}
+      height="18"
+      role="img"
+      aria-label={bins.map((b) => `${duration(b.from)}: ${b.n}`).join(', ')}
+    >
+      {bins
+        .filter((b) => b.n > 0)
+        .map((b) => {
+          const x = ((Math.log(Math.max(b.from, 1)) - low) / wide) * width;
+          const w = ((Math.log(Math.max(b.to, 1)) - low) / wide) * width - x;
+          const h = Math.max((b.n / most) * 16, 1);
+          return <rect key={b.from} x={x} y={17 - h} width={Math.max(w - 1, 1)} height={h} />;
+        })}
+      <rect x="0" y="17" width={width} height="1" class="base" />
+    </svg>
+  );
+}
+
+function Longest({
+  app,
+  stage,
+  which,
+  name,
+  words,
+}: {
+  app: App;
+  stage: Stage;
+  which: Which;
+  name: string;
+  words: string;
+}) {
+  const [chosen, choose] = useState<number | null>(null);
+  const method = which === 'task' ? 'waitline/taskTable' : 'waitline/regionTable';
+  const asked = useAsk(
+    app,
+    method,
+    { ...filterOf(app), name, limit: 200, ...(words === '' || which === 'region' ? {} : { log: words }) },
+    oneTasks,
+  );
+  if (asked.state !== 'there') return <Asking asked={asked} />;
+  const { rows, of } = asked.value;
+  const scale = rows.reduce((most, r) => Math.max(most, r.ns), 1);
+  const columns: Column<OneTask>[] = [
+    {
+      id: 'id',
+      title: which === 'task' ? 'Task' : 'Region',
+      by: (r) => r.id,
+      cell: (r) => (which === 'task' ? r.id : name),
+    },
+    { id: 'g', title: 'Goroutine', by: (r) => r.g, cell: (r) => (r.g > 0 ? `G${r.g}` : '–') },
+    { id: 'start', title: 'Start', right: true, by: (r) => r.start, cell: (r) => cell(r.start) },
+    { id: 'ns', title: 'Duration', right: true, by: (r) => r.ns, cell: (r) => cell(r.ns) },
+    {
+      id: 'bar',
+      title: `0 to ${duration(scale)}`,
+      cell: (r) => (
+        <Parts
+          theme={stage.currentTheme}
+          parts={parts(r)}
+          of={(scale * total(r)) / Math.max(r.ns, 1)}
+          width={560}
+          height={10}
+        />
+      ),
+    },
+  ];
+  const one = rows.find((r) => r.id === chosen);
+  return (
+    <>
+      <div class="bar-top raised">
+        <h2>{name}</h2>
+        <span class="dim">
+          {grouped(of || rows.length)} {which}s, longest first, in ms; each drawn from its own start
+          {of > rows.length && `; the first ${grouped(rows.length)}`}
+        </span>
+        <span class="grow" />
+        {which === 'region' && (
+          <button type="button" class="button" onClick={() => profileOf(app, 'region', name, name)}>
+            Profile of these
+          </button>
+        )}
+      </div>
+      <Table
+        name={`Longest of ${name}`}
+        columns={columns}
+        rows={rows}
+        id={(r) => `${r.id} ${r.g} ${r.start}`}
+        sort="ns"
+        onSelect={(r) => choose(r.id)}
+        onOpen={(r) => {
+          app.setTab('timeline');
+          app.show(around(r.start, r.start + r.ns, app.end, 0.2), false);
+          void app.select(which === 'task' ? `task:${r.id}` : `g:${r.g}`, r.start + r.ns / 2, { moveTo: true });
+        }}
+      />
+      {which === 'task' && one !== undefined && one.logs > 0 && <Logs app={app} id={one.id} />}
+    </>
+  );
+}
+
+/** What one task wrote. */
+function Logs({ app, id }: { app: App; id: number }) {
+  const asked = useAsk(app, 'waitline/taskTable', { id }, messages);
+  if (asked.state !== 'there') return null;
+  return (
+    <div class="remark">
+      {asked.value.map((m) => (
+        <div key={`${m.t} ${m.message}`}>
+          {instant(m.t)} {m.category !== '' && `${m.category}: `}
+          {m.message} <PlaceLink app={app} place={m.place} />
+        </div>
+      ))}
+    </div>
+  );
+}

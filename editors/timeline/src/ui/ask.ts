@@ -1,0 +1,34 @@
+// A view's own question to the host: asked when what it depends on changes, kept while it does not.
+import { useEffect, useRef, useState } from 'preact/hooks';
+import type { App } from '../app.ts';
+import type { Json } from '../model/read.ts';
+
+export type Asked<T> =
+  | { readonly state: 'asking' }
+  | { readonly state: 'there'; readonly value: T }
+  | { readonly state: 'failed'; readonly why: string };
+
+/** `null` as params asks nothing. The last answer stays while the next one is under way. */
+export function useAsk<T>(
+  app: App,
+  method: string,
+  params: { [key: string]: Json } | null,
+  read: (x: unknown) => T,
+): Asked<T> {
+  const [asked, setAsked] = useState<Asked<T>>({ state: 'asking' });
+  const latest = useRef(0);
+  const key = params === null ? null : JSON.stringify([method, params, app.state?.analysis ?? 0]);
+  useEffect(() => {
+    const mine = ++latest.current;
+    if (params === null) {
+      setAsked({ state: 'asking' });
+      return;
+    }
+    app.host.request(method, params).then(
+      (answer) => mine === latest.current && setAsked({ state: 'there', value: read(answer) }),
+      (e: unknown) =>
+        mine === latest.current && setAsked({ state: 'failed', why: e instanceof Error ? e.message : String(e) }),
+    );
+  }, [key]);
+  return asked;
+}

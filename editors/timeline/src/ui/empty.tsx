@@ -1,0 +1,99 @@
+// What stands where there is nothing to draw: it says what was looked at, and offers the next step.
+import type { App } from '../app.ts';
+import { baseName, count, duration, figure } from '../model/format.ts';
+
+export function NoTrace({ app }: { app: App }) {
+  return (
+    <div class="empty">
+      <p class="strong">No trace. Load a trace to see where this program waits.</p>
+      {app.message !== '' && <p>{app.message}</p>}
+      <p class="dim">From a test</p>
+      <pre>go test -trace=trace.out ./...</pre>
+      <p class="dim">From a running server, 2 s</p>
+      <pre>curl 'localhost:6060/debug/pprof/trace?seconds=2' &gt;trace.out</pre>
+      <p class="dim">Then load it in the editor, or open it from a shell</p>
+      <pre>waitline timeline trace.out</pre>
+    </div>
+  );
+}
+
+export function Loading({ app }: { app: App }) {
+  const l = app.loading;
+  if (l === null) return <div class="empty" />;
+  const said = [
+    l.eventsTotal > 0
+      ? `${count(l.events)} of about ${count(l.eventsTotal)} events`
+      : l.events > 0
+        ? `${count(l.events)} events`
+        : '',
+    l.ns > 0 ? `${duration(l.ns)} read` : '',
+    l.left === null ? '' : l.left < 1 ? 'under 1 s left' : `about ${Math.round(l.left)} s left`,
+  ].filter((s) => s !== '');
+  return (
+    <div class="empty">
+      <p>
+        <span class="strong">{baseName(l.trace)}</span> <span class="dim">reading</span>
+      </p>
+      <Progress share={l.share} />
+      <p>
+        <b>{figure(l.share * 100)} %</b>
+        {said.map((s) => ` · ${s}`).join('')}
+      </p>
+      <button
+        type="button"
+        class="button"
+        onClick={() => void app.host.request('waitline/cancelLoad', {}).catch((e: unknown) => app.say(String(e)))}
+      >
+        Cancel
+      </button>
+    </div>
+  );
+}
+
+/** The trace is there, its lanes are being made. */
+export function Indexing({ app }: { app: App }) {
+  const share = app.info?.progress ?? 0;
+  return (
+    <div class="empty">
+      <p>
+        <span class="strong">{baseName(app.state?.trace ?? '')}</span> <span class="dim">lanes are being made</span>
+      </p>
+      <Progress share={share} />
+      <p>
+        <b>{figure(share * 100)} %</b>. The other views can be used meanwhile.
+      </p>
+    </div>
+  );
+}
+
+function Progress({ share }: { share: number }) {
+  return (
+    <div
+      class="progress"
+      role="progressbar"
+      aria-valuenow={Math.round(share * 100)}
+      aria-valuemin={0}
+      aria-valuemax={100}
+    >
+      <div style={{ width: `${(share * 100).toFixed(1)}%` }} />
+    </div>
+  );
+}
+
+export function Failed({ app }: { app: App }) {
+  return (
+    <div class="empty" role="alert">
+      <p class="strong">{app.message}</p>
+      <button
+        type="button"
+        class="button"
+        onClick={() => {
+          app.phase = 'connecting';
+          void app.begin();
+        }}
+      >
+        Try again
+      </button>
+    </div>
+  );
+}

@@ -1,0 +1,86 @@
+// Find: what is typed, what was found, one at a time by Enter or the arrows.
+import type { App } from '../app.ts';
+import { grouped } from '../model/format.ts';
+
+export function Find({ app }: { app: App }) {
+  const f = app.find;
+  const onKeyDown = (e: KeyboardEvent) => {
+    if (e.key === 'Enter' || e.key === 'ArrowDown' || e.key === 'ArrowUp') {
+      e.preventDefault();
+      e.stopPropagation();
+      void app.stepFound(e.key === 'ArrowUp' || (e.key === 'Enter' && e.shiftKey) ? -1 : 1);
+    }
+  };
+  const count =
+    f === null || f.typed === ''
+      ? null
+      : f.searching
+        ? '…'
+        : f.at >= 0
+          ? `${f.at + 1} of ${grouped(f.of)}`
+          : grouped(f.of);
+  return (
+    <search class="find">
+      <input
+        id="find"
+        type="text"
+        autocomplete="off"
+        spellcheck={false}
+        maxLength={200}
+        placeholder={app.size.narrow ? 'Find' : 'Find goroutine, function, file:line, task'}
+        aria-label="Find goroutine, function, file:line, task; state:lock and >1ms narrow it"
+        value={f?.typed ?? ''}
+        onInput={(e) => app.typed(e.currentTarget.value)}
+        onKeyDown={onKeyDown}
+      />
+      {count !== null ? <span class="n">{count}</span> : <kbd aria-hidden="true">/</kbd>}
+      {f?.open === true && !f.searching && <Drop app={app} />}
+    </search>
+  );
+}
+
+function Drop({ app }: { app: App }) {
+  const f = app.find;
+  if (f === null) return null;
+  if (f.found.length === 0) {
+    return (
+      <div class="drop">
+        <div class="none">
+          <div class="strong">No goroutine, function, line or task matches "{f.typed}".</div>
+          <div class="dim">{searched(app)}</div>
+          <button type="button" class="link" onClick={() => app.clearFind()}>
+            Clear
+          </button>
+        </div>
+      </div>
+    );
+  }
+  const first = Math.max(0, Math.min(f.at - 5, f.found.length - 10));
+  return (
+    <div class="drop" role="listbox" aria-label="Found">
+      {f.found.slice(first, first + 10).map((r, i) => (
+        <button
+          type="button"
+          class="item"
+          role="option"
+          key={`${r.lane} ${r.start}`}
+          aria-selected={f.at === first + i}
+          onClick={() => void app.chooseFound(first + i)}
+        >
+          <span>{r.title}</span>
+          <span class="dim">{r.where}</span>
+        </button>
+      ))}
+      {f.of > f.found.length && (
+        <div class="none dim">
+          The first {grouped(f.found.length)} of {grouped(f.of)} are listed.
+        </div>
+      )}
+    </div>
+  );
+}
+
+function searched(app: App): string {
+  const n = app.info?.groups.reduce((sum, g) => sum + g.n, 0) ?? 0;
+  return `${grouped(n)} goroutines and ${grouped(app.info?.groups.length ?? 0)} functions were searched.`;
+}

@@ -1,0 +1,428 @@
+// The details of what is selected; with nothing selected, what is in view comes to.
+import type { App } from '../app.ts';
+import { CLASS, type Class, NAMES } from '../model/classes.ts';
+import { bytes, duration, figure, grouped, instant, moment, percent } from '../model/format.ts';
+import { type Flow, type Place, placeLabel, type Ref, type Slice } from '../model/protocol.ts';
+import type { Props } from './page.tsx';
+import { PlaceLink } from './place.tsx';
+import { Parts, Swatch } from './swatch.tsx';
+
+export function Panel({ app, stage }: Props) {
+  const s = app.selection?.slice;
+  return (
+    <aside class="panel" aria-label="Details">
+      <div class="scroll" tabIndex={-1}>
+        {s !== undefined && s !== null ? (
+          <Selected app={app} stage={stage} slice={s} />
+        ) : app.exact !== null ? (
+          <Exact app={app} />
+        ) : (
+          <Overview app={app} stage={stage} />
+        )}
+      </div>
+      {s !== undefined && s !== null ? (
+        <div class="foot">
+          <span>
+            <kbd>Enter</kbd>source
+          </span>
+          <span>
+            <kbd>↑</kbd>waker
+          </span>
+          <span>
+            <kbd>N</kbd>next longest
+          </span>
+          <span>
+            <kbd>F</kbd>fit
+          </span>
+          <span>
+            <kbd>C</kbd>copy
+          </span>
+        </div>
+      ) : (
+        <div class="foot">
+          Click a slice to see why it waits. Drag on the ruler to set a range; the source then shows that range.
+        </div>
+      )}
+    </aside>
+  );
+}
+
+function Selected({ app, stage, slice: s }: Props & { slice: Slice }) {
+  const group = app.info?.groups.find((g) => g.id === s.group);
+  const who = [s.g > 0 ? `G${s.g}` : '', group?.name ?? s.name].filter((x) => x !== '').join(' ');
+  const where = [who, s.p !== null && s.p >= 0 ? `P${s.p}` : '', s.m !== null && s.m > 0 ? `M${s.m}` : ''].filter(
+    (x) => x !== '',
+  );
+  const theme = stage.currentTheme;
+  const after = s.following;
+  const runnable = after !== null && /runnable/.test(after.title) ? after.end - after.start : 0;
+  return (
+    <>
+      <section>
+        <h2>
+          <span class="with-swatch">
+            <Swatch theme={theme} cls={s.cls} />
+            {s.title}
+          </span>
+          <span class="big">{duration(s.end - s.start)}</span>
+        </h2>
+        <div class="dim">{where.join(' · ')}</div>
+        <Pair name="Start" value={moment(s.start)} />
+        <Pair
+          name="End"
+          value={
+            s.open
+              ? 'not by the end of the trace'
+              : `${moment(s.end)}${runnable > 0 ? `, then runnable ${duration(runnable)}` : ''}`
+          }
+        />
+        {s.of !== null && s.of > 0 && <Pair name="Among" value={among(app, s)} />}
+        {s.verdict !== 'none' && <Pair name="Cost" value={s.reason ?? s.verdict} />}
+      </section>
+      <section>
+        {s.startStack.length > 0 && (
+          <>
+            <h3>{s.cls === CLASS.running || s.cls === CLASS.runnable ? 'Began at' : 'Waits at'}</h3>
+            <Stack app={app} stack={s.startStack} />
+          </>
+        )}
+        {s.endStack.length > 0 && !same(s.startStack, s.endStack) && (
+          <>
+            <h3>Ended at</h3>
+            <Stack app={app} stack={s.endStack} />
+          </>
+        )}
+        {s.waker !== null && (
+          <>
+            <h3>Woken by</h3>
+            <Waker app={app} slice={s} />
+          </>
+        )}
+      </section>
+      <section>
+        {s.meanwhile.length > 0 && (
+          <>
+            <h3>Meanwhile {s.waker !== null && s.waker.g > 0 ? `G${s.waker.g}` : 'the waker'} was</h3>
+            <Parts
+              theme={theme}
+              parts={s.meanwhile}
+              of={s.meanwhile.reduce((n, m) => n + m.ns, 0)}
+              width={app.size.narrow ? 240 : 295}
+            />
+            {s.meanwhile.slice(0, 6).map((m) => (
+              <div class="pair" key={`${m.what} ${m.place?.recorded}`}>
+                <span class="with-swatch">
+                  <Swatch theme={theme} cls={m.cls} />
+                  <span>
+                    {m.what}
+                    {m.place !== null && ', '}
+                    {m.place !== null && <PlaceLink app={app} place={m.place} />}
+                  </span>
+                </span>
+                <span class="num">{duration(m.ns)}</span>
+              </div>
+            ))}
+          </>
+        )}
+        {(s.preceding !== null || s.following !== null) && (
+          <>
+            <h3>Before and after{s.g > 0 ? ` on G${s.g}` : ''}</h3>
+            <Neighbour app={app} of={s.preceding} mark="◂" />
+            <Neighbour app={app} of={s.following} mark="▸" />
+          </>
+        )}
+        <Flows
+          app={app}
+          title="Incoming"
+          flows={s.incoming.filter((f) => s.waker === null || f.kind !== 'wake')}
+          incoming={true}
+        />
+        <Flows
+          app={app}
+          title="Outgoing"
+          flows={s.outgoing.length > 0 || app.next === null ? s.outgoing : [app.next]}
+          incoming={false}
+        />
+        <Flows app={app} title="Chain of wakes" flows={app.chain.slice(1)} incoming={true} />
+        <Longest app={app} slice={s} />
+      </section>
+    </>
+  );
+}
+
+function among(app: App, s: Slice): string {
+  const p99 = app.instances?.p99;
+  const n = s.of ?? 0;
+  const rank = s.rank === null ? '' : s.rank === 0 ? 'longest of ' : `number ${grouped(s.rank + 1)} of `;
+  return `${rank}${grouped(n)} here${p99 !== null && p99 !== undefined && n >= 100 ? `, p99 ${duration(p99)}` : ''}`;
+}
+
+function Pair({ name, value }: { name: string; value: string }) {
+  return (
+    <div class="pair">
+      <span class="key">{name}</span>
+      <span class="value">{value}</span>
+    </div>
+  );
+}
+
+/** Workspace frames with their lines; the others folded into one line. */
+function Stack({ app, stack }: { app: App; stack: readonly Place[] }) {
+  const own = stack.filter((p) => p.uri !== null && !isRuntime(p));
+  const shown = own.length > 0 ? own.slice(0, 12) : stack.slice(0, 6);
+  const others = stack.filter((p) => !shown.includes(p));
+  return (
+    <>
+      {shown.map((p, i) => (
+        <Frame key={i} app={app} place={p} first={i === 0} />
+      ))}
+      {others.length > 0 && (
+        <details>
+          <summary class="dim">{folded(others)}</summary>
+          {others.map((p, i) => (
+            <Frame key={i} app={app} place={p} first={false} />
+          ))}
+        </details>
+      )}
+    </>
+  );
+}
+
+/** A wait begins and ends at one stack: it is told once. */
+function same(a: readonly Place[], b: readonly Place[]): boolean {
+  return a.length === b.length && a.every((p, i) => p.func === b[i]?.func && p.recorded === b[i]?.recorded);
+}
+
+function Frame({ app, place, first }: { app: App; place: Place; first: boolean }) {
+  return (
+    <div class="pair">
+      <span class={first ? '' : 'dim'} title={place.func}>
+        {place.func.slice(place.func.replace(/\[.*$/, '').lastIndexOf('/') + 1)}
+      </span>
+      <PlaceLink app={app} place={place} />
+    </div>
+  );
+}
+
+function isRuntime(p: Place): boolean {
+  return p.func.startsWith('runtime.') || p.func.startsWith('internal/');
+}
+
+function folded(others: readonly Place[]): string {
+  const runtime = others.filter(isRuntime).length;
+  const rest = others.length - runtime;
+  const parts = [runtime > 0 ? `${runtime} runtime` : '', rest > 0 ? `${rest} other` : ''].filter((p) => p !== '');
+  return `${parts.join(', ')} ${others.length === 1 ? 'frame' : 'frames'}`;
+}
+
+function Waker({ app, slice: s }: { app: App; slice: Slice }) {
+  const w = s.waker;
+  if (w === null) return null;
+  const stack = w.stack.length > 0 ? w.stack : w.place === null ? [] : [w.place];
+  const [first, ...rest] = stack;
+  return (
+    <>
+      <div class="pair">
+        {w.g > 0 ? (
+          <button type="button" class="strong" title="↑: go there" onClick={() => void app.followWaker()}>
+            G{w.g} {first?.func.slice(first.func.replace(/\[.*$/, '').lastIndexOf('/') + 1) ?? ''}
+          </button>
+        ) : (
+          <span>{w.what}</span>
+        )}
+        <PlaceLink app={app} place={first ?? null} />
+      </div>
+      {rest
+        .filter((p) => p.uri !== null)
+        .slice(0, 4)
+        .map((p, i) => (
+          <Frame key={i} app={app} place={p} first={false} />
+        ))}
+    </>
+  );
+}
+
+function Neighbour({ app, of, mark }: { app: App; of: Ref | null; mark: string }) {
+  if (of === null) return null;
+  return (
+    <div class="pair">
+      <button
+        type="button"
+        onClick={() => void app.select(of.lane, (of.start + of.end) / 2, { moveTo: true, source: 'beside' })}
+      >
+        <span class="dim">{mark}</span> {of.title}
+      </button>
+      <span class="num">{duration(of.end - of.start)}</span>
+    </div>
+  );
+}
+
+function Flows({
+  app,
+  title,
+  flows,
+  incoming,
+}: {
+  app: App;
+  title: string;
+  flows: readonly Flow[];
+  incoming: boolean;
+}) {
+  if (flows.length === 0) return null;
+  return (
+    <>
+      <h3>{title}</h3>
+      {flows.slice(0, 6).map((f) => {
+        const other = incoming ? f.from : f.to;
+        return (
+          <div class="pair" key={`${f.kind} ${f.t} ${other.g}`}>
+            <button
+              type="button"
+              onClick={() => void app.select(other.lane || `g:${other.g}`, other.t, { moveTo: true, source: 'beside' })}
+            >
+              {flowWords(f, incoming)} at {instant(f.t)}
+            </button>
+            <PlaceLink app={app} place={f.place} />
+          </div>
+        );
+      })}
+      {flows.length > 6 && <div class="dim">{flows.length - 6} more</div>}
+    </>
+  );
+}
+
+function flowWords(f: Flow, incoming: boolean): string {
+  const g = incoming ? f.from.g : f.to.g;
+  const who = g > 0 ? ` G${g}` : '';
+  if (f.kind === 'creation') return incoming ? `started by${who}` : `starts${who}`;
+  if (f.kind === 'wake') return incoming ? `woken by${who}` : `wakes${who}`;
+  return `${f.kind}${who}`;
+}
+
+function Longest({ app, slice: s }: { app: App; slice: Slice }) {
+  const i = app.instances;
+  if (i === null || s.site === null || i.label !== placeLabel(s.site) || i.found.length === 0) return null;
+  return (
+    <>
+      <h3>Longest at {i.label}</h3>
+      {i.found.slice(0, 4).map((r) => (
+        <div class="pair" key={`${r.g} ${r.start}`}>
+          <button
+            type="button"
+            onClick={() => void app.select(r.lane, (r.start + r.end) / 2, { moveTo: true, source: 'beside' })}
+          >
+            {r.g === s.g && r.start === s.start ? '● ' : ''}G{r.g}
+          </button>
+          <span class="num dim">{instant(r.start)}</span>
+          <span class="num">{duration(r.end - r.start)}</span>
+        </div>
+      ))}
+    </>
+  );
+}
+
+function Exact({ app }: { app: App }) {
+  const e = app.exact;
+  if (e === null) return null;
+  return (
+    <section>
+      <h2>At {moment(e.t)}</h2>
+      <div class="dim">Exact values, not those of a pixel.</div>
+      {e.values.map((v) => (
+        <div class="pair" key={v.name}>
+          <span class="dim">{v.name}</span>
+          <span class="num">{v.value === null ? '–' : v.unit === 'bytes' ? bytes(v.value) : grouped(v.value)}</span>
+        </div>
+      ))}
+    </section>
+  );
+}
+
+const WAITS: readonly Class[] = [CLASS.channel, CLASS.lock, CLASS.network, CLASS.sleep, CLASS.gcWait];
+const OTHERS: readonly Class[] = [CLASS.runnable, CLASS.running, CLASS.syscall, CLASS.assist];
+
+function Overview({ app, stage }: Props) {
+  const s = app.summary;
+  const theme = stage.currentTheme;
+  const length = app.range === null ? app.end : app.range.t1 - app.range.t0;
+  const row = (cls: Class, ns: number) => (
+    <div class="pair" key={cls}>
+      <span class="with-swatch">
+        <Swatch theme={theme} cls={cls} />
+        {NAMES[cls]}
+      </span>
+      <span class="num">{ns > 0 ? duration(ns) : '–'}</span>
+      <span class="num dim">{ns > 0 ? figure(ns / length) : '–'}</span>
+    </div>
+  );
+  const of = (cls: Class, costly: boolean) => {
+    const found = s?.byClass.find((c) => c.cls === cls);
+    return found === undefined ? 0 : costly ? found.costly : found.ns;
+  };
+  return (
+    <>
+      <section>
+        <h2>Nothing selected</h2>
+        <div class="dim">
+          {app.range === null ? 'The figures are of the whole trace.' : 'The figures are of the range.'}
+        </div>
+        {s !== null && s.byClass.length > 0 && (
+          <>
+            <h3>
+              Costly, by cause <span>average</span>
+            </h3>
+            {WAITS.toSorted((a, b) => of(b, true) - of(a, true)).map((c) => row(c, of(c, true)))}
+          </>
+        )}
+      </section>
+      <section>
+        {s?.byClass.some((c) => c.ns > 0) && (
+          <>
+            <h3>
+              Not waiting <span>average</span>
+            </h3>
+            {OTHERS.map((c) => row(c, of(c, false)))}
+          </>
+        )}
+      </section>
+      <section>
+        {s !== null && s.lines.length > 0 && (
+          <>
+            <h3>
+              Lines that wait most <span>share</span>
+            </h3>
+            {s.lines.slice(0, 6).map((l) => (
+              <div class="pair" key={`${placeLabel(l.place)} ${l.kind}`}>
+                <span>
+                  <PlaceLink app={app} place={l.place} /> <span class="dim">{l.kind}</span>
+                </span>
+                <span class="num">{duration(l.costly)}</span>
+                <span class="num dim">{percent(l.share)}</span>
+              </div>
+            ))}
+          </>
+        )}
+        {s !== null && s.longest.length > 0 && (
+          <>
+            <h3>Longest waits</h3>
+            {s.longest.slice(0, 4).map((l) => (
+              <div class="pair" key={`${l.g} ${l.start}`}>
+                <span>
+                  <button
+                    type="button"
+                    onClick={() => void app.select(l.lane, l.start + l.ns / 2, { moveTo: true, source: 'beside' })}
+                  >
+                    G{l.g}
+                  </button>{' '}
+                  <PlaceLink app={app} place={l.place} />
+                </span>
+                <span class="num dim">{instant(l.start)}</span>
+                <span class="num">{duration(l.ns)}</span>
+              </div>
+            ))}
+          </>
+        )}
+      </section>
+    </>
+  );
+}

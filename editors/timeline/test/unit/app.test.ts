@@ -1,0 +1,154 @@
+// The page's state over a made-up trace, without a document: what is done by keys, pointers and the host.
+import { beforeEach, describe, expect, it } from 'vitest';
+import { App } from '../../src/app.ts';
+import { rowOfLane } from '../../src/model/rows.ts';
+import { FakeHost } from '../fake/host.ts';
+import { END } from '../fake/trace.ts';
+
+let host: FakeHost;
+let app: App;
+const soon = () => new Promise((done) => setTimeout(done, 5));
+
+beforeEach(async () => {
+  host = new FakeHost();
+  app = new App(host, {});
+  app.reduceMotion = true;
+  await app.begin();
+  await soon();
+});
+
+/** A wait of the first goroutine of a group that is open. */
+const wait = () => {
+  const g = host.trace.goroutines[0];
+  const s = g?.spans.find((x) => x.line > 0 && x.by > 0 && x.by !== g.g);
+  if (g === undefined || s === undefined) throw new Error('the made-up trace has no wait');
+  return { lane: `g:${g.g}`, g: g.g, t: (s.t0 + s.t1) / 2, by: s.by, end: s.t1 };
+};
+
+describe('a trace', () => {
+  it('is shown whole, with the dearest groups open', () => {
+    expect(app.phase).toBe('ready');
+    expect(app.view).toEqual({ t0: 0, t1: END });
+    expect([...app.open]).toEqual(['go:0', 'go:1', 'go:2'].filter((id) => app.open.has(id)));
+    expect(app.open.size).toBeGreaterThan(0);
+    expect(rowOfLane(app.rows, wait().lane)).toBeGreaterThan(0);
+  });
+
+  it('that goes leaves nothing behind', () => {
+    host.emit('state', null);
+    expect([app.phase, app.state, app.info]).toEqual(['none', null, null]);
+  });
+
+  it('keeps its view when it is opened again, and another does not get it', async () => {
+    app.show({ t0: 1e6, t1: 2e6 });
+    app.save();
+    const again = new App(host, {});
+    await again.begin();
+    expect(again.view).toEqual({ t0: 1e6, t1: 2e6 });
+    host.emit('state', { analysis: 9, trace: '/tmp/other.trace', duration: 500 });
+    expect(app.view).toEqual({ t0: 0, t1: 500 });
+  });
+});
+
+describe('a selection', () => {
+  it('shows its line beside, and its waker’s where that is asked for', async () => {
+    const w = wait();
+    await app.select(w.lane, w.t, { source: 'beside' });
+    expect(app.selection).toMatchObject({ lane: w.lane, g: w.g });
+    expect(host.opened).toEqual([expect.objectContaining({ focus: false })]);
+    app.showSource('waker');
+    expect(host.opened[1]).toMatchObject({ line: 71 });
+    app.showSource('focus');
+    expect(host.opened[2]).toMatchObject({ focus: true });
+  });
+
+  it('brings the waker into view, opening its group or pinning it', async () => {
+    const w = wait();
+    await app.select(w.lane, w.t);
+    await app.followWaker();
+    expect(app.selection?.g).toBe(w.by);
+    expect(rowOfLane(app.rows, `g:${w.by}`)).toBeGreaterThan(0);
+  });
+
+  it('goes along its goroutine, and through the longest of its line', async () => {
+    const w = wait();
+    await app.select(w.lane, w.t);
+    await app.neighbour(true);
+    expect(app.selection?.start).toBe(w.end);
+    await app.neighbour(false);
+    await soon();
+    const lengths: number[] = [];
+    for (let i = 0; i < 4; i++) {
+      await app.longest(true);
+      lengths.push((app.selection?.end ?? 0) - (app.selection?.start ?? 0));
+    }
+    expect(lengths.toSorted((a, b) => b - a)).toEqual(lengths);
+    expect(new Set(lengths).size).toBeGreaterThan(1);
+  });
+
+  it('that comes too late does not replace a newer one', async () => {
+    const w = wait();
+    const request = host.request.bind(host);
+    let release = () => {};
+    host.request = async (method, params) => {
+      if (method === 'waitline/timelineSlice' && (params as { t: number }).t === Math.floor(w.t))
+        await new Promise<void>((done) => (release = done));
+      return request(method, params);
+    };
+    const slow = app.select(w.lane, w.t);
+    await app.select(w.lane, w.end + 1);
+    const now = app.selection?.start;
+    release();
+    await slow;
+    expect(app.selection?.start).toBe(now);
+  });
+});
+
+describe('a range', () => {
+  it('counts everywhere, keeps the view, and goes', async () => {
+    app.show({ t0: 1e6, t1: 9e6 });
+    await app.setRange({ t0: 2e6, t1: 4e6 });
+    await soon();
+    expect(app.range).toEqual({ t0: 2e6, t1: 4e6 });
+    expect(app.view).toEqual({ t0: 1e6, t1: 9e6 });
+    expect(app.summary?.costly).toBeLessThan(app.state?.costly ?? 0);
+    await app.setRange(null);
+    expect(app.range).toBeNull();
+  });
+});
+
+describe('the editor', () => {
+  it('reveals a line: its instances are marked, and nothing moves', async () => {
+    host.emit('reveal', { uri: 'file:///src/db.go', line: 69, follow: true });
+    await soon();
+    expect(app.instances).toMatchObject({ label: 'db.go:70' });
+    expect(app.view).toEqual({ t0: 0, t1: END });
+  });
+
+  it('opens a moment of a goroutine, also before the lanes are there', async () => {
+    const w = wait();
+    const late = new App(host, { t0: w.t - 1e5, t1: w.t + 1e5, g: w.g });
+    late.reduceMotion = true;
+    await late.begin();
+    await soon();
+    expect(late.selection).toMatchObject({ g: w.g });
+    expect(late.view.t0).toBeLessThan(w.t);
+    expect(late.view.t1).toBeGreaterThan(w.t);
+  });
+});
+
+describe('find', () => {
+  it('finds what is typed last, and steps through it', async () => {
+    app.typed('serv');
+    app.typed('serveDB');
+    await new Promise((done) => setTimeout(done, 160));
+    expect(host.asked.filter((m) => m === 'waitline/timelineFind')).toHaveLength(1);
+    expect(app.find).toMatchObject({ of: 3, at: -1, searching: false });
+    await app.stepFound(1);
+    await app.stepFound(1);
+    expect(app.find?.at).toBe(1);
+    expect(app.selection?.g).toBe(app.find?.found[1]?.g);
+    app.clearFind();
+    expect(app.find).toBeNull();
+  });
+});

@@ -1,0 +1,193 @@
+import { describe, expect, it } from 'vitest';
+import { command, HELP } from '../../src/model/keys.ts';
+import * as protocol from '../../src/model/protocol.ts';
+import { parseQuery, queryParams } from '../../src/model/query.ts';
+import { buildRows, layout, rowAt, rowOfLane, visible } from '../../src/model/rows.ts';
+
+describe('keys', () => {
+  const press = (key: string, rest: object = {}) => command({ key, shift: false, alt: false, command: false, ...rest });
+
+  it('mean what help says', () => {
+    expect(press('w')).toBe('closer');
+    expect(press('W', { shift: true })).toBe('closer');
+    expect(press('n')).toBe('shorter');
+    expect(press('N', { shift: true })).toBe('longer');
+    expect(press('Enter', { alt: true })).toBe('wakerSource');
+    expect(press('constructor')).toBeNull();
+  });
+
+  it('are the editor’s own with control or command', () => {
+    for (const key of ['c', 'f', 'a', 's', 'w', '0', '+']) expect(press(key, { command: true })).toBeNull();
+  });
+
+  it('in help all do something', () => {
+    const names: Record<string, string> = {
+      '↑': 'ArrowUp',
+      '↓': 'ArrowDown',
+      '←': 'ArrowLeft',
+      '→': 'ArrowRight',
+      '−': '-',
+      'Page up': 'PageUp',
+      'Page down': 'PageDown',
+    };
+    const dead = HELP.flatMap((p) => p.keys.flatMap(([keys]) => keys)).filter((k) => {
+      if (k.startsWith('drag') || k.endsWith('click')) return false;
+      const alt = k.startsWith('Alt ');
+      const shift = k.startsWith('Shift ');
+      const key = k.replace(/^(Alt|Shift) /, '');
+      return press(names[key] ?? key, { alt, shift }) === null;
+    });
+    expect(dead).toEqual([]);
+  });
+});
+
+describe('find', () => {
+  it('reads states and lengths out of what is typed', () => {
+    expect(parseQuery('  query  state:Lock >1.5ms pool ')).toEqual({
+      text: 'query pool',
+      state: 'lock',
+      minNs: 1_500_000,
+    });
+    expect(queryParams(parseQuery('>2us'), 10)).toEqual({ minNs: 2000, limit: 10 });
+    expect(parseQuery('a > b').text).toBe('a > b');
+  });
+});
+
+describe('answers', () => {
+  it('become what their types say, whatever they are', () => {
+    for (const x of [
+      null,
+      undefined,
+      3,
+      'x',
+      [],
+      [1],
+      {},
+      { groups: 7, lanes: {} },
+      { groups: [null, 3, { id: 5 }], lanes: [1, null] },
+    ]) {
+      const info = protocol.info(x);
+      if (info !== null) expect(info).toMatchObject({ groups: [], lanes: [], ready: false });
+      expect(protocol.slice(x)).toBeNull();
+      expect(protocol.rows(x).rows).toEqual([]);
+      expect(protocol.findings(x)).toEqual([]);
+      expect(protocol.instances(x).found).toEqual([]);
+      expect(protocol.summary(x).lines).toEqual([]);
+    }
+  });
+
+  it('take no lane keys that are none, and nothing from a prototype', () => {
+    expect(['gc', 'g:42', 'p:0', 'group:go:17', 'task:5'].map(protocol.laneKey)).not.toContain(null);
+    expect(['', 'G:1', 'g:', 'g:<b>', `g:${'1'.repeat(4097)}`, 'a b', 5].map(protocol.laneKey)).toEqual([
+      null,
+      null,
+      null,
+      null,
+      null,
+      null,
+      null,
+    ]);
+    expect(protocol.state(JSON.parse('{"analysis":1,"__proto__":{"trace":"evil"}}'))?.trace).toBe('');
+  });
+
+  it('have their texts made harmless and their uris kept', () => {
+    const p = protocol.place({ func: 'a\u202eb', file: '/x/y.go', recorded: 3, uri: 'file:///x/y.go', line: 6 });
+    expect(p).toMatchObject({ func: 'a\\u{202e}b', uri: 'file:///x/y.go' });
+    expect(p && protocol.placeLabel(p)).toBe('y.go:7');
+  });
+});
+
+describe('rows', () => {
+  const info = protocol.info({
+    analysis: 1,
+    duration: 100,
+    lanes: ['all', 'gc', 'stw', 'p:0', 'p:1', 'm:3', 'net'],
+    hasTasks: true,
+    groups: [
+      {
+        id: 'go:1',
+        name: 'main.work',
+        func: 'main.main',
+        file: 'main.go',
+        recorded: 7,
+        line: 6,
+        uri: 'file:///main.go',
+        n: 3,
+        costly: 5,
+      },
+      { id: 'go:2', name: 'main.idle', n: 1 },
+    ],
+  });
+  if (info === null) throw new Error('no info');
+  const row = (g: number, packed: number[] = []) => ({
+    lane: `g:${g}`,
+    g,
+    name: `G${g}`,
+    label: '',
+    start: 0,
+    end: 1,
+    costly: 0,
+    waiting: 0,
+    running: 0,
+    packed,
+  });
+  const build = (more: object) =>
+    buildRows({
+      info,
+      narrow: false,
+      open: new Set(),
+      groups: new Map(),
+      tasks: null,
+      pinned: [],
+      filter: null,
+      figures: { costly: (n) => `${n} ns`, states: '', heap: '', threads: '' },
+      ...more,
+    });
+
+  it('stand in the order of the design', () => {
+    expect(build({}).map((r) => r.name)).toEqual([
+      'Goroutines by state',
+      'Heap',
+      'Threads',
+      'GC',
+      'P0',
+      'P1',
+      'Tasks',
+      'main.work',
+      'main.idle',
+      'Threads',
+      'Wakes and samples',
+    ]);
+    const narrow = build({ narrow: true }).map((r) => r.name);
+    expect(narrow.slice(0, 2)).toEqual(['Goroutines by state', 'GC']);
+  });
+
+  /** What stands between the groups. */
+  const inGroup = (rows: ReturnType<typeof build>) => {
+    const names = rows.map((r) => r.name);
+    return rows.slice(names.indexOf('main.work') + 1, names.indexOf('main.idle'));
+  };
+
+  it('of an open group are its goroutines, packed ones in shared rows', () => {
+    const open = build({ open: new Set(['go:1']), groups: new Map([['go:1', { of: 3, rows: [row(4), row(9)] }]]) });
+    expect(inGroup(open).map((r) => r.name)).toEqual(['G4', 'G9', '1 more (zoom in to see them)']);
+    const shared = [row(0, [4, 5, 6]), { ...row(0, [9, 10]), lane: 'g:9,10' }];
+    const packed = build({ open: new Set(['go:1']), groups: new Map([['go:1', { of: 2, rows: shared }]]) });
+    expect(inGroup(packed).map((r) => r.name)).toEqual(['5 in 2 lanes', '']);
+    expect(inGroup(packed)[1]?.lanes).toEqual(['g:9,10']);
+    expect(packed[rowOfLane(layout(packed), 'g:10')]).toBe(inGroup(packed)[1]);
+  });
+
+  it('are found by height and by lane', () => {
+    const l = layout(build({ open: new Set(['go:1']), groups: new Map([['go:1', { of: 1, rows: [row(4)] }]]) }));
+    for (let i = 0; i < l.rows.length; i++) {
+      expect(rowAt(l, l.top[i] ?? -1)).toBe(i);
+      expect(rowAt(l, (l.top[i] ?? 0) + (l.rows[i]?.height ?? 0) - 0.5)).toBe(i);
+    }
+    expect([rowAt(l, -1), rowAt(l, l.height)]).toEqual([-1, -1]);
+    expect(l.rows[rowOfLane(l, 'g:4')]?.name).toBe('G4');
+    expect(rowOfLane(l, 'group:go:2')).toBe(-1);
+    expect(visible(l, 0, 1e6)).toEqual([0, l.rows.length]);
+    expect(visible(l, 41, 10)).toEqual([1, 2]);
+  });
+});

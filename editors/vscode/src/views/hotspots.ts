@@ -1,0 +1,147 @@
+// The lines where the program waits at most cost: grouped, the dearest first; idle ones apart.
+
+import * as vscode from 'vscode';
+import type { Hotspot, Requests } from '../protocol';
+import { count, duration, fileName, percent, shortFunc } from '../units';
+import { AnswerTree } from './tree';
+
+export type Grouping = 'function' | 'file' | 'cause';
+
+/** The server's most. */
+const LIMIT = 200;
+
+export type Node =
+  | { is: 'group'; label: string; detail: string; rows: Hotspot[]; costly: number; ns: number }
+  | { is: 'row'; row: Hotspot; under: Grouping | 'idle' }
+  | { is: 'idle'; rows: Hotspot[] };
+
+export class Hotspots extends AnswerTree<NonNullable<Requests['waitline/hotspots'][1]>, Node> {
+  grouping: Grouping = 'function';
+
+  protected ask() {
+    return this.session.request('waitline/hotspots', { limit: LIMIT });
+  }
+
+  protected roots(answer: NonNullable<Requests['waitline/hotspots'][1]>): Node[] {
+    return group(answer.lines, this.grouping);
+  }
+
+  protected describe(): string | undefined {
+    const costly = this.answer?.costly;
+    return costly === undefined ? undefined : vscode.l10n.t('of {0} costly', duration(costly));
+  }
+
+  groupBy(grouping: Grouping): void {
+    this.grouping = grouping;
+    this.redraw();
+  }
+
+  getChildren(node?: Node): Node[] | Promise<Node[]> {
+    if (!node) return this.rootNodes();
+    if (node.is === 'group') return node.rows.map((row) => ({ is: 'row', row, under: this.grouping }));
+    if (node.is === 'idle') return node.rows.map((row) => ({ is: 'row', row, under: 'idle' }));
+    return [];
+  }
+
+  getTreeItem(node: Node): vscode.TreeItem {
+    const { Collapsed, Expanded } = vscode.TreeItemCollapsibleState;
+    if (node.is === 'idle') {
+      const ns = node.rows.reduce((sum, row) => sum + row.ns, 0);
+      const item = new vscode.TreeItem(vscode.l10n.t('Idle'), Collapsed);
+      item.id = 'idle';
+      item.description = vscode.l10n.t('{0} · {1} lines, not ranked', duration(ns), node.rows.length);
+      item.iconPath = this.bar(0);
+      return item;
+    }
+    if (node.is === 'group') {
+      const first = node === this.first();
+      const item = new vscode.TreeItem(node.label, first ? Expanded : Collapsed);
+      item.id = `${this.grouping}:${node.label}:${node.detail}`;
+      item.description = [duration(node.costly || node.ns), node.detail].filter(Boolean).join(' · ');
+      item.iconPath = this.bar(heat(node.costly, this.answer?.costly ?? 0));
+      item.tooltip = this.groupTip(node);
+      return item;
+    }
+    return this.rowItem(node.row, node.under);
+  }
+
+  private rowItem(row: Hotspot, under: Grouping | 'idle'): vscode.TreeItem {
+    const at = row.line === null ? vscode.l10n.t('edited') : String(row.line + 1);
+    const where = under === 'file' ? at : `${fileName(decodeURIComponent(row.uri))}:${at}`;
+    const kind = row.verdict === 'through' ? `→ ${row.kind}` : row.kind;
+    const item = new vscode.TreeItem(under === 'function' || under === 'file' ? `${at} ${kind}` : where);
+    const amount = duration(row.costly || row.ns);
+    const rest = under === 'function' ? row.source : shortFunc(row.func);
+    item.description = [amount, `${count(row.n)}×`, rest].filter(Boolean).join(' · ');
+    item.iconPath = this.bar(heat(row.costly, this.answer?.costly ?? 0));
+    item.tooltip = rowTip(row);
+    item.contextValue = row.longest ? 'row wait' : 'row';
+    item.accessibilityInformation = { label: `${where}, ${kind}, ${amount}, ${count(row.n)}` };
+    if (row.line !== null) {
+      const position = new vscode.Position(row.line, 0);
+      item.command = {
+        title: vscode.l10n.t('Go to Line'),
+        command: 'waitline.openLine',
+        arguments: [{ uri: row.uri, line: position.line }],
+      };
+    }
+    return item;
+  }
+
+  private groupTip(node: Extract<Node, { is: 'group' }>): string {
+    const all = this.answer?.costly ?? 0;
+    return vscode.l10n.t(
+      '{0}: {1} costly, {2} of all that is',
+      node.label,
+      duration(node.costly),
+      percent(node.costly, all),
+    );
+  }
+
+  private bar(heat: number): { light: vscode.Uri; dark: vscode.Uri } {
+    const file = (theme: string) => vscode.Uri.joinPath(this.extensionUri, 'media', 'heat', `${theme}-${heat}.svg`);
+    return { light: file('light'), dark: file('dark') };
+  }
+}
+
+function rowTip(row: Hotspot): string {
+  const { l10n } = vscode;
+  const lines = [
+    `${row.func}`,
+    l10n.t('{0}: {1} in {2}, of it costly {3}', row.kind, duration(row.ns), count(row.n), duration(row.costly)),
+    row.n >= 100 ? `p50 ${duration(row.p50)} · p99 ${duration(row.p99)}` : '',
+    row.longest ? l10n.t('longest {0}', duration(row.longest.ns)) : '',
+    row.reason ?? '',
+  ];
+  return lines.filter(Boolean).join('\n');
+}
+
+/** From 0 to 4, by the share of all that is costly: the server's levels for lines. */
+export function heat(costly: number, all: number): number {
+  const share = all > 0 ? (costly / all) * 100 : 0;
+  return [0.5, 2, 5, 20].filter((least) => share >= least).length;
+}
+
+/** Rows under what they share, by what is costly; mostly idle rows apart, at the end. */
+export function group(rows: Hotspot[], by: Grouping): Node[] {
+  const work = rows.filter((row) => row.verdict !== 'idle');
+  const idle = rows.filter((row) => row.verdict === 'idle');
+  const groups = new Map<string, Extract<Node, { is: 'group' }>>();
+  for (const row of work) {
+    const file = fileName(decodeURIComponent(row.uri));
+    const [key, label, detail] =
+      by === 'function'
+        ? [row.func, shortFunc(row.func), file]
+        : by === 'file'
+          ? [row.uri, file, '']
+          : [row.kind, row.kind, ''];
+    const node = groups.get(key) ?? { is: 'group', label, detail, rows: [], costly: 0, ns: 0 };
+    groups.set(key, node);
+    node.rows.push(row);
+    node.costly += row.costly;
+    node.ns += row.ns;
+  }
+  const nodes: Node[] = [...groups.values()].sort((a, b) => b.costly - a.costly || b.ns - a.ns);
+  if (idle.length > 0) nodes.push({ is: 'idle', rows: idle });
+  return nodes;
+}

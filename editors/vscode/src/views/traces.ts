@@ -1,0 +1,132 @@
+// The trace that is shown, how well it goes with the source, and the others of the workspace.
+
+import * as vscode from 'vscode';
+import type { Discovery, Found } from '../discovery';
+import type { State, Unmapped } from '../protocol';
+import type { Session } from '../session';
+import { duration, fileName, percent } from '../units';
+
+export type Node =
+  | { is: 'loaded'; state: State }
+  | { is: 'fact'; id: string; label: string; value: string; icon?: string }
+  | { is: 'unmapped'; worst: Unmapped }
+  | { is: 'other'; state: State }
+  | { is: 'found'; found: Found };
+
+/** A share of waiting below which a missing folder is not worth a row. */
+const MIN_SHARE = 0.01;
+
+export class Traces implements vscode.TreeDataProvider<Node> {
+  private readonly changed = new vscode.EventEmitter<undefined>();
+  private unmapped: { analysis: number; list: Promise<Unmapped[]> } | undefined;
+  readonly onDidChangeTreeData = this.changed.event;
+
+  constructor(
+    private readonly session: Session,
+    private readonly discovery: Discovery,
+  ) {
+    session.onDidChange(() => this.changed.fire(undefined));
+    discovery.onDidChange(() => this.changed.fire(undefined));
+  }
+
+  async getChildren(node?: Node): Promise<Node[]> {
+    const { state } = this.session;
+    if (!node) {
+      const loaded = await this.session.loaded().catch(() => []);
+      const others: Node[] = loaded.filter((s) => s.active === false).map((s) => ({ is: 'other', state: s }));
+      const known = new Set([state?.trace, ...loaded.map((s) => s.trace)]);
+      const rest = this.discovery.found.filter((f) => !known.has(f.uri.fsPath));
+      const found: Node[] = rest.slice(0, 50).map((f) => ({ is: 'found', found: f }));
+      return [...(state ? [{ is: 'loaded' as const, state }] : []), ...others, ...found];
+    }
+    return node.is === 'loaded' ? this.facts(node.state) : [];
+  }
+
+  private async facts(state: State): Promise<Node[]> {
+    const { l10n } = vscode;
+    const range = state.range ? `◔ ${duration(state.range.t0)}–${duration(state.range.t1)}` : l10n.t('whole trace');
+    const nodes: Node[] = [{ is: 'fact', id: 'range', label: l10n.t('Range'), value: range }];
+    nodes.push({ is: 'fact', id: 'costly', label: l10n.t('Costly waiting'), value: duration(state.costly) });
+    if (this.unmapped?.analysis !== state.analysis) {
+      const list = this.session.request('waitline/unmapped', {}).then((a) => a?.prefixes ?? []);
+      this.unmapped = { analysis: state.analysis, list: list.catch(() => []) };
+    }
+    const list = (await this.unmapped.list).filter((u) => u.of > 0 && u.ns / u.of >= MIN_SHARE);
+    const [worst] = list;
+    if (worst) nodes.push({ is: 'unmapped', worst });
+    else nodes.push({ is: 'fact', id: 'paths', label: l10n.t('Paths'), value: l10n.t('all of the program is found') });
+    if (state.partial)
+      nodes.push({ is: 'fact', id: 'partial', label: l10n.t('Partial'), value: state.partial, icon: 'warning' });
+    return nodes;
+  }
+
+  getTreeItem(node: Node): vscode.TreeItem {
+    const { l10n } = vscode;
+    switch (node.is) {
+      case 'loaded': {
+        const item = new vscode.TreeItem(fileName(node.state.trace), vscode.TreeItemCollapsibleState.Expanded);
+        item.id = 'loaded';
+        item.iconPath = new vscode.ThemeIcon('circle-filled');
+        item.description = node.state.summary.split(' · ').slice(1).join(' · ');
+        item.tooltip = node.state.trace;
+        item.contextValue = 'loaded';
+        return item;
+      }
+      case 'fact': {
+        const item = new vscode.TreeItem(node.label);
+        item.id = `loaded/${node.id}`;
+        item.description = node.value;
+        item.tooltip = `${node.label}: ${node.value}`;
+        item.contextValue = node.id;
+        if (node.icon) item.iconPath = new vscode.ThemeIcon(node.icon);
+        return item;
+      }
+      case 'unmapped': {
+        const { prefix, ns, of } = node.worst;
+        const item = new vscode.TreeItem(l10n.t('Paths'));
+        item.id = 'loaded/unmapped';
+        item.description = l10n.t('{0} of waiting is in {1}', percent(ns, of), prefix);
+        item.tooltip = l10n.t('{0} is no folder of this workspace. Map Paths… says where it lies.', prefix);
+        item.iconPath = new vscode.ThemeIcon('warning');
+        item.contextValue = 'unmapped';
+        item.command = { title: l10n.t('Map Paths…'), command: 'waitline.mapPaths' };
+        return item;
+      }
+      case 'other': {
+        const { state } = node;
+        const item = new vscode.TreeItem(fileName(state.trace));
+        item.id = `other:${state.trace}`;
+        item.iconPath = new vscode.ThemeIcon('circle-large-outline');
+        item.description = l10n.t('loaded, not shown');
+        item.tooltip = `${state.trace}\n${state.summary}`;
+        item.contextValue = 'other';
+        item.command = { title: l10n.t('Show'), command: 'waitline.activateTrace', arguments: [node] };
+        return item;
+      }
+      case 'found': {
+        const { uri, mtime, size } = node.found;
+        const item = new vscode.TreeItem(fileName(uri.path));
+        item.id = uri.toString();
+        item.iconPath = new vscode.ThemeIcon('circle-outline');
+        item.description = [folderName(uri), sizeText(size)].filter(Boolean).join(' · ');
+        item.tooltip = `${uri.fsPath}\n${new Date(mtime).toLocaleString()}`;
+        item.contextValue = 'found';
+        item.command = { title: l10n.t('Load Trace'), command: 'waitline.loadThis', arguments: [uri] };
+        return item;
+      }
+    }
+  }
+}
+
+/** The folder of a file, as seen from the workspace; nothing for the workspace's own. */
+export function folderName(uri: vscode.Uri): string {
+  const folder = vscode.Uri.joinPath(uri, '..');
+  if (vscode.workspace.workspaceFolders?.some((f) => f.uri.toString() === folder.toString())) return '';
+  return vscode.workspace.asRelativePath(folder, false);
+}
+
+function sizeText(octets: number): string {
+  return octets < 1e6
+    ? `${Math.max(1, Math.round(octets / 1e3))} kB`
+    : `${(octets / 1e6).toFixed(octets < 1e7 ? 1 : 0)} MB`;
+}

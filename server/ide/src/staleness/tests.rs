@@ -1,0 +1,276 @@
+//! Lines are followed through changes of their files, and never a wrong one is taken for sure.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::need::code_of;
+use super::*;
+use crate::analysis::Builder;
+use crate::go_source::GoSource;
+use crate::line_map::{LineMap, TextBuffer, TextPosition, TextRange};
+use crate::placement::{Placement, SourceFile};
+use crate::sources::{Mapper, Module, Workspace};
+use crate::view::{View, Word};
+
+fn testdata(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata").join(path)
+}
+
+/// The files of the bundled programs, by the path that they have in the tests' workspace.
+fn programs() -> Vec<(String, String)> {
+    let mut files = Vec::new();
+    for dir in std::fs::read_dir(testdata("programs")).unwrap().flatten() {
+        let Ok(entries) = std::fs::read_dir(dir.path()) else { continue };
+        for file in entries.flatten().filter(|f| f.path().extension().is_some_and(|e| e == "go")) {
+            let name = file.path().strip_prefix(testdata("programs")).unwrap().to_owned();
+            let text = std::fs::read_to_string(file.path()).unwrap();
+            files.push((format!("/ws/{}", name.to_str().unwrap()), text));
+        }
+    }
+    files.sort();
+    files
+}
+
+fn analysis(trace: &str) -> crate::Analysis {
+    let bytes = std::fs::read(testdata(trace)).unwrap();
+    let mut builder = Builder::new().with_stays();
+    builder.space(bytes.len()).copy_from_slice(&bytes);
+    builder.filled(bytes.len());
+    builder.finish().unwrap()
+}
+
+fn source(path: &str, text: &str) -> Arc<SourceFile> {
+    let text: Arc<str> = text.into();
+    Arc::new(SourceFile { path: path.to_owned(), source: GoSource::parse(&text), text })
+}
+
+/// A trace in a workspace with these files.
+fn view(trace: &str, files: &[(String, String)]) -> View {
+    let workspace = Workspace {
+        roots: vec!["/ws".to_owned()],
+        modules: vec![Module { dir: "/ws".to_owned(), path: "example.com/workload".to_owned() }],
+        files: files.iter().map(|(path, _)| path.clone()).collect(),
+        ..Workspace::default()
+    };
+    let analysis = analysis(trace);
+    let mut read = |path: &str| {
+        files.iter().find(|(name, _)| name == path).map(|(name, text)| source(name, text))
+    };
+    let placement = Placement::new(&analysis, &Mapper::new(workspace), &mut read);
+    View::new(trace.to_owned(), analysis, placement, &Word::default())
+}
+
+/// All sites: file, line, state, and the function.
+fn sites(view: &View) -> Vec<(String, u32, State, String)> {
+    let mut all = Vec::new();
+    for file in 0..view.placement.files.len() as u32 {
+        let file = crate::placement::FileId(file);
+        let path = view.placement.source(file).path.clone();
+        for site in view.sites.lines(file) {
+            let func = view.analysis.str(site.func).to_owned();
+            all.push((path.clone(), site.line, site.state, func));
+        }
+    }
+    all
+}
+
+fn all_traces() -> Vec<String> {
+    let mut names = Vec::new();
+    for go in ["g121", "g122", "g125", "g126", "g127"] {
+        for file in std::fs::read_dir(testdata(&format!("traces/{go}"))).unwrap().flatten() {
+            let name = file.file_name().into_string().unwrap();
+            if name.ends_with(".trace") {
+                names.push(format!("traces/{go}/{name}"));
+            }
+        }
+    }
+    names.sort();
+    names
+}
+
+/// Of a file that is the recorded one every line is exact, in traces of all versions.
+#[test]
+fn the_recorded_files_are_exact() {
+    let files = programs();
+    let (mut n, mut n_traces, mut wrong) = (0, 0, Vec::new());
+    for trace in all_traces() {
+        n_traces += 1;
+        for (path, line, state, func) in sites(&view(&trace, &files)) {
+            n += 1;
+            if state != State::Exact {
+                wrong.push(format!("{trace}: {path}:{} {func} {state:?}", line + 1));
+            }
+        }
+    }
+    eprintln!("{n} lines of {n_traces} traces, {} not exact", wrong.len());
+    assert!(n > 500, "{n}");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// No numbers but these: a failure must come again.
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, n: usize) -> usize {
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % n.max(1)
+    }
+}
+
+/// What people put into a Go file, and take out of it: a line number and the lines there.
+fn edit(numbers: &mut Numbers, buffer: &TextBuffer) -> (TextRange, String) {
+    let n = buffer.n_lines() as usize;
+    let line = numbers.below(n) as u32;
+    let text = |line: u32| buffer.line(line).unwrap_or_default().to_owned();
+    let at = |line: u32, character: usize| TextPosition { line, character: character as u32 };
+    let end = |line: u32| text(line).encode_utf16().count();
+    let whole = TextRange { start: at(line, 0), end: at(line, end(line)) };
+    let insert = TextRange { start: at(line, 0), end: at(line, 0) };
+    let other = text(numbers.below(n) as u32);
+    match numbers.below(12) {
+        0 | 1 => (insert, "\n".repeat(1 + numbers.below(3))),
+        2 => (insert, "\t// a comment\n".to_owned()),
+        3 => (insert, "\tmu.Lock()\n".to_owned()),
+        4 => (insert, "\ttime.Sleep(time.Millisecond)\n".to_owned()),
+        5 => (insert, format!("{other}\n")),
+        6 if (line as usize) + 1 < n => {
+            let end = (line + 1 + numbers.below(3) as u32).min(n as u32 - 1);
+            (TextRange { start: at(line, 0), end: at(end, 0) }, String::new())
+        }
+        7 => (whole, format!("\t{}", text(line))),
+        8 => (whole, format!("{} // why", text(line))),
+        9 => (whole, text(line).replace("mu", "lock").replace("ch", "queue")),
+        10 => (whole, other),
+        _ => {
+            let column = numbers.below(end(line) + 1);
+            let to = (column + numbers.below(3)).min(end(line));
+            let part = ["x", "(", "\n", "}", " "][numbers.below(5)];
+            (TextRange { start: at(line, column), end: at(line, to) }, part.to_owned())
+        }
+    }
+}
+
+/// While a document is edited: what is exact or moved has the recorded code, on a line of its own.
+#[test]
+fn live_edits_never_make_a_wrong_line_sure() {
+    const SCRIPTS: usize = 600;
+    let files = programs();
+    let mut numbers = Numbers(7);
+    let mut counts = std::collections::BTreeMap::new();
+    for trace in ["traces/g126/webmix.trace", "traces/g126/leak.trace"] {
+        let view = view(trace, &files);
+        for script in 0..SCRIPTS / 2 {
+            let file = crate::placement::FileId(numbers.below(view.placement.files.len()) as u32);
+            let base = view.placement.source(file).text.clone();
+            let mut buffer = TextBuffer::new(base.to_string());
+            let mut map = LineMap::new(base.clone());
+            for _ in 0..1 + numbers.below(12) {
+                let (range, text) = edit(&mut numbers, &buffer);
+                map.edit(buffer.apply(range, &text).unwrap(), &buffer);
+            }
+            let map = Arc::new(map);
+            let lines = Lines::new(&view, file, map.clone(), Some(&buffer), Mode::Mark);
+            let mut seen = std::collections::BTreeMap::new();
+            for site in view.sites.lines(file) {
+                let Some(now) = lines.current(site.line) else {
+                    *counts.entry("lost").or_insert(0) += 1;
+                    continue;
+                };
+                *counts.entry(now.state.as_str()).or_insert(0) += 1;
+                let (was, is) = (map.base_line(site.line), buffer.line(now.line).unwrap());
+                let what = format!("{trace} script {script}: {was:?} on {is:?}");
+                assert_eq!(lines.recorded(now.line), Some(site.line), "{what}");
+                assert_eq!(seen.insert(now.line, site.line), None, "{what}");
+                match now.state {
+                    State::Exact => assert!(was == is && now.line == site.line, "{what}"),
+                    State::Shifted => assert_eq!(code_of(was), code_of(is), "{what}"),
+                    State::Doubtful => assert!(!is.trim().is_empty(), "{what}"),
+                    State::Lost => panic!("{what}"),
+                }
+            }
+        }
+    }
+    eprintln!("{SCRIPTS} edit scripts, lines: {counts:?}");
+    assert!(counts["shifted"] > 500 && counts["doubtful"] > 50, "{counts:?}");
+}
+
+/// A file that was changed before the trace was loaded: what is exact or moved holds what the trace
+/// tells of the line.
+#[test]
+fn a_changed_file_never_makes_a_wrong_line_sure() {
+    const SCRIPTS: usize = 300;
+    let files = programs();
+    let mut numbers = Numbers(11);
+    let mut counts: std::collections::BTreeMap<String, usize> = std::collections::BTreeMap::new();
+    let mut n_right = 0;
+    let mut n_wrong: std::collections::BTreeMap<&str, Vec<String>> =
+        std::collections::BTreeMap::new();
+    for (trace, path) in [
+        ("traces/g126/webmix.trace", "/ws/webmix/db.go"),
+        ("traces/g126/webmix.trace", "/ws/webmix/server.go"),
+        ("traces/g126/leak.trace", "/ws/leak/main.go"),
+    ] {
+        let original = view(trace, &files);
+        let file = original.placement.file_at(path).unwrap();
+        let base = original.placement.source(file).text.clone();
+        for script in 0..SCRIPTS / 3 {
+            let mut buffer = TextBuffer::new(base.to_string());
+            let mut map = LineMap::new(base.clone());
+            for _ in 0..1 + numbers.below(4) {
+                let (range, text) = edit(&mut numbers, &buffer);
+                map.edit(buffer.apply(range, &text).unwrap(), &buffer);
+            }
+            let changed: Vec<(String, String)> = files
+                .iter()
+                .map(|(name, text)| {
+                    let text = if name == path { buffer.text().to_owned() } else { text.clone() };
+                    (name.clone(), text)
+                })
+                .collect();
+            let now = view(trace, &changed);
+            let Some(there) = now.placement.file_at(path) else { continue };
+            // By recorded frame: where it stands, and where its line really is.
+            for frame in original.placement.placed() {
+                let was = original.placement.place(frame).unwrap();
+                let Some(is) = now.placement.place(frame).filter(|p| p.file == there) else {
+                    continue;
+                };
+                if was.file != file || now.sites.line(there, is.line).is_none() {
+                    continue;
+                }
+                *counts.entry(is.state.as_str().to_owned()).or_default() += 1;
+                if is.state >= State::Doubtful {
+                    continue;
+                }
+                let recorded = code_of(map.base_line(was.line));
+                let painted = code_of(buffer.line(is.line).unwrap_or_default());
+                // The line that it really is: itself, or what it was made of in its place.
+                let really =
+                    Lines::new(&original, file, Arc::new(map.clone()), Some(&buffer), Mode::Mark);
+                let is_it = really.current(was.line).is_some_and(|now| now.line == is.line);
+                if is_it || recorded == painted {
+                    n_right += 1;
+                } else {
+                    let what = format!(
+                        "{trace} script {script}: {recorded:?} as {:?} on {painted:?}",
+                        is.state
+                    );
+                    n_wrong.entry(is.state.as_str()).or_default().push(what);
+                }
+            }
+        }
+    }
+    let n = |state: State| n_wrong.get(state.as_str()).map_or(0, Vec::len);
+    eprintln!(
+        "{SCRIPTS} changed files, frames: {counts:?}; of those that are sure {n_right} right, {} wrong as exact, {} wrong as moved",
+        n(State::Exact),
+        n(State::Shifted)
+    );
+    let all = n_wrong.values().flatten().cloned().collect::<Vec<_>>().join("\n");
+    assert_eq!(n(State::Exact), 0, "{all}");
+    // An operation was taken away and another of its kind put elsewhere: nobody can know.
+    assert!(n(State::Shifted) * 100 <= n_right, "{all}");
+}

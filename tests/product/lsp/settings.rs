@@ -1,0 +1,285 @@
+//! What a person sets counts at once, and what makes no sense is told.
+
+use serde_json::{Value, json};
+
+use super::client::{Client, all_refreshes};
+use super::*;
+
+/// Sets this, as an editor does that pushes all of its settings.
+fn set(client: &mut Client, settings: Value) {
+    client.notify(
+        "workspace/didChangeConfiguration",
+        json!({ "settings": { "waitline": settings } }),
+    );
+}
+
+fn warnings(client: &Client) -> Vec<String> {
+    let shown = client.log.iter().filter(|m| m["method"] == "window/showMessage");
+    shown.map(|m| m["params"]["message"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn settings_of_what_is_shown_count_at_once() {
+    let (file, trace) = leak();
+    let mut client = Client::showing(&programs(), &trace);
+    let (lenses, hints) = all_of(&mut client, &file);
+    assert!(!lenses.is_empty() && hints.len() > 5);
+
+    set(&mut client, json!({ "codeLens": { "enable": false } }));
+    poll(&mut client, "no lenses", |c| c.lenses(&file).is_empty());
+    assert_eq!(client.hints(&file), hints);
+    set(&mut client, json!({ "annotations.enable": false }));
+    poll(&mut client, "no hints", |c| c.hints(&file).is_empty());
+    assert_eq!(client.lenses(&file), lenses);
+    set(&mut client, json!({ "annotations": { "minDuration": "300ms" } }));
+    poll(&mut client, "fewer hints", |c| {
+        let fewer = c.hints(&file);
+        !fewer.is_empty() && fewer.len() < hints.len() && hint_at(&fewer, 112).is_none()
+    });
+    set(&mut client, json!({}));
+    poll(&mut client, "all of it again", |c| all_of(c, &file) == (lenses.clone(), hints.clone()));
+
+    // An edited line in each of the ways.
+    client.open(&file, 1, &text_of(&file));
+    let twice = json!([{ "range": { "start": { "line": 112, "character": 13 },
+        "end": { "line": 112, "character": 14 } }, "text": "20" }]);
+    client.change(&file, 2, twice);
+    for (mode, hint) in [
+        ("mark", Some("? sleep 297 ms · 133×")),
+        ("hide", None),
+        ("ignore", Some("sleep 297 ms · 133×")),
+    ] {
+        set(&mut client, json!({ "stale": { "mode": mode } }));
+        poll(&mut client, mode, |c| hint_at(&c.hints(&file), 112) == hint);
+        let costs = client.ask("waitline/lineCosts", json!({ "uri": super::client::uri(&file) }));
+        let line = costs["lines"].as_array().unwrap().iter().find(|l| l["line"] == 112);
+        let state = line.map(|l| l["state"].as_str().unwrap());
+        let want = [("mark", "doubtful"), ("ignore", "exact")];
+        assert_eq!(state, want.iter().find(|w| w.0 == mode).map(|w| w.1), "{mode}");
+        assert!(line.is_none_or(|l| mode == "ignore" || l["heat"] == 0), "{mode}");
+    }
+    assert_eq!(warnings(&client), Vec::<String>::new());
+    client.end();
+}
+
+#[test]
+fn settings_of_findings_judge_anew() {
+    let trace = trace("g126/webmix");
+    let mut client = Client::showing(&programs(), &trace);
+    let found = |client: &mut Client| {
+        let found = client.ask("waitline/findings", Value::Null);
+        let list = found["findings"].as_array().unwrap().clone();
+        list.iter()
+            .map(|f| {
+                (f["code"].as_str().unwrap().to_owned(), f["severity"].as_str().unwrap().to_owned())
+            })
+            .collect::<Vec<_>>()
+    };
+    let all = found(&mut client);
+    assert!(!all.is_empty());
+    let code = all[0].0.clone();
+    set(&mut client, json!({ "findings": { "severity": { code.as_str(): "error" } } }));
+    poll(&mut client, "an error", |c| found(c)[0] == (code.clone(), "error".to_owned()));
+    let db = programs().join("webmix/db.go");
+    poll(&mut client, "told as an error", |c| {
+        c.log.iter().rev().any(|m| {
+            m["method"] == "textDocument/publishDiagnostics"
+                && m["params"]["uri"] == super::client::uri(&db)
+                && m["params"]["diagnostics"][0]["severity"] == 1
+        })
+    });
+    set(&mut client, json!({ "findings": { "disabled": [code] } }));
+    poll(&mut client, "silenced", |c| found(c).len() < all.len());
+    set(&mut client, json!({ "findings.max": 0 }));
+    poll(&mut client, "none", |c| found(c).is_empty());
+    set(&mut client, json!({}));
+    poll(&mut client, "as before", |c| found(c) == all);
+    client.end();
+}
+
+/// A name that nobody knows, and a value of another kind: one sentence each, once.
+#[test]
+fn what_makes_no_sense_is_told_once() {
+    let (file, trace) = leak();
+    let mut client = Client::start();
+    let options =
+        json!({ "trace": trace, "waitline": null, "stale.mod": "hide", "heat": { "x": 1 } });
+    client.initialize(&programs(), all_refreshes(), options);
+    until_shown(&mut client, &file);
+    client.wait_for("a warning", |m| m["method"] == "window/showMessage");
+    let odd = json!({ "findings": { "max": "many" }, "trace": { "globbs": [] } });
+    for _ in 0..3 {
+        set(&mut client, odd.clone());
+    }
+    poll(&mut client, "the second warning", |c| warnings(c).len() >= 2);
+    client.listen(std::time::Duration::from_millis(300));
+    let told = warnings(&client);
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert_eq!(
+        told[0],
+        "there is no setting waitline.stale.mod: did you mean waitline.stale.mode?"
+    );
+    assert!(told[1].contains("did you mean waitline.trace.globs?"), "{told:?}");
+    assert!(told[1].contains("waitline.findings.max: a number from 0 is wanted, not \"many\""));
+    client.end();
+}
+
+/// A program that was built in a container, where nothing of the path is as it is here.
+#[test]
+fn a_rule_leads_to_the_files() {
+    // Two copies of the program: without a rule nobody can tell which one it is.
+    let (dir, file) = copy_of_leak(str::to_owned);
+    let root = dir.path().canonicalize().unwrap();
+    std::fs::remove_file(root.join("go.mod")).unwrap();
+    let copy = root.join("old/leak/main.go");
+    std::fs::create_dir_all(copy.parent().unwrap()).unwrap();
+    std::fs::copy(&file, &copy).unwrap();
+    let (_, trace) = leak();
+    let mut client = Client::showing(&root, &trace);
+    let unmapped = client.ask("waitline/unmapped", Value::Null);
+    let prefix = unmapped["prefixes"][0]["prefix"].as_str().unwrap().to_owned();
+    assert_eq!(prefix, "/home/gopher/workloads/leak/");
+    assert!(unmapped["prefixes"][0]["ns"].as_i64() > Some(1_000_000_000));
+    client.wait_for("the hint", |m| {
+        let list = &m["params"]["diagnostics"];
+        list.to_string().contains("frames-unmapped") && list.to_string().contains(&prefix)
+    });
+    assert!(client.hints(&file).is_empty() && client.hints(&copy).is_empty());
+    let rules = |from: &str, to: &str| json!({ "substitutePath": [{ "from": from, "to": to }] });
+    for (rule, there, not_there) in [
+        (rules(root.to_str().unwrap(), "/home/gopher/workloads"), &file, &copy),
+        (rules("${workspaceFolder}/old/", "/home/gopher/workloads/"), &copy, &file),
+        // Written the wrong way round.
+        (rules("/home/gopher/workloads/", root.to_str().unwrap()), &file, &copy),
+    ] {
+        set(&mut client, rule.clone());
+        poll(&mut client, "the rule's file", |c| {
+            hint_at(&c.hints(there), 112) == Some("sleep 297 ms · 133×")
+        });
+        assert!(client.hints(not_there).is_empty(), "{rule}");
+    }
+    // Not one's own code: no figures, and nothing is missing either.
+    set(
+        &mut client,
+        json!({
+            "substitutePath": [{ "from": root, "to": "/home/gopher/workloads" }],
+            "exclude": ["leak/**"],
+        }),
+    );
+    poll(&mut client, "excluded", |c| c.hints(&file).is_empty());
+    let unmapped = client.ask("waitline/unmapped", Value::Null);
+    assert!(!unmapped.to_string().contains("/leak/"), "{unmapped}");
+    client.end();
+}
+
+#[test]
+fn traces_are_found_and_the_newest_is_shown() {
+    let (dir, file) = copy_of_leak(str::to_owned);
+    let root = dir.path().canonicalize().unwrap();
+    let write = |name: &str, from: &str, age: u64| {
+        let path = root.join(name);
+        std::fs::copy(trace(from), &path).unwrap();
+        let when = std::time::SystemTime::now() - std::time::Duration::from_secs(age);
+        std::fs::File::options().append(true).open(&path).unwrap().set_modified(when).unwrap();
+        path
+    };
+    let old = write("old.trace", "g122/leak", 100);
+    let new = write("leak/trace.out", "g126/leak", 10);
+    let mut client = Client::start();
+    client.initialize(&root, all_refreshes(), json!({ "trace.autoLoad": "latest" }));
+    let found = client.ask("waitline/found", Value::Null);
+    crate::lsp_docs::names_all_keys("waitline/found", &found);
+    let paths: Vec<&str> =
+        found["traces"].as_array().unwrap().iter().map(|t| t["path"].as_str().unwrap()).collect();
+    assert_eq!(paths, [new.to_str().unwrap(), old.to_str().unwrap()]);
+    assert_eq!(found["traces"][0]["bytes"], std::fs::metadata(&new).unwrap().len());
+    let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_millis() as u64;
+    assert!((1..60_000).contains(&(now - found["traces"][0]["modified"].as_u64().unwrap())));
+    let active = |client: &mut Client| {
+        let traces = client.ask("waitline/traces", Value::Null);
+        let first = &traces["traces"][0];
+        (first["active"] == true).then(|| first["trace"].as_str().unwrap().to_owned())
+    };
+    poll(&mut client, "the newest", |c| active(c).as_deref() == new.to_str());
+    assert_eq!(hint_at(&client.hints(&file), 112), Some("sleep 297 ms · 133×"));
+    // A newer one comes; nobody said that it would.
+    let newer = write("newer.trace", "g122/leak", 0);
+    poll(&mut client, "the newer one", |c| active(c).as_deref() == newer.to_str());
+    // What a person loads by hand stays, until something newer is written.
+    client.ask("waitline/load", json!({ "trace": old }));
+    client.listen(std::time::Duration::from_millis(800));
+    assert_eq!(active(&mut client).as_deref(), old.to_str());
+    set(&mut client, json!({ "trace": { "globs": ["*.trace"], "autoLoad": "off" } }));
+    poll(&mut client, "fewer are found", |c| {
+        c.ask("waitline/found", Value::Null)["traces"].as_array().unwrap().len() == 2
+    });
+    client.end();
+}
+
+/// Several traces are loaded; to change between them takes no load.
+#[test]
+fn several_traces_are_loaded_and_one_is_shown() {
+    let (file, leak) = leak();
+    let other = trace("g122/leak");
+    let mut client = Client::showing(&programs(), &leak);
+    let of_leak = all_of(&mut client, &file);
+    let error = client.try_ask("waitline/activate", json!({ "trace": other })).unwrap_err();
+    assert!(error["message"].as_str().unwrap().contains("not loaded"), "{error}");
+    client.ask("waitline/load", json!({ "trace": other }));
+    let of_other = all_of(&mut client, &file);
+    assert_ne!(of_leak, of_other);
+    let mut seen = std::collections::BTreeSet::new();
+    for _ in 0..5 {
+        let state = client.ask("waitline/activate", json!({ "trace": leak }));
+        assert_eq!(all_of(&mut client, &file), of_leak);
+        seen.insert(state["analysis"].as_u64());
+        let state = client.ask("waitline/activate", json!({ "trace": other }));
+        assert_eq!(all_of(&mut client, &file), of_other);
+        seen.insert(state["analysis"].as_u64());
+    }
+    assert_eq!(seen.len(), 10, "each is a new view");
+    let list = client.ask("waitline/traces", Value::Null);
+    crate::lsp_docs::names_all_keys("waitline/traces", &list);
+    let rows: Vec<(&str, bool)> = list["traces"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|t| (t["trace"].as_str().unwrap(), t["active"] == true))
+        .collect();
+    assert_eq!(rows, [(other.to_str().unwrap(), true), (leak.to_str().unwrap(), false)]);
+    // One goes, and the other stays; of many the first goes.
+    client.ask("waitline/unload", json!({ "trace": leak }));
+    assert_eq!(all_of(&mut client, &file), of_other);
+    for name in ["g121/leak", "g126/leak-386", "g126/leak-trimpath", "g126/leak"] {
+        client.ask("waitline/load", json!({ "trace": trace(name) }));
+    }
+    let list = client.ask("waitline/traces", Value::Null);
+    assert_eq!(list["traces"].as_array().unwrap().len(), 4);
+    assert!(!list.to_string().contains("g122"));
+    client.ask("waitline/unload", json!({ "trace": leak }));
+    poll(&mut client, "none is shown", |c| c.hints(&file).is_empty());
+    client.ask("waitline/activate", json!({ "trace": trace("g126/leak-trimpath") }));
+    assert!(!client.hints(&file).is_empty());
+    client.ask("waitline/unload", Value::Null);
+    assert_eq!(client.ask("waitline/traces", Value::Null), json!({ "traces": [] }));
+    client.end();
+}
+
+/// An editor that says what is set only when it is asked.
+#[test]
+fn settings_are_asked_for() {
+    let (file, trace) = leak();
+    let mut client = Client::start();
+    client.configuration =
+        json!({ "trace": { "file": trace }, "annotations": { "minDuration": "300ms" } });
+    let mut capabilities = all_refreshes();
+    capabilities["workspace"]["configuration"] = json!(true);
+    client.initialize(&programs(), capabilities, Value::Null);
+    until_shown(&mut client, &file);
+    assert_eq!(hint_at(&client.hints(&file), 112), None);
+    client.configuration["annotations"] = Value::Null;
+    client.notify("workspace/didChangeConfiguration", json!({ "settings": null }));
+    poll(&mut client, "asked again", |c| hint_at(&c.hints(&file), 112).is_some());
+    assert_eq!(warnings(&client), Vec::<String>::new());
+    client.end();
+}

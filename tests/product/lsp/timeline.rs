@@ -1,0 +1,245 @@
+//! The timeline of an editor: its panel, its page in a browser, and what each is told.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use serde_json::{Value, json};
+
+use super::client::{Client, LIMIT, uri};
+use super::*;
+use crate::http::leads_to;
+use crate::lsp_docs::names_all_keys;
+
+fn showing(capabilities: Value) -> Client {
+    let mut client = Client::start();
+    client.initialize(&programs(), capabilities, Value::Null);
+    client.ask("waitline/load", json!({ "trace": trace("g126/webmix") }));
+    client
+}
+
+fn run(client: &mut Client, command: &str, argument: Value) {
+    client.ask("workspace/executeCommand", json!({ "command": command, "arguments": [argument] }));
+}
+
+fn info(client: &mut Client) -> Value {
+    let from = Instant::now();
+    loop {
+        let info = client.ask("waitline/timelineInfo", Value::Null);
+        if info["ready"] == true {
+            return info;
+        }
+        assert!(from.elapsed() < LIMIT, "{info}");
+    }
+}
+
+/// An editor with a panel is asked to open it; nothing is served.
+#[test]
+fn a_panel_is_opened_by_the_editor() {
+    let mut client = showing(json!({ "experimental": { "timeline": "webview" } }));
+    run(&mut client, "waitline.timeline", json!({ "t0": 5, "t1": 10, "g": 3 }));
+    let asked = client.wait_for("the panel", |m| m["method"] == "waitline/openTimeline");
+    assert_eq!(asked["params"], json!({ "t0": 5, "t1": 10, "g": 3 }));
+    let place = json!({ "uri": uri(&programs().join("webmix/db.go")), "line": 69 });
+    run(&mut client, "waitline.reveal", place.clone());
+    let told = client.wait_for("the line", |m| m["method"] == "waitline/reveal");
+    assert_eq!(told["params"], place);
+    assert_eq!(client.count("window/showDocument"), 0);
+    client.end();
+}
+
+/// Any other editor is asked to show a page; a click in the page comes back to the editor.
+#[test]
+fn a_page_is_opened_in_the_browser() {
+    use std::io::{BufRead, Read, Write};
+    let mut client = showing(json!({ "window": { "showDocument": { "support": true } } }));
+    run(&mut client, "waitline.timeline", json!({ "g": 35 }));
+    let asked = client.wait_for("the page", |m| m["method"] == "window/showDocument");
+    assert_eq!(asked["params"]["external"], true);
+    let file = asked["params"]["uri"].as_str().unwrap().strip_prefix("file://").unwrap();
+    let file = PathBuf::from(file);
+    assert!(std::fs::read_to_string(&file).unwrap().contains("&amp;g=35"));
+    let (port, ticket) = leads_to(&file);
+    let send = |path: &str, token: &str, body: &Value| {
+        let body = body.to_string();
+        let mut stream = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
+        stream.set_read_timeout(Some(LIMIT)).unwrap();
+        write!(
+            stream,
+            "POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\n\
+             Authorization: Bearer {token}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+            body.len()
+        )
+        .unwrap();
+        stream
+    };
+    let read = |mut stream: std::net::TcpStream| {
+        let mut all = String::new();
+        stream.read_to_string(&mut all).unwrap();
+        assert!(all.starts_with("HTTP/1.1 200"), "{all}");
+        serde_json::from_str::<Value>(all.split("\r\n\r\n").nth(1).unwrap()).unwrap()
+    };
+    let session = read(send("/session", "", &json!({ "token": ticket })));
+    let session = session["session"].as_str().unwrap().to_owned();
+    // The page listens.
+    let mut events = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
+    events.set_read_timeout(Some(LIMIT)).unwrap();
+    write!(
+        events,
+        "GET /events HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {session}\r\n\r\n"
+    )
+    .unwrap();
+    let mut lines = std::io::BufReader::new(events).lines().map(Result::unwrap);
+    let mut event = |name: &str| -> Value {
+        let line = lines.find(|l| l.contains(&format!("\"event\":\"{name}\""))).unwrap();
+        serde_json::from_str::<Value>(&line).unwrap()["payload"].clone()
+    };
+    assert!(event("state")["summary"].as_str().unwrap().starts_with("webmix.trace"));
+    // A click: the editor shows the line, and says so.
+    let db = uri(&programs().join("webmix/db.go"));
+    let clicked =
+        send("/open", &session, &json!({ "uri": db, "line": 69, "col": 1, "focus": false }));
+    let seen = client.log.len();
+    let shown = client.wait_from(seen.saturating_sub(1), "the source", |m| {
+        m["method"] == "window/showDocument" && m["params"]["external"].is_null()
+    });
+    assert_eq!(shown["params"]["uri"], db.as_str());
+    assert_eq!(shown["params"]["takeFocus"], false);
+    assert_eq!(shown["params"]["selection"]["start"], json!({ "line": 69, "character": 1 }));
+    assert_eq!(read(clicked)["opened"], true);
+    // The editor's lines are the page's, and the page's range is the editor's.
+    run(&mut client, "waitline.reveal", json!({ "uri": db, "line": 69 }));
+    assert_eq!(event("reveal"), json!({ "uri": db, "line": 69 }));
+    let range =
+        json!({ "method": "waitline/setRange", "params": { "t0": 1_000_000, "t1": 40_000_000 } });
+    read(send("/request", &session, &range));
+    let state = client.ask("waitline/traces", Value::Null);
+    assert_eq!(state["traces"][0]["range"], json!({ "t0": 1_000_000, "t1": 40_000_000 }));
+    assert_eq!(event("range")["t0"], 1_000_000);
+    client.end();
+    let gone = std::net::TcpStream::connect(("127.0.0.1", port));
+    assert!(gone.is_err(), "the page's host ends with the editor's session");
+}
+
+/// An editor that can show no page is told where it is.
+#[test]
+fn an_editor_that_shows_no_page_is_told_of_it() {
+    let mut client = showing(json!({}));
+    run(&mut client, "waitline.timeline", Value::Null);
+    let told = client.wait_for("a message", |m| m["method"] == "window/showMessage");
+    let text = told["params"]["message"].as_str().unwrap();
+    assert!(text.contains(".html") && !text.contains("token"), "{text}");
+    client.end();
+}
+
+/// Every request of the timeline: sound answers, the keys of the page, and errors of one sentence.
+#[test]
+fn requests_are_answered_and_their_answers_described() {
+    let mut client = showing(json!({}));
+    let info = info(&mut client);
+    names_all_keys("waitline/timelineInfo", &info);
+    let duration = info["duration"].as_i64().unwrap();
+    let lanes: Vec<&str> =
+        info["lanes"].as_array().unwrap().iter().map(|l| l.as_str().unwrap()).collect();
+    assert!(lanes.starts_with(&["gc", "stw", "p:0", "p:1"]), "{lanes:?}");
+    let groups = info["groups"].as_array().unwrap().clone();
+    let costly: Vec<i64> = groups.iter().map(|g| g["costly"].as_i64().unwrap()).collect();
+    assert!(costly.is_sorted_by(|a, b| a >= b), "{costly:?}");
+    let n: u64 = groups.iter().map(|g| g["n"].as_u64().unwrap()).sum();
+    assert!(n > 1000, "{n} goroutines");
+    let rows =
+        client.ask("waitline/timelineRows", json!({ "group": groups[0]["id"], "sort": "costly" }));
+    names_all_keys("waitline/timelineRows", &rows);
+    let row = rows["rows"][0].clone();
+    let whole = json!({ "t0": 0, "t1": duration });
+    let line = json!({ "uri": uri(&programs().join("webmix/db.go")), "line": 69 });
+    let middle = (row["start"].as_i64().unwrap() + row["end"].as_i64().unwrap()) / 2;
+    let mut slices = 0;
+    for (method, params) in [
+        ("timelineTasks", whole.clone()),
+        ("timelineCounters", json!({ "t0": 0, "t1": duration, "width": 100 })),
+        ("timelineAt", json!({ "t": middle })),
+        ("timelineNames", json!({ "labels": [0, 1, 5, 1u32 << 31, (1 << 30) | 3] })),
+        ("timelineSlice", json!({ "lane": row["lane"], "t": middle })),
+        ("timelineInstances", line.clone()),
+        ("timelineInstances", json!({ "func": "main.(*server).report.func1", "kind": "network" })),
+        ("timelineFlows", json!({ "lanes": [row["lane"]], "t0": 0, "t1": duration })),
+        ("timelineChain", json!({ "g": row["g"], "t": middle })),
+        ("timelineChain", json!({ "g": row["g"], "t": middle, "direction": "forward" })),
+        ("timelineFind", json!({ "query": "db.go:70" })),
+        ("timelineFind", json!({ "state": "waiting", "minNs": 1_000_000, "verdict": "costly" })),
+    ] {
+        let method = format!("waitline/{method}");
+        let answer = client.ask(&method, params.clone());
+        assert!(!answer.is_null(), "{method} {params}");
+        assert_eq!(answer["analysis"], info["analysis"], "{method}");
+        let mut described = answer.clone();
+        // The keys of names are labels.
+        if let Some(names) = described.get_mut("names") {
+            *names = Value::Null;
+        }
+        names_all_keys(&method, &described);
+        slices += usize::from(answer["slice"].is_object());
+    }
+    assert_eq!(slices, 1);
+    let tile = client
+        .ask("waitline/timeline", json!({ "t0": 0, "t1": duration, "width": 500, "lanes": lanes }));
+    names_all_keys("waitline/timeline", &tile);
+    let data = tile["data"].as_str().unwrap();
+    assert!(data.starts_with("V0xUM") && data.len() < 384 << 10, "{}", data.len());
+    // The instances of a line are those that its figures count.
+    let instances = client.ask("waitline/timelineInstances", line.clone());
+    let site = client.ask("waitline/site", line);
+    let n: u64 = site["parts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|p| {
+            ["chan", "lock", "net", "sleep", "syscall"].contains(&p["kind"].as_str().unwrap())
+        })
+        .map(|p| p["n"].as_u64().unwrap())
+        .sum();
+    let running =
+        client.ask("waitline/timelineFind", json!({ "query": "db.go:70", "state": "running" }));
+    assert!(instances["of"].as_u64().unwrap() >= n, "{n}");
+    assert!(running["of"].as_u64().is_some());
+    for (method, params) in [
+        ("timeline", json!({ "t0": 10, "t1": 5, "width": 5, "lanes": [] })),
+        ("timeline", json!({ "t0": 0, "t1": 5, "width": 0, "lanes": [] })),
+        ("timeline", json!({ "t0": 0, "t1": 5, "width": 100_000, "lanes": [] })),
+        ("timeline", json!({ "t0": 0, "t1": 5, "width": 5, "lanes": ["x:1"] })),
+        ("timeline", json!({ "t0": 0, "t1": 5, "width": 5, "lanes": vec!["gc"; 300] })),
+        ("timeline", json!({ "t0": 1e300, "t1": 5, "width": 5, "lanes": [] })),
+        ("timelineRows", json!({ "group": "none" })),
+        ("timelineRows", json!({ "group": groups[0]["id"], "sort": "x" })),
+        ("timelineSlice", json!({ "lane": "g:1" })),
+        ("timelineAt", json!({})),
+        ("timelineNames", json!({ "labels": ["a"] })),
+        ("timelineFlows", json!({})),
+        ("timelineChain", json!({ "t": 5 })),
+        ("timelineFind", json!({ "state": "x" })),
+        ("timelineInstances", json!({})),
+    ] {
+        let error = client.try_ask(&format!("waitline/{method}"), params.clone()).unwrap_err();
+        assert_eq!(error["code"], -32602, "{method} {params}: {error}");
+    }
+    client.end();
+}
+
+/// A trace that was rewritten has no timeline until it is loaded again; one that is gone neither.
+#[test]
+fn a_file_that_changed_is_not_mixed_with_what_is_shown() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("trace.out");
+    std::fs::copy(trace("g126/leak"), &file).unwrap();
+    let mut client = Client::start();
+    client.initialize(&programs(), json!({}), Value::Null);
+    client.ask("waitline/load", json!({ "trace": file }));
+    std::fs::write(&file, "no trace at all").unwrap();
+    let error = client.try_ask("waitline/timelineAt", json!({ "t": 0 })).unwrap_err();
+    assert!(error["message"].as_str().unwrap().contains("has changed"), "{error}");
+    assert_eq!(client.ask("waitline/traces", Value::Null)["traces"].as_array().unwrap().len(), 1);
+    client.ask("waitline/unload", Value::Null);
+    assert_eq!(client.ask("waitline/timelineInfo", Value::Null), Value::Null);
+    assert_eq!(client.ask("waitline/timelineAt", json!({ "t": 0 })), Value::Null);
+    client.end();
+}
