@@ -163,14 +163,16 @@ fn regions_and_tasks_with_their_places_and_messages() {
     let whole = ask(&mut client, "waitline/taskTable", json!({ "id": task["id"] }));
     assert_eq!(list(&whole, "regions").len() as i64, int(task, "regions"));
     let of_task = json!({ "filter": { "task": task["id"] } });
-    let groups = ask(&mut client, "waitline/regionTable", of_task.clone());
+    let groups = ask(&mut client, "waitline/regionTable", of_task);
     let n: i64 = list(&groups, "groups").iter().map(|g| int(g, "complete")).sum();
     assert_eq!(n, int(task, "regions"));
-    // What its goroutines did meanwhile is what its regions tell.
-    let during = ask(&mut client, "waitline/goroutineTable", of_task);
-    let exec: i64 =
-        list(&during, "functions").iter().map(|f| int(&f["columns"]["exec"], "sum")).sum();
-    assert_eq!(exec, column(task, "exec"), "{during}");
+    // What its goroutine did meanwhile is what its regions tell.
+    let of_g = json!({ "filter": { "task": task["id"], "g": task["g"] } });
+    let during = ask(&mut client, "waitline/goroutineTable", of_g);
+    let row = &list(&during, "goroutines")[0];
+    for name in ["exec", "schedWait", "chan", "net", "total"] {
+        assert_eq!(column(row, name), column(task, name), "{name}: {during}");
+    }
     assert!(ask(&mut client, "waitline/taskTable", json!({ "id": 999_999 }))["task"].is_null());
     client.end();
 
