@@ -72,7 +72,8 @@ fn a_trace_that_is_rewritten_in_every_way() {
         let _ = fs::remove_dir(path);
     };
     // Each ends with a whole trace, and the file is quiet from then on.
-    let ways: [(&str, &dyn Fn(&[u8])); 8] = [
+    type Write<'a> = &'a dyn Fn(&[u8]);
+    let ways: [(&str, Write<'_>); 8] = [
         ("truncated and rewritten", &|new| fs::write(&path, new).unwrap()),
         ("written in parts", &|new| {
             let mut file = File::create(&path).unwrap();

@@ -165,9 +165,6 @@ fn warn(path: &Path, analysis: &ide::Analysis) {
     if let Some(partial) = analysis.partial() {
         say(&format!("warning: {name} is {partial}"));
     }
-    if let Some(tail) = &analysis.tail {
-        say(&format!("note: {name}: {}", tail.sentence()));
-    }
     if let Some(offset) = analysis.next_trace {
         say(&format!(
             "note: {name} holds another trace, from byte {offset} on (this is the first of them; name it {} to see the next)",

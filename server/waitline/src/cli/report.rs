@@ -277,6 +277,9 @@ fn head(view: &View, rows: &[Row], out: &mut impl Write) -> anyhow::Result<()> {
         duration(of(Verdict::Idle)),
         duration(of(Verdict::Unsure))
     )?;
+    if let Some(tail) = &analysis.tail {
+        writeln!(out, "{}", tail.sentence())?;
+    }
     Ok(())
 }
 
