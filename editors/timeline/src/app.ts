@@ -160,8 +160,10 @@ export class App {
   async begin(): Promise<void> {
     try {
       const answer = await this.host.request('waitline/traces', {});
+      // Others may be loaded, and none of them shown.
       const traces = field(answer, 'traces');
-      this.onState(Array.isArray(traces) ? (traces[0] ?? null) : null);
+      const shown = Array.isArray(traces) ? traces.find((trace) => field(trace, 'active') !== false) : undefined;
+      this.onState(shown ?? null);
     } catch (e) {
       this.fail(e);
     }
