@@ -153,10 +153,10 @@ impl Key {
 
 /// `a * b / c`, without losing anything on the way.
 fn mul_div(a: i64, b: i64, c: i64) -> i64 {
-    if (0..1 << 46).contains(&a) {
-        return a * b / c;
+    match a.checked_mul(b) {
+        Some(product) => product / c,
+        None => (i128::from(a) * i128::from(b) / i128::from(c)) as i64,
     }
-    (i128::from(a) * i128::from(b) / i128::from(c)) as i64
 }
 
 /// A window cut into cells.
