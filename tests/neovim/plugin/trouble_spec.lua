@@ -21,7 +21,11 @@ h.run(function()
   local dir = vim.fn.tempname()
   vim.fn.mkdir(dir, 'p')
 
-  -- No server: said once, and editing goes on.
+  -- No server: said once, and editing goes on. This checkout may be built: so the plugin is taken to
+  -- stand elsewhere.
+  local finder = require('waitline.server')
+  local plugin = finder.plugin
+  finder.plugin = dir .. '/pack/waitline'
   vim.env.PATH = '/usr/bin:/bin'
   edit_with('')
   local said = h.said('the program waitline is not on PATH')
@@ -49,6 +53,7 @@ h.run(function()
   h.check('and no error shown', vim.v.errmsg == '', vim.v.errmsg)
 
   -- One in PATH.
+  finder.plugin = plugin
   vim.env.PATH = vim.fs.dirname(vim.env.WAITLINE) .. ':' .. vim.env.PATH
   vim.cmd('silent! %bwipeout!')
   local _, buf = h.open('webmix/db.go', { server = { path = '' } })
