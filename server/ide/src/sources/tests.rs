@@ -394,7 +394,7 @@ fn every_way_of_building_a_program() {
                     "/ws/vendor/github.com/lib/pq/conn.go Module",
                 ),
                 (
-                    "/root/go/pkg/mod/github.com/lib/pq@v1.10.0/conn.go",
+                    "/home/dev/go/pkg/mod/github.com/lib/pq@v1.10.0/conn.go",
                     "github.com/lib/pq.F",
                     "?/ws/vendor/github.com/lib/pq/conn.go Vendor|Outside(ModuleCache)",
                 ),
@@ -404,7 +404,7 @@ fn every_way_of_building_a_program() {
             "the module cache, not open",
             &["/ws=example.com/shop", "/ws/conn.go"],
             &[(
-                "/root/go/pkg/mod/github.com/lib/pq@v1.10.0/conn.go",
+                "/home/dev/go/pkg/mod/github.com/lib/pq@v1.10.0/conn.go",
                 "github.com/lib/pq.F",
                 "Outside(ModuleCache)",
             )],
@@ -445,7 +445,7 @@ fn every_way_of_building_a_program() {
                     "/ws/db/pool.go Module",
                 ),
                 (
-                    "/root/go/pkg/mod/example.com/shop/v2@v2.1.0/db/pool.go",
+                    "/home/dev/go/pkg/mod/example.com/shop/v2@v2.1.0/db/pool.go",
                     "example.com/shop/v2/db.F",
                     "Outside(ModuleCache)",
                 ),
