@@ -495,7 +495,7 @@ fn every_way_of_building_a_program() {
             "Bazel",
             &["/ws=example.com/shop", "/ws/db/pool.go"],
             &[(
-                "/root/.cache/bazel/_bazel_root/abc/sandbox/linux-sandbox/7/execroot/_main/db/pool.go",
+                "/home/dev/.cache/bazel/_bazel_dev/abc/sandbox/linux-sandbox/7/execroot/_main/db/pool.go",
                 "example.com/shop/db.F",
                 "?/ws/db/pool.go Suffix",
             )],
