@@ -1,16 +1,17 @@
 //! What the commands `goroutines`, `regions`, `tasks` and `mmu` share.
 
+use std::io::Write;
 use std::sync::atomic::AtomicBool;
 
 use exectrace::FrameId;
 use ide::Analysis;
 use ide::summary::groups::{Histogram, SpanGroup};
 use ide::summary::{Keep, Stats, Summary, range_name};
-use ide::units::{DurationUnit, NONE, duration, duration_in};
+use ide::units::{DurationUnit, NONE, count, duration, duration_in};
 use serde_json::{Map, Value, json};
 
 use super::table::{Side, Table};
-use super::{TraceArg, warn};
+use super::{TraceArg, style, warn};
 use crate::traces::{self, Loaded};
 
 /// Sums a trace up, and warns if it is not whole.
@@ -94,13 +95,34 @@ pub(super) fn parse_duration(text: &str) -> Result<i64, String> {
     if (1.0..9e18).contains(&ns) { Ok(ns as i64) } else { Err(format!("{text}: out of range")) }
 }
 
-/// Groups of regions or tasks as a table.
-pub(super) fn span_table(
+/// Prints groups of regions or tasks (`kind` says which), the first `top` of them.
+pub(super) fn print_spans(
     analysis: &Analysis,
     groups: &[SpanGroup],
     kind: &str,
     with_parts: bool,
-) -> Table {
+    top: usize,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
+    let n: u64 = groups.iter().map(|g| g.complete + g.cut).sum();
+    writeln!(out, "{} {kind}s in {}\n", count(n), duration(analysis.duration()))?;
+    let shown = &groups[..groups.len().min(top)];
+    span_table(analysis, shown, kind, with_parts).print(out)?;
+    let dim = style::DIM;
+    writeln!(out)?;
+    if groups.len() > shown.len() {
+        let (more, all) = (groups.len() - shown.len(), groups.len());
+        writeln!(out, "{dim}{more} groups more: --top {all}{dim:#}")?;
+    }
+    writeln!(
+        out,
+        "{dim}total and percentiles are of complete {kind}s; cut: those with an end outside of the trace{dim:#}"
+    )?;
+    Ok(())
+}
+
+/// Groups of regions or tasks as a table.
+fn span_table(analysis: &Analysis, groups: &[SpanGroup], kind: &str, with_parts: bool) -> Table {
     let unit = unit_of(groups.iter().map(|g| g.durations.sum));
     let each = unit_of(groups.iter().map(|g| g.durations.max));
     let right = |text: String| (text, Side::Right);

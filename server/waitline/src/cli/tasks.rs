@@ -9,7 +9,7 @@ use ide::summary::{Keep, Sites, Summary, Task};
 use ide::units::{NONE, count, duration};
 use serde_json::{Value, json};
 
-use super::analyses::{cell, name, place, place_json, span_table, summarize, unit_of};
+use super::analyses::{cell, name, place, place_json, print_spans, summarize, unit_of};
 use super::table::{Side, Table};
 use super::{TraceArg, answer, style};
 
@@ -133,25 +133,8 @@ fn in_groups(
         writeln!(out, "No tasks. (trace.NewTask makes some.)")?;
         return Ok(());
     }
-    let n: u64 = groups.iter().map(|g| g.complete + g.cut).sum();
-    writeln!(out, "{} tasks in {}", count(n), duration(analysis.duration()))?;
-    writeln!(out)?;
-    let shown = &groups[..groups.len().min(args.top)];
-    span_table(analysis, shown, "task", false).print(out)?;
+    print_spans(analysis, &groups, "task", false, args.top, out)?;
     let dim = style::DIM;
-    writeln!(out)?;
-    if groups.len() > shown.len() {
-        writeln!(
-            out,
-            "{dim}{} groups more: --top {}{dim:#}",
-            groups.len() - shown.len(),
-            groups.len()
-        )?;
-    }
-    writeln!(
-        out,
-        "{dim}total and percentiles are of complete tasks; cut: those with an end outside of the trace{dim:#}"
-    )?;
     writeln!(out, "{dim}the longest of one type: --name TYPE; what they wrote: --logs{dim:#}")?;
     Ok(())
 }
