@@ -1,6 +1,6 @@
 // Bundles the extension, and with --tests also what the tests run. The page of the timeline is taken
 // from editors/timeline/dist, which is built there.
-import { copyFile, mkdir, rm } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, rm } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -47,6 +47,13 @@ await copyFile(page, resolve(root, 'dist/timeline.html')).catch((error) => {
     process.exit(1);
   }
 });
+
+// The page of each finding, to which its code leads; the list of them is for the repository.
+const pages = resolve(root, '../../docs/findings');
+await mkdir(resolve(root, 'dist/findings'));
+for (const name of await readdir(pages)) {
+  if (name !== 'README.md') await copyFile(resolve(pages, name), resolve(root, 'dist/findings', name));
+}
 
 if (process.argv.includes('--tests')) {
   await mkdir(resolve(root, 'out'), { recursive: true });

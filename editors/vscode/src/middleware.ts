@@ -3,7 +3,7 @@
 
 import * as vscode from 'vscode';
 import type { Middleware } from 'vscode-languageclient/node';
-import { LINKED, type Site } from './protocol';
+import { isCode, LINKED, type Site } from './protocol';
 
 /** Asks for the evidence of a line. */
 export type AskSite = (uri: string, line: number, token: vscode.CancellationToken) => Promise<Site | null>;
@@ -15,6 +15,10 @@ export function middleware(askSite: AskSite, advance: (percentage: number) => vo
     handleWorkDoneProgress(token, params, next) {
       if (String(token).startsWith('waitline-load-') && params.kind !== 'end') advance(params.percentage ?? 0);
       next(token, params);
+    },
+    handleDiagnostics(uri, diagnostics, next) {
+      for (const diagnostic of diagnostics) linkPage(diagnostic);
+      next(uri, diagnostics);
     },
     provideCodeLenses: (document, token, next) => (enabled('codeLens.enable') ? next(document, token) : []),
     async provideHover(document, position, token, next) {
@@ -32,6 +36,18 @@ export function middleware(askSite: AskSite, advance: (percentage: number) => vo
       return new vscode.Hover([...(first ? [first] : []), links(uri, line, site), ...rest], hover.range);
     },
   };
+}
+
+/**
+ * The code of a finding leads to its page. The pages came with the extension, and no address of the
+ * network is needed: the link is a command, which editors of VS Code's family run from hovers and problems.
+ */
+function linkPage(diagnostic: vscode.Diagnostic): void {
+  const { code, source } = diagnostic;
+  const { page } = ((diagnostic as { data?: unknown }).data ?? {}) as { page?: unknown };
+  if (source !== 'waitline' || !isCode(code) || typeof page !== 'string') return;
+  const query = encodeURIComponent(JSON.stringify([code]));
+  diagnostic.code = { value: code, target: vscode.Uri.parse(`command:waitline.explainFinding?${query}`, true) };
 }
 
 /** A finding is shown as a problem in the same hover: once is enough. */

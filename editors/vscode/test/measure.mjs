@@ -4,7 +4,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { symlink } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { out, project, start } from './code-server.mjs';
-import { Workbench } from './workbench.mjs';
+import { extensionHost, Workbench } from './workbench.mjs';
 
 const { version } = JSON.parse(readFileSync(join(out, '../package.json'), 'utf8'));
 const packages = readdirSync(out).filter((f) => f.endsWith(`-${version}.vsix`));
@@ -13,18 +13,8 @@ const bundled = packages.find((f) => !f.includes('universal'));
 
 /** Resident memory of the extension host, in MB. */
 function hostMemory(group) {
-  for (const pid of readdirSync('/proc').filter((p) => /^\d+$/.test(p))) {
-    try {
-      const of = Number(
-        readFileSync(`/proc/${pid}/stat`, 'latin1')
-          .replace(/^.*\) /, '')
-          .split(' ')[2],
-      );
-      if (of !== group || !readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes('--type=extensionHost')) continue;
-      return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1]) / 1e3;
-    } catch {} // it ended meanwhile
-  }
-  return Number.NaN;
+  const status = readFileSync(`/proc/${extensionHost(group)}/status`, 'latin1');
+  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1e3;
 }
 
 const traces = process.argv.slice(2).map((t) => resolve(t));
