@@ -421,13 +421,30 @@ const scenarios = {
     const vscode = await start({ vsix: universal, path: `${bin}:${process.env.PATH}` });
     const w = new Workbench(vscode, shots);
     try {
-      await w.open(await project(join(vscode.dir, 'shop')));
+      const dir = await project(join(vscode.dir, 'shop'));
+      await w.open(dir);
       await w.openFile('db.go');
       await w.palette('Waitline: Load Latest Trace');
       await w.goto(70);
       await w.figure('chan 444 ms · 974×', 'select {');
       await w.seen(w.lens(/444 ms waiting/));
       w.step('universal package, server on PATH, figure and lens');
+      await w.palette('Problems: Focus on Problems View');
+      await w.page.locator('.markers-panel .monaco-list-row a', { hasText: 'slots-exhausted' }).first().click();
+      await w.seen(w.page.locator('.tab', { hasText: 'Preview slots-exhausted.md' }));
+      await w.closeTab();
+      w.step('the code of a finding leads to its page');
+      await w.palette('View: Show Explorer');
+      await copyFile(join(testdata, 'traces/g126/annot.trace'), join(dir, 'annot.trace'));
+      const file = w.page.locator('.explorer-folders-view .monaco-list-row', { hasText: 'annot.trace' });
+      await w.seen(file);
+      const drop = await w.drag(file.first());
+      await drop.over(w.page.locator('.part.editor .view-line', { hasText: 'newPool' }).first());
+      await drop.end();
+      await w.seen(w.webview().locator('.field canvas'));
+      await w.closeTab();
+      await w.page.locator('.tab', { hasText: 'db.go' }).first().click();
+      w.step('a trace dropped on the editor area: its timeline');
       await w.palette('Waitline: Open Timeline');
       await w.seen(w.webview().locator('.field canvas'));
       w.step('timeline');
@@ -695,7 +712,7 @@ const scenarios = {
       await w.view('Waitline');
       await w.palette('Waitline: Load Latest Trace');
       await w.seen(w.row(/Paths.*0 % of waiting is found/));
-      await w.seen(w.row(/workloads\/webmix\/.* of waiting/));
+      await w.seen(w.row(/^100 %.*workloads\/webmix\//));
       await w.seen(
         w.sidebar('.welcome-view-content', 'The source of this program is not where the trace looks for it.'),
       );

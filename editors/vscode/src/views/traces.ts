@@ -50,7 +50,7 @@ export class Traces implements vscode.TreeDataProvider<Node> {
     const nodes: Node[] = [{ is: 'fact', id: 'range', label: l10n.t('Range'), value: range }];
     nodes.push({ is: 'fact', id: 'costly', label: l10n.t('Costly waiting'), value: duration(state.costly) });
     const { answer, unmapped } = this.drift;
-    if (answer?.lines) nodes.push(linesFact(answer.lines));
+    if (answer?.lines) nodes.push(...linesFact(answer.lines));
     const [worst] = unmapped;
     if (worst) {
       const value = answer?.found
@@ -99,9 +99,10 @@ export class Traces implements vscode.TreeDataProvider<Node> {
       }
       case 'prefix': {
         const { prefix, ns, of } = node.unmapped;
-        const item = new vscode.TreeItem(prefix);
+        // The share first: paths are long, and cut at the view's edge.
+        const item = new vscode.TreeItem(percent(ns, of));
         item.id = `loaded/unmapped/${prefix}`;
-        item.description = l10n.t('{0} of waiting', percent(ns, of));
+        item.description = prefix;
         item.tooltip = l10n.t('{0} is no folder of this workspace. Map Paths… says where it lies.', prefix);
         item.contextValue = 'prefix';
         item.command = { title: l10n.t('Map Paths…'), command: 'waitline.mapPaths' };
@@ -134,16 +135,17 @@ export class Traces implements vscode.TreeDataProvider<Node> {
 }
 
 /** How many lines are the recorded ones: `all 45 as recorded`, or how many of each. */
-function linesFact({ exact, shifted, doubtful, lost }: States): Node {
+function linesFact({ exact, shifted, doubtful, lost }: States): Node[] {
   const { l10n } = vscode;
   const all = exact + shifted + doubtful + lost;
+  if (all === 0) return []; // nothing of the program is found
   const parts = [
     l10n.t('{0} exact', count(exact)),
     shifted > 0 ? l10n.t('{0} shifted', count(shifted)) : '',
     doubtful > 0 ? l10n.t('{0} doubtful', count(doubtful)) : '',
     lost > 0 ? l10n.t('{0} lost', count(lost)) : '',
   ];
-  return {
+  const fact: Node = {
     is: 'fact',
     id: 'lines',
     label: l10n.t('Lines'),
@@ -153,6 +155,7 @@ function linesFact({ exact, shifted, doubtful, lost }: States): Node {
     ),
     ...(doubtful + lost > 0 && { icon: 'warning' }),
   };
+  return [fact];
 }
 
 /** The folder of a file, as seen from the workspace; nothing for the workspace's own. */
