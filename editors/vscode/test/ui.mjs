@@ -1,6 +1,7 @@
 // The packaged extension in a real workbench: what a person sees and clicks.
 //   node test/ui.mjs [STEP...]   with the packages of `npm run package` in out/
 import { deepStrictEqual, ok, strictEqual } from 'node:assert';
+import { spawnSync } from 'node:child_process';
 import { copyFile, cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -114,6 +115,47 @@ const scenarios = {
       w.step('lens leads to the evidence');
       await w.page.keyboard.press('Escape');
 
+      w.noErrors();
+    } catch (error) {
+      await w.failed(error);
+    } finally {
+      await vscode.stop();
+    }
+  },
+
+  /** As the README tells it to somebody new: a test, its trace, the dearest line, its longest wait. */
+  async newcomer() {
+    if (spawnSync('go', ['version']).status !== 0)
+      return console.log('  skipped: there is no go, which records the test');
+    const vscode = await start({
+      vsix: join(out, bundled),
+      settings: { 'terminal.integrated.gpuAcceleration': 'off' }, // so that its text can be read
+    });
+    const w = new Workbench(vscode, shots);
+    try {
+      const dir = await project(join(vscode.dir, 'shop'), { trace: null, programs: [] });
+      await mkdir(join(dir, 'recorded'));
+      await cp(join(here, 'fixtures/wait_test.go'), join(dir, 'recorded/wait_test.go'));
+      await w.open(dir);
+      await w.openFile('wait_test.go');
+      await w.goto(13);
+      const began = Date.now();
+      await w.palette('Waitline: Record Trace of Test at Cursor');
+      await w.seen(w.page.locator('.terminal-wrapper .xterm-rows', { hasText: /ok\s+example\.com/ }));
+      await w.shot('record-test');
+      w.step('the test is recorded, and its output is seen');
+      await w.figure('lock ', 'mu.Lock()');
+      await w.view('Waitline');
+      const dearest = w.sidebar('.pane', 'Hotspots').locator('.monaco-list-row').nth(1);
+      await w.seen(dearest);
+      await dearest.click();
+      await w.seen(w.page.locator('.part.editor .active-line-number', { hasText: /^16$/ }));
+      await w.palette('Waitline: Go to Longest Wait');
+      await w.seen(w.webview().getByText('Woken by').first());
+      w.step(
+        `on the line that costs most, and at its longest wait, ${((Date.now() - began) / 1000).toFixed(0)} s after the test was started`,
+      );
+      await w.shot('newcomer');
       w.noErrors();
     } catch (error) {
       await w.failed(error);
@@ -737,7 +779,7 @@ const scenarios = {
     }
   },
 
-  /** Pictures for the README, and of what else is to be looked at. Only when it is named. */
+  /** Pictures of each state in three themes, to be looked at, and those of the README. Only when it is named. */
   async pictures() {
     for (const [theme, name] of [
       ['Default Dark Modern', 'dark'],
@@ -745,29 +787,44 @@ const scenarios = {
       ['Default High Contrast', 'contrast'],
     ]) {
       const settings = { 'workbench.colorTheme': theme, 'editor.fontSize': 13 };
-      const vscode = await start({ vsix: join(out, bundled), viewport: { width: 1440, height: 860 }, settings });
+      const vscode = await start({ vsix: join(out, bundled), viewport: { width: 1280, height: 720 }, settings });
       const w = new Workbench(vscode, shots ?? out);
+      const readme = (file) => w.page.screenshot({ path: join(here, '../media/readme', file) });
       try {
         const dir = await project(join(vscode.dir, 'shop'));
         await w.open(dir);
         await w.openFile('db.go');
         await w.view('Waitline');
+        await w.shot(`look-welcome-${name}`);
         await w.palette('Waitline: Load Latest Trace');
         await w.goto(74);
         await w.figure('chan 444 ms · 974×', 'select {');
         await w.hover('select', 'select {', 'Waiting here');
         await w.shot(`look-editor-${name}`);
+        await readme(`editor-${name}.png`);
         await w.page.keyboard.press('Escape');
         await w.page.locator('.statusbar-item[id="status.languageStatus"]').hover();
         await w.page.waitForTimeout(1200);
         await w.shot(`look-status-${name}`);
         await w.page.mouse.move(600, 300);
         await w.goto(70);
+        await w.page.keyboard.press('End');
+        await w.page.keyboard.type(' x()');
+        await w.figure('? chan 444 ms', 'select {');
+        await w.palette('Problems: Focus on Problems View');
+        await w.page.waitForTimeout(1500);
+        await w.shot(`look-edited-${name}`);
+        await w.palette('View: Hide Panel', 'View: Close Panel');
+        await w.goto(70);
+        await w.palette('File: Revert File');
+        await w.figure('chan 444 ms', 'select {');
         await w.palette('View: Toggle Primary Side Bar Visibility');
         await w.palette('Waitline: Go to Longest Wait');
         await w.seen(w.webview().getByText('1.93 ms').first());
         await w.page.waitForTimeout(800);
         await w.shot(`look-timeline-${name}`);
+        if (name === 'dark') await readme('timeline.png');
+        await w.page.locator('.tab', { hasText: 'db.go' }).first().click();
         await w.palette('Waitline: Peek Blocked Stacks');
         await w.page.waitForTimeout(600);
         await w.shot(`look-stacks-${name}`);

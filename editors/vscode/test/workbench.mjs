@@ -177,9 +177,11 @@ export class Workbench {
   }
 
   /** Waits until a figure holds this text, on a line of code that begins so. */
-  async figure(text, code = '') {
-    return this.until(`figure ${text} on ${code || 'a line'}`, async () =>
-      (await this.figures()).find((f) => f.text.includes(text) && f.code.startsWith(code)),
+  async figure(text, code = '', patience = PATIENCE) {
+    return this.until(
+      `figure ${text} on ${code || 'a line'}`,
+      async () => (await this.figures()).find((f) => f.text.includes(text) && f.code.startsWith(code)),
+      patience,
     );
   }
 
@@ -187,8 +189,8 @@ export class Workbench {
     return this.until(`no figure ${text}`, async () => !(await this.figures()).some((f) => f.text.includes(text)));
   }
 
-  async until(what, ask) {
-    for (const end = Date.now() + PATIENCE; Date.now() < end; await this.page.waitForTimeout(60)) {
+  async until(what, ask, patience = PATIENCE) {
+    for (const end = Date.now() + patience; Date.now() < end; await this.page.waitForTimeout(60)) {
       const value = await ask();
       if (value) return value;
     }
