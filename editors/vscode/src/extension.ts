@@ -3,7 +3,7 @@
 
 import * as vscode from 'vscode';
 import { Annotations } from './annotations';
-import { findingCommands } from './commands/finding';
+import { findingCommands, pageOf } from './commands/finding';
 import { lineCommands } from './commands/line';
 import { mapPathsCommand } from './commands/map-paths';
 import { recordCommands, recordings } from './commands/record';
@@ -36,6 +36,7 @@ export function activate(context: vscode.ExtensionContext): Api {
     middleware(
       (uri, line, token) => own.request('waitline/site', { uri, line }, token),
       (percentage) => own.advance(percentage),
+      (code) => pageOf(context.extensionUri, code),
     ),
   );
   session = own;

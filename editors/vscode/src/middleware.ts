@@ -10,14 +10,18 @@ export type AskSite = (uri: string, line: number, token: vscode.CancellationToke
 
 const enabled = (key: string) => vscode.workspace.getConfiguration('waitline').get(key, true);
 
-export function middleware(askSite: AskSite, advance: (percentage: number) => void): Middleware {
+export function middleware(
+  askSite: AskSite,
+  advance: (percentage: number) => void,
+  pageOf: (code: string) => vscode.Uri,
+): Middleware {
   return {
     handleWorkDoneProgress(token, params, next) {
       if (String(token).startsWith('waitline-load-') && params.kind !== 'end') advance(params.percentage ?? 0);
       next(token, params);
     },
     handleDiagnostics(uri, diagnostics, next) {
-      for (const diagnostic of diagnostics) linkPage(diagnostic);
+      for (const diagnostic of diagnostics) linkPage(diagnostic, pageOf);
       next(uri, diagnostics);
     },
     provideCodeLenses: (document, token, next) => (enabled('codeLens.enable') ? next(document, token) : []),
@@ -40,14 +44,13 @@ export function middleware(askSite: AskSite, advance: (percentage: number) => vo
 
 /**
  * The code of a finding leads to its page. The pages came with the extension, and no address of the
- * network is needed: the link is a command, which editors of VS Code's family run from hovers and problems.
+ * network is needed. A command would not do: the hover of a problem opens documents only.
  */
-function linkPage(diagnostic: vscode.Diagnostic): void {
+function linkPage(diagnostic: vscode.Diagnostic, pageOf: (code: string) => vscode.Uri): void {
   const { code, source } = diagnostic;
   const { page } = ((diagnostic as { data?: unknown }).data ?? {}) as { page?: unknown };
   if (source !== 'waitline' || !isCode(code) || typeof page !== 'string') return;
-  const query = encodeURIComponent(JSON.stringify([code]));
-  diagnostic.code = { value: code, target: vscode.Uri.parse(`command:waitline.explainFinding?${query}`, true) };
+  diagnostic.code = { value: code, target: pageOf(code) };
 }
 
 /** A finding is shown as a problem in the same hover: once is enough. */

@@ -83,7 +83,12 @@ test('universal: for all platforms, without a server, and with all that it shows
   const files = unpacked(join(dir, `waitline-universal-${version}.vsix`));
   ok(![...files.keys()].some((f) => f.startsWith('extension/server/')));
   ok(!/TargetPlatform/.test(files.get('extension.vsixmanifest').content.toString()));
-  for (const name of ['dist/extension.js', 'dist/timeline.html', 'dist/findings/slots-exhausted.md', 'LICENSE-MIT'])
+  for (const name of [
+    'dist/extension.js',
+    'dist/timeline.html',
+    'dist/findings/slots-exhausted.waitline.md',
+    'LICENSE-MIT',
+  ])
     ok(files.has(`extension/${name}`), name);
   const stray = [...files.keys()].filter((f) => /\/(src|test|node_modules|scripts)\/|\.map$|\.ts$/.test(f));
   deepStrictEqual(stray, []);

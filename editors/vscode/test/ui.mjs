@@ -32,6 +32,8 @@ const scenarios = {
       await w.openFile('db.go');
       w.step('installed, folder and file open');
 
+      const button = w.page.locator('.editor-actions a[aria-label^="Open Timeline"]');
+      strictEqual(await button.count(), 0, 'no button without data');
       await w.view('Waitline');
       await w.seen(w.sidebar('.welcome-view-content', 'This folder has a trace.'));
       await w.shot('welcome');
@@ -46,6 +48,13 @@ const scenarios = {
       await w.figure('chan 444 ms · 974× · p99 1.25 ms', 'select {');
       await w.seen(w.lens(/444 ms waiting · 974×/));
       w.step('lens above the function');
+      await w.seen(button);
+      await w.page.locator('[id="status.languageStatus"]').hover();
+      await w.seen(
+        w.page.locator('.hover-language-status', { hasText: 'Waitline: webmix.trace · 85.7 ms · 1 finding' }),
+      );
+      await w.page.mouse.move(600, 300);
+      w.step('a button in the title, the trace in the language status');
       await w.seen(w.row('(*client).step'));
       await w.seen(w.row('(*pool).query'));
       w.step('hotspots by function');
@@ -65,7 +74,7 @@ const scenarios = {
       w.step('finding among the problems');
       // The code of a finding leads to its page, which came with the extension.
       await w.page.locator('.markers-panel .monaco-list-row a', { hasText: 'slots-exhausted' }).first().click();
-      await w.seen(w.page.locator('.tab', { hasText: 'Preview slots-exhausted.md' }));
+      await w.seen(w.page.locator('.tab', { hasText: 'slots-exhausted.waitline.md' }));
       await w.seen(w.webview().getByText('Goroutines wait at this line for one of a fixed number of things'));
       w.step('its code leads to its page');
       await w.shot('finding-page');
@@ -98,7 +107,7 @@ const scenarios = {
       w.step('waker of the line');
       await w.goto(70);
       await w.palette('Waitline: Copy Evidence');
-      const text = await w.clipboard();
+      const text = await w.clipboard('### ');
       ok(
         /### `webmix\/db.go:70`/.test(text) && /slots-exhausted/.test(text) && /main\.\(\*pool\)\.query/.test(text),
         text,
@@ -114,6 +123,21 @@ const scenarios = {
       await w.at('Ln 70');
       w.step('lens leads to the evidence');
       await w.page.keyboard.press('Escape');
+
+      // The links of a hover, each from where a person finds it.
+      const link = async (text) => {
+        await w.goto(70);
+        await w.hover('select', 'select {', 'Waiting here');
+        await w.page.locator('.monaco-hover:not(.hidden) a', { hasText: text }).first().click();
+      };
+      await link('Wakers');
+      await w.at('Ln 72');
+      await link('slots-exhausted');
+      await w.seen(w.page.locator('.tab.active', { hasText: 'slots-exhausted.waitline.md' }));
+      await w.closeTab();
+      await link('Longest wait');
+      await w.seen(w.webview().getByText('1.93 ms').first());
+      w.step('links of the hover: the waker, the page of the finding, the longest wait');
 
       w.noErrors();
     } catch (error) {
@@ -279,7 +303,7 @@ const scenarios = {
       await w.seen(w.sidebar('.welcome-view-content', 'No trace. Load a trace to see where this program waits.'));
       await w.seen(w.sidebar('.welcome-view-content', 'go test -trace trace.out'));
       await w.sidebar('.welcome-view-content a', 'copy').first().click();
-      deepStrictEqual(await w.clipboard(), 'f, _ := os.Create("trace.out"); trace.Start(f); defer trace.Stop()');
+      deepStrictEqual(await w.clipboard('f, '), 'f, _ := os.Create("trace.out"); trace.Start(f); defer trace.Stop()');
       const commands = (await w.listed('Waitline: ')).filter((c) => !c.includes('View'));
       deepStrictEqual(commands.sort(), [
         'Waitline: Get Started',
@@ -473,7 +497,7 @@ const scenarios = {
       w.step('universal package, server on PATH, figure and lens');
       await w.palette('Problems: Focus on Problems View');
       await w.page.locator('.markers-panel .monaco-list-row a', { hasText: 'slots-exhausted' }).first().click();
-      await w.seen(w.page.locator('.tab', { hasText: 'Preview slots-exhausted.md' }));
+      await w.seen(w.page.locator('.tab', { hasText: 'slots-exhausted.waitline.md' }));
       await w.closeTab();
       w.step('the code of a finding leads to its page');
       await w.palette('View: Show Explorer');

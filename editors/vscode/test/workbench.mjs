@@ -262,9 +262,12 @@ export class Workbench {
       .contentFrame();
   }
 
-  async clipboard() {
-    await this.page.waitForTimeout(300);
-    return this.page.evaluate(() => navigator.clipboard.readText());
+  /** What was copied, as soon as it begins so. */
+  async clipboard(start) {
+    return this.until('what was copied', async () => {
+      const text = await this.page.evaluate(() => navigator.clipboard.readText());
+      return text.startsWith(start) && text;
+    });
   }
 
   /** The server's process, among those that this code-server started. */

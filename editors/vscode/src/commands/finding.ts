@@ -9,23 +9,24 @@ import type { Session } from '../session';
 type Register = (name: string, run: (argument: unknown) => unknown) => void;
 
 export function findingCommands(register: Register, session: Session, extensionUri: vscode.Uri): void {
-  const { l10n, commands, window } = vscode;
-  // From the palette, and from the code of a problem: a link may hold anything.
+  const { l10n, commands } = vscode;
+  // From the palette, or from another extension with a code: that may be anything.
   register('waitline.explainFinding', async (argument) => {
     const code = argument === undefined ? await pickFinding(session) : argument;
     if (!isCode(code)) return;
-    const page = vscode.Uri.joinPath(extensionUri, 'dist', 'findings', `${code}.md`);
+    const page = pageOf(extensionUri, code);
     const is = await access(page.fsPath).then(
       () => true,
       () => false,
     );
     if (!is) return tell(l10n.t('There is no page about {0}.', code));
-    const rendered = await commands.executeCommand('markdown.showPreview', page).then(
-      () => true,
-      () => false, // the editor's own Markdown is turned off
-    );
-    if (!rendered) await window.showTextDocument(page);
+    await commands.executeCommand('vscode.open', page);
   });
+}
+
+/** The page about a finding: it is shown as Markdown is read. */
+export function pageOf(extensionUri: vscode.Uri, code: string): vscode.Uri {
+  return vscode.Uri.joinPath(extensionUri, 'dist', 'findings', `${code}.waitline.md`);
 }
 
 /** The one on the cursor's line, else one of all. */
