@@ -813,7 +813,7 @@ const scenarios = {
       const settings = { 'workbench.colorTheme': theme, 'editor.fontSize': 13 };
       const vscode = await start({ vsix: join(out, bundled), viewport: { width: 1280, height: 720 }, settings });
       const w = new Workbench(vscode, shots ?? out);
-      const readme = (file) => w.page.screenshot({ path: join(here, '../media/readme', file) });
+      const readme = (file) => w.picture(join(here, '../media/readme', file));
       try {
         const dir = await project(join(vscode.dir, 'shop'));
         await w.open(dir);
@@ -825,7 +825,7 @@ const scenarios = {
         await w.figure('chan 444 ms · 974×', 'select {');
         await w.hover('select', 'select {', 'Waiting here');
         await w.shot(`look-editor-${name}`);
-        await readme(`editor-${name}.png`);
+        await readme(`editor-${name}.webp`);
         await w.page.keyboard.press('Escape');
         await w.page.locator('.statusbar-item[id="status.languageStatus"]').hover();
         await w.page.waitForTimeout(1200);
