@@ -81,15 +81,11 @@ local function hot(opts)
     if not answer then
       return text.say('there is no trace (:Waitline load)')
     end
-    pick(
-      ('Hot lines, of %s costly waiting'):format(text.duration(answer.costly)),
-      require('waitline.lists').hot_rows(answer),
-      opts,
-      {
-        ['<C-w>'] = origins('wakers', opts),
-        ['<C-s>'] = origins('callers', opts),
-      }
-    )
+    local lists = require('waitline.lists')
+    pick((lists.hot_title(answer):gsub('^h', 'H')), lists.hot_rows(answer), opts, {
+      ['<C-w>'] = origins('wakers', opts),
+      ['<C-s>'] = origins('callers', opts),
+    })
   end)
 end
 

@@ -89,6 +89,17 @@ function M.reveal(at, number)
   end)
 end
 
+--- A span was selected in a page: selects it here, too, if the timeline is open. The focus stays.
+--- @param span waitline.Span
+--- @param id integer the server that says so
+function M.follow(span, id)
+  local view = package.loaded['waitline.timeline.view']
+  local it = view and view.window() and view.view()
+  if it and it.client.id == id then
+    view.follow(span)
+  end
+end
+
 --- The longest wait of the cursor's line; `rank` 0 is the longest.
 function M.worst(rank)
   M.reveal(server.here(), rank + 1)

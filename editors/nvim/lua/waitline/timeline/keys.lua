@@ -278,6 +278,20 @@ M.keys = {
     'hide or show groups without costly waiting',
   },
   {
+    'm',
+    function()
+      timeline.mark()
+    end,
+    'mark what is under the cursor, or take its mark away',
+  },
+  {
+    't',
+    function()
+      require('waitline.timeline.spans').open()
+    end,
+    'the spans that are shown, as a table',
+  },
+  {
     'r',
     function(view)
       require('waitline.trace').range(math.floor(view.t0), math.floor(view.t1))
@@ -322,7 +336,10 @@ function M.set(buf)
         key[2](view)
       end
     end
-    vim.keymap.set('n', key[1], run, { buffer = buf, nowait = true, desc = 'Waitline: ' .. key[3] })
+    -- The page takes T and M in both cases; N is another key than n.
+    for _, lhs in ipairs((key[1] == 't' or key[1] == 'm') and { key[1], key[1]:upper() } or { key[1] }) do
+      vim.keymap.set('n', lhs, run, { buffer = buf, nowait = true, desc = 'Waitline: ' .. key[3] })
+    end
   end
 end
 

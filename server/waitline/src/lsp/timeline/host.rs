@@ -13,7 +13,7 @@ use tokio::sync::broadcast;
 use tower_lsp::jsonrpc::{Error, Result};
 
 use crate::http::{Answers, Event, Host, Launch, Refusal};
-use crate::lsp::backend::{Backend, failed, invalid};
+use crate::lsp::backend::{Backend, failed, invalid, number, word};
 use crate::lsp::ext;
 use crate::lsp::initialize::Timeline;
 use crate::lsp::session::Session;
@@ -39,8 +39,17 @@ impl Notification for Reveal {
     const METHOD: &'static str = "waitline/reveal";
 }
 
-/// What a page may ask. It changes nothing but the range.
-const METHODS: [&str; 29] = [
+/// Tells the editor's timeline which span was selected in a page.
+enum DidSelect {}
+
+impl Notification for DidSelect {
+    type Params = Value;
+    const METHOD: &'static str = "waitline/didSelect";
+}
+
+/// What a page may ask. It changes nothing but the range, and what is selected.
+const METHODS: [&str; 30] = [
+    "waitline/select",
     "waitline/traces",
     "waitline/lineCosts",
     "waitline/hotspots",
@@ -79,6 +88,7 @@ impl Backend {
             return Err(Error::method_not_found());
         }
         match method {
+            "waitline/select" => self.select_in_page(params).await,
             "waitline/traces" => self.traces(params).await,
             "waitline/lineCosts" => self.line_costs(params).await,
             "waitline/hotspots" => self.hotspots(params).await,
@@ -167,6 +177,25 @@ impl Backend {
         Ok(None)
     }
 
+    /// `waitline/select {lane, g, start, end, row?, from?}`: a span was selected in the editor's timeline;
+    /// pages follow.
+    pub(in crate::lsp) async fn select(&self, params: Value) -> Result<Value> {
+        self.session.tell_pages("select", selected(&params)?);
+        Ok(Value::Null)
+    }
+
+    /// The same of a page: other pages follow, and the editor's timeline.
+    async fn select_in_page(&self, params: Value) -> Result<Value> {
+        let selected = selected(&params)?;
+        self.session.tell_pages("select", selected.clone());
+        let timeline = self.session.info().capabilities.timeline;
+        if matches!(timeline, Some(Timeline::WebView | Timeline::Text)) {
+            // Awaited, not spawned: of two selections the later one must come last.
+            self.session.client.send_notification::<DidSelect>(selected).await;
+        }
+        Ok(Value::Null)
+    }
+
     /// A click on a place in the page: shows it in the editor.
     async fn open_place(&self, params: Value) -> Result<Value> {
         let place = || {
@@ -199,6 +228,17 @@ impl Backend {
         let opened = matches!(answer, Ok(Ok(Ok(true))));
         Ok(json!({ "opened": opened, "place": place }))
     }
+}
+
+/// A selected span as timelines are told of it: what they know of lanes, and nothing else.
+fn selected(params: &Value) -> Result<Value> {
+    let (lane, from) = (word(params, "lane")?, word(params, "from")?);
+    if lane.is_empty() || lane.len() > 4096 || from.len() > 64 {
+        return Err(invalid("name the span: {\"lane\", \"g\", \"start\", \"end\"}"));
+    }
+    let number = |key| number(params, key).map(Option::unwrap_or_default);
+    let (g, start, end, row) = (number("g")?, number("start")?, number("end")?, number("row")?);
+    Ok(json!({ "lane": lane, "g": g, "start": start, "end": end, "row": row, "from": from }))
 }
 
 impl Session {
