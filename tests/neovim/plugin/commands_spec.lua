@@ -38,6 +38,23 @@ h.run(function()
     vim.deep_equal(vim.fn.getcompletion('Waitline record ', 'cmdline'), { 'test', 'url', 'stop' })
   )
   h.check('what to toggle', vim.deep_equal(vim.fn.getcompletion('Waitline toggle l', 'cmdline'), { 'lenses' }))
+  -- Each command, by what it says that it takes.
+  local commands = require('waitline.commands')
+  for _, name in ipairs(commands.names()) do
+    local offered = vim.fn.getcompletion('Waitline ' .. name .. ' ', 'cmdline')
+    local takes = commands.all[name].args
+    h.check(
+      ('%s: %s'):format(name, takes and 'completes ' .. takes or 'takes nothing and offers nothing'),
+      takes == nil and #offered == 0 or takes ~= nil and (#offered > 0) == (commands.all[name].complete ~= nil),
+      offered
+    )
+    h.check('  and is completed itself', vim.tbl_contains(vim.fn.getcompletion('Waitline ' .. name, 'cmdline'), name))
+  end
+  for name, command in pairs(commands.all) do
+    -- Words can be offered, numbers and names of registers cannot.
+    local words = command.args and not command.args:find('^%[%u+%]$') and not command.args:find('^%[FROM')
+    h.check(name .. ' offers its words', not words or command.complete ~= nil, command.args)
+  end
   vim.cmd('Waitline hot')
   h.said('open a file of the Go program first')
   vim.cmd('Waitline hott')
