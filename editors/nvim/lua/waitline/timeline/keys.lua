@@ -1,6 +1,7 @@
 --- The keys of the timeline's window: those of the page, as far as Vim's own do not stand in
 --- their place.
 local text = require('waitline.text')
+local selection = require('waitline.timeline.select')
 local timeline = require('waitline.timeline.view')
 
 local M = {}
@@ -16,7 +17,7 @@ local function follow(what)
   end
   if what == 'preceding' or what == 'following' then
     if slice[what] then
-      return timeline.select(vim.tbl_extend('keep', slice[what], { g = slice.g }))
+      return selection.select(vim.tbl_extend('keep', slice[what], { g = slice.g }))
     end
     return text.say(what == 'preceding' and 'this is its first' or 'this is its last')
   end
@@ -32,7 +33,7 @@ local function follow(what)
   if other and other.g and other.g ~= slice.g then
     view.notes = { ['g:' .. other.g] = ('%s G%d'):format(what == 'waker' and 'woke' or 'woken by', slice.g or 0) }
     local around = math.max(1000, (slice['end'] - slice.start) / 10)
-    return timeline.select({ g = other.g, start = other.t - around, ['end'] = other.t + around }, { slice.g })
+    return selection.select({ g = other.g, start = other.t - around, ['end'] = other.t + around }, { slice.g })
   end
   text.say(what == 'waker' and 'no goroutine woke this one' or 'this woke no goroutine')
 end
@@ -212,14 +213,14 @@ M.keys = {
   {
     'n',
     function(view)
-      timeline.instance((view.instances and view.instances.at or 0) + 1)
+      selection.instance((view.instances and view.instances.at or 0) + 1)
     end,
     'the next longest wait of the line',
   },
   {
     'N',
     function(view)
-      timeline.instance(math.max(1, (view.instances and view.instances.at or 2) - 1))
+      selection.instance(math.max(1, (view.instances and view.instances.at or 2) - 1))
     end,
     'the longer one before',
   },
@@ -263,7 +264,7 @@ M.keys = {
     function()
       vim.ui.input({ prompt = 'Find in the timeline: ' }, function(query)
         if query and query ~= '' then
-          timeline.find(query)
+          selection.find(query)
         end
       end)
     end,
@@ -280,7 +281,7 @@ M.keys = {
   {
     'm',
     function()
-      timeline.mark()
+      selection.mark()
     end,
     'mark what is under the cursor, or take its mark away',
   },

@@ -113,7 +113,7 @@ function M.open()
     local span = list[api.nvim_win_get_cursor(0)[1] - 1]
     if span then
       M.close()
-      timeline.select_span(span)
+      require('waitline.timeline.select').select_span(span)
     end
   end, { buffer = buf, nowait = true, desc = 'Waitline: select this span' })
   api.nvim_create_autocmd('WinLeave', { buffer = buf, once = true, callback = vim.schedule_wrap(M.close) })
