@@ -246,11 +246,9 @@ h.run(function()
     vim.api.nvim_get_current_line():find('^G15%s+chan%s+through%s+16.33%d ms%s+1.9%d ms') ~= nil,
     vim.api.nvim_get_current_line()
   )
-  h.check(
-    'on the screen, below its heads',
-    h.sees('lane  state') and h.sees('G15   chan               through  16.330 ms  1.93 ms'),
-    h.rows()
-  )
+  h.wait('on the screen, below its heads', function()
+    return h.sees('lane  state') and h.sees('G15   chan               through  16.330 ms  1.93 ms')
+  end)
   vim.fn.search([[^G308\s\+net]])
   local chosen = vim.api.nvim_get_current_line()
   h.keys('<CR>')
