@@ -271,11 +271,11 @@ h.run(function()
     return lane('marks') == '' and foot(2):find('^G15 waits 1.93 ms') ~= nil
   end)
   h.keys('?')
-  h.wait('? tells of both', function()
-    local told = h.floats()
-    return told:find('m%s+mark what is under the cursor') ~= nil and told:find('t%s+the spans that are shown') ~= nil
+  h.wait('? tells of both, on the screen', function()
+    return h.sees('m       mark what is under the cursor') and h.sees('t       the spans that are shown')
   end)
-  h.close_floats()
+  h.keys('?')
+  h.check('and goes by the same key', h.floats() == '' and vim.bo.filetype == 'waitline-timeline')
 
   -- Find.
   vim.api.nvim_set_current_win(own)

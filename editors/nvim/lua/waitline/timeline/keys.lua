@@ -105,17 +105,43 @@ local function vertical(by)
   timeline.put(math.max(timeline.HEAD + 1, math.min(target, last)), cell)
 end
 
+--- The keys and what they do; several for one thing stand together.
+--- @return { [1]: string, [2]: string }[]
+function M.list()
+  local list, by_text = {}, {}
+  for _, key in ipairs(M.keys) do
+    local at = by_text[key[3]]
+    if at then
+      list[at][1] = list[at][1] .. ' ' .. key[1]
+    else
+      list[#list + 1] = { key[1], key[3] }
+      by_text[key[3]] = #list
+    end
+  end
+  return list
+end
+
 local function keys_help()
   local float = require('waitline.float')
   local it = float.new()
-  for _, line in
-    ipairs(text.columns(vim.tbl_map(function(key)
-      return { key[1], key[3] }
-    end, M.keys)))
-  do
-    float.add(it, line)
+  local list = M.list()
+  local lines, width = {}, 0
+  for i, key in ipairs(list) do
+    lines[i] = text.pad(key[1], 7) .. ' ' .. key[2]
+    width = math.max(width, vim.fn.strdisplaywidth(lines[i]))
   end
-  float.open(it, 'Timeline')
+  -- Two columns where there is room, so that a short screen has all of them.
+  local half = math.ceil(#lines / 2)
+  if 2 * width + 7 <= vim.o.columns then
+    for i = 1, half do
+      lines[i] = text.pad(lines[i], width) .. '   ' .. (lines[i + half] or '')
+    end
+    lines = vim.list_slice(lines, 1, half)
+  end
+  for _, line in ipairs(lines) do
+    float.add(it, (line:gsub('%s+$', '')))
+  end
+  float.over(it, 'Timeline', '?')
 end
 
 --- Keys of the window: those of the page, as far as Vim's own do not stand in their place.
