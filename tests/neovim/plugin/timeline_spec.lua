@@ -202,6 +202,16 @@ h.run(function()
   end)
   h.close_floats()
 
+  -- Lanes that do not fit, and those that are kept in view.
+  h.keys('<PageDown>')
+  h.wait('<PageDown> shows lanes further down', function()
+    return view.view().top > 0 and lane('GC') == ''
+  end)
+  h.keys('<PageUp>')
+  h.wait('<PageUp> those above', function()
+    return view.view().top == 0 and lane('GC') ~= ''
+  end)
+
   -- A mark, and the spans as a table.
   vim.api.nvim_set_current_win(source)
   vim.api.nvim_win_set_cursor(0, { 70, 1 })
@@ -209,6 +219,12 @@ h.run(function()
   h.wait('the longest wait again', function()
     return foot(2):find('^G15 waits 1.93 ms') ~= nil
   end)
+  view.view().pinned = { 15 }
+  h.keys('p')
+  h.wait('p keeps it in view with those that woke it, and that it woke', function()
+    return #view.view().pinned > 1 and lane('G308') ~= '' and foot(2):find('^G15 waits 1.93 ms') ~= nil
+  end)
+  h.check('it stands first', view.view().pinned[1] == 15, view.view().pinned)
   local row_before = vim.api.nvim_win_get_cursor(0)[1]
   h.keys('m')
   h.wait('m marks it', function()

@@ -162,6 +162,20 @@ M.keys = {
     'lane before',
   },
   {
+    '<PageDown>',
+    function()
+      vertical(timeline.height())
+    end,
+    'lanes further down',
+  },
+  {
+    '<PageUp>',
+    function()
+      vertical(-timeline.height())
+    end,
+    'lanes further up',
+  },
+  {
     'w',
     function()
       timeline.zoom(0.5)
@@ -284,6 +298,13 @@ M.keys = {
       follow('following')
     end,
     'what it did then',
+  },
+  {
+    'p',
+    function()
+      selection.pin_around()
+    end,
+    'keep it in view, with what woke it and what it woke',
   },
   {
     '/',

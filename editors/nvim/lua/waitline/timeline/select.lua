@@ -47,6 +47,29 @@ function M.pin(list)
   lanes_of.arrange(view, timeline.height())
 end
 
+--- Pins the goroutine under the cursor, with those that woke it and that it woke.
+function M.pin_around()
+  local view = open()
+  local slice = view.slice
+  if not slice or not slice.g or slice.g == 0 then
+    return text.say('no goroutine is under the cursor')
+  end
+  local list = { slice.g }
+  local function add(g)
+    if g and g > 0 and not vim.tbl_contains(list, g) then
+      list[#list + 1] = g
+    end
+  end
+  add(slice.waker and slice.waker.g)
+  for _, flow in ipairs(vim.list_extend(vim.list_extend({}, slice.incoming or {}), slice.outgoing or {})) do
+    add(flow.from.g)
+    add(flow.to.g)
+  end
+  M.pin(vim.list_slice(list, 1, PINNED))
+  view.row = row_of(slice.g)
+  timeline.draw()
+end
+
 --- Selects a moment of a goroutine, and shows some time around it.
 --- @param ref { g: integer, start: integer, ['end']: integer }
 --- @param others? integer[] goroutines to show as well
