@@ -14,7 +14,6 @@ use tower_lsp::jsonrpc::{Error, Result};
 
 use crate::http::{Answers, Event, Host, Launch, Refusal};
 use crate::lsp::backend::{Backend, failed, invalid, number, word};
-use crate::lsp::ext;
 use crate::lsp::initialize::Timeline;
 use crate::lsp::session::Session;
 
@@ -47,10 +46,11 @@ impl Notification for DidSelect {
     const METHOD: &'static str = "waitline/didSelect";
 }
 
-/// What a page may ask. It changes nothing but the range, and what is selected.
-const METHODS: [&str; 30] = [
+/// What a page may ask. It changes nothing but the range and what is selected, and can end a load.
+const METHODS: [&str; 32] = [
     "waitline/select",
     "waitline/traces",
+    "waitline/cancelLoad",
     "waitline/lineCosts",
     "waitline/hotspots",
     "waitline/site",
@@ -68,6 +68,7 @@ const METHODS: [&str; 30] = [
     "waitline/pprof",
     "waitline/setRange",
     "waitline/timelineInfo",
+    "waitline/timelineSummary",
     "waitline/timelineRows",
     "waitline/timelineTasks",
     "waitline/timelineCounters",
@@ -90,6 +91,7 @@ impl Backend {
         match method {
             "waitline/select" => self.select_in_page(params).await,
             "waitline/traces" => self.traces(params).await,
+            "waitline/cancelLoad" => self.cancel_load(params).await,
             "waitline/lineCosts" => self.line_costs(params).await,
             "waitline/hotspots" => self.hotspots(params).await,
             "waitline/site" => self.site(params).await,
@@ -108,6 +110,7 @@ impl Backend {
             "waitline/setRange" => self.set_range(params).await,
             "waitline/timeline" => self.timeline_tile(params).await,
             "waitline/timelineInfo" => self.timeline_info(params).await,
+            "waitline/timelineSummary" => self.timeline_summary(params).await,
             "waitline/timelineRows" => self.timeline_rows(params).await,
             "waitline/timelineTasks" => self.timeline_tasks(params).await,
             "waitline/timelineCounters" => self.timeline_counters(params).await,
@@ -241,6 +244,33 @@ fn selected(params: &Value) -> Result<Value> {
     Ok(json!({ "lane": lane, "g": g, "start": start, "end": end, "row": row, "from": from }))
 }
 
+/// What of a command's argument a page is opened at: the keys of its own links.
+const FRAGMENT: [&str; 23] = [
+    "uri",
+    "line",
+    "t0",
+    "t1",
+    "g",
+    "view",
+    "lane",
+    "t",
+    "r0",
+    "r1",
+    "group",
+    "func",
+    "only",
+    "task",
+    "region",
+    "profile",
+    "open",
+    "flags",
+    "window",
+    "per",
+    "quantiles",
+    "function",
+    "finding",
+];
+
 impl Session {
     /// Tells the pages something.
     pub(in crate::lsp) fn tell_pages(&self, event: &'static str, payload: Value) {
@@ -257,7 +287,7 @@ impl Session {
                 Arc::new(Pages { session: Arc::downgrade(self), events: self.events.clone() });
             *host = Some(Host::start(pages).await.map_err(fail)?);
         }
-        let open: Vec<(&str, String)> = ["uri", "line", "t0", "t1", "g"]
+        let open: Vec<(&str, String)> = FRAGMENT
             .into_iter()
             .filter_map(|key| {
                 let value = argument.get(key)?;
@@ -336,8 +366,7 @@ impl Answers for Pages {
     }
 
     fn state(&self) -> Value {
-        let shown = self.session.upgrade().and_then(|session| session.shown());
-        shown.map_or(Value::Null, |shown| ext::state(&shown))
+        self.session.upgrade().map_or(Value::Null, |session| session.page_state())
     }
 
     fn events(&self) -> broadcast::Receiver<Event> {
