@@ -57,7 +57,15 @@ h.run(function()
   end
   local ok, problem = pcall(function()
     sees('select {')
-    sees('chan 444 ms · 974×')
+    -- Hints that come later than the text show when the view moves.
+    h.wait('figures at the ends of lines', function()
+      if shown():find('chan 444 ms · 974×', 1, true) then
+        return true
+      end
+      type('gg')
+      type('70gg')
+      return shown():find('chan 444 ms · 974×', 1, true) ~= nil
+    end, 60000)
     for _, line in ipairs(vim.split(shown(), '\n')) do
       if line:find('select {', 1, true) or line:find('func (p *pool) query', 1, true) then
         io.stdout:write('       ', line, '\n')
