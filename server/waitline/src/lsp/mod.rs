@@ -63,6 +63,17 @@ pub(crate) fn serve_page(
     served
 }
 
+/// The tile that parameters name, of an index by itself; without one only the parameters are read.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn tile_of(
+    index: Option<&ide::timeline::Index>,
+    params: &serde_json::Value,
+) -> Result<Vec<u8>, crate::http::Refusal> {
+    use timeline::tiles;
+    let asked = tiles::Asked::parse(params).map_err(|e| (e.code.code(), e.message.into_owned()))?;
+    Ok(index.map(|index| tiles::of_index(index, 1, &asked)).unwrap_or_default())
+}
+
 /// The service, for a transport to serve. `info` is filled by the transport before `initialize`.
 fn service(
     info: Arc<OnceLock<initialize::ClientInfo>>,
