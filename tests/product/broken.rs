@@ -128,6 +128,32 @@ fn misused_regions_end_no_load() {
     assert!(dump(&path).stderr.contains("warning: the events end here"));
 }
 
+/// Whoever keeps the rows of an answer has lost the warning, so each says it itself.
+#[test]
+fn rows_of_a_partial_trace_say_so() {
+    let cut = testdata("traces/broken/g126-cut-60.trace");
+    let whole = testdata("traces/g126/annot-3s.trace");
+    for command in ["lines", "goroutines", "regions", "tasks", "mmu", "findings"] {
+        let mut n = 0;
+        for (path, partial) in [(&cut, true), (&whole, false)] {
+            let run = waitline([Path::new(command), path, Path::new("--json")]);
+            assert_eq!(run.code, Some(0), "{command}: {}", run.stderr);
+            assert_eq!(
+                run.stderr.contains("complete to 1.00 s"),
+                partial,
+                "{command}: {}",
+                run.stderr
+            );
+            for line in run.text().lines() {
+                let row: Value = serde_json::from_str(line).unwrap();
+                assert_eq!(row["partial"] == true, partial, "{command}: {line}");
+                n += 1;
+            }
+        }
+        assert!(n > 0 || command == "findings", "{command} has no rows");
+    }
+}
+
 #[test]
 fn check_trace_says_what_a_file_is() {
     let check = |path: &Path| {

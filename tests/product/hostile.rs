@@ -105,11 +105,19 @@ fn cut(name: &str, bytes: &[u8], whole: &Whole, len: usize) {
     let outcome = survive(&bytes[..len], || format!("the first {len} bytes of {name}"));
     let intact = whole.intact(len);
     match outcome {
+        // All of the names stand at the end: what was cut off is said, or nothing is missing.
+        Ok(analysis) if analysis.version.is_v1() => {
+            let same = digest(&analysis) == whole.digests[0];
+            assert!(same || analysis.problem.is_some(), "{name}, {len} bytes: other figures");
+        }
         // Before Go 1.26 nothing marks a generation's end: what there is of the last one counts, as
         // in Go's reader.
         Ok(analysis) if bytes < b"go 1.26".as_slice() => {
             let have = analysis.totals.generations as usize;
             assert!(have >= intact, "{name}, {len} bytes: {have} of {intact} generations");
+            if have == intact {
+                assert_eq!(digest(&analysis), whole.digests[intact - 1], "{name}, {len} bytes");
+            }
         }
         Ok(analysis) => {
             assert!(intact > 0, "{name}: an answer of {len} bytes");
@@ -150,21 +158,64 @@ fn cut_events(name: &str, bytes: &[u8], whole: &Whole, len: usize) {
     );
 }
 
+/// Real traces of every version, each shorter than 256 KiB.
+const CUT: [&str; 20] = [
+    "peer-suite/v1/stress_start_stop_1_11_good",
+    "peer-suite/v1/http_1_19_good",
+    "traces/g121/annot.trace",
+    "traces/g121/leak.trace",
+    "traces/g121/mandel-seq-cpu.trace",
+    "traces/g122/annot.trace",
+    "traces/g122/leak.trace",
+    "traces/g122/mandel-seq-cpu.trace",
+    "traces/g125/leak-trimpath.trace",
+    "traces/g126/annot-3s.trace",
+    "traces/g126/annot-allocfree.trace",
+    "traces/g126/annot.trace",
+    "traces/g126/leak-386.trace",
+    "traces/g126/leak.trace",
+    "traces/g126/mandel-col.trace",
+    "traces/g126/mandel-colworkersbuffered.trace",
+    "traces/g126/mandel-seq.trace",
+    "traces/g127/annot.trace",
+    "traces/g127/mandel-seq-cpu.trace",
+    "traces/g127/pipeline-3s.trace",
+];
+
+/// So many bytes of a trace are cut at each offset.
+const CUT_UP_TO: usize = 256 << 10;
+
+/// Every byte of two, and every 61st of the others and around the ends of their generations.
+/// `WAITLINE_CUTS=all`: every byte of all.
 #[test]
 fn a_cut_anywhere_leaves_what_was_whole() {
+    let all = std::env::var_os("WAITLINE_CUTS").is_some_and(|v| v == "all");
     let mut n = 0;
-    for name in ["g122/mandel-seq-cpu", "g126/annot-3s"] {
-        let bytes = trace(name);
+    for name in CUT {
+        let bytes = fs::read(testdata(name)).unwrap();
         let whole = Whole::new(&bytes);
         assert!(!whole.ends.is_empty());
-        for len in 0..=bytes.len() {
-            cut(name, &bytes, &whole, len);
-            if len % 61 == 0 || whole.ends.iter().any(|end| end.abs_diff(len) < 3) {
+        let every =
+            all || ["g122/mandel-seq-cpu", "g126/annot-3s"].iter().any(|n| name.contains(n));
+        let (before, started) = (n, Instant::now());
+        for len in 0..=bytes.len().min(CUT_UP_TO) {
+            let near_end = whole.ends.iter().any(|end| end.abs_diff(len) < 3);
+            if every || len % 61 == 0 || near_end {
+                cut(name, &bytes, &whole, len);
+                n += 1;
+            }
+            if len % (61 * 7) == 0 || near_end {
                 cut_events(name, &bytes, &whole, len);
             }
-            n += 1;
+        }
+        let generations = whole.ends.len();
+        if all {
+            let took = started.elapsed().as_secs_f32();
+            eprintln!("{name}: {} cuts, {generations} generations, {took:.1} s", n - before);
         }
     }
+    eprintln!("{n} cuts of {} traces: 0 panics, 0 hangs, 0 other figures", CUT.len());
+    let mut n = 0;
     for case in wire::cases() {
         let good = case.name.starts_with("gen-") || case.name.starts_with("tables-");
         if !good || case.bytes.len() > 4096 {
@@ -177,7 +228,7 @@ fn a_cut_anywhere_leaves_what_was_whole() {
             n += 1;
         }
     }
-    eprintln!("{n} cuts");
+    eprintln!("{n} cuts of wire cases");
 }
 
 /// xorshift64*: damage that is the same at every run.

@@ -9,7 +9,7 @@ fn holds(text: &[u8], word: &str) -> bool {
 }
 
 fuzz_target!(|data: &[u8]| {
-    let Some((&cut, bytes)) = data.split_first() else { return };
+    let Some((&cut, bytes)) = data.split_last() else { return };
     let talk = converse(bytes, usize::from(cut)).expect("a runtime");
     if !holds(bytes, SESSION) {
         assert!(!talk.let_in, "nobody named a session");
