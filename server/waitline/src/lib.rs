@@ -4,10 +4,7 @@ pub mod cli;
 pub mod config;
 pub mod events;
 pub mod found;
-#[cfg(not(feature = "fuzzing"))]
 mod http;
-#[cfg(feature = "fuzzing")]
-pub mod http;
 pub mod index;
 pub mod lsp;
 pub mod record;

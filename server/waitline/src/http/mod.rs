@@ -26,9 +26,8 @@ mod guard;
 mod launch;
 mod page;
 mod tokens;
-#[cfg(any(test, feature = "fuzzing"))]
-#[cfg_attr(not(feature = "fuzzing"), allow(unreachable_pub, dead_code))]
-pub mod trial;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod trial;
 
 pub(crate) use launch::Launch;
 use tokens::Tokens;

@@ -22,24 +22,24 @@ use super::{Answers, Event, Refusal, Shared, connections};
 use crate::lsp;
 
 /// The port that the host believes to have.
-pub const PORT: u16 = 7777;
+pub(crate) const PORT: u16 = 7777;
 /// The session that is let in.
-pub const SESSION: &str = "s3ssion";
+pub(crate) const SESSION: &str = "s3ssion";
 /// What stands in every answer that needs a session.
-pub const SECRET: &str = "the-secret-figures";
+pub(crate) const SECRET: &str = "the-secret-figures";
 
 /// How often a conversation that says it has more to do is let go on.
 const TURNS: usize = 1000;
 
 /// What came of a conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Conversation {
+pub(crate) struct Conversation {
     /// What the peer was sent.
-    pub sent: Vec<u8>,
+    pub(crate) sent: Vec<u8>,
     /// Whether it proved that it may ask.
-    pub let_in: bool,
+    pub(crate) let_in: bool,
     /// How often something was asked of who answers.
-    pub asked: u64,
+    pub(crate) asked: u64,
 }
 
 #[derive(Debug)]
@@ -62,7 +62,7 @@ impl Answers for StandIn {
 
     fn tile(&self, params: Value) -> BoxFuture<'static, Result<Option<Vec<u8>>, Refusal>> {
         self.count();
-        let asked = lsp::tile_of(None, &params);
+        let asked = lsp::read_tile_request(&params);
         async move { asked.map(|_| Some(SECRET.into())) }.boxed()
     }
 
@@ -79,12 +79,6 @@ impl Answers for StandIn {
     fn events(&self) -> broadcast::Receiver<Event> {
         self.events.subscribe()
     }
-}
-
-/// The tile that the JSON text of a request's body names; `None` where it names none.
-pub fn tile(index: &ide::timeline::Index, body: &[u8]) -> Option<Vec<u8>> {
-    let params = serde_json::from_slice(body).ok()?;
-    lsp::tile_of(Some(index), &params).ok()
 }
 
 /// A peer that says what it has to say in pieces, ends its side, and keeps what it is sent.
@@ -147,7 +141,7 @@ impl Wake for More {
 ///
 /// # Errors
 /// There is no runtime to be had.
-pub fn converse(bytes: &[u8], cut: usize) -> io::Result<Conversation> {
+pub(crate) fn converse(bytes: &[u8], cut: usize) -> io::Result<Conversation> {
     thread_local! {
         // To make one costs more than a conversation.
         static RUNTIME: io::Result<tokio::runtime::Runtime> =

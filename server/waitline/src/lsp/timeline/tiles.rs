@@ -5,7 +5,6 @@ use ide::timeline::{Index, Key, LaneRects, MOST_LANES, MOST_WIDTH, Window};
 use serde_json::Value;
 use tower_lsp::jsonrpc::Result;
 
-use super::Seen;
 use super::parameters;
 use crate::lsp::backend::invalid;
 
@@ -33,13 +32,8 @@ impl Asked {
     }
 }
 
-/// The tile.
-pub(super) fn tile(seen: &Seen, asked: &Asked) -> Vec<u8> {
-    of_index(&seen.index, seen.shown.id, asked)
-}
-
 /// The tile of an index that belongs to this analysis.
-pub(in crate::lsp) fn of_index(index: &Index, analysis: u64, asked: &Asked) -> Vec<u8> {
+pub(in crate::lsp) fn tile(index: &Index, analysis: u64, asked: &Asked) -> Vec<u8> {
     let lanes = index.tile(&asked.lanes, &asked.window);
     encode(analysis, &asked.window, &lanes)
 }
