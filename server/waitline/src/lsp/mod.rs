@@ -73,6 +73,13 @@ pub(crate) fn serve_page(
     served
 }
 
+/// Reads what names a tile, for a conversation that needs no trace.
+#[cfg(test)]
+pub(crate) fn read_tile_request(params: &serde_json::Value) -> Result<(), crate::http::Refusal> {
+    let asked = timeline::tiles::Asked::parse(params);
+    asked.map(|_| ()).map_err(|error| (error.code.code(), error.message.into_owned()))
+}
+
 /// The service, for a transport to serve. `info` is filled by the transport before `initialize`.
 fn service(
     info: Arc<OnceLock<initialize::ClientInfo>>,
