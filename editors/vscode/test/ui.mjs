@@ -232,6 +232,19 @@ const scenarios = {
       await w.palette('Waitline: Clear Time Range');
       await w.figure('chan 444 ms · 974×');
 
+      // Lines, lenses and hotspots by another metric, and back; a setting of lines counts at once, too.
+      await w.palette('Waitline: Select Metric…');
+      await w.choose('system calls');
+      await w.figure('syscall 14.9 ms', 'if _, err := fmt.Fprintln');
+      await w.noFigure('chan 444 ms');
+      await w.seen(w.sidebar('.pane-header', /of [\d.]+ ms system calls/));
+      await w.shot('metric');
+      await w.palette('Waitline: Select Metric…');
+      await w.choose('costly');
+      await w.figure('chan 444 ms · 974×', 'select {');
+      await w.seen(w.sidebar('.pane-header', 'of 1.03 s costly'));
+      w.step('another metric, and back');
+
       // The trace is written again: the figures follow.
       await copyFile(join(testdata, 'traces/g126/annot.trace'), join(dir, 'webmix.trace'));
       await w.noFigure('chan 444 ms');
