@@ -140,6 +140,11 @@ fn a_rule_leads_to_the_files() {
     let prefix = unmapped["prefixes"][0]["prefix"].as_str().unwrap().to_owned();
     assert_eq!(prefix, "/home/gopher/workloads/leak/");
     assert!(unmapped["prefixes"][0]["ns"].as_i64() > Some(1_000_000_000));
+    let missing: i64 =
+        unmapped["prefixes"].as_array().unwrap().iter().filter_map(|p| p["ns"].as_i64()).sum();
+    let of = unmapped["found"]["of"].as_i64().unwrap();
+    assert_eq!(unmapped["prefixes"][0]["of"], of);
+    assert_eq!(unmapped["found"]["ns"], of - missing);
     client.wait_for("the hint", |m| {
         let list = &m["params"]["diagnostics"];
         list.to_string().contains("frames-unmapped") && list.to_string().contains(&prefix)

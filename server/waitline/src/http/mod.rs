@@ -26,6 +26,8 @@ mod guard;
 mod launch;
 mod page;
 mod tokens;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod trial;
 
 pub(crate) use launch::Launch;
 use tokens::Tokens;

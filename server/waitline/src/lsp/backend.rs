@@ -134,9 +134,10 @@ impl Backend {
             .await
     }
 
-    /// `waitline/unmapped`: recorded folders of which no file is known.
+    /// `waitline/unmapped`: recorded folders of which no file is known, and how the others go with
+    /// the source.
     pub(super) async fn unmapped(&self, _: Value) -> Result<Value> {
-        self.of_trace(|_, shown| ext::unmapped(shown)).await
+        self.of_trace(ext::unmapped).await
     }
 
     /// `waitline/site`: the evidence for a line.

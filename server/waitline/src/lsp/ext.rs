@@ -11,6 +11,7 @@ use ide::kinds::Kind;
 use ide::lines::Figure;
 use ide::placement::FileId;
 use ide::sites::{Origin, Part, SiteLine, callers, wakers};
+use ide::staleness::State;
 use ide::verdicts::Sum;
 use lsp_types::Url;
 use serde_json::{Value, json};
@@ -205,17 +206,54 @@ pub(super) fn instance(
     }))
 }
 
-/// `waitline/unmapped`: recorded folders of which no file is known, the dearest first.
-pub(super) fn unmapped(shown: &Shown) -> Value {
-    let rows: Vec<Value> = shown
-        .view
-        .placement
+/// `waitline/unmapped`: recorded folders of which no file is known, the dearest first, what is found
+/// of the program, and how many of its lines are the recorded ones.
+pub(super) fn unmapped(session: &Session, shown: &Shown) -> Value {
+    let placement = &shown.view.placement;
+    let rows: Vec<Value> = placement
         .unmapped
         .iter()
         .take(MOST)
         .map(|u| json!({ "prefix": ide::text::plain(&u.prefix), "ns": u.ns, "of": u.of_ns }))
         .collect();
-    json!({ "analysis": shown.id, "prefixes": rows })
+    let missing = placement.unmapped.iter().fold(0i64, |sum, u| sum.saturating_add(u.ns));
+    let mut lines = serde_json::Map::new();
+    for (state, n) in states(session, shown) {
+        lines.insert(state.as_str().to_owned(), n.into());
+    }
+    json!({
+        "analysis": shown.id,
+        "prefixes": rows,
+        "found": { "ns": placement.own_ns.saturating_sub(missing), "of": placement.own_ns },
+        "lines": lines,
+    })
+}
+
+/// How many lines with figures are in each state: as the editor has them, where it has the file open.
+fn states(session: &Session, shown: &Shown) -> [(State, u64); 4] {
+    let mut all =
+        [State::Exact, State::Shifted, State::Doubtful, State::Lost].map(|state| (state, 0));
+    let view = &shown.view;
+    for file in (0..view.placement.files.len() as u32).map(FileId) {
+        let source = view.placement.source(file);
+        let path = std::path::Path::new(&source.path);
+        let open = session.documents().opened(path);
+        let lines = open.map(|(uri, _)| {
+            let text = session.documents().snapshot(&uri, path, shown.id, &source.text)?;
+            Some(session.lines_in(shown, file, path.to_owned(), &text))
+        });
+        for line in view.sites.lines(file) {
+            let state = match &lines {
+                _ if !line.holds => State::Lost,
+                None => line.state,
+                // Of a document whose text is not known no line is.
+                Some(None) => State::Lost,
+                Some(Some(lines)) => lines.state(line.line),
+            };
+            all[state as usize].1 += 1;
+        }
+    }
+    all
 }
 
 /// `waitline/goroutines {uri?, line?}`: what became of the goroutines of each `go` statement, those
