@@ -6,7 +6,7 @@ import type { Class } from './model/classes.ts';
 import { bytes, duration, grouped } from './model/format.ts';
 import * as protocol from './model/protocol.ts';
 import { isEmpty, parseQuery, type Query, queryParams } from './model/query.ts';
-import { field, type Json, num, numOrNull, rawOrNull, text } from './model/read.ts';
+import { field, type Json, num, numOrNull, raw, rawOrNull, text } from './model/read.ts';
 import { buildRows, type Layout, layout, type OpenGroup, rowOfLane } from './model/rows.ts';
 import type { Ns, Px } from './model/units.ts';
 import { around, between, clamp, pan, reveal, tOf, type View, zoom } from './model/viewport.ts';
@@ -111,6 +111,8 @@ export class App {
   private readonly dirt = new Set<Dirty>();
   private wake: () => void = () => {};
   private pendingOpen: Open | null;
+  /** What this page calls itself, so that it does not follow what it has told. */
+  private readonly name = crypto.randomUUID();
   private slices = 0;
   private finds = 0;
   private findTimer: ReturnType<typeof setTimeout> | undefined;
@@ -129,6 +131,7 @@ export class App {
       if (to.t0 !== undefined || to.g !== undefined) this.goTo(to);
       else void this.revealLine(to.uri ?? null, to.line ?? null);
     });
+    host.on('select', (p) => void this.follow(p));
     host.on('open', (p) => this.goTo(readOpen(p)));
     host.on('connection', (p) => this.say(text(field(p, 'message'))));
   }
@@ -376,7 +379,13 @@ export class App {
   async select(
     lane: string,
     t: Ns,
-    options: { moveTo?: boolean; source?: 'beside' | 'focus' | 'waker' | null; lower?: boolean } = {},
+    options: {
+      moveTo?: boolean;
+      source?: 'beside' | 'focus' | 'waker' | null;
+      lower?: boolean;
+      /** It was selected elsewhere: nobody is told again. */
+      followed?: boolean;
+    } = {},
   ): Promise<void> {
     const mine = ++this.slices;
     let slice: protocol.Slice | null;
@@ -409,7 +418,29 @@ export class App {
     }
     this.all();
     if (options.source !== undefined && options.source !== null) this.showSource(options.source);
+    if (options.followed !== true) this.tell(this.selection);
     void this.data.afterSelect(slice);
+  }
+
+  /** Timelines elsewhere follow: the editor's, and other pages. */
+  private tell(s: Selection | null): void {
+    if (s === null) return;
+    const start = Math.max(0, Math.floor(s.start));
+    const params = { lane: s.lane, g: s.g, start, end: Math.max(start, Math.floor(s.end)), row: s.lower ? 1 : 0 };
+    // A host that carries no selections is no reason to say anything.
+    this.host.request('waitline/select', { ...params, from: this.name }).catch(() => {});
+  }
+
+  /** What was selected elsewhere is selected here; the view moves there, if the timeline is what is looked at. */
+  private async follow(payload: unknown): Promise<void> {
+    const lane = raw(field(payload, 'lane'));
+    const start = num(field(payload, 'start'));
+    const end = num(field(payload, 'end'));
+    if (lane === '' || this.info?.ready !== true || field(payload, 'from') === this.name) return;
+    const s = this.selection;
+    if (s !== null && s.start === start && (s.lane === lane || (s.g > 0 && s.g === num(field(payload, 'g'))))) return;
+    const lower = num(field(payload, 'row')) === 1;
+    await this.select(lane, (start + end) / 2, { moveTo: this.tab === 'timeline', lower, followed: true });
   }
 
   deselect(): void {

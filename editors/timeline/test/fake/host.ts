@@ -19,6 +19,8 @@ export class FakeHost implements Host {
   readonly trace: FakeTrace = fakeTrace();
   readonly opened: SourcePlace[] = [];
   readonly asked: string[] = [];
+  /** What was said rather than asked. */
+  readonly sent: { method: string; params: { [key: string]: Json } }[] = [];
   private readonly listeners = new Listeners();
   private saved: Json = null;
   private range: { t0: number; t1: number } | null = null;
@@ -49,6 +51,10 @@ export class FakeHost implements Host {
 
   async request(method: string, params: Json): Promise<unknown> {
     this.asked.push(method);
+    if (method === 'waitline/select') {
+      this.sent.push({ method, params: params as { [key: string]: Json } });
+      return null;
+    }
     const answer = this.answer(method, params);
     if (answer === undefined) throw new RequestError(`unknown method ${method}`, -32601);
     return answer;

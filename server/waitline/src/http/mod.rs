@@ -63,7 +63,7 @@ pub(crate) trait Answers: Send + Sync + 'static {
 /// Something that pages are told.
 #[derive(Debug, Clone)]
 pub(crate) struct Event {
-    /// What kind: `state`, `range` or `reveal`.
+    /// What kind: `state`, `range`, `reveal` or `select`.
     pub(crate) event: &'static str,
     /// What.
     pub(crate) payload: Value,

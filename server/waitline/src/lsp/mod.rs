@@ -104,6 +104,7 @@ fn service(
         .custom_method("waitline/record", Backend::record)
         .custom_method("waitline/found", Backend::found)
         .custom_method("waitline/activate", Backend::activate)
+        .custom_method("waitline/select", Backend::select)
         .custom_method("waitline/timeline", Backend::timeline_tile)
         .custom_method("waitline/timelineInfo", Backend::timeline_info)
         .custom_method("waitline/timelineSummary", Backend::timeline_summary)
