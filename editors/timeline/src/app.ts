@@ -1,18 +1,19 @@
 // The state of the page in one object, and what can be done to it. Views draw it; pointers, keys and the host change it.
 // What comes from the host is asked for here and in data.ts; nothing in here touches the document.
 import { Data } from './data.ts';
+import { Finder } from './finder.ts';
 import type { Host } from './host/host.ts';
+import { Links } from './links.ts';
 import type { Class } from './model/classes.ts';
+import { added, type Filter, type FilterKind, without } from './model/filter.ts';
 import { bytes, duration, grouped } from './model/format.ts';
+import { type Link, type Option, readLink, type Tab } from './model/link.ts';
 import * as protocol from './model/protocol.ts';
-import { isEmpty, parseQuery, type Query, queryParams } from './model/query.ts';
-import { field, type Json, num, numOrNull, rawOrNull, text } from './model/read.ts';
+import { field, text } from './model/read.ts';
 import { buildRows, type Layout, layout, type OpenGroup, rowOfLane } from './model/rows.ts';
 import type { Ns, Px } from './model/units.ts';
-import { around, between, clamp, pan, reveal, tOf, type View, zoom } from './model/viewport.ts';
-
-export type Tab = 'timeline' | 'goroutines' | 'profiles' | 'tasks' | 'mmu' | 'findings';
-export const TABS: readonly Tab[] = ['timeline', 'goroutines', 'profiles', 'tasks', 'mmu', 'findings'];
+import { between, clamp, pan, reveal, tOf, type View, zoom } from './model/viewport.ts';
+import { Pins } from './pins.ts';
 
 export type Phase = 'connecting' | 'none' | 'loading' | 'ready' | 'failed';
 
@@ -24,24 +25,6 @@ export interface Selection {
   readonly lower: boolean;
   /** Null while it is asked for. */
   readonly slice: protocol.Slice | null;
-}
-
-export interface Finding {
-  readonly typed: string;
-  readonly query: Query;
-  readonly of: number;
-  readonly found: readonly protocol.Ref[];
-  /** Which of them is chosen; -1 at first. */
-  readonly at: number;
-  readonly open: boolean;
-  readonly searching: boolean;
-}
-
-/** A part of the program: goroutines of one function, a task, a region. */
-export interface Only {
-  readonly kind: 'func' | 'g' | 'task' | 'region';
-  readonly id: string | number;
-  readonly name: string;
 }
 
 export interface LineInstances extends protocol.Instances {
@@ -57,18 +40,20 @@ export interface LineInstances extends protocol.Instances {
  */
 export type Dirty = 'lanes' | 'moved' | 'still' | 'overlay' | 'overview' | 'elements';
 
-export interface Open {
-  t0?: number | undefined;
-  t1?: number | undefined;
-  g?: number | undefined;
-  uri?: string | undefined;
-  line?: number | undefined;
-  view?: string | undefined;
+/** What can be done with something, at a point of the window: the menu of a lane. */
+export interface Menu {
+  readonly x: Px;
+  readonly y: Px;
+  readonly title: string;
+  readonly items: readonly { readonly name: string; readonly run: () => void }[];
 }
 
 export class App {
   readonly host: Host;
   readonly data: Data;
+  readonly finder: Finder;
+  readonly pins: Pins;
+  readonly links: Links;
   phase: Phase = 'connecting';
   message = '';
   toast = '';
@@ -82,18 +67,25 @@ export class App {
   open = new Set<string>();
   groups = new Map<string, OpenGroup>();
   tasks: protocol.TaskRows | null = null;
-  pinned: protocol.GoRow[] = [];
+  /** What is below the tasks that are open. */
+  parts = new Map<number, protocol.TaskParts>();
   rows: Layout = layout([]);
   scroll: Px = 0;
   size = { width: 800, height: 400, narrow: false };
   selection: Selection | null = null;
-  find: Finding | null = null;
+  /** A goroutine of a table, or that was pinned: outlined on the P lanes while nothing else is selected. */
+  chosen = 0;
   cls: Class | null = null;
   showIdle = true;
   marks: protocol.Span[] = [];
   instances: LineInstances | null = null;
-  /** What the analyses are narrowed to, beside the range: a creation site, a task or a region. */
-  only: Only | null = null;
+  /** What the figures are narrowed to, beside the range. */
+  filters: readonly Filter[] = [];
+  /** The spans that a filter keeps, by lane: all else is faded. Null where it fades nothing. */
+  kept: ReadonlyMap<string, readonly protocol.Ref[]> | null = null;
+  /** What the tabs keep: see model/link.ts. */
+  options = new Map<Option, string>();
+  menu: Menu | null = null;
   help = false;
   table = false;
   allFlows = false;
@@ -110,26 +102,28 @@ export class App {
   reduceMotion = false;
   private readonly dirt = new Set<Dirty>();
   private wake: () => void = () => {};
-  private pendingOpen: Open | null;
   private slices = 0;
-  private finds = 0;
-  private findTimer: ReturnType<typeof setTimeout> | undefined;
   private toastTimer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(host: Host, open: Open) {
+  constructor(host: Host, open: Link) {
     this.host = host;
-    this.pendingOpen = open;
     this.data = new Data(host, this);
-    this.restore();
+    this.finder = new Finder(this);
+    this.pins = new Pins(this);
+    this.links = new Links(this, open);
+    this.tab = this.links.saved.view ?? 'timeline';
+    this.open = new Set(this.links.savedOpen);
+    this.showIdle = this.links.savedIdle;
     host.on('state', (p) => this.onState(p));
     host.on('range', (p) => this.onRange(p));
     host.on('reveal', (p) => {
-      const to = readOpen(p);
-      // Where a moment or a goroutine is named, it is gone to; a cursor that moved only marks its line.
-      if (to.t0 !== undefined || to.g !== undefined) this.goTo(to);
-      else void this.revealLine(to.uri ?? null, to.line ?? null);
+      const to = readLink(p);
+      // A cursor that moved only marks its line; anything more is gone to.
+      const marks = Object.keys(to).every((key) => key === 'uri' || key === 'line');
+      if (marks) void this.revealLine(to.uri ?? null, to.line ?? null);
+      else void this.links.goTo(to);
     });
-    host.on('open', (p) => this.goTo(readOpen(p)));
+    host.on('open', (p) => void this.links.goTo(readLink(p)));
     host.on('connection', (p) => this.say(text(field(p, 'message'))));
   }
 
@@ -202,17 +196,23 @@ export class App {
   private another(state: protocol.State): void {
     this.phase = 'ready';
     this.info = null;
-    this.view = clamp(this.savedView(state) ?? { t0: 0, t1: state.duration }, state.duration);
+    this.view = clamp({ t0: 0, t1: state.duration }, state.duration);
     this.target = null;
     this.selection = null;
+    this.chosen = 0;
     this.instances = null;
-    this.find = null;
+    this.finder.current = null;
     this.marks = [];
-    this.pinned = [];
+    this.pins.rows = [];
     this.groups.clear();
     this.tasks = null;
+    this.parts.clear();
     this.scroll = 0;
-    this.only = null;
+    this.filters = [];
+    this.kept = null;
+    this.menu = null;
+    this.options = new Map();
+    this.links.restore(state);
   }
 
   /** Called by data.ts when the lanes are known. */
@@ -220,12 +220,24 @@ export class App {
     this.info = info;
     if (first && info.ready && this.open.size === 0) for (const g of busiest(info)) this.open.add(g.id);
     this.rebuild();
-    if (first && info.ready && this.pendingOpen !== null) {
-      this.goTo(this.pendingOpen);
-      this.pendingOpen = null;
+    if (first && info.ready) this.links.follow();
+    if (info.ready) {
+      void this.data.fetchOpen();
+      if (first && this.filters.length > 0) void this.data.fetchKept();
     }
-    if (info.ready) void this.data.fetchOpen();
     this.all();
+  }
+
+  /** Ends what is being read; what was shown before stays. */
+  async cancelLoad(): Promise<void> {
+    try {
+      await this.host.request('waitline/cancelLoad', {});
+      this.loading = null;
+      if (this.state === null) this.phase = 'none';
+      this.all();
+    } catch (e) {
+      this.say(e instanceof Error ? e.message : String(e));
+    }
   }
 
   get end(): Ns {
@@ -265,8 +277,9 @@ export class App {
         open: this.open,
         groups: this.groups,
         tasks: this.tasks,
-        pinned: this.pinned,
-        filter: null,
+        parts: this.parts,
+        pinned: this.pins.rows,
+        filters: this.filters,
         figures: {
           costly: (ns) => (ns > 0 ? duration(ns) : '–'),
           states: this.mostBusy > 0 ? `${grouped(Math.ceil(this.mostBusy))} at most` : '',
@@ -342,9 +355,8 @@ export class App {
 
   /** Opens or closes what a header stands for. */
   toggle(id: string): void {
-    if (id === 'pinned') {
-      this.pinned = [];
-    } else if (this.open.has(id)) this.open.delete(id);
+    if (id === 'pinned') this.pins.letGo();
+    else if (this.open.has(id)) this.open.delete(id);
     else this.open.add(id);
     this.rebuild();
     void this.data.fetchOpen();
@@ -376,7 +388,7 @@ export class App {
   async select(
     lane: string,
     t: Ns,
-    options: { moveTo?: boolean; source?: 'beside' | 'focus' | 'waker' | null; lower?: boolean } = {},
+    options: { moveTo?: boolean; row?: boolean; source?: 'beside' | 'focus' | 'waker' | null; lower?: boolean } = {},
   ): Promise<void> {
     const mine = ++this.slices;
     let slice: protocol.Slice | null;
@@ -406,8 +418,13 @@ export class App {
     if (options.moveTo === true) {
       await this.bringIn(slice);
       if (mine !== this.slices) return;
+    } else if (options.row === true) {
+      await this.ensureRow(slice.lane, slice.g, slice.group);
+      if (mine !== this.slices) return;
+      this.scrollToRow(rowOfLane(this.rows, slice.lane));
     }
     this.all();
+    this.save();
     if (options.source !== undefined && options.source !== null) this.showSource(options.source);
     void this.data.afterSelect(slice);
   }
@@ -440,25 +457,7 @@ export class App {
       this.rebuild();
     } else if (lane.startsWith('m:')) this.open.add('threads');
     this.rebuild();
-    if (rowOfLane(this.rows, lane) < 0 && g > 0) this.pin([g]);
-  }
-
-  pin(gs: readonly number[]): void {
-    const have = new Set(this.pinned.map((r) => r.g));
-    const fresh = gs.filter((g) => g > 0 && !have.has(g));
-    this.pinned = [...this.pinned, ...fresh.map((g) => pinnedRow(g))].slice(-24);
-    this.rebuild();
-    this.all();
-  }
-
-  /** The selected goroutine with those that it woke and those that woke it in view. */
-  async pinSelected(): Promise<void> {
-    const g = this.selection?.g ?? 0;
-    if (g === 0) return;
-    const flows = await this.data.flowsOf([`g:${g}`]);
-    const others = flows.flatMap((f) => [f.from.g, f.to.g]).filter((x) => x !== g && x > 0);
-    this.pin([g, ...new Set(others)].slice(0, 12));
-    this.scrollToRow(rowOfLane(this.rows, `g:${g}`));
+    if (rowOfLane(this.rows, lane) < 0 && g > 0) this.pins.pin([g]);
   }
 
   showSource(how: 'beside' | 'focus' | 'waker'): void {
@@ -538,81 +537,40 @@ export class App {
     if (this.instances !== null) this.all();
   }
 
-  goTo(o: Open): void {
-    if (this.info?.ready !== true) {
-      this.pendingOpen = o;
-      return;
-    }
-    if (o.view !== undefined && TABS.includes(o.view as Tab)) this.setTab(o.view as Tab);
-    if (o.t0 !== undefined) this.show(around(o.t0, o.t1 ?? o.t0 + 1, this.end), false);
-    if (o.uri !== undefined && o.line !== undefined) {
-      void this.revealLine(o.uri, o.line).then(() =>
-        o.t0 === undefined && o.g === undefined ? this.longest(true) : undefined,
-      );
-    }
-    if (o.g !== undefined)
-      void this.select(`g:${o.g}`, o.t0 !== undefined ? (o.t0 + (o.t1 ?? o.t0)) / 2 : 0, { moveTo: true });
+  // ---- Filters ----
+
+  /** Counts this part alone from now on, in every view. */
+  narrow(f: Filter): void {
+    this.filters = added(this.filters, f);
+    this.narrowed();
   }
 
-  // ---- Finding ----
-
-  typed(value: string): void {
-    const query = parseQuery(value);
-    clearTimeout(this.findTimer);
-    if (isEmpty(query)) {
-      this.find =
-        value === '' ? null : { typed: value, query, of: 0, found: [], at: -1, open: false, searching: false };
-      this.all();
-      return;
-    }
-    const before = this.find;
-    this.find = {
-      typed: value,
-      query,
-      of: before?.of ?? 0,
-      found: before?.found ?? [],
-      at: -1,
-      open: true,
-      searching: true,
-    };
-    this.dirty('elements');
-    this.findTimer = setTimeout(() => void this.search(value, query), 120);
+  /** Counts all of that kind again. */
+  widen(kind: FilterKind): void {
+    this.filters = without(this.filters, kind);
+    this.narrowed();
   }
 
-  private async search(value: string, query: Query): Promise<void> {
-    const mine = ++this.finds;
-    let found: protocol.Found = { of: 0, found: [] };
-    try {
-      found = protocol.found(await this.host.request('waitline/timelineFind', queryParams(query, 500)));
-    } catch (e) {
-      this.say(e instanceof Error ? e.message : String(e));
+  narrowed(): void {
+    // What a filter leaves is seen: a task with its parts, a goroutine in a row of its own.
+    for (const f of this.filters) {
+      if (f.kind === 'g') this.pins.pin([Number(f.id)]);
+      if (f.kind !== 'task') continue;
+      this.open.add('tasks').add(`task:${f.id}`);
+      void this.data.fetchOpen();
     }
-    if (mine !== this.finds || this.find?.typed !== value) return;
-    this.find = { typed: value, query, ...found, at: -1, open: true, searching: false };
-    this.data.keepFound(found.found);
+    this.rebuild();
+    void this.data.fetchKept();
+    void this.data.fetchScope();
+    this.save();
     this.all();
   }
 
-  async stepFound(by: number): Promise<void> {
-    const f = this.find;
-    if (f === null || f.found.length === 0) return;
-    const at = f.at < 0 ? (by > 0 ? 0 : f.found.length - 1) : (f.at + by + f.found.length) % f.found.length;
-    await this.chooseFound(at);
-  }
-
-  async chooseFound(at: number): Promise<void> {
-    const f = this.find;
-    const ref = f?.found[at];
-    if (f === null || ref === undefined) return;
-    this.find = { ...f, at };
+  setOption(key: Option, value: string | null): void {
+    if (value === null) this.options.delete(key);
+    else this.options.set(key, value);
+    this.save();
     this.dirty('elements');
-    await this.select(ref.lane, (ref.start + ref.end) / 2, { moveTo: true, source: 'beside' });
-  }
-
-  clearFind(): void {
-    this.find = null;
-    this.finds++;
-    this.all();
   }
 
   setClass(cls: Class | null): void {
@@ -623,32 +581,7 @@ export class App {
   // ---- Keeping ----
 
   save(): void {
-    const state: Json = {
-      trace: this.state?.trace ?? '',
-      t0: this.view.t0,
-      t1: this.view.t1,
-      tab: this.tab,
-      open: [...this.open].slice(0, 200),
-      idle: this.showIdle,
-    };
-    this.host.saveState(state);
-  }
-
-  private saved: unknown = null;
-
-  private restore(): void {
-    this.saved = this.host.loadState();
-    const tab = field(this.saved, 'tab');
-    if (TABS.includes(tab as Tab)) this.tab = tab as Tab;
-    const open = field(this.saved, 'open');
-    if (Array.isArray(open)) for (const id of open) if (typeof id === 'string') this.open.add(id);
-    this.showIdle = field(this.saved, 'idle') !== false;
-  }
-
-  private savedView(state: protocol.State): View | null {
-    const t1 = num(field(this.saved, 't1'));
-    const t0 = num(field(this.saved, 't0'));
-    return field(this.saved, 'trace') === state.trace && t1 > t0 ? { t0, t1 } : null;
+    this.links.save();
   }
 }
 
@@ -663,35 +596,4 @@ function busiest(info: protocol.Info): protocol.Group[] {
     out.push(g);
   }
   return out;
-}
-
-function pinnedRow(g: number): protocol.GoRow {
-  return {
-    lane: `g:${g}`,
-    g,
-    name: `G${g}`,
-    label: '',
-    start: 0,
-    end: 0,
-    costly: 0,
-    waiting: 0,
-    running: 0,
-    packed: [],
-  };
-}
-
-export function readOpen(x: unknown): Open {
-  const n = (name: string) => {
-    const v = field(x, name);
-    const value = typeof v === 'string' && v !== '' ? Number(v) : v;
-    return numOrNull(value) ?? undefined;
-  };
-  return {
-    t0: n('t0'),
-    t1: n('t1'),
-    g: n('g'),
-    line: n('line'),
-    uri: rawOrNull(field(x, 'uri')) ?? undefined,
-    view: rawOrNull(field(x, 'view')) ?? undefined,
-  };
 }

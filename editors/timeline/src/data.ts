@@ -2,10 +2,11 @@
 // meanwhile, are dropped; a request that fails leaves what was there.
 import type { App } from './app.ts';
 import type { Host } from './host/host.ts';
-import { functions } from './model/analyses.ts';
-import { CLASS, type Class, VERDICT } from './model/classes.ts';
+import { functions, goroutineRows } from './model/analyses.ts';
+import { CLASS, type Class, isWait, VERDICT } from './model/classes.ts';
+import { type Filter, filterParams } from './model/filter.ts';
 import * as protocol from './model/protocol.ts';
-import { field, text } from './model/read.ts';
+import { field, type Json, num, text } from './model/read.ts';
 import { visible } from './model/rows.ts';
 import { type LaneTile, rectEnd, rectStart } from './model/tile.ts';
 import { Tiles, windowFor } from './model/tiles.ts';
@@ -22,14 +23,13 @@ const GROUPS = 40;
 export class Data {
   readonly tiles: Tiles;
   counters: protocol.Counters | null = null;
-  /** Matches of find, by lane, in order of time. */
-  foundByLane: Map<string, protocol.Ref[]> | null = null;
   private readonly host: Host;
   private readonly app: App;
   private readonly names = new Map<number, string>();
   private readonly unnamed = new Set<number>();
   private naming = false;
   private era = 0;
+  private summaries = 0;
   private settle: ReturnType<typeof setTimeout> | undefined;
   private readonly sliceCache = new Map<string, protocol.Slice | null>();
 
@@ -66,19 +66,22 @@ export class Data {
     void this.fetchSummary(era);
   }
 
-  /** The index may still be made: then lanes are few, and asked for again. */
+  /** The index may still be made: then there are the lanes that are there already, and it is asked for again. */
   private async fetchInfo(era: number): Promise<void> {
-    for (;;) {
+    for (let before = -1; ; ) {
       try {
         const info = protocol.info(await this.host.request('waitline/timelineInfo', {}));
         if (era !== this.era || info === null) return;
+        // There is more than at the last time: tiles show it, too.
+        if (before >= 0 && info.progress !== before) this.tiles.reset(info.analysis, this.app.end);
+        before = info.lanes.length > 0 ? info.progress : -1;
         this.app.onInfo(info, this.app.info?.ready !== true);
         if (info.ready) return;
       } catch (e) {
         if (era === this.era) this.app.fail(e);
         return;
       }
-      await new Promise((done) => setTimeout(done, 200));
+      await new Promise((done) => setTimeout(done, 250));
     }
   }
 
@@ -93,48 +96,125 @@ export class Data {
     }
   }
 
+  /** What the scope bar says, after a filter came or went. */
+  async fetchScope(): Promise<void> {
+    await this.fetchSummary(this.era);
+  }
+
   private async fetchSummary(era: number): Promise<void> {
-    const span = this.app.range ?? { t0: 0, t1: this.app.end };
+    const { app } = this;
+    const mine = ++this.summaries;
+    const current = () => era === this.era && mine === this.summaries;
+    const span = app.range ?? { t0: 0, t1: app.end };
+    const filter = filterParams(app.filters);
     try {
-      const summary = protocol.summary(await this.host.request('waitline/timelineSummary', { ...span }));
-      if (era !== this.era) return;
-      this.app.summary = summary;
-      this.app.dirty('elements');
+      const asked = filter === null ? span : { ...span, filter };
+      const summary = protocol.summary(await this.host.request('waitline/timelineSummary', { ...asked }));
+      if (!current()) return;
+      app.summary = summary;
+      app.dirty('elements');
     } catch {
-      // A server without it: the lines that wait most say what they can.
-      await this.fetchHotspots(era);
+      // A server without it: the lines that wait most, or the tables, say what they can.
+      if (filter === null) await this.fetchHotspots(current);
+      else await this.fetchPart(filter, current);
     }
   }
 
-  private async fetchHotspots(era: number): Promise<void> {
+  private async fetchHotspots(current: () => boolean): Promise<void> {
     try {
       const summary = protocol.summaryOfHotspots(await this.host.request('waitline/hotspots', { limit: 200 }));
-      if (era !== this.era) return;
+      if (!current()) return;
       this.app.summary = summary;
       this.app.dirty('elements');
-      // An extra: without it the rest stands.
-      await this.fetchTotals(era, summary).catch(() => undefined);
+      // An extra: without it the rest stands. It is read from the trace's file, so not of a large one.
+      const events = this.app.state?.events ?? 0;
+      if (events === 0 || events > CHEAP) return;
+      const totals = await this.totals(null).catch(() => null);
+      if (!current() || totals === null) return;
+      const byClass = [...summary.byClass];
+      for (const cls of [CLASS.runnable, CLASS.running, CLASS.syscall, CLASS.assist]) {
+        const at = byClass.findIndex((c) => c.cls === cls);
+        const entry = { cls, costly: byClass[at]?.costly ?? 0, ns: totals.get(cls) ?? 0 };
+        if (at < 0) byClass.push(entry);
+        else byClass[at] = entry;
+      }
+      this.app.summary = { ...summary, runnable: totals.get(CLASS.runnable) ?? 0, byClass };
+      this.app.dirty('elements');
     } catch (e) {
-      if (era === this.era) this.app.say(message(e));
+      if (current()) this.app.say(message(e));
     }
   }
 
-  /** What did not wait: the sums of the goroutines' table. It is read from the trace's file, so not of a large one. */
-  private async fetchTotals(era: number, summary: protocol.Summary): Promise<void> {
-    const events = this.app.state?.events ?? 0;
-    if (events === 0 || events > CHEAP) return;
-    const all = functions(await this.host.request('waitline/goroutineTable', { system: true, limit: 1000 }));
-    if (era !== this.era || all.of > all.rows.length) return;
-    const sum = (cls: Class) => all.rows.reduce((ns, f) => ns + (f.by.get(cls) ?? 0), 0);
-    const byClass = [...summary.byClass];
-    for (const cls of [CLASS.runnable, CLASS.running, CLASS.syscall, CLASS.assist]) {
-      const at = byClass.findIndex((c) => c.cls === cls);
-      const entry = { cls, costly: byClass[at]?.costly ?? 0, ns: sum(cls) };
-      if (at < 0) byClass.push(entry);
-      else byClass[at] = entry;
+  /** Of a part of the goroutines: what the table of it comes to. What of its waiting is costly the table does not say. */
+  private async fetchPart(filter: { [key: string]: Json }, current: () => boolean): Promise<void> {
+    try {
+      const totals = await this.totals(filter);
+      if (!current()) return;
+      const byClass = [...(totals ?? [])].map(([cls, ns]) => ({ cls, costly: 0, ns }));
+      this.app.summary = {
+        costly: null,
+        waiting: totals === null ? null : sumOf(totals, isWait),
+        runnable: totals?.get(CLASS.runnable) ?? null,
+        idle: null,
+        byClass,
+        lines: [],
+        longest: [],
+      };
+      this.app.dirty('elements');
+    } catch (e) {
+      if (current()) this.app.say(message(e));
     }
-    this.app.summary = { ...summary, runnable: sum(CLASS.runnable), byClass };
-    this.app.dirty('elements');
+  }
+
+  /** Time by class of all goroutines of the table; null where it is too long to be added up. */
+  private async totals(filter: { [key: string]: Json } | null): Promise<Map<Class, Ns> | null> {
+    const params = { system: true, limit: 1000, ...(filter === null ? {} : { filter }) };
+    const answer = await this.host.request('waitline/goroutineTable', params);
+    const of = num(field(answer, 'of'));
+    const rows = field(filter, 'g') === undefined ? functions(answer).rows : goroutineRows(answer).rows;
+    if (of > rows.length) return null;
+    const sums = new Map<Class, Ns>();
+    for (const row of rows) for (const [cls, ns] of row.by) sums.set(cls, (sums.get(cls) ?? 0) + ns);
+    return sums;
+  }
+
+  /** The spans that a task, a region or a goroutine as a filter keeps: the lanes fade all else. */
+  async fetchKept(): Promise<void> {
+    const { app } = this;
+    const era = this.era;
+    const { filters } = app;
+    let kept: protocol.Ref[] | null = null;
+    try {
+      for (const f of filters) {
+        const spans = await this.spansOf(f);
+        if (spans !== null) kept = kept === null ? spans : both(kept, spans);
+      }
+    } catch (e) {
+      if (era === this.era) app.say(message(e));
+    }
+    if (era !== this.era || filters !== app.filters) return;
+    app.kept = kept === null ? null : protocol.byLane(kept);
+    app.dirty('lanes');
+  }
+
+  /** Null: it says nothing of single spans, or there are too many to be told apart. */
+  private async spansOf(f: Filter): Promise<protocol.Ref[] | null> {
+    const { view, end } = this.app;
+    switch (f.kind) {
+      case 'g':
+        return [protocol.spanOf(`g:${f.id}`, 0, end)];
+      case 'task': {
+        const answer = await this.host.request('waitline/taskTable', { id: f.id, limit: 1000 });
+        return protocol.taskSpans(answer, Number(f.id), end);
+      }
+      case 'region': {
+        const filter = { region: f.id, t0: Math.floor(view.t0), t1: Math.ceil(view.t1) };
+        const answer = await this.host.request('waitline/regionTable', { filter, name: f.id, limit: 1000 });
+        return protocol.regionSpans(answer, end);
+      }
+      default:
+        return null;
+    }
   }
 
   /** After each move of the view: tiles at once, the rest when it rests. */
@@ -164,7 +244,13 @@ export class Data {
 
   private async settled(): Promise<void> {
     this.app.save();
-    await Promise.all([this.fetchCounters(), this.fetchOpen(), this.app.allFlows ? this.fetchFlows() : undefined]);
+    const { app } = this;
+    await Promise.all([
+      this.fetchCounters(),
+      this.fetchOpen(),
+      app.allFlows ? this.fetchFlows() : undefined,
+      app.filters.some((f) => f.kind === 'region') ? this.fetchKept() : undefined,
+    ]);
   }
 
   private async fetchCounters(): Promise<void> {
@@ -205,14 +291,27 @@ export class Data {
         app.info.hasTasks && app.open.has('tasks')
           ? protocol.taskRows(await this.host.request('waitline/timelineTasks', { ...at, offset: 0, limit: ROWS }))
           : null;
+      const parts = tasks === null ? [] : await Promise.all(this.openTasks().map((id) => this.fetchParts(id)));
       if (era !== this.era) return;
       app.groups = new Map(rows);
       app.tasks = tasks;
+      app.parts = new Map(parts);
       app.rebuild();
       app.all();
     } catch (e) {
       if (era === this.era) app.say(message(e));
     }
+  }
+
+  /** Tasks of which the parts are shown. */
+  private openTasks(): number[] {
+    return [...this.app.open].flatMap((id) => (id.startsWith('task:') ? [Number(id.slice(5))] : [])).slice(0, 16);
+  }
+
+  private async fetchParts(id: number): Promise<readonly [number, protocol.TaskParts]> {
+    const known = this.app.parts.get(id);
+    if (known !== undefined) return [id, known];
+    return [id, protocol.taskParts(await this.host.request('waitline/taskTable', { id, limit: 200 }))];
   }
 
   async slice(lane: string, t: Ns, lower: boolean): Promise<protocol.Slice | null> {
@@ -290,12 +389,12 @@ export class Data {
     }
   }
 
-  async flowsOf(lanes: readonly string[]): Promise<protocol.Flow[]> {
-    const { view } = this.app;
+  /** Of what is in view, or of another window. */
+  async flowsOf(lanes: readonly string[], window: View = this.app.view): Promise<protocol.Flow[]> {
     try {
       const answer = await this.host.request('waitline/timelineFlows', {
-        t0: Math.floor(view.t0),
-        t1: Math.ceil(view.t1),
+        t0: Math.floor(window.t0),
+        t1: Math.ceil(window.t1),
         lanes: [...lanes],
         limit: 2000,
       });
@@ -311,7 +410,8 @@ export class Data {
   async fetchFlows(): Promise<void> {
     const { app } = this;
     const [first, last] = visible(app.rows, app.scroll, app.lanesHeight);
-    const lanes = app.rows.rows.slice(first, last).flatMap((r) => (r.kind === 'lane' ? r.lanes : []));
+    const rows = app.rows.rows.slice(first, last).filter((r) => r.kind === 'lane' || r.kind === 'task');
+    const lanes = rows.flatMap((r) => r.lanes);
     app.flows = lanes.length === 0 ? [] : await this.flowsOf(lanes.slice(0, 256));
     app.dirty('overlay');
   }
@@ -342,17 +442,6 @@ export class Data {
     this.app.dirty('lanes');
   }
 
-  keepFound(found: readonly protocol.Ref[]): void {
-    const by = new Map<string, protocol.Ref[]>();
-    for (const r of found) {
-      const list = by.get(r.lane) ?? [];
-      by.set(r.lane, list);
-      list.push(r);
-    }
-    for (const list of by.values()) list.sort((a, b) => a.start - b.start);
-    this.foundByLane = by;
-  }
-
   /** The middle of the first span in view that is more than idling. */
   firstSpan(tile: LaneTile, view: View): Ns | null {
     for (let i = 0; i < tile.n; i++) {
@@ -367,4 +456,22 @@ export class Data {
 
 function message(e: unknown): string {
   return e instanceof Error ? e.message : String(e);
+}
+
+function sumOf(of: ReadonlyMap<Class, Ns>, keep: (cls: Class) => boolean): Ns {
+  let ns = 0;
+  for (const [cls, t] of of) if (keep(cls)) ns += t;
+  return ns;
+}
+
+/** What both have in common: parts of spans on the same lane. */
+function both(a: readonly protocol.Ref[], b: readonly protocol.Ref[]): protocol.Ref[] {
+  const by = protocol.byLane(b);
+  return a.flatMap((x) =>
+    (by.get(x.lane) ?? []).flatMap((y) => {
+      const start = Math.max(x.start, y.start);
+      const end = Math.min(x.end, y.end);
+      return end > start ? [protocol.spanOf(x.lane, start, end)] : [];
+    }),
+  );
 }

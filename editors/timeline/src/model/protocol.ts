@@ -79,10 +79,10 @@ export function span(x: unknown): Span | null {
 /** How far a load is. */
 export interface Loading {
   share: number;
-  events: number;
-  eventsTotal: number;
-  ns: Ns;
-  left: number | null;
+  /** Null where nobody can tell yet. */
+  secondsLeft: number | null;
+  bytes: number;
+  of: number;
   trace: string;
 }
 
@@ -90,10 +90,9 @@ export function loading(x: unknown): Loading | null {
   if (!isFields(x)) return null;
   return {
     share: Math.min(Math.max(num(field(x, 'share')), 0), 1),
-    events: num(field(x, 'events')),
-    eventsTotal: num(field(x, 'eventsTotal')),
-    ns: num(field(x, 'ns')),
-    left: numOrNull(field(x, 'left')),
+    secondsLeft: numOrNull(field(x, 'secondsLeft')) ?? numOrNull(field(x, 'left')),
+    bytes: num(field(x, 'bytes')),
+    of: num(field(x, 'of')),
     trace: text(field(x, 'trace'), 4096),
   };
 }
@@ -118,6 +117,8 @@ export interface Info {
   threads: number;
   ready: boolean;
   progress: number;
+  /** Up to where the lanes are there, while they are being made. */
+  until: Ns | null;
   groups: Group[];
   hasTasks: boolean;
   hasRegions: boolean;
@@ -137,6 +138,7 @@ export function info(x: unknown): Info | null {
     threads: num(field(x, 'threads')),
     ready: flag(field(x, 'ready')),
     progress: num(field(x, 'progress'), 1),
+    until: numOrNull(field(x, 'until')),
     groups: list(field(x, 'groups'), group),
     hasTasks: flag(field(x, 'hasTasks')),
     hasRegions: flag(field(x, 'hasRegions')),
@@ -352,6 +354,9 @@ export interface Slice {
   group: string | null;
   /** The goroutine's first function. */
   name: string;
+  /** What the goroutine was at for the program: the innermost, at the slice's start. */
+  task: { id: number; name: string } | null;
+  region: string | null;
   m: number | null;
   p: number | null;
   title: string;
@@ -391,6 +396,8 @@ export function slice(x: unknown): Slice | null {
     g: num(field(x, 'g')),
     group: rawOrNull(field(x, 'group')),
     name: text(field(x, 'name')),
+    task: taskOf(field(x, 'task'), lane, text(field(x, 'title'))),
+    region: textOrNull(field(field(x, 'region'), 'name')),
     m: numOrNull(field(x, 'm')),
     p: numOrNull(field(x, 'p')),
     title: sliceTitle(stateName, text(field(x, 'title'))),
@@ -441,6 +448,13 @@ export function slice(x: unknown): Slice | null {
   return made;
 }
 
+/** A slice of a task's lane is of that task, whatever else is known. */
+function taskOf(x: unknown, lane: string, title: string): Slice['task'] {
+  const id = num(field(x, 'id')) || Number(/^task:(\d+)$/.exec(lane)?.[1] ?? 0);
+  if (id === 0) return null;
+  return { id, name: text(field(x, 'name'), 120) || title.replace(/^task /, '') };
+}
+
 /** "waiting · select": the state first, what it waits for after it. */
 function sliceTitle(state: string, title: string): string {
   return state === 'waiting' && !title.startsWith('waiting') ? `waiting · ${title}` : title;
@@ -480,8 +494,82 @@ export function found(x: unknown): Found {
   return { of: num(field(x, 'of')), found: list(field(x, 'found'), ref) };
 }
 
+/** In order of time within each lane. */
+export function byLane(refs: readonly Ref[]): Map<string, Ref[]> {
+  const by = new Map<string, Ref[]>();
+  for (const r of refs) {
+    const list = by.get(r.lane) ?? [];
+    by.set(r.lane, list);
+    list.push(r);
+  }
+  for (const list of by.values()) list.sort((a, b) => a.start - b.start);
+  return by;
+}
+
+/** A span of which no more is known than where it is. */
+export function spanOf(lane: string, start: Ns, end: Ns): Ref {
+  const g = /^g:(\d+)$/.exec(lane);
+  return { lane, g: g === null ? 0 : Number(g[1]), start, end, title: '', where: '', place: null };
+}
+
+/** Where a task is: its lane, those of its parts, and the goroutines that had its regions. */
+export function taskSpans(x: unknown, id: number, end: Ns): Ref[] {
+  const task = field(x, 'task');
+  const own = spanOf(`task:${id}`, num(field(task, 'start')), numOrNull(field(task, 'end')) ?? end);
+  const regions = regionRefs(field(x, 'regions'), end);
+  const g = num(field(task, 'g'));
+  // A task without regions is its goroutine's time.
+  if (regions.length === 0 && g > 0) regions.push(spanOf(`g:${g}`, own.start, own.end));
+  const children = list(field(x, 'children'), (c) => {
+    const child = num(field(c, 'id'));
+    return child === 0 ? null : spanOf(`task:${child}`, num(field(c, 'start')), numOrNull(field(c, 'end')) ?? end);
+  });
+  return [own, ...children, ...regions];
+}
+
+/** Regions of a type; null where there are more than were told. */
+export function regionSpans(x: unknown, end: Ns): Ref[] | null {
+  const spans = regionRefs(field(x, 'regions'), end);
+  return num(field(x, 'of')) > spans.length ? null : spans;
+}
+
+function regionRefs(x: unknown, end: Ns): Ref[] {
+  return list(x, (r) => {
+    const g = num(field(r, 'g'));
+    return g === 0 ? null : spanOf(`g:${g}`, num(field(r, 'start')), numOrNull(field(r, 'end')) ?? end);
+  });
+}
+
+/** What a task is made of: tasks below it, and the goroutines that had its regions. */
+export interface TaskParts {
+  children: { id: number; name: string }[];
+  goroutines: { g: number; says: string }[];
+}
+
+export function taskParts(x: unknown): TaskParts {
+  const by = new Map<number, Set<string>>();
+  const own = num(field(field(x, 'task'), 'g'));
+  if (own > 0) by.set(own, new Set());
+  for (const r of list(field(x, 'regions'), (r) => ({ g: num(field(r, 'g')), name: text(field(r, 'name'), 80) }))) {
+    if (r.g === 0) continue;
+    const names = by.get(r.g) ?? new Set();
+    by.set(r.g, names);
+    if (r.name !== '') names.add(r.name);
+  }
+  return {
+    children: list(field(x, 'children'), (c) => {
+      const id = num(field(c, 'id'));
+      return id === 0 ? null : { id, name: text(field(c, 'name'), 120) };
+    }),
+    goroutines: [...by].map(([g, names]) => ({ g, says: [...names].join(', ') })),
+  };
+}
+
 export interface Summary {
+  /** Null where only the tables are known, which do not tell costly waiting from idle. */
   costly: Ns | null;
+  /** All waiting, idle too, where `costly` is not known. */
+  waiting: Ns | null;
   runnable: Ns | null;
   idle: Ns | null;
   byClass: { cls: Class; costly: Ns; ns: Ns }[];
@@ -492,6 +580,7 @@ export interface Summary {
 export function summary(x: unknown): Summary {
   return {
     costly: numOrNull(field(x, 'costly')),
+    waiting: null,
     runnable: numOrNull(field(x, 'runnable')),
     idle: numOrNull(field(x, 'idle')),
     byClass: list(field(x, 'byClass'), (c) => {
@@ -537,6 +626,7 @@ export function summaryOfHotspots(x: unknown): Summary {
   const dear = parts.filter((p) => p.costly > 0);
   return {
     costly,
+    waiting: null,
     runnable: null,
     idle: null,
     byClass: [...by].map(([cls, ns]) => ({ cls, costly: ns, ns: 0 })),

@@ -14,12 +14,13 @@ import { CLASS, type Class } from '../model/classes.ts';
 import { cell, grouped, shortFunc } from '../model/format.ts';
 import { around } from '../model/viewport.ts';
 import { useAsk } from '../ui/ask.ts';
+import { narrowTo } from '../ui/menu.tsx';
 import type { Props } from '../ui/page.tsx';
 import { PlaceLink } from '../ui/place.tsx';
 import type { Stage } from '../ui/stage.ts';
 import { Parts } from '../ui/swatch.tsx';
 import { type Column, Table } from '../ui/table.tsx';
-import { Asking, filterOf, profileOf, StateKey } from './common.tsx';
+import { Asking, filterOf, OnlyButton, StateKey, useOption } from './common.tsx';
 
 const COLUMNS: readonly [string, Class][] = [
   ['Running', CLASS.running],
@@ -50,12 +51,21 @@ const life = (x: number | null) => (x === null ? '–' : cell(x));
 export function Goroutines({ app, stage }: Props) {
   const [own, setOwn] = useState(true);
   const [filter, setFilter] = useState('');
-  const [chosen, choose] = useState<string | null>(null);
+  const [named, choose] = useOption(app, 'function', '');
+  const chosen = named === '' ? null : named;
   const asked = useAsk(app, 'waitline/goroutineTable', { ...filterOf(app), system: !own, limit: 1000 }, functions);
+  const one = app.filters.find((f) => f.kind === 'g');
+  if (one !== undefined) {
+    return (
+      <div class="view">
+        <OneFunction app={app} stage={stage} title={one.name} func={null} />
+      </div>
+    );
+  }
   if (asked.state !== 'there') return <Asking asked={asked} />;
   // What of it is costly is known by the line that started them.
   const costly = new Map<string, number>();
-  if (app.only === null) {
+  if (app.filters.length === 0) {
     for (const g of app.info?.groups ?? []) costly.set(g.name, (costly.get(g.name) ?? 0) + g.costly);
   }
   const rows = asked.value.rows
@@ -139,26 +149,35 @@ export function Goroutines({ app, stage }: Props) {
         <span>Milliseconds, 3 digits. Bars and columns hold idle waiting, too; costly is what is not idle.</span>
         <StateKey stage={stage} />
       </div>
-      {shown !== null && <OneFunction key={shown.key} app={app} stage={stage} of={shown} />}
+      {shown !== null && (
+        <OneFunction key={shown.key} app={app} stage={stage} title={shortFunc(shown.func)} func={shown.key} />
+      )}
     </div>
   );
 }
 
-function OneFunction({ app, stage, of: f }: { app: App; stage: Stage; of: FunctionRow }) {
+/** Goroutines a row each: those of a function, or what a filter leaves. */
+function OneFunction({ app, stage, title, func }: { app: App; stage: Stage; title: string; func: string | null }) {
   const [marked, mark] = useState<ReadonlySet<number>>(new Set());
-  const asked = useAsk(app, 'waitline/goroutineTable', { ...filterOf(app), func: f.key, limit: 1000 }, goroutineRows);
+  const asked = useAsk(
+    app,
+    'waitline/goroutineTable',
+    { ...filterOf(app), ...(func === null ? {} : { func }), limit: 1000 },
+    goroutineRows,
+  );
   if (asked.state !== 'there') return <Asking asked={asked} />;
   const { rows, of } = asked.value;
   const scale = rows.reduce((most, r) => Math.max(most, total(r)), 0);
   const show = (r: GoroutineRow) => {
     app.setTab('timeline');
-    app.pin([r.g]);
+    app.pins.pin([r.g]);
+    app.chosen = r.g;
     app.show(around(r.start, r.end ?? app.end, app.end, 0.05), false);
     void app.selectFirst(`g:${r.g}`);
   };
   const pinThem = (gs: readonly number[]) => {
-    app.pin(gs);
     app.setTab('timeline');
+    void app.pins.pinWith(gs);
   };
   const columns: Column<GoroutineRow>[] = [
     {
@@ -187,12 +206,28 @@ function OneFunction({ app, stage, of: f }: { app: App; stage: Stage; of: Functi
       cell: (r) => <Parts theme={stage.currentTheme} parts={parts(r)} of={scale} width={450} height={10} />,
     },
     ...states(rows),
+    {
+      id: 'only',
+      title: '',
+      cell: (r) => (
+        <button
+          type="button"
+          class="link"
+          onClick={(e) => {
+            e.stopPropagation();
+            app.narrow({ kind: 'g', id: r.g, name: `G${r.g}` });
+          }}
+        >
+          only this
+        </button>
+      ),
+    },
   ];
   const byLife = rows.toSorted((a, b) => a.alive - b.alive);
   return (
     <div class="table-scroll rest">
       <div class="bar-top raised">
-        <h2>{shortFunc(f.func)}</h2>
+        <h2>{title}</h2>
         <span class="dim">
           {grouped(of || rows.length)} goroutines, one row each
           {of > rows.length && ` (the first ${grouped(rows.length)})`}
@@ -208,23 +243,34 @@ function OneFunction({ app, stage, of: f }: { app: App; stage: Stage; of: Functi
             Pin the shortest and the longest
           </button>
         )}
-        <button type="button" class="button" onClick={() => profileOf(app, 'func', f.key, shortFunc(f.func))}>
-          Profile of these
-        </button>
-        <button
-          type="button"
-          class="button"
-          onClick={() => {
-            app.setTab('timeline');
-            const group = app.info?.groups.find((g) => g.name === f.func);
-            if (group !== undefined && !app.open.has(group.id)) app.toggle(group.id);
-          }}
-        >
-          Show in timeline
-        </button>
+        {func !== null && (
+          <>
+            <OnlyButton app={app} filter={{ kind: 'func', id: func, name: title }}>
+              Only these
+            </OnlyButton>
+            <button
+              type="button"
+              class="button"
+              onClick={() => narrowTo(app, { kind: 'func', id: func, name: title }, 'profiles')}
+            >
+              Profile of these
+            </button>
+            <button
+              type="button"
+              class="button"
+              onClick={() => {
+                app.setTab('timeline');
+                const group = app.info?.groups.find((g) => g.name === func);
+                if (group !== undefined && !app.open.has(group.id)) app.toggle(group.id);
+              }}
+            >
+              Show in timeline
+            </button>
+          </>
+        )}
       </div>
       <Table
-        name={`Goroutines of ${f.func}`}
+        name={`Goroutines of ${title}`}
         columns={columns}
         rows={rows}
         id={(r) => String(r.g)}

@@ -11,20 +11,28 @@ import {
   parts,
   total,
 } from '../model/analyses.ts';
-import { cell, duration, grouped, instant } from '../model/format.ts';
+import { cell, duration, grouped, harmless, instant } from '../model/format.ts';
 import { around } from '../model/viewport.ts';
 import { useAsk } from '../ui/ask.ts';
+import { narrowTo } from '../ui/menu.tsx';
 import type { Props } from '../ui/page.tsx';
 import { PlaceLink } from '../ui/place.tsx';
 import type { Stage } from '../ui/stage.ts';
 import { Parts } from '../ui/swatch.tsx';
 import { type Column, Table } from '../ui/table.tsx';
-import { Asking, filterOf, profileOf, StateKey } from './common.tsx';
+import { Asking, filterOf, OnlyButton, StateKey, useOption } from './common.tsx';
 
 type Which = 'task' | 'region';
 
 export function Tasks({ app, stage }: Props) {
-  const [chosen, choose] = useState<{ which: Which; name: string } | null>(null);
+  const [kind, setKind] = useOption(app, 'kind', 'task');
+  const [named, setNamed] = useOption(app, 'name', '');
+  const chosen =
+    named === '' ? null : { which: kind === 'region' ? ('region' as const) : ('task' as const), name: named };
+  const choose = ({ which, name }: { which: Which; name: string }) => {
+    setKind(which);
+    setNamed(name);
+  };
   const [words, setWords] = useState('');
   const tasks = useAsk(app, 'waitline/taskTable', { ...filterOf(app), limit: 500 }, namedRows);
   const regions = useAsk(app, 'waitline/regionTable', { ...filterOf(app), limit: 500 }, namedRows);
@@ -46,8 +54,7 @@ export function Tasks({ app, stage }: Props) {
     from: all.reduce((a, b) => Math.min(a, b.from), Number.POSITIVE_INFINITY),
     to: all.reduce((a, b) => Math.max(a, b.to), 1),
   };
-  const choice =
-    chosen ?? (tasks.value[0] === undefined ? null : { which: 'task' as const, name: tasks.value[0].name });
+  const choice = chosen ?? (tasks.value[0] === undefined ? null : { which: 'task' as const, name: tasks.value[0].key });
   return (
     <div class="view scrolls">
       <div class="bar-top">
@@ -67,10 +74,10 @@ export function Tasks({ app, stage }: Props) {
         name="Tasks"
         columns={columns(app, stage, 'Task', axis)}
         rows={tasks.value}
-        id={(r) => r.name}
+        id={(r) => r.key}
         sort="total"
         selected={choice?.which === 'task' ? choice.name : null}
-        onSelect={(r) => choose({ which: 'task', name: r.name })}
+        onSelect={(r) => choose({ which: 'task', name: r.key })}
       />
       <div class="bar-top">
         <h2>Regions</h2>
@@ -80,10 +87,10 @@ export function Tasks({ app, stage }: Props) {
         name="Regions"
         columns={columns(app, stage, 'Region', axis)}
         rows={regionRows}
-        id={(r) => `${r.name} ${r.place?.recorded}`}
+        id={(r) => regionId(r) ?? ''}
         sort="total"
-        selected={choice?.which === 'region' ? choice.name : null}
-        onSelect={(r) => choose({ which: 'region', name: r.name })}
+        selected={choice?.which === 'region' ? regionId(regionRows.find((r) => r.key === choice.name)) : null}
+        onSelect={(r) => choose({ which: 'region', name: r.key })}
       />
       <div class="remark spread">
         <span>Bars show shares of each row's own time.</span>
@@ -101,6 +108,10 @@ export function Tasks({ app, stage }: Props) {
       )}
     </div>
   );
+}
+
+function regionId(r: NamedRow | undefined): string | null {
+  return r === undefined ? null : `${r.key} ${r.place?.recorded}`;
 }
 
 function told(rows: readonly NamedRow[]): string {
@@ -169,7 +180,7 @@ function Longest({
   app,
   stage,
   which,
-  name,
+  name: key,
   words,
 }: {
   app: App;
@@ -179,11 +190,12 @@ function Longest({
   words: string;
 }) {
   const [chosen, choose] = useState<number | null>(null);
+  const name = harmless(key, 120);
   const method = which === 'task' ? 'waitline/taskTable' : 'waitline/regionTable';
   const asked = useAsk(
     app,
     method,
-    { ...filterOf(app), name, limit: 200, ...(words === '' || which === 'region' ? {} : { log: words }) },
+    { ...filterOf(app), name: key, limit: 200, ...(words === '' || which === 'region' ? {} : { log: words }) },
     oneTasks,
   );
   if (asked.state !== 'there') return <Asking asked={asked} />;
@@ -224,9 +236,23 @@ function Longest({
         </span>
         <span class="grow" />
         {which === 'region' && (
-          <button type="button" class="button" onClick={() => profileOf(app, 'region', name, name)}>
-            Profile of these
-          </button>
+          <>
+            <OnlyButton app={app} filter={{ kind: 'region', id: key, name }}>
+              Only these
+            </OnlyButton>
+            <button
+              type="button"
+              class="button"
+              onClick={() => narrowTo(app, { kind: 'region', id: key, name }, 'profiles')}
+            >
+              Profile of these
+            </button>
+          </>
+        )}
+        {which === 'task' && one !== undefined && (
+          <OnlyButton app={app} filter={{ kind: 'task', id: one.id, name: `${name} ${one.id}` }}>
+            {`Only task ${one.id}`}
+          </OnlyButton>
         )}
       </div>
       <Table

@@ -1,7 +1,10 @@
 // Keys to deeds. What a key means is in model/keys.ts; here is what is done, and when a key is somebody else's.
-import { type App, TABS } from '../app.ts';
+import type { App } from '../app.ts';
 import { type Command, command } from '../model/keys.ts';
+import { TABS } from '../model/link.ts';
+import { rowOfLane } from '../model/rows.ts';
 import { around, scale } from '../model/viewport.ts';
+import { menuOf } from './menu.tsx';
 
 export function onKey(app: App, e: KeyboardEvent): void {
   const target = e.target instanceof HTMLElement ? e.target : null;
@@ -10,7 +13,7 @@ export function onKey(app: App, e: KeyboardEvent): void {
   if (c === null) return;
   if (typing) {
     if (c === 'escape') {
-      app.clearFind();
+      app.finder.clear();
       target.blur();
       e.preventDefault();
     }
@@ -82,6 +85,15 @@ export function run(app: App, c: Command): boolean {
     case 'copy':
       void copy(app);
       return true;
+    case 'menu': {
+      const row = app.rows.rows[app.selection === null ? -1 : rowOfLane(app.rows, app.selection.lane)];
+      const box = document.querySelector('.label.selected')?.getBoundingClientRect();
+      const menu = row === undefined ? null : menuOf(app, row, box?.left ?? 120, box?.bottom ?? 120);
+      if (menu === null) app.say('Select a slice first, then O shows what can be done with its lane.');
+      app.menu = menu;
+      app.dirty('elements');
+      return true;
+    }
     case 'mark': {
       const s = app.selection;
       const m =
@@ -103,7 +115,7 @@ export function run(app: App, c: Command): boolean {
       app.dirty('overlay', 'elements');
       return true;
     case 'pin':
-      void app.pinSelected();
+      if (app.selection !== null) void app.pins.pinWith([app.selection.g]);
       return true;
     case 'pageUp':
       app.scrollBy(-app.lanesHeight * 0.8);
@@ -125,6 +137,9 @@ function general(app: App, c: Command): boolean {
     case 'find':
       document.querySelector<HTMLInputElement>('#find')?.focus();
       return true;
+    case 'link':
+      void copyLink(app);
+      return true;
     case 'table':
       app.table = !app.table;
       app.dirty('elements');
@@ -144,16 +159,17 @@ function general(app: App, c: Command): boolean {
 
 /** One thing at a time, the one that lies uppermost first. */
 function leave(app: App): boolean {
-  if (app.help) app.help = false;
+  if (app.menu !== null) app.menu = null;
+  else if (app.help) app.help = false;
   else if (app.table) app.table = false;
-  else if (app.find !== null) app.clearFind();
-  else if (app.only !== null && app.tab !== 'timeline') app.only = null;
+  else if (app.finder.current !== null) app.finder.clear();
   else if (app.cls !== null) app.cls = null;
   else if (app.selection !== null || app.exact !== null) {
     app.exact = null;
     app.deselect();
   } else if (app.range !== null) void app.setRange(null);
-  else if (app.pinned.length > 0) app.toggle('pinned');
+  else if (app.pins.rows.length > 0) app.pins.letGo();
+  else if (app.filters.length > 0) app.widen(app.filters.at(-1)?.kind ?? 'g');
   else if (app.marks.length > 0) app.marks = [];
   else return false;
   app.all();
@@ -167,6 +183,10 @@ export async function copy(app: App): Promise<void> {
     return;
   }
   await copyText(app, words, 'The evidence is copied.');
+}
+
+export async function copyLink(app: App): Promise<void> {
+  await copyText(app, app.links.text(), 'A link to this view is copied.');
 }
 
 export async function copyText(app: App, words: string, done: string): Promise<void> {

@@ -1,7 +1,8 @@
 // The details of what is selected; with nothing selected, what is in view comes to.
 import type { App } from '../app.ts';
 import { CLASS, type Class, NAMES } from '../model/classes.ts';
-import { bytes, duration, figure, grouped, instant, moment, percent } from '../model/format.ts';
+import { type Filter, filterWords, has } from '../model/filter.ts';
+import { bytes, duration, figure, grouped, instant, moment, percent, shortFunc } from '../model/format.ts';
 import { type Flow, type Place, placeLabel, type Ref, type Slice } from '../model/protocol.ts';
 import type { Props } from './page.tsx';
 import { PlaceLink } from './place.tsx';
@@ -50,6 +51,10 @@ export function Panel({ app, stage }: Props) {
 function Selected({ app, stage, slice: s }: Props & { slice: Slice }) {
   const group = app.info?.groups.find((g) => g.id === s.group);
   const who = [s.g > 0 ? `G${s.g}` : '', group?.name ?? s.name].filter((x) => x !== '').join(' ');
+  const at = [
+    s.task === null || s.lane.startsWith('task:') ? '' : `task ${s.task.name} ${s.task.id}`,
+    s.region === null ? '' : `region ${s.region}`,
+  ].filter((x) => x !== '');
   const where = [who, s.p !== null && s.p >= 0 ? `P${s.p}` : '', s.m !== null && s.m > 0 ? `M${s.m}` : ''].filter(
     (x) => x !== '',
   );
@@ -67,6 +72,7 @@ function Selected({ app, stage, slice: s }: Props & { slice: Slice }) {
           <span class="big">{duration(s.end - s.start)}</span>
         </h2>
         <div class="dim">{where.join(' · ')}</div>
+        {at.length > 0 && <div class="dim">{at.join(', ')}</div>}
         <Pair name="Start" value={moment(s.start)} />
         <Pair
           name="End"
@@ -78,6 +84,7 @@ function Selected({ app, stage, slice: s }: Props & { slice: Slice }) {
         />
         {s.of !== null && s.of > 0 && <Pair name="Among" value={among(app, s)} />}
         {s.verdict !== 'none' && <Pair name="Cost" value={s.reason ?? s.verdict} />}
+        <Narrow app={app} slice={s} />
       </section>
       <section>
         {s.startStack.length > 0 && (
@@ -147,6 +154,27 @@ function Selected({ app, stage, slice: s }: Props & { slice: Slice }) {
         <Longest app={app} slice={s} />
       </section>
     </>
+  );
+}
+
+/** What the figures can be narrowed to from here. */
+function Narrow({ app, slice: s }: { app: App; slice: Slice }) {
+  const group = app.info?.groups.find((g) => g.id === s.group);
+  const to: Filter[] = [
+    ...(s.g > 0 ? [{ kind: 'g' as const, id: s.g, name: `G${s.g}` }] : []),
+    ...(group === undefined ? [] : [{ kind: 'group' as const, id: group.id, name: shortFunc(group.name) }]),
+    ...(s.task === null ? [] : [{ kind: 'task' as const, id: s.task.id, name: `${s.task.name} ${s.task.id}` }]),
+    ...(s.region === null ? [] : [{ kind: 'region' as const, id: s.region, name: s.region }]),
+  ].filter((f) => !has(app.filters, f.kind, f.id));
+  if (to.length === 0) return null;
+  return (
+    <div class="narrow">
+      {to.map((f) => (
+        <button type="button" class="link" key={f.kind} onClick={() => app.narrow(f)}>
+          {filterWords(f)}
+        </button>
+      ))}
+    </div>
   );
 }
 

@@ -46,6 +46,8 @@ export class Stage {
   /** For the tests: milliseconds that the last frames took to draw, and their rectangles. */
   readonly frames: number[] = [];
   drawnRects = 0;
+  /** Where the chosen goroutine ran on the P lanes in view. */
+  outlined = 0;
   sheets = 0;
   private readonly sheet = new Sheet();
   private readonly stripSheet = new Sheet();
@@ -221,7 +223,9 @@ export class Stage {
 
   private keeps(): Keeps | null {
     const { app } = this;
-    const spans = app.find !== null && app.find.found.length > 0 && !app.find.searching ? app.data.foundByLane : null;
+    const find = app.finder.current;
+    const found = find !== null && find.found.length > 0 && !find.searching ? app.finder.byLane : null;
+    const spans = found ?? app.kept;
     return app.cls === null && spans === null ? null : { cls: app.cls, spans };
   }
 
@@ -265,7 +269,8 @@ export class Stage {
   /** Where the selected goroutine runs on the P lanes. */
   private onPs(): Spot[] {
     const { app } = this;
-    const g = app.selection?.g ?? 0;
+    const g = app.selection?.g || app.chosen;
+    this.outlined = 0;
     if (g === 0) return [];
     const out: Spot[] = [];
     app.rows.rows.forEach((row, i) => {
@@ -277,6 +282,7 @@ export class Stage {
         out.push({ row: i, start: rectStart(tile, k), end: rectEnd(tile, k), lower: false });
       }
     });
+    this.outlined = out.length;
     return out;
   }
 

@@ -4,6 +4,7 @@ import { CLASS, isClass } from '../model/classes.ts';
 import { count, duration, grouped, instant, shorten, shortFunc } from '../model/format.ts';
 import { placeLabel } from '../model/protocol.ts';
 import { type Row, visible } from '../model/rows.ts';
+import { menuOf } from './menu.tsx';
 import type { Props } from './page.tsx';
 import { Panel } from './panel.tsx';
 import type { Stage } from './stage.ts';
@@ -69,10 +70,21 @@ function Labels({ app }: { app: App }) {
 function Label({ app, row, top, selected }: { app: App; row: Row; top: number; selected: boolean }) {
   const style = { transform: `translateY(${top}px)`, height: `${row.height}px` };
   const line = row.kind === 'header' || row.kind === 'chart' || row.kind === 'gc' || row.kind === 'p';
-  const cls = `label ${row.kind}${line ? ' top-line' : ''}${selected ? ' selected' : ''}`;
+  const cls = `label ${row.kind}${line ? ' top-line' : ''}${row.indent === 2 ? ' part' : ''}${selected ? ' selected' : ''}`;
+  const menu = (e: MouseEvent) => {
+    const box = (e.currentTarget as HTMLElement).getBoundingClientRect();
+    // Asked for by a key it has no point of its own: it stands at the label.
+    const byKey = e.clientX === 0 && e.clientY === 0;
+    const made = menuOf(app, row, byKey ? box.left + 24 : e.clientX, byKey ? box.bottom : e.clientY);
+    if (made === null) return;
+    e.preventDefault();
+    app.menu = made;
+    app.dirty('elements');
+  };
+  const opens = row.kind === 'header' || (row.kind === 'task' && row.toggles !== '');
   const inside = (
     <>
-      {row.kind === 'header' && (
+      {opens && (
         <span class="twist" aria-hidden="true">
           {row.open ? '▾' : '▸'}
         </span>
@@ -84,7 +96,7 @@ function Label({ app, row, top, selected }: { app: App; row: Row; top: number; s
       {row.figure !== '' && <span class="figure">{row.figure}</span>}
     </>
   );
-  if (row.kind === 'header') {
+  if (opens) {
     return (
       <li>
         <button
@@ -93,6 +105,7 @@ function Label({ app, row, top, selected }: { app: App; row: Row; top: number; s
           style={style}
           aria-expanded={row.open}
           onClick={() => app.toggle(row.toggles)}
+          onContextMenu={menu}
         >
           {inside}
         </button>
@@ -102,7 +115,16 @@ function Label({ app, row, top, selected }: { app: App; row: Row; top: number; s
   if (row.kind === 'lane' || row.kind === 'p' || row.kind === 'task' || row.kind === 'gc') {
     return (
       <li>
-        <button type="button" class={cls} style={style} onClick={() => void app.selectFirst(row.lanes[0])}>
+        <button
+          type="button"
+          class={cls}
+          style={style}
+          onClick={() => {
+            app.chosen = row.gs?.length === 1 ? (row.gs[0] ?? 0) : 0;
+            void app.selectFirst(row.lanes[0]);
+          }}
+          onContextMenu={menu}
+        >
           {inside}
         </button>
       </li>

@@ -8,6 +8,7 @@ import {
   type TileKey,
 } from '../../src/host/host.ts';
 import { CLASS, type Class, NAMES, VERDICT, VERDICTS } from '../../src/model/classes.ts';
+import { type Link, linkText } from '../../src/model/link.ts';
 import { field, type Json, num, raw } from '../../src/model/read.ts';
 import { encodeTile, type FakeLane, type FakeRect } from './encode.ts';
 import { END, type FakeGoroutine, type FakeSpan, type FakeTrace, fakeTrace } from './trace.ts';
@@ -35,6 +36,10 @@ export class FakeHost implements Host {
   }
   saveState(state: Json): void {
     this.saved = state;
+  }
+  readonly writes: boolean = true;
+  link(at: Link): string {
+    return linkText(at);
   }
   loadState(): unknown {
     return this.saved;

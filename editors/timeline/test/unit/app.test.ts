@@ -139,16 +139,16 @@ describe('the editor', () => {
 
 describe('find', () => {
   it('finds what is typed last, and steps through it', async () => {
-    app.typed('serv');
-    app.typed('serveDB');
+    app.finder.typed('serv');
+    app.finder.typed('serveDB');
     await new Promise((done) => setTimeout(done, 160));
     expect(host.asked.filter((m) => m === 'waitline/timelineFind')).toHaveLength(1);
-    expect(app.find).toMatchObject({ of: 3, at: -1, searching: false });
-    await app.stepFound(1);
-    await app.stepFound(1);
-    expect(app.find?.at).toBe(1);
-    expect(app.selection?.g).toBe(app.find?.found[1]?.g);
-    app.clearFind();
-    expect(app.find).toBeNull();
+    expect(app.finder.current).toMatchObject({ of: 3, at: -1, searching: false });
+    await app.finder.step(1);
+    await app.finder.step(1);
+    expect(app.finder.current?.at).toBe(1);
+    expect(app.selection?.g).toBe(app.finder.current?.found[1]?.g);
+    app.finder.clear();
+    expect(app.finder.current).toBeNull();
   });
 });

@@ -139,7 +139,8 @@ describe('rows', () => {
       groups: new Map(),
       tasks: null,
       pinned: [],
-      filter: null,
+      filters: [],
+      parts: new Map(),
       figures: { costly: (n) => `${n} ns`, states: '', heap: '', threads: '' },
       ...more,
     });
