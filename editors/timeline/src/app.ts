@@ -95,6 +95,7 @@ export class App {
   next: protocol.Flow | null = null;
   exact: protocol.Exact | null = null;
   findings: protocol.Finding[] | null = null;
+  checked: protocol.Checked | null = null;
   summary: protocol.Summary | null = null;
   /** The most goroutines at once that were not idle. */
   mostBusy = 0;
@@ -157,7 +158,8 @@ export class App {
       // Others may be loaded, and none of them shown.
       const traces = field(answer, 'traces');
       const shown = Array.isArray(traces) ? traces.find((trace) => field(trace, 'active') !== false) : undefined;
-      this.onState(shown ?? null);
+      // An event may have told of a load meanwhile.
+      if (shown !== undefined || this.loading === null) this.onState(shown ?? null);
     } catch (e) {
       this.fail(e);
     }
@@ -372,6 +374,18 @@ export class App {
 
   // ---- Range ----
 
+  /** Findings of this code are not told of any more, below a package or anywhere. */
+  async silence(code: string, pack: string | null): Promise<void> {
+    try {
+      const state = await this.host.request('waitline/silence', pack === null ? { code } : { code, package: pack });
+      if (state === null) return;
+      this.onState(state);
+      this.say(`${code} is ignored ${pack === null ? 'in this workspace' : `in ${pack}`}, as .waitline.toml says.`);
+    } catch (e) {
+      this.say(e instanceof Error ? e.message : String(e));
+    }
+  }
+
   async setRange(range: protocol.Span | null): Promise<void> {
     const params =
       range === null ? {} : { t0: Math.max(0, Math.round(range.t0)), t1: Math.min(Math.round(range.t1), this.end) };
@@ -480,6 +494,11 @@ export class App {
     const s = this.selection?.slice;
     if (s?.waker !== null && s?.waker !== undefined && s.waker.g > 0)
       await this.select(`g:${s.waker.g}`, Math.max(s.waker.t - 1, 0), { moveTo: true, source: 'beside' });
+    else {
+      // What a part of a task is a part of.
+      const up = s?.incoming.find((f) => f.kind === 'task');
+      if (up !== undefined) await this.select(up.from.lane, up.from.t, { moveTo: true, source: 'beside' });
+    }
   }
 
   async followWakes(): Promise<void> {

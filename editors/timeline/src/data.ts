@@ -55,6 +55,7 @@ export class Data {
       this.names.clear();
       this.counters = null;
       this.app.findings = null;
+      this.app.checked = null;
       this.app.summary = null;
     }
     this.sliceCache.clear();
@@ -87,9 +88,10 @@ export class Data {
 
   private async fetchFindings(era: number): Promise<void> {
     try {
-      const found = protocol.findings(await this.host.request('waitline/findings', {}));
+      const answer = await this.host.request('waitline/findings', {});
       if (era !== this.era) return;
-      this.app.findings = found;
+      this.app.findings = protocol.findings(answer);
+      this.app.checked = protocol.checked(answer);
       this.app.dirty('elements', 'overview');
     } catch (e) {
       if (era === this.era) this.app.say(message(e));

@@ -209,8 +209,9 @@ export function messages(x: unknown): Message[] {
 export interface MmuAnswer {
   mean: number | null;
   /** `asGo` is what `go tool trace` shows for it. */
-  curve: { window: Ns; mmu: number; asGo: number | null }[];
-  worst: { window: Ns; t: Ns; mmu: number; what: string }[];
+  curve: { window: Ns; mmu: number; asGo: number | null; quantiles: number[] }[];
+  /** `p`: the series, which is a P where each is looked at by itself. */
+  worst: { window: Ns; t: Ns; mmu: number; what: string; p: number | null }[];
   collections: { start: Ns; mark: Ns; stopped: Ns; goal: number | null }[];
 }
 
@@ -219,7 +220,9 @@ export function mmu(x: unknown): MmuAnswer {
     mean: numOrNull(field(x, 'mean')),
     curve: list(field(x, 'curve'), (p) => {
       const window = num(field(p, 'window'));
-      return window > 0 ? { window, mmu: num(field(p, 'mmu')), asGo: numOrNull(field(p, 'asGo')) } : null;
+      if (window <= 0) return null;
+      const quantiles = list(field(p, 'quantiles'), (q) => num(q));
+      return { window, mmu: num(field(p, 'mmu')), asGo: numOrNull(field(p, 'asGo')), quantiles };
     }).toSorted((a, b) => a.window - b.window),
     worst: list(field(x, 'worst'), (w) => {
       const lost = field(w, 'lost');
@@ -234,7 +237,8 @@ export function mmu(x: unknown): MmuAnswer {
         window: num(field(w, 'window')),
         t: num(field(w, 't')),
         mmu: num(field(w, 'mmu')),
-        what: `${p === null ? '' : `P${p}: `}${what.join(', ')}`,
+        what: what.join(', '),
+        p,
       };
     }),
     collections: list(field(x, 'collections'), (c) => ({

@@ -56,7 +56,7 @@ export interface Span {
 }
 
 export function state(x: unknown): State | null {
-  if (!isFields(x) || field(x, 'analysis') === undefined) return null;
+  if (!isFields(x) || numOrNull(field(x, 'analysis')) === null) return null;
   return {
     analysis: num(field(x, 'analysis')),
     trace: text(field(x, 'trace'), 4096),
@@ -664,12 +664,59 @@ export interface Finding {
   at: { t0: Ns; t1: Ns; g: number } | null;
 }
 
+/** What a check looked at and did not report. */
+export interface LookedAt {
+  place: Place | null;
+  code: string;
+  message: string;
+  /** How far it is from being reported. */
+  limit: string;
+  at: { t0: Ns; t1: Ns; g: number } | null;
+}
+
+/** What was looked at; null where a server does not tell. */
+export interface Checked {
+  checks: number;
+  lookedAt: LookedAt[];
+  /** Codes that the settings switch off. */
+  off: string[];
+  /** Findings that comments, and .waitline.toml, keep quiet. */
+  comments: number;
+  files: number;
+}
+
+export function checked(x: unknown): Checked | null {
+  if (!Array.isArray(field(x, 'lookedAt')) && numOrNull(field(x, 'checks')) === null) return null;
+  const silenced = field(x, 'silenced');
+  return {
+    checks: num(field(x, 'checks')),
+    lookedAt: list(field(x, 'lookedAt'), (l) =>
+      isFields(l)
+        ? {
+            place: place(l),
+            code: text(field(l, 'code'), 60),
+            message: text(field(l, 'message')),
+            limit: text(field(l, 'limit'), 200),
+            at: moment(field(l, 'at')),
+          }
+        : null,
+    ),
+    off: list(field(x, 'off'), (c) => text(c, 60)),
+    comments: num(field(silenced, 'comments')),
+    files: num(field(silenced, 'files')),
+  };
+}
+
+/** A wait to look at. */
+function moment(at: unknown): { t0: Ns; t1: Ns; g: number } | null {
+  const start = numOrNull(field(at, 'start'));
+  const where = start === null ? span(at) : { t0: start, t1: start + Math.max(num(field(at, 'ns')), 1) };
+  return where === null ? null : { ...where, g: num(field(at, 'g')) };
+}
+
 export function findings(x: unknown): Finding[] {
   return list(field(x, 'findings'), (f) => {
     if (!isFields(f)) return null;
-    const at = field(f, 'at');
-    const start = numOrNull(field(at, 'start'));
-    const where = start === null ? span(at) : { t0: start, t1: start + Math.max(num(field(at, 'ns')), 1) };
     const detail = field(f, 'detail');
     return {
       place: place(f),
@@ -679,7 +726,7 @@ export function findings(x: unknown): Finding[] {
       detail: Array.isArray(detail) ? list(detail, (d) => text(d, 2000)) : [text(detail, 4000)],
       ns: num(field(f, 'ns')),
       related: list(field(f, 'related'), (r) => ({ place: place(r), text: text(field(r, 'text')) })),
-      at: where === null ? null : { ...where, g: num(field(at, 'g')) },
+      at: moment(field(f, 'at')),
     };
   });
 }

@@ -1,4 +1,5 @@
 // The details of what is selected; with nothing selected, what is in view comes to.
+import { useState } from 'preact/hooks';
 import type { App } from '../app.ts';
 import { CLASS, type Class, NAMES } from '../model/classes.ts';
 import { type Filter, filterWords, has } from '../model/filter.ts';
@@ -14,7 +15,7 @@ export function Panel({ app, stage }: Props) {
     <aside class="panel" aria-label="Details">
       <div class="scroll" tabIndex={-1}>
         {s !== undefined && s !== null ? (
-          <Selected app={app} stage={stage} slice={s} />
+          <Selected key={`${s.lane} ${s.start}`} app={app} stage={stage} slice={s} />
         ) : app.exact !== null ? (
           <Exact app={app} />
         ) : (
@@ -296,14 +297,15 @@ function Flows({
   flows: readonly Flow[];
   incoming: boolean;
 }) {
+  const [all, setAll] = useState(false);
   if (flows.length === 0) return null;
   return (
     <>
       <h3>{title}</h3>
-      {flows.slice(0, 6).map((f) => {
+      {flows.slice(0, all ? 200 : 6).map((f) => {
         const other = incoming ? f.from : f.to;
         return (
-          <div class="pair" key={`${f.kind} ${f.t} ${other.g}`}>
+          <div class="pair" key={`${f.kind} ${f.t} ${other.lane} ${other.g}`}>
             <button
               type="button"
               onClick={() => void app.select(other.lane || `g:${other.g}`, other.t, { moveTo: true, source: 'beside' })}
@@ -314,7 +316,11 @@ function Flows({
           </div>
         );
       })}
-      {flows.length > 6 && <div class="dim">{flows.length - 6} more</div>}
+      {flows.length > 6 && !all && (
+        <button type="button" class="link" onClick={() => setAll(true)}>
+          {flows.length - 6} more
+        </button>
+      )}
     </>
   );
 }
@@ -322,6 +328,8 @@ function Flows({
 function flowWords(f: Flow, incoming: boolean): string {
   const g = incoming ? f.from.g : f.to.g;
   const who = g > 0 ? ` G${g}` : '';
+  const other = incoming ? f.from : f.to;
+  if (f.kind === 'task') return `${incoming ? 'part of' : 'has the part'} task ${other.lane.replace(/^task:/, '')}`;
   if (f.kind === 'creation') return incoming ? `started by${who}` : `starts${who}`;
   if (f.kind === 'wake') return incoming ? `woken by${who}` : `wakes${who}`;
   return `${f.kind}${who}`;
@@ -387,19 +395,22 @@ function Overview({ app, stage }: Props) {
     const found = s?.byClass.find((c) => c.cls === cls);
     return found === undefined ? 0 : costly ? found.costly : found.ns;
   };
+  // Of a part of the goroutines only the tables may be known: they do not tell costly waiting from idle.
+  const told = s?.costly !== null;
   return (
     <>
       <section>
         <h2>Nothing selected</h2>
         <div class="dim">
-          {app.range === null ? 'The figures are of the whole trace.' : 'The figures are of the range.'}
+          The figures are of {app.range === null ? 'the whole trace' : 'the range'}
+          {app.filters.length > 0 && ', and of what the filters leave'}.
         </div>
         {s !== null && s.byClass.length > 0 && (
           <>
             <h3>
-              Costly, by cause <span>average</span>
+              {told ? 'Costly, by cause' : 'Waiting, idle too, by cause'} <span>average</span>
             </h3>
-            {WAITS.toSorted((a, b) => of(b, true) - of(a, true)).map((c) => row(c, of(c, true)))}
+            {WAITS.toSorted((a, b) => of(b, told) - of(a, told)).map((c) => row(c, of(c, told)))}
           </>
         )}
       </section>

@@ -464,7 +464,7 @@ export class Stage {
     const { app } = this;
     const chip = this.chips.find((c) => x >= c.x && x <= c.x + c.w && y >= c.y && y <= c.y + 16);
     if (chip !== undefined) {
-      void app.select(`g:${chip.g}`, chip.t, { moveTo: true, source: 'beside' });
+      void app.select(chip.lane, chip.t, { moveTo: true, source: 'beside' });
       return;
     }
     const index = rowAt(app.rows, y - RULER + app.scroll);

@@ -46,6 +46,7 @@ afterEach(async () => {
     if (app === undefined) return;
     for (const f of app.filters) app.widen(f.kind);
     app.options.clear();
+    for (const id of [...app.open]) if (id.startsWith('task')) app.toggle(id);
     app.pins.letGo();
     app.chosen = 0;
     app.deselect();

@@ -137,6 +137,108 @@ describe('the editor', () => {
   });
 });
 
+describe('loading', () => {
+  it('is told while nothing is shown, and can be ended', async () => {
+    host.loading = {};
+    const late = new App(host, {});
+    await late.begin();
+    expect(late.phase).toBe('none');
+    const loading = { share: 0.25, secondsLeft: 3, bytes: 2 ** 20, of: 2 ** 22, trace: '/tmp/big.trace' };
+    host.emit('state', { analysis: null, loading });
+    expect(late.phase).toBe('loading');
+    expect(late.loading).toEqual(loading);
+    host.emit('state', { loading: { ...loading, share: 0.5, secondsLeft: null } });
+    expect(late.loading).toMatchObject({ share: 0.5, secondsLeft: null });
+    await late.cancelLoad();
+    expect(host.asked).toContain('waitline/cancelLoad');
+    expect([late.phase, late.loading]).toEqual(['none', null]);
+  });
+
+  it('of another trace leaves what is shown', () => {
+    const state = { analysis: 1, trace: '/tmp/webmix.trace', duration: END };
+    host.emit('state', { ...state, loading: { share: 0.1, trace: '/tmp/other.trace' } });
+    expect([app.phase, app.loading?.trace]).toEqual(['ready', '/tmp/other.trace']);
+    host.emit('state', { loading: { share: 0.9, trace: '/tmp/other.trace' } });
+    expect([app.phase, app.state?.trace]).toEqual(['ready', '/tmp/webmix.trace']);
+    host.emit('state', state);
+    expect(app.loading).toBeNull();
+  });
+
+  it('shows the first lanes before all of them are there, and then the rest', async () => {
+    host.progress = 0;
+    const early = new App(host, {});
+    await early.begin();
+    expect(early.rows.rows.filter((r) => r.kind === 'p')).toEqual([]);
+    host.progress = 0.4;
+    await new Promise((done) => setTimeout(done, 300));
+    expect(early.info).toMatchObject({ ready: false, progress: 0.4, until: END * 0.4 });
+    expect(early.rows.rows.filter((r) => r.kind === 'p')).toHaveLength(2);
+    expect(early.open.size).toBe(0);
+    host.progress = 1;
+    await new Promise((done) => setTimeout(done, 300));
+    expect(early.info?.ready).toBe(true);
+    expect(early.open.size).toBeGreaterThan(0);
+  });
+});
+
+describe('a filter', () => {
+  it('leaves the rows of a group, and goes with every question', async () => {
+    const headers = () => app.rows.rows.filter((r) => r.kind === 'header' && r.group !== null).length;
+    expect(headers()).toBeGreaterThan(1);
+    app.narrow({ kind: 'group', id: 'go:1', name: 'serve' });
+    await soon();
+    expect(headers()).toBe(1);
+    const asked = host.params.filter((p) => p.method === 'waitline/timelineSummary').at(-1);
+    expect(asked?.params).toMatchObject({ filter: { group: 'go:1' } });
+    expect(app.links.text()).toContain('group=go:1');
+    app.widen('group');
+    expect(headers()).toBeGreaterThan(1);
+  });
+
+  it('of a task keeps the task, its parts and its goroutines, and fades all else', async () => {
+    app.narrow({ kind: 'task', id: 133, name: 'order 133' });
+    await soon();
+    const names = app.rows.rows.filter((r) => r.kind === 'task' || r.kind === 'lane').map((r) => r.name);
+    expect(names).toEqual(['order 133', 'payment 140', 'G5', 'G7']);
+    expect([...(app.kept?.keys() ?? [])].toSorted()).toEqual(['g:5', 'g:7', 'task:133', 'task:140']);
+    expect(app.kept?.get('g:5')).toHaveLength(2);
+    // With a goroutine, too: what both keep.
+    app.narrow({ kind: 'g', id: 7, name: 'G7' });
+    await soon();
+    expect([...(app.kept?.keys() ?? [])]).toEqual(['g:7']);
+  });
+});
+
+describe('tasks', () => {
+  it('open to their parts, with the flow between them', async () => {
+    app.toggle('tasks');
+    await soon();
+    const names = () => app.rows.rows.filter((r) => r.kind === 'task').map((r) => `${r.indent} ${r.name}`);
+    expect(names()).toEqual(['1 order 133', '1 payment 140']);
+    app.toggle('task:133');
+    await soon();
+    expect(names()).toEqual(['1 order 133', '2 payment 140']);
+    await app.select('task:133', 17e6);
+    await app.followWakes();
+    expect(app.selection?.lane).toBe('task:140');
+    await app.followWaker();
+    expect(app.selection?.lane).toBe('task:133');
+  });
+});
+
+describe('findings', () => {
+  it('come with what was looked at, and are ignored where the host may write it', async () => {
+    expect(app.checked).toMatchObject({ checks: 14, comments: 2, off: [] });
+    expect(app.checked?.lookedAt.map((l) => l.code)).toEqual(['sched-latency', 'stw-stall']);
+    await app.silence('sched-latency', 'example.com/shop');
+    expect(host.params.find((p) => p.method === 'waitline/silence')?.params).toEqual({
+      code: 'sched-latency',
+      package: 'example.com/shop',
+    });
+    expect(app.state?.findings).toBe(1);
+  });
+});
+
 describe('find', () => {
   it('finds what is typed last, and steps through it', async () => {
     app.finder.typed('serv');
