@@ -339,7 +339,8 @@ export class App {
 
   scrollBy(px: Px): void {
     const most = Math.max(0, this.rows.height - this.lanesHeight);
-    const to = Math.min(Math.max(this.scroll + px, 0), most);
+    // Whole pixels: lines stay sharp.
+    const to = Math.round(Math.min(Math.max(this.scroll + px, 0), most));
     if (to === this.scroll) return;
     this.scroll = to;
     this.dirty('moved', 'elements');

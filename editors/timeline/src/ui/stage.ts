@@ -3,7 +3,7 @@ import type { App, Dirty } from '../app.ts';
 import { type Keeps, LaneDrawing } from '../draw/lanes.ts';
 import { type Chip, drawOverlay, RULER, type Spot } from '../draw/overlay.ts';
 import { drawOverview, drawOverviewWindow, overviewTime } from '../draw/overview.ts';
-import { Sheet, sheetView, usable } from '../draw/sheet.ts';
+import { Sheet, sheetRows, sheetView, usable } from '../draw/sheet.ts';
 import type { Theme } from '../draw/theme.ts';
 import { CLASS, isClass } from '../model/classes.ts';
 import { duration } from '../model/format.ts';
@@ -206,7 +206,10 @@ export class Stage {
     };
     const now = { height: lanesHeight, scroll: app.scroll, version: this.version, dpr: this.dpr };
     if (!usable(this.sheet.state, { ...now, view: app.view, width }, settled)) {
-      const wide = sheetView(app.view, width);
+      const wide = {
+        ...sheetView(app.view, width),
+        ...sheetRows(this.sheet.state, app.scroll, lanesHeight, app.rows.height),
+      };
       const ctx = this.sheet.begin({ ...now, ...wide });
       // The steps of the view's own ruler, so that the grid stands below its ticks.
       const step = ticks(app.view, width, 80).step;
@@ -217,7 +220,7 @@ export class Stage {
     }
     const { ctx } = this.lanes;
     ctx.setTransform(this.dpr, 0, 0, this.dpr, 0, RULER * this.dpr);
-    this.sheet.copy(ctx, app.view, width);
+    this.sheet.copy(ctx, app.view, width, app.scroll, lanesHeight);
     this.drawing.words(ctx, { ...scene, view: app.view, width, ticks: [] });
   }
 

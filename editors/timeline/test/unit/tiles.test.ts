@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { columns } from '../../src/draw/density.ts';
-import { usable } from '../../src/draw/sheet.ts';
+import { sheetRows, usable } from '../../src/draw/sheet.ts';
 import { decodeTile, WIDEST } from '../../src/model/tile.ts';
 import { serves, Tiles, windowFor } from '../../src/model/tiles.ts';
 import { clamp } from '../../src/model/viewport.ts';
@@ -109,6 +109,17 @@ describe('a sheet', () => {
     expect(usable(null, want, true)).toBe(false);
     for (const change of [{ version: 2 }, { scroll: 1 }, { height: 501 }, { dpr: 2 }])
       expect(usable(have, { ...want, ...change }, false)).toBe(false);
+  });
+  it('has rows more than are seen once they scroll, and those of the trace only', () => {
+    expect(sheetRows(null, 100, 500, 5000)).toEqual({ scroll: 100, height: 500 });
+    expect(sheetRows(have, 0, 500, 5000)).toEqual({ scroll: 0, height: 500 });
+    const rows = sheetRows(have, 400, 500, 5000);
+    expect(rows).toEqual({ scroll: 150, height: 1000 });
+    const scrolled = { ...have, ...rows };
+    for (const scroll of [150, 400, 650]) expect(usable(scrolled, { ...want, scroll }, true)).toBe(true);
+    for (const scroll of [149, 651]) expect(usable(scrolled, { ...want, scroll }, true)).toBe(false);
+    expect(sheetRows(have, 400, 500, 950)).toEqual({ scroll: 150, height: 800 });
+    expect(sheetRows(have, 400, 500, 300)).toEqual({ scroll: 150, height: 750 });
   });
   it('is stretched a little while the view moves, and not at all at rest', () => {
     const closer = { ...want, view: { t0: 600, t1: 1400 } };
