@@ -38,9 +38,11 @@ export class Data {
     this.app = app;
     this.tiles = new Tiles(
       host,
-      () => {
-        this.app.rebuild();
-        this.app.dirty('lanes', 'overlay', 'overview', 'elements');
+      (ofWhole) => {
+        this.app.dirty('lanes', 'overlay');
+        // The strip is of the whole trace's tiles; the table of spans is made of those in view.
+        if (ofWhole) this.app.dirty('overview');
+        if (this.app.table) this.app.dirty('elements');
       },
       (why) => this.app.say(why),
     );

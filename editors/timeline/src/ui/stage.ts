@@ -206,10 +206,10 @@ export class Stage {
     };
     const now = { height: lanesHeight, scroll: app.scroll, version: this.version, dpr: this.dpr };
     if (!usable(this.sheet.state, { ...now, view: app.view, width }, settled)) {
-      const wide = {
-        ...sheetView(app.view, width),
-        ...sheetRows(this.sheet.state, app.scroll, lanesHeight, app.rows.height),
-      };
+      const rows = sheetRows(this.sheet.state, app.scroll, lanesHeight, app.rows.height);
+      // More of the time for who pans, more rows for who scrolls: both together would cost three screens.
+      const scrolls = rows.height > lanesHeight;
+      const wide = { ...(scrolls ? { view: app.view, width } : sheetView(app.view, width)), ...rows };
       const ctx = this.sheet.begin({ ...now, ...wide });
       // The steps of the view's own ruler, so that the grid stands below its ticks.
       const step = ticks(app.view, width, 80).step;
