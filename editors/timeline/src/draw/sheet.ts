@@ -28,13 +28,17 @@ export function sheetView(view: View, width: Px): { view: View; width: Px } {
   return { view: { t0: view.t0 - more, t1: view.t1 + more }, width: Math.round(width * (1 + 2 * MARGIN)) };
 }
 
-/** Which rows a sheet shows: those of the screen, and where they scroll half a screen more above and below. */
+/** How much of the screen's height is drawn more, where it scrolls to. */
+const AHEAD = 0.4;
+
+/** Which rows a sheet shows: those of the screen, and where they scroll some more in that direction. */
 export function sheetRows(have: SheetState | null, scroll: Px, height: Px, all: Px): { scroll: Px; height: Px } {
-  const scrolls = have !== null && (scroll < have.scroll || scroll + height > have.scroll + have.height);
-  if (!scrolls) return { scroll, height };
-  const top = Math.max(Math.round(scroll - height / 2), 0);
-  const bottom = Math.max(Math.min(Math.round(scroll + height * 1.5), Math.ceil(all)), scroll + height);
-  return { scroll: top, height: bottom - top };
+  const up = have !== null && scroll < have.scroll;
+  const down = have !== null && scroll + height > have.scroll + have.height;
+  if (up === down) return { scroll, height };
+  const top = up ? Math.max(Math.round(scroll - height * AHEAD), 0) : scroll;
+  const bottom = down ? Math.min(Math.round(scroll + height * (1 + AHEAD)), Math.ceil(all)) : scroll + height;
+  return { scroll: top, height: Math.max(bottom, scroll + height) - top };
 }
 
 /** Whether the sheet can be copied from for `want`. `settled`: nothing moves, so nothing may be stretched. */

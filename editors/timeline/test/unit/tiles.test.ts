@@ -113,13 +113,15 @@ describe('a sheet', () => {
   it('has rows more than are seen once they scroll, and those of the trace only', () => {
     expect(sheetRows(null, 100, 500, 5000)).toEqual({ scroll: 100, height: 500 });
     expect(sheetRows(have, 0, 500, 5000)).toEqual({ scroll: 0, height: 500 });
-    const rows = sheetRows(have, 400, 500, 5000);
-    expect(rows).toEqual({ scroll: 150, height: 1000 });
-    const scrolled = { ...have, ...rows };
-    for (const scroll of [150, 400, 650]) expect(usable(scrolled, { ...want, scroll }, true)).toBe(true);
-    for (const scroll of [149, 651]) expect(usable(scrolled, { ...want, scroll }, true)).toBe(false);
-    expect(sheetRows(have, 400, 500, 950)).toEqual({ scroll: 150, height: 800 });
-    expect(sheetRows(have, 400, 500, 300)).toEqual({ scroll: 150, height: 750 });
+    const down = sheetRows(have, 400, 500, 5000);
+    expect(down).toEqual({ scroll: 400, height: 700 });
+    const scrolled = { ...have, ...down };
+    for (const scroll of [400, 500, 600]) expect(usable(scrolled, { ...want, scroll }, true)).toBe(true);
+    for (const scroll of [399, 601]) expect(usable(scrolled, { ...want, scroll }, true)).toBe(false);
+    expect(sheetRows(scrolled, 390, 500, 5000)).toEqual({ scroll: 190, height: 700 });
+    expect(sheetRows(scrolled, 100, 500, 5000)).toEqual({ scroll: 0, height: 600 });
+    expect(sheetRows(have, 400, 500, 950)).toEqual({ scroll: 400, height: 550 });
+    expect(sheetRows(have, 400, 500, 300)).toEqual({ scroll: 400, height: 500 });
   });
   it('is stretched a little while the view moves, and not at all at rest', () => {
     const closer = { ...want, view: { t0: 600, t1: 1400 } };
