@@ -13,6 +13,7 @@ use notify::Watcher;
 
 use super::progress::Reporter;
 use super::session::{Session, Shown};
+use super::timeline::loading::Loading;
 use crate::traces::{self, LoadError, Stamp};
 
 /// How long a file must stay the same before it is read.
@@ -139,9 +140,12 @@ impl Session {
         let name = path.file_name().map_or_else(String::new, |n| traces::shown(Path::new(n)));
         let progress = Reporter::new(self, token_of(wish), format!("Loading {name}"));
         let session = self.clone();
+        let told = Loading::new(self, path.to_string_lossy().into_owned());
         let work = tokio::task::spawn_blocking(move || {
+            let told = told; // dropped with the work
             let loaded = traces::load(&path, traces::What::Lives, &cancel, |read, of| {
-                progress.percent(read, of)
+                progress.percent(read, of);
+                told.read(read, of);
             })?;
             let (path, stamp) = (loaded.path.clone(), loaded.stamp.clone());
             // Before the sources are read: what changes meanwhile is newer.
@@ -301,6 +305,13 @@ impl Session {
         };
         forget(before);
         self.publish();
+    }
+
+    /// Ends the load under way.
+    pub(super) fn cancel_load(&self) {
+        if let Some(cancel) = &self.loads().cancel {
+            cancel.store(true, Ordering::Relaxed);
+        }
     }
 
     /// Ends the load that this progress token stands for.
