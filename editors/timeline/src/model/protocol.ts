@@ -678,16 +678,12 @@ export interface LookedAt {
 export interface Checked {
   checks: number;
   lookedAt: LookedAt[];
-  /** Codes that the settings switch off. */
-  off: string[];
-  /** Findings that comments, and .waitline.toml, keep quiet. */
-  comments: number;
-  files: number;
+  /** Findings that .waitline.toml keeps quiet. */
+  silenced: number;
 }
 
 export function checked(x: unknown): Checked | null {
   if (!Array.isArray(field(x, 'lookedAt')) && numOrNull(field(x, 'checks')) === null) return null;
-  const silenced = field(x, 'silenced');
   return {
     checks: num(field(x, 'checks')),
     lookedAt: list(field(x, 'lookedAt'), (l) =>
@@ -701,9 +697,7 @@ export function checked(x: unknown): Checked | null {
           }
         : null,
     ),
-    off: list(field(x, 'off'), (c) => text(c, 60)),
-    comments: num(field(silenced, 'comments')),
-    files: num(field(silenced, 'files')),
+    silenced: num(field(x, 'silenced')),
   };
 }
 

@@ -124,13 +124,8 @@ function nChecks(checked: protocol.Checked | null): string {
   return checked === null || checked.checks === 0 ? 'The checks' : `${checked.checks} checks`;
 }
 
-/** What was looked at and not reported, the nearest to its limit first; what is off, and what is kept quiet. */
+/** What was looked at and not reported, the nearest to its limit first, and what is kept quiet. */
 function NotReported({ app, checked }: { app: App; checked: protocol.Checked }) {
-  const quiet = [
-    `Off: ${checked.off.length === 0 ? 'none' : checked.off.join(', ')}.`,
-    `Ignored by comment: ${checked.comments === 0 ? 'none' : grouped(checked.comments)}.`,
-    `Ignored by .waitline.toml: ${checked.files === 0 ? 'none' : grouped(checked.files)}.`,
-  ];
   return (
     <>
       {checked.lookedAt.length > 0 && (
@@ -155,7 +150,10 @@ function NotReported({ app, checked }: { app: App; checked: protocol.Checked }) 
           />
         </>
       )}
-      <div class="remark">{quiet.join(' ')}</div>
+      <div class="remark">
+        Ignored by .waitline.toml: {checked.silenced === 0 ? 'none' : grouped(checked.silenced)}. What a comment in the
+        source ignores is listed here.
+      </div>
     </>
   );
 }

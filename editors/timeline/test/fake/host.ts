@@ -517,6 +517,5 @@ const LOOKED = {
     },
     { code: 'stw-stall', message: 'longest stop 230 \u00b5s', limit: 'limit 1 ms' },
   ],
-  off: [],
-  silenced: { comments: 2, files: 0 },
+  silenced: 2,
 };

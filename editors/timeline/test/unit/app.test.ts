@@ -228,7 +228,7 @@ describe('tasks', () => {
 
 describe('findings', () => {
   it('come with what was looked at, and are ignored where the host may write it', async () => {
-    expect(app.checked).toMatchObject({ checks: 14, comments: 2, off: [] });
+    expect(app.checked).toMatchObject({ checks: 14, silenced: 2 });
     expect(app.checked?.lookedAt.map((l) => l.code)).toEqual(['sched-latency', 'stw-stall']);
     await app.silence('sched-latency', 'example.com/shop');
     expect(host.params.find((p) => p.method === 'waitline/silence')?.params).toEqual({
