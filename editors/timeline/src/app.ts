@@ -10,7 +10,7 @@ import { bytes, duration, grouped } from './model/format.ts';
 import { type Link, type Option, readLink, type Tab } from './model/link.ts';
 import * as protocol from './model/protocol.ts';
 import { field, text } from './model/read.ts';
-import { buildRows, type Layout, layout, type OpenGroup, rowOfLane } from './model/rows.ts';
+import { buildRows, isRuntime, type Layout, layout, type OpenGroup, rowOfLane } from './model/rows.ts';
 import type { Ns, Px } from './model/units.ts';
 import { between, clamp, pan, reveal, tOf, type View, zoom } from './model/viewport.ts';
 import { Pins } from './pins.ts';
@@ -610,7 +610,7 @@ function busiest(info: protocol.Info): protocol.Group[] {
   const out: protocol.Group[] = [];
   let lanes = 0;
   for (const g of info.groups) {
-    if (g.costly <= 0 || g.n > 24) continue;
+    if (g.costly <= 0 || g.n > 24 || isRuntime(g)) continue;
     if (lanes + g.n > 24) break;
     lanes += g.n;
     out.push(g);

@@ -105,7 +105,8 @@ export function shorten(name: string, fits: (s: string) => boolean): string {
   if (fits(noPackage)) return noPackage;
   const noReceiver = noPackage
     .replace(/^\([^)]*\)\./, '')
-    .replace(/^[^.]+\.(?=[^.]*$)/, (m) => (m.length > 12 ? '' : m));
+    // A closure alone says nothing: of its function's name the end stays.
+    .replace(/^[^.]+\.(?=[^.]*$)(?!func\d)/, (m) => (m.length > 12 ? '' : m));
   if (fits(noReceiver)) return noReceiver;
   for (let cut = 1; cut < noReceiver.length; cut++) {
     const s = `…${noReceiver.slice(cut)}`;

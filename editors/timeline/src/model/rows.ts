@@ -134,7 +134,9 @@ export function buildRows(input: RowsInput): Row[] {
     rows.push(header('pinned', 'Pinned', `×${input.pinned.length}`, '', true, null, 'kept in view; Esc lets them go'));
     for (const r of input.pinned) rows.push(pinnedRow(r));
   }
-  const groups = info.groups.filter((g) => input.filters.every((f) => keepsGroup(f, g)));
+  const kept = info.groups.filter((g) => input.filters.every((f) => keepsGroup(f, g)));
+  // The program's own first, however much the runtime's waited.
+  const groups = [...kept.filter((g) => !isRuntime(g)), ...kept.filter(isRuntime)];
   for (const g of groups) {
     const isOpen = open.has(g.id);
     rows.push(groupHeader(g, isOpen, figures.costly(g.costly)));
@@ -185,6 +187,11 @@ export function buildRows(input: RowsInput): Row[] {
         rows.push({ ...base, kind: 'wakes', id: lane, height: HEIGHT.lane, indent: 1, name, lanes: [lane] });
   }
   return rows;
+}
+
+/** Goroutines that the runtime started for itself: mark workers, finalizers, the tracer. */
+export function isRuntime(g: Group): boolean {
+  return /^runtime[./]/.test(g.name);
 }
 
 function keepsGroup(f: Filter, g: Group): boolean {
