@@ -299,7 +299,7 @@ export class Data {
       if (era !== this.era) return;
       app.groups = new Map(rows);
       app.tasks = tasks;
-      app.parts = new Map(parts);
+      for (const [id, of] of parts) app.parts.set(id, of);
       app.rebuild();
       app.all();
     } catch (e) {
@@ -312,7 +312,7 @@ export class Data {
     return [...this.app.open].flatMap((id) => (id.startsWith('task:') ? [Number(id.slice(5))] : [])).slice(0, 16);
   }
 
-  private async fetchParts(id: number): Promise<readonly [number, protocol.TaskParts]> {
+  async fetchParts(id: number): Promise<readonly [number, protocol.TaskParts]> {
     const known = this.app.parts.get(id);
     if (known !== undefined) return [id, known];
     return [id, protocol.taskParts(await this.host.request('waitline/taskTable', { id, limit: 200 }))];
@@ -337,8 +337,15 @@ export class Data {
     const jobs: Promise<void>[] = [];
     if (slice.site !== null && slice.site.uri !== null) jobs.push(this.instancesOf(slice.site, slice.kind));
     if (slice.g > 0) jobs.push(this.fetchChain(slice));
+    if (slice.task !== null && slice.lane.startsWith('task:')) jobs.push(this.fetchMessages(slice.task.id));
     await Promise.all(jobs);
     app.all();
+  }
+
+  /** What the selected task is made of and what it wrote: an extra beside where it is. */
+  private async fetchMessages(id: number): Promise<void> {
+    const parts = await this.fetchParts(id).catch(() => null);
+    if (parts !== null) this.app.parts.set(...parts);
   }
 
   private async fetchChain(slice: protocol.Slice): Promise<void> {

@@ -544,6 +544,8 @@ function regionRefs(x: unknown, end: Ns): Ref[] {
 export interface TaskParts {
   children: { id: number; name: string }[];
   goroutines: { g: number; says: string }[];
+  /** What it wrote. */
+  messages: { t: Ns; g: number; words: string; place: Place | null }[];
 }
 
 export function taskParts(x: unknown): TaskParts {
@@ -562,6 +564,11 @@ export function taskParts(x: unknown): TaskParts {
       return id === 0 ? null : { id, name: text(field(c, 'name'), 120) };
     }),
     goroutines: [...by].map(([g, names]) => ({ g, says: [...names].join(', ') })),
+    messages: list(field(x, 'messages'), (m) => {
+      const category = text(field(m, 'category'), 100);
+      const words = `${category === '' ? '' : `${category}: `}${text(field(m, 'message'))}`;
+      return { t: num(field(m, 't')), g: num(field(m, 'g')), words, place: place(field(m, 'place')) };
+    }),
   };
 }
 

@@ -2,16 +2,19 @@
 import { useState } from 'preact/hooks';
 import type { App } from '../app.ts';
 import {
+  type Beside,
   type FunctionRow,
   functions,
   type GoroutineRow,
   goroutineRows,
+  PICKS,
+  type Pick,
   parts,
   type Split,
   total,
 } from '../model/analyses.ts';
 import { CLASS, type Class } from '../model/classes.ts';
-import { cell, grouped, shortFunc } from '../model/format.ts';
+import { cell, duration, grouped, percent, shortFunc } from '../model/format.ts';
 import { around } from '../model/viewport.ts';
 import { useAsk } from '../ui/ask.ts';
 import { narrowTo } from '../ui/menu.tsx';
@@ -35,15 +38,33 @@ const COLUMNS: readonly [string, Class][] = [
   ['Other', CLASS.unknown],
 ];
 
+const BESIDE_TITLES: readonly [string, Beside][] = [
+  ['Without P', 'syscallBlock'],
+  ['Sweep', 'sweep'],
+  ['Unknown', 'unknown'],
+  ['Total', 'total'],
+];
+
+const PICK_NAMES: Readonly<Record<Pick, string>> = {
+  sum: 'sums',
+  min: 'minima',
+  mean: 'means',
+  p50: 'p50',
+  p90: 'p90',
+  p99: 'p99',
+  max: 'maxima',
+};
+
 /** A column a state, where any row has something in it. */
-function states<T extends Split>(rows: readonly T[]): Column<T>[] {
-  return COLUMNS.filter(([, cls]) => rows.some((r) => (r.by.get(cls) ?? 0) > 0)).map(([title, cls]) => ({
-    id: title,
-    title,
-    right: true,
-    by: (r: T) => r.by.get(cls) ?? 0,
-    cell: (r: T) => cell(r.by.get(cls) ?? 0),
-  }));
+function states<T extends Split>(rows: readonly T[], shown: (row: T) => Split = (row) => row): Column<T>[] {
+  const column = (title: string, of: (s: Split) => number): Column<T>[] =>
+    rows.every((r) => of(r) === 0)
+      ? []
+      : [{ id: title, title, right: true, by: (r: T) => of(shown(r)), cell: (r: T) => cell(of(shown(r))) }];
+  return [
+    ...COLUMNS.flatMap(([title, cls]) => column(title, (s) => s.by.get(cls) ?? 0)),
+    ...BESIDE_TITLES.flatMap(([title, key]) => column(title, (s) => s.beside.get(key) ?? 0)),
+  ];
 }
 
 const life = (x: number | null) => (x === null ? '–' : cell(x));
@@ -51,6 +72,7 @@ const life = (x: number | null) => (x === null ? '–' : cell(x));
 export function Goroutines({ app, stage }: Props) {
   const [own, setOwn] = useState(true);
   const [filter, setFilter] = useState('');
+  const [pick, setPick] = useState<Pick>('sum');
   const [named, choose] = useOption(app, 'function', '');
   const chosen = named === '' ? null : named;
   const asked = useAsk(app, 'waitline/goroutineTable', { ...filterOf(app), system: !own, limit: 1000 }, functions);
@@ -58,7 +80,7 @@ export function Goroutines({ app, stage }: Props) {
   if (one !== undefined) {
     return (
       <div class="view">
-        <OneFunction app={app} stage={stage} title={one.name} func={null} />
+        <OneFunction app={app} stage={stage} title={one.name} func={null} says="" />
       </div>
     );
   }
@@ -95,10 +117,8 @@ export function Goroutines({ app, stage }: Props) {
       by: (f) => total(f),
       cell: (f) => <Parts theme={stage.currentTheme} parts={parts(f)} of={scale} width={120} height={10} />,
     },
-    ...states(rows),
-    { id: 'min', title: 'Life, min', right: true, by: (f) => f.life.min ?? -1, cell: (f) => life(f.life.min) },
-    { id: 'mean', title: 'mean', right: true, by: (f) => f.life.mean ?? -1, cell: (f) => life(f.life.mean) },
-    { id: 'p50', title: 'p50', right: true, by: (f) => f.life.p50 ?? -1, cell: (f) => life(f.life.p50) },
+    ...states(rows, (f) => (pick === 'sum' ? f : f.picked(pick))),
+    { id: 'p50', title: 'Life, p50', right: true, by: (f) => f.life.p50 ?? -1, cell: (f) => life(f.life.p50) },
     { id: 'p99', title: 'p99', right: true, by: (f) => f.life.p99 ?? -1, cell: (f) => life(f.life.p99) },
     { id: 'max', title: 'max', right: true, by: (f) => f.life.max ?? -1, cell: (f) => life(f.life.max) },
   ];
@@ -120,6 +140,16 @@ export function Goroutines({ app, stage }: Props) {
           {grouped(rows.reduce((n, f) => n + f.n, 0))} goroutines
         </span>
         <span class="grow" />
+        <label>
+          Columns are{' '}
+          <select value={pick} onChange={(e) => setPick(PICKS.find((p) => p === e.currentTarget.value) ?? 'sum')}>
+            {PICKS.map((p) => (
+              <option key={p} value={p}>
+                {PICK_NAMES[p]}
+              </option>
+            ))}
+          </select>
+        </label>
         <input
           class="filter"
           type="text"
@@ -146,18 +176,45 @@ export function Goroutines({ app, stage }: Props) {
         )}
       </div>
       <div class="remark spread">
-        <span>Milliseconds, 3 digits. Bars and columns hold idle waiting, too; costly is what is not idle.</span>
+        <span>
+          Milliseconds, 3 digits. Bars and columns hold idle waiting, too; costly is what is not idle.
+          {pick !== 'sum' && ` Columns are the ${PICK_NAMES[pick]} of single goroutines; bars stay sums.`}
+        </span>
         <StateKey stage={stage} />
       </div>
       {shown !== null && (
-        <OneFunction key={shown.key} app={app} stage={stage} title={shortFunc(shown.func)} func={shown.key} />
+        <OneFunction
+          key={shown.key}
+          app={app}
+          stage={stage}
+          title={shortFunc(shown.func)}
+          func={shown.key}
+          says={says(shown, rows)}
+        />
       )}
     </div>
   );
 }
 
+/** What of all running was in these, and what they blocked for by the runtime's own words. */
+function says(f: FunctionRow, all: readonly FunctionRow[]): string {
+  const running = (r: Split) => (r.by.get(CLASS.running) ?? 0) + (r.by.get(CLASS.assist) ?? 0);
+  const whole = all.reduce((ns, r) => ns + running(r), 0);
+  const share = whole > 0 ? `${percent(running(f) / whole)} of all running` : '';
+  const blocked = f.reasons.slice(0, 6).map((r) => `${r.reason} ${duration(r.ns)}`);
+  return [share, blocked.length > 0 ? `blocked: ${blocked.join(', ')}` : ''].filter((x) => x !== '').join('; ');
+}
+
+interface OneProps {
+  app: App;
+  stage: Stage;
+  title: string;
+  func: string | null;
+  says: string;
+}
+
 /** Goroutines a row each: those of a function, or what a filter leaves. */
-function OneFunction({ app, stage, title, func }: { app: App; stage: Stage; title: string; func: string | null }) {
+function OneFunction({ app, stage, title, func, says }: OneProps) {
   const [marked, mark] = useState<ReadonlySet<number>>(new Set());
   const asked = useAsk(
     app,
@@ -269,6 +326,7 @@ function OneFunction({ app, stage, title, func }: { app: App; stage: Stage; titl
           </>
         )}
       </div>
+      {says !== '' && <div class="remark">{says}</div>}
       <Table
         name={`Goroutines of ${title}`}
         columns={columns}

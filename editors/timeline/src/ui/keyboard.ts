@@ -8,7 +8,8 @@ import { menuOf } from './menu.tsx';
 
 export function onKey(app: App, e: KeyboardEvent): void {
   const target = e.target instanceof HTMLElement ? e.target : null;
-  const typing = target instanceof HTMLInputElement && target.type !== 'checkbox';
+  const typing =
+    (target instanceof HTMLInputElement && target.type !== 'checkbox') || target instanceof HTMLSelectElement;
   const c = command({ key: e.key, shift: e.shiftKey, alt: e.altKey, command: e.ctrlKey || e.metaKey });
   if (c === null) return;
   if (typing) {

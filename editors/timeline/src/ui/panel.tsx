@@ -153,6 +153,7 @@ function Selected({ app, stage, slice: s }: Props & { slice: Slice }) {
         />
         <Flows app={app} title="Chain of wakes" flows={app.chain.slice(1)} incoming={true} />
         <Longest app={app} slice={s} />
+        <Messages app={app} slice={s} />
       </section>
     </>
   );
@@ -351,6 +352,30 @@ function Longest({ app, slice: s }: { app: App; slice: Slice }) {
           </button>
           <span class="num dim">{instant(r.start)}</span>
           <span class="num">{duration(r.end - r.start)}</span>
+        </div>
+      ))}
+    </>
+  );
+}
+
+/** What a task wrote, each with the goroutine that it wrote it on. */
+function Messages({ app, slice: s }: { app: App; slice: Slice }) {
+  const parts = s.task === null || !s.lane.startsWith('task:') ? undefined : app.parts.get(s.task.id);
+  if (parts === undefined || parts.messages.length === 0) return null;
+  return (
+    <>
+      <h3>What it wrote</h3>
+      {parts.messages.slice(0, 40).map((m) => (
+        <div class="pair" key={`${m.t} ${m.words}`}>
+          <button
+            type="button"
+            title={m.words}
+            onClick={() => void app.select(`g:${m.g}`, m.t, { moveTo: true, source: 'beside' })}
+          >
+            {m.words}
+          </button>
+          <PlaceLink app={app} place={m.place} />
+          <span class="num dim">{instant(m.t)}</span>
         </div>
       ))}
     </>

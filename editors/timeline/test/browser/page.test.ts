@@ -445,6 +445,18 @@ describe('the analyses', () => {
     expect(await page.locator('table[aria-label=Tasks]').innerText()).toMatch(/order[\s\S]*412/);
     expect(await rows('Regions').count()).toBeGreaterThan(3);
     await rows('Longest of order').first().waitFor();
+    const n = await rows('Longest of order').count();
+    await page.getByLabel(/^Lengths, such as/).fill('>1ms');
+    const longer = await rows('Longest of order').count();
+    expect(longer).toBeGreaterThan(0);
+    expect(longer).toBeLessThan(n);
+    expect(await page.locator('.view').innerText()).toContain(`${longer} of 412 tasks`);
+    await page.getByLabel(/^Lengths, such as/).fill('');
+    await page.getByRole('button', { name: 'Cut off' }).click();
+    await quiet(page);
+    expect(await page.locator('table[aria-label=Tasks]').innerText()).not.toMatch(/order/);
+    await page.getByRole('button', { name: 'All', exact: true }).click();
+    await quiet(page);
     await page.screenshot({ path: join(pictures, 'tasks.png') });
     await rows('Longest of order')
       .first()

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { command, HELP } from '../../src/model/keys.ts';
 import * as protocol from '../../src/model/protocol.ts';
-import { parseQuery, queryParams } from '../../src/model/query.ts';
+import { parseLengths, parseQuery, queryParams } from '../../src/model/query.ts';
 import { buildRows, layout, rowAt, rowOfLane, visible } from '../../src/model/rows.ts';
 
 describe('keys', () => {
@@ -50,6 +50,14 @@ describe('find', () => {
     });
     expect(queryParams(parseQuery('>2us'), 10)).toEqual({ minNs: 2000, limit: 10 });
     expect(parseQuery('a > b').text).toBe('a > b');
+  });
+});
+
+describe('lengths', () => {
+  it('are bounds, and what is none says nothing', () => {
+    expect(parseLengths('>1ms <2.5ms')).toEqual({ least: 1e6, most: 2.5e6 });
+    expect(parseLengths('>= 250us')).toEqual({ least: 250e3, most: Number.POSITIVE_INFINITY });
+    expect(parseLengths('>5 parsecs <')).toEqual({ least: 0, most: Number.POSITIVE_INFINITY });
   });
 });
 
