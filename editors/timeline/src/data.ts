@@ -2,11 +2,10 @@
 // meanwhile, are dropped; a request that fails leaves what was there.
 import type { App } from './app.ts';
 import type { Host } from './host/host.ts';
-import { functions, goroutineRows } from './model/analyses.ts';
-import { CLASS, type Class, isWait, VERDICT } from './model/classes.ts';
+import { CLASS, VERDICT } from './model/classes.ts';
 import { type Filter, filterParams } from './model/filter.ts';
 import * as protocol from './model/protocol.ts';
-import { field, type Json, num, text } from './model/read.ts';
+import { field, text } from './model/read.ts';
 import { visible } from './model/rows.ts';
 import { type LaneTile, rectEnd, rectStart } from './model/tile.ts';
 import { Tiles, windowFor } from './model/tiles.ts';
@@ -15,10 +14,6 @@ import type { View } from './model/viewport.ts';
 
 /** Rows of a group, and tasks, that are shown at once. */
 const ROWS = 64;
-/** Events up to which a second reading of the file is no matter. */
-const CHEAP = 6_000_000;
-/** Groups that stand for all goroutines where the server has no lane of them. */
-const GROUPS = 40;
 
 export class Data {
   readonly tiles: Tiles;
@@ -117,69 +112,9 @@ export class Data {
       if (!current()) return;
       app.summary = summary;
       app.dirty('elements');
-    } catch {
-      // A server without it: the lines that wait most, or the tables, say what they can.
-      if (filter === null) await this.fetchHotspots(current);
-      else await this.fetchPart(filter, current);
-    }
-  }
-
-  private async fetchHotspots(current: () => boolean): Promise<void> {
-    try {
-      const summary = protocol.summaryOfHotspots(await this.host.request('waitline/hotspots', { limit: 200 }));
-      if (!current()) return;
-      this.app.summary = summary;
-      this.app.dirty('elements');
-      // An extra: without it the rest stands. It is read from the trace's file, so not of a large one.
-      const events = this.app.state?.events ?? 0;
-      if (events === 0 || events > CHEAP) return;
-      const totals = await this.totals(null).catch(() => null);
-      if (!current() || totals === null) return;
-      const byClass = [...summary.byClass];
-      for (const cls of [CLASS.runnable, CLASS.running, CLASS.syscall, CLASS.assist]) {
-        const at = byClass.findIndex((c) => c.cls === cls);
-        const entry = { cls, costly: byClass[at]?.costly ?? 0, ns: totals.get(cls) ?? 0 };
-        if (at < 0) byClass.push(entry);
-        else byClass[at] = entry;
-      }
-      this.app.summary = { ...summary, runnable: totals.get(CLASS.runnable) ?? 0, byClass };
-      this.app.dirty('elements');
     } catch (e) {
-      if (current()) this.app.say(message(e));
+      if (current()) app.say(message(e));
     }
-  }
-
-  /** Of a part of the goroutines: what the table of it comes to. What of its waiting is costly the table does not say. */
-  private async fetchPart(filter: { [key: string]: Json }, current: () => boolean): Promise<void> {
-    try {
-      const totals = await this.totals(filter);
-      if (!current()) return;
-      const byClass = [...(totals ?? [])].map(([cls, ns]) => ({ cls, costly: 0, ns }));
-      this.app.summary = {
-        costly: null,
-        waiting: totals === null ? null : sumOf(totals, isWait),
-        runnable: totals?.get(CLASS.runnable) ?? null,
-        idle: null,
-        byClass,
-        lines: [],
-        longest: [],
-      };
-      this.app.dirty('elements');
-    } catch (e) {
-      if (current()) this.app.say(message(e));
-    }
-  }
-
-  /** Time by class of all goroutines of the table; null where it is too long to be added up. */
-  private async totals(filter: { [key: string]: Json } | null): Promise<Map<Class, Ns> | null> {
-    const params = { system: true, limit: 1000, ...(filter === null ? {} : { filter }) };
-    const answer = await this.host.request('waitline/goroutineTable', params);
-    const of = num(field(answer, 'of'));
-    const rows = field(filter, 'g') === undefined ? functions(answer).rows : goroutineRows(answer).rows;
-    if (of > rows.length) return null;
-    const sums = new Map<Class, Ns>();
-    for (const row of rows) for (const [cls, ns] of row.by) sums.set(cls, (sums.get(cls) ?? 0) + ns);
-    return sums;
   }
 
   /** The spans that a task, a region or a goroutine as a filter keeps: the lanes fade all else. */
@@ -239,11 +174,9 @@ export class Data {
     this.tiles.want(app.view, app.size.width, [...lanes], strip);
   }
 
-  /** The lanes whose sum is all goroutines: one, or where the server has none those of the dearest groups. */
+  /** The lane of all goroutines, where there are any. */
   everyone(): readonly string[] {
-    const { info } = this.app;
-    if (info === null) return [];
-    return info.lanes.includes('all') ? ['all'] : info.groups.slice(0, GROUPS).map((g) => `group:${g.id}`);
+    return this.app.info?.lanes.includes('all') === true ? ['all'] : [];
   }
 
   private async settled(): Promise<void> {
@@ -467,12 +400,6 @@ export class Data {
 
 function message(e: unknown): string {
   return e instanceof Error ? e.message : String(e);
-}
-
-function sumOf(of: ReadonlyMap<Class, Ns>, keep: (cls: Class) => boolean): Ns {
-  let ns = 0;
-  for (const [cls, t] of of) if (keep(cls)) ns += t;
-  return ns;
 }
 
 /** What both have in common: parts of spans on the same lane. */

@@ -102,8 +102,13 @@ export function shorten(name: string, fits: (s: string) => boolean): string {
   const short = shortFunc(name);
   if (fits(short)) return short;
   const noPackage = short.replace(/^[^.([]+\./, '');
-  if (fits(noPackage)) return noPackage;
-  const noReceiver = noPackage
+  return shortenTail(noPackage, fits);
+}
+
+/** The same of a name without its package. */
+export function shortenTail(name: string, fits: (s: string) => boolean): string {
+  if (fits(name)) return name;
+  const noReceiver = name
     .replace(/^\([^)]*\)\./, '')
     // A closure alone says nothing: of its function's name the end stays.
     .replace(/^[^.]+\.(?=[^.]*$)(?!func\d)/, (m) => (m.length > 12 ? '' : m));

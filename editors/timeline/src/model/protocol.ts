@@ -573,10 +573,7 @@ export function taskParts(x: unknown): TaskParts {
 }
 
 export interface Summary {
-  /** Null where only the tables are known, which do not tell costly waiting from idle. */
   costly: Ns | null;
-  /** All waiting, idle too, where `costly` is not known. */
-  waiting: Ns | null;
   runnable: Ns | null;
   idle: Ns | null;
   byClass: { cls: Class; costly: Ns; ns: Ns }[];
@@ -587,7 +584,6 @@ export interface Summary {
 export function summary(x: unknown): Summary {
   return {
     costly: numOrNull(field(x, 'costly')),
-    waiting: null,
     runnable: numOrNull(field(x, 'runnable')),
     idle: numOrNull(field(x, 'idle')),
     byClass: list(field(x, 'byClass'), (c) => {
@@ -616,47 +612,6 @@ export function summary(x: unknown): Summary {
         place: place(field(l, 'place')),
       };
     }),
-  };
-}
-
-/** What the parts of lines say about a window, where nobody sums it up. */
-export function summaryOfHotspots(x: unknown): Summary {
-  const parts = list(field(x, 'lines'), (l) => {
-    const p = place(l);
-    const longest = field(l, 'longest');
-    const kind = text(field(l, 'kind'), 60);
-    return p === null ? null : { place: p, kind, costly: num(field(l, 'costly')), longest, cls: classOf(kind) };
-  });
-  const costly = num(field(x, 'costly'));
-  const by = new Map<Class, Ns>();
-  for (const p of parts) by.set(p.cls, (by.get(p.cls) ?? 0) + p.costly);
-  const dear = parts.filter((p) => p.costly > 0);
-  return {
-    costly,
-    waiting: null,
-    runnable: null,
-    idle: null,
-    byClass: [...by].map(([cls, ns]) => ({ cls, costly: ns, ns: 0 })),
-    lines: dear
-      .slice(0, 6)
-      .map((p) => ({ place: p.place, kind: p.kind, costly: p.costly, share: costly > 0 ? p.costly / costly : 0 })),
-    longest: dear
-      .flatMap((p) => {
-        const g = num(field(p.longest, 'g'));
-        return g > 0
-          ? [
-              {
-                lane: `g:${g}`,
-                g,
-                start: num(field(p.longest, 'start')),
-                ns: num(field(p.longest, 'ns')),
-                place: p.place,
-              },
-            ]
-          : [];
-      })
-      .toSorted((a, b) => b.ns - a.ns)
-      .slice(0, 4),
   };
 }
 

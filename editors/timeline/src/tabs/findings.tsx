@@ -126,8 +126,9 @@ function nChecks(checked: protocol.Checked | null): string {
 
 /** What was looked at and not reported, the nearest to its limit first, and what is kept quiet. */
 function NotReported({ app, checked }: { app: App; checked: protocol.Checked }) {
+  const [all, setAll] = useState(false);
   return (
-    <>
+    <div class="wraps">
       {checked.lookedAt.length > 0 && (
         <>
           <div class="bar-top">
@@ -143,18 +144,25 @@ function NotReported({ app, checked }: { app: App; checked: protocol.Checked }) 
               { id: 'says', title: 'What was seen', cell: (l) => l.message },
               { id: 'limit', title: 'Limit', right: true, cell: (l) => l.limit },
             ]}
-            rows={checked.lookedAt}
+            rows={all ? checked.lookedAt : checked.lookedAt.slice(0, 8)}
             id={(l) => `${l.code} ${l.place?.file ?? ''}:${l.place?.recorded ?? 0} ${l.message}`}
             sort="near"
             onOpen={(l) => l.place !== null && app.openPlace(l.place, true)}
           />
+          {!all && checked.lookedAt.length > 8 && (
+            <div class="remark">
+              <button type="button" class="link" onClick={() => setAll(true)}>
+                {checked.lookedAt.length - 8} more
+              </button>
+            </div>
+          )}
         </>
       )}
       <div class="remark">
         Ignored by .waitline.toml: {checked.silenced === 0 ? 'none' : grouped(checked.silenced)}. What a comment in the
         source ignores is listed here.
       </div>
-    </>
+    </div>
   );
 }
 

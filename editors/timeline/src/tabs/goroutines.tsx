@@ -119,8 +119,6 @@ export function Goroutines({ app, stage }: Props) {
     },
     ...states(rows, (f) => (pick === 'sum' ? f : f.picked(pick))),
     { id: 'p50', title: 'Life, p50', right: true, by: (f) => f.life.p50 ?? -1, cell: (f) => life(f.life.p50) },
-    { id: 'p99', title: 'p99', right: true, by: (f) => f.life.p99 ?? -1, cell: (f) => life(f.life.p99) },
-    { id: 'max', title: 'max', right: true, by: (f) => f.life.max ?? -1, cell: (f) => life(f.life.max) },
   ];
   const shown = rows.find((f) => f.key === chosen) ?? null;
   return (

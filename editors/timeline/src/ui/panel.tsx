@@ -328,7 +328,8 @@ function Flows({
 
 function flowWords(f: Flow, incoming: boolean): string {
   const g = incoming ? f.from.g : f.to.g;
-  const who = g > 0 ? ` G${g}` : '';
+  // Without a goroutine it was the network, a timer, the collector: nobody to go to.
+  const who = g > 0 ? ` G${g}` : ' no goroutine';
   const other = incoming ? f.from : f.to;
   if (f.kind === 'task') return `${incoming ? 'part of' : 'has the part'} task ${other.lane.replace(/^task:/, '')}`;
   if (f.kind === 'creation') return incoming ? `started by${who}` : `starts${who}`;
@@ -420,8 +421,6 @@ function Overview({ app, stage }: Props) {
     const found = s?.byClass.find((c) => c.cls === cls);
     return found === undefined ? 0 : costly ? found.costly : found.ns;
   };
-  // Of a part of the goroutines only the tables may be known: they do not tell costly waiting from idle.
-  const told = s?.costly !== null;
   return (
     <>
       <section>
@@ -433,9 +432,9 @@ function Overview({ app, stage }: Props) {
         {s !== null && s.byClass.length > 0 && (
           <>
             <h3>
-              {told ? 'Costly, by cause' : 'Waiting, idle too, by cause'} <span>average</span>
+              Costly, by cause <span>average</span>
             </h3>
-            {WAITS.toSorted((a, b) => of(b, told) - of(a, told)).map((c) => row(c, of(c, told)))}
+            {WAITS.toSorted((a, b) => of(b, true) - of(a, true)).map((c) => row(c, of(c, true)))}
           </>
         )}
       </section>

@@ -10,7 +10,6 @@ export function Scope({ app }: { app: App }) {
   const length = range === null ? state.duration : range.t1 - range.t0;
   // Under a filter the whole trace's figure would be another one's.
   const costly = summary?.costly ?? (app.filters.length > 0 ? null : state.costly);
-  const waiting = summary?.waiting ?? null;
   const approx = state.partial === null ? '' : '≈ ';
   const about = [baseName(state.trace), ...(range === null ? [] : [duration(state.duration)]), ...aboutTrace(app)];
   return (
@@ -54,17 +53,6 @@ export function Scope({ app }: { app: App }) {
           </span>
         </span>
       )}
-      {costly === null && waiting !== null && (
-        <span>
-          <b>
-            {approx}
-            {duration(waiting)}
-          </b>{' '}
-          <span class="text">
-            waiting, idle too<span class="wide">, {figure(waiting / length)} on average</span>
-          </span>
-        </span>
-      )}
       {summary !== null && summary.runnable !== null && (
         <span class="wide">
           <b>{duration(summary.runnable)}</b> <span class="text">runnable</span>
@@ -76,7 +64,7 @@ export function Scope({ app }: { app: App }) {
         </span>
       )}
       <span class="grow" />
-      <span>{about.join(' · ')}</span>
+      <span class="about">{about.join(' · ')}</span>
       <button type="button" class="link" title="L: copy a link to this view" onClick={() => void copyLink(app)}>
         Copy link
       </button>

@@ -1,7 +1,7 @@
 // The timeline's elements: labels beside the canvases, the card of the pointer, the details, the table for screen readers.
 import type { App } from '../app.ts';
 import { CLASS, isClass } from '../model/classes.ts';
-import { count, duration, grouped, instant, shorten, shortFunc } from '../model/format.ts';
+import { count, duration, grouped, instant, shortenTail, shortFunc } from '../model/format.ts';
 import { placeLabel } from '../model/protocol.ts';
 import { type Row, visible } from '../model/rows.ts';
 import { menuOf } from './menu.tsx';
@@ -141,7 +141,7 @@ function Label({ app, row, top, selected }: { app: App; row: Row; top: number; s
 function short(name: string, narrow: boolean): string {
   const noPackage = shortFunc(name).replace(/^[^.([]+\.(?=.)/, '');
   const room = narrow ? 16 : 26;
-  return shorten(noPackage === '' ? name : noPackage, (s) => s.length <= room);
+  return shortenTail(noPackage === '' ? name : noPackage, (s) => s.length <= room);
 }
 
 /** Nothing costly in the range: said over the lanes, with the next step. */
