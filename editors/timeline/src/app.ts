@@ -561,6 +561,10 @@ export class App {
 
   /** Counts this part alone from now on, in every view. */
   narrow(f: Filter): void {
+    if (String(f.id).length > LONGEST_ID) {
+      this.say('This name is too long for a filter.');
+      return;
+    }
     this.filters = added(this.filters, f);
     this.narrowed();
   }
@@ -604,6 +608,9 @@ export class App {
     this.links.save();
   }
 }
+
+/** Longer names are not in links either. */
+const LONGEST_ID = 1024;
 
 /** What is open at first: the dearest groups, while their lanes fit a screen. */
 function busiest(info: protocol.Info): protocol.Group[] {
