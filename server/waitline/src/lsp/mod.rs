@@ -51,14 +51,24 @@ pub fn serve_stdio() -> std::io::Result<()> {
 pub(crate) fn serve_page(
     trace: &std::path::Path,
     root: std::path::PathBuf,
-    ready: impl FnOnce(&std::path::Path, Option<String>) -> anyhow::Result<()>,
+    at: &serde_json::Value,
+    watches: bool,
+    ready: impl FnOnce(&std::path::Path) -> anyhow::Result<()>,
+    partial: impl FnOnce(&str),
 ) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     // An editor that can do nothing: a service that was never initialized sends it nothing either.
     let info = Arc::new(OnceLock::new());
     let _ = info.set(initialize::ClientInfo { roots: vec![root], ..Default::default() });
     let (service, _socket) = service(info);
-    let served = runtime.block_on(timeline::page::serve(service.inner(), trace, ready));
+    let served = runtime.block_on(timeline::page::serve(
+        service.inner(),
+        trace,
+        at,
+        watches,
+        ready,
+        partial,
+    ));
     runtime.shutdown_background();
     served
 }

@@ -205,15 +205,18 @@ impl Backend {
 }
 
 /// What of a command's argument a page is opened at: the keys of its own links.
-const FRAGMENT: [&str; 23] = [
-    "uri",
-    "line",
+const FRAGMENT: [&str; 28] = [
+    "trace",
+    "view",
+    "v0",
+    "v1",
     "t0",
     "t1",
     "g",
-    "view",
     "lane",
     "t",
+    "uri",
+    "line",
     "r0",
     "r1",
     "group",
@@ -229,6 +232,8 @@ const FRAGMENT: [&str; 23] = [
     "quantiles",
     "function",
     "finding",
+    "kind",
+    "name",
 ];
 
 impl Session {
