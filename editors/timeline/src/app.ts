@@ -282,8 +282,12 @@ export class App {
         parts: this.parts,
         pinned: this.pins.rows,
         filters: this.filters,
+        selectedTask: this.selection?.slice?.task ?? null,
         figures: {
-          costly: (ns) => (ns > 0 ? duration(ns) : '–'),
+          costly: (lane, whole) => {
+            const ns = this.range === null ? whole : this.data.costlyIn.get(lane);
+            return ns === undefined ? '' : ns > 0 ? duration(ns) : '–';
+          },
           states: this.mostBusy > 0 ? `${grouped(Math.ceil(this.mostBusy))} at most` : '',
           heap: heap.length === 0 ? '' : `${bytes(heap[0] ?? 0).replace(/ .*/, '')} → ${bytes(goal)} goal`,
           threads: 'running, in syscall',
@@ -291,6 +295,15 @@ export class App {
       }),
     );
     this.scroll = Math.min(this.scroll, Math.max(0, this.rows.height - this.lanesHeight));
+  }
+
+  /** The row of a lane stays where it is on the screen, though rows above it come or go. */
+  private rebuildAround(lane: string): void {
+    const top = () => this.rows.top[rowOfLane(this.rows, lane)];
+    const before = top();
+    this.rebuild();
+    const after = top();
+    if (before !== undefined && after !== undefined && before !== after) this.scrollBy(after - before);
   }
 
   get lanesHeight(): Px {
@@ -430,6 +443,7 @@ export class App {
     this.exact = null;
     this.chain = [];
     this.next = null;
+    this.rebuildAround(slice.lane);
     if (options.moveTo === true) {
       await this.bringIn(slice);
       if (mine !== this.slices) return;
@@ -446,8 +460,10 @@ export class App {
 
   deselect(): void {
     this.slices++;
+    const lane = this.selection?.lane ?? '';
     this.selection = null;
     this.chain = [];
+    this.rebuildAround(lane);
     this.all();
   }
 

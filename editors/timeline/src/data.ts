@@ -5,7 +5,7 @@ import type { Host } from './host/host.ts';
 import { CLASS, VERDICT } from './model/classes.ts';
 import { type Filter, filterParams } from './model/filter.ts';
 import * as protocol from './model/protocol.ts';
-import { field, text } from './model/read.ts';
+import { field, num, text } from './model/read.ts';
 import { visible } from './model/rows.ts';
 import { type LaneTile, rectEnd, rectStart } from './model/tile.ts';
 import { Tiles, windowFor } from './model/tiles.ts';
@@ -18,6 +18,8 @@ const ROWS = 64;
 export class Data {
   readonly tiles: Tiles;
   counters: protocol.Counters | null = null;
+  /** What the lanes in view cost in the range; filled as they come into view. */
+  readonly costlyIn = new Map<string, Ns>();
   private readonly host: Host;
   private readonly app: App;
   private readonly names = new Map<number, string>();
@@ -56,12 +58,14 @@ export class Data {
       this.app.summary = null;
     }
     this.sliceCache.clear();
+    this.costlyIn.clear();
     this.tiles.analysis = state.analysis;
     if (another) this.tiles.reset(state.analysis, state.duration);
     await this.fetchInfo(era);
     if (era !== this.era) return;
     void this.fetchFindings(era);
     void this.fetchSummary(era);
+    void this.fetchCostly();
   }
 
   /** The index may still be made: then there are the lanes that are there already, and it is asked for again. */
@@ -115,6 +119,33 @@ export class Data {
     } catch (e) {
       if (current()) app.say(message(e));
     }
+  }
+
+  /** What the groups and goroutines in view cost in the range. Of rows that goroutines share nothing is said. */
+  private async fetchCostly(): Promise<void> {
+    const { app, era } = this;
+    const { range } = app;
+    if (range === null) return;
+    const [first, last] = visible(app.rows, app.scroll, app.lanesHeight);
+    const asked = app.rows.rows.slice(first, last).flatMap((row) => {
+      const lane =
+        row.kind === 'header' && row.group !== null
+          ? `group:${row.group}`
+          : row.kind === 'lane'
+            ? row.lanes[0]
+            : undefined;
+      const of = /^(group|g):([a-z]+:\d+|\d+)$/.exec(lane ?? '');
+      return of === null || lane === undefined || this.costlyIn.has(lane) ? [] : [{ lane, kind: of[1], id: of[2] }];
+    });
+    for (const { lane, kind, id } of asked.slice(0, 48)) {
+      const filter = kind === 'g' ? { g: Number(id) } : { group: id ?? '' };
+      const answer = await this.host.request('waitline/timelineSummary', { ...range, filter }).catch(() => null);
+      if (era !== this.era) return;
+      this.costlyIn.set(lane, num(field(answer, 'costly')));
+    }
+    if (asked.length === 0) return;
+    app.rebuild();
+    app.dirty('elements');
   }
 
   /** The spans that a task, a region or a goroutine as a filter keeps: the lanes fade all else. */
@@ -186,6 +217,7 @@ export class Data {
       this.fetchCounters(),
       this.fetchOpen(),
       app.allFlows ? this.fetchFlows() : undefined,
+      this.fetchCostly(),
       app.filters.some((f) => f.kind === 'region') ? this.fetchKept() : undefined,
     ]);
   }

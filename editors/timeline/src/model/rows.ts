@@ -75,7 +75,10 @@ export interface RowsInput {
   readonly tasks: { readonly of: number; readonly rows: readonly TaskRow[] } | null;
   /** Goroutines shown whatever is open: pinned ones and those of the selection that are nowhere else. */
   readonly pinned: readonly PinnedRow[];
-  readonly figures: { costly(ns: Ns): string; states: string; heap: string; threads: string };
+  /** `costly`: of a lane, whose whole cost is `ns`; in a range it is another, and may not be known yet. */
+  readonly figures: { costly(lane: string, ns: Ns): string; states: string; heap: string; threads: string };
+  /** The task that the selection is of: shown while the others are not. */
+  readonly selectedTask: { readonly id: number; readonly name: string } | null;
   /** What is below the tasks that are open. */
   readonly parts: ReadonlyMap<number, TaskParts>;
   /** Goroutines that no filter keeps have no rows, where that is known. */
@@ -128,7 +131,9 @@ export function buildRows(input: RowsInput): Row[] {
     rows.push(
       header('tasks', 'Tasks', n > 0 ? `×${n}` : '', '', isOpen, null, 'in view', has('tasks') ? ['tasks'] : []),
     );
+    const { selectedTask: t } = input;
     if (isOpen) rows.push(...taskRows(input));
+    else if (t !== null) rows.push(taskRow(t.id, `${t.name} ${t.id}, of the selection`, 1, '', false, 'selected'));
   }
   if (input.pinned.length > 0) {
     rows.push(header('pinned', 'Pinned', `×${input.pinned.length}`, '', true, null, 'kept in view; Esc lets them go'));
@@ -139,7 +144,7 @@ export function buildRows(input: RowsInput): Row[] {
   const groups = [...kept.filter((g) => !isRuntime(g)), ...kept.filter(isRuntime)];
   for (const g of groups) {
     const isOpen = open.has(g.id);
-    rows.push(groupHeader(g, isOpen, figures.costly(g.costly)));
+    rows.push(groupHeader(g, isOpen, figures.costly(`group:${g.id}`, g.costly)));
     if (!isOpen) continue;
     const o = input.groups.get(g.id);
     if (o === undefined) continue;
@@ -273,7 +278,7 @@ function relabelPacked(rows: Row[], o: OpenGroup, goroutines: number): void {
   }
 }
 
-function goRow(r: GoRow, within: string, costly: (ns: Ns) => string): Row {
+function goRow(r: GoRow, within: string, costly: RowsInput['figures']['costly']): Row {
   return {
     kind: 'lane',
     id: `${within}/${r.lane}`,
@@ -281,7 +286,7 @@ function goRow(r: GoRow, within: string, costly: (ns: Ns) => string): Row {
     indent: 1,
     name: r.g > 0 ? `G${r.g}` : r.name,
     extra: '',
-    figure: costly(r.costly),
+    figure: costly(r.lane, r.costly),
     lanes: [r.lane],
     gs: r.packed.length > 0 ? r.packed : [r.g],
   };

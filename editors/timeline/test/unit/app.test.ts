@@ -104,6 +104,29 @@ describe('a selection', () => {
   });
 });
 
+describe('the task of a selection', () => {
+  it('has a row while tasks are closed, and what is selected stays where it is', async () => {
+    app.size = { ...app.size, height: 200 };
+    app.scrollBy(100);
+    const request = host.request.bind(host);
+    host.request = async (method, params) => {
+      const answer = await request(method, params);
+      if (method === 'waitline/timelineSlice')
+        Object.assign((answer as { slice: object }).slice, { task: { id: 133, name: 'order' } });
+      return answer;
+    };
+    const { lane, t } = wait();
+    const y = () => (app.rows.top[rowOfLane(app.rows, lane)] ?? 0) - app.scroll;
+    const before = y();
+    await app.select(lane, t);
+    expect(app.rows.rows.find((r) => r.kind === 'task')?.name).toBe('order 133, of the selection');
+    expect(y()).toBe(before);
+    app.deselect();
+    expect(app.rows.rows.some((r) => r.kind === 'task')).toBe(false);
+    expect(y()).toBe(before);
+  });
+});
+
 describe('a range', () => {
   it('counts everywhere, keeps the view, and goes', async () => {
     app.show({ t0: 1e6, t1: 9e6 });
@@ -112,6 +135,12 @@ describe('a range', () => {
     expect(app.range).toEqual({ t0: 2e6, t1: 4e6 });
     expect(app.view).toEqual({ t0: 1e6, t1: 9e6 });
     expect(app.summary?.costly).toBeLessThan(app.state?.costly ?? 0);
+    // Lanes in view say what they cost in it, and nothing until that is known.
+    const figures = () => app.rows.rows.flatMap((r) => (r.kind === 'header' && r.group !== null ? r.figure : []));
+    app.data.viewChanged();
+    await new Promise((done) => setTimeout(done, 150));
+    expect(app.data.costlyIn.size).toBeGreaterThan(0);
+    expect(figures().some((f) => f !== '')).toBe(true);
     await app.setRange(null);
     expect(app.range).toBeNull();
   });

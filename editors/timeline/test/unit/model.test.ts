@@ -148,8 +148,9 @@ describe('rows', () => {
       tasks: null,
       pinned: [],
       filters: [],
+      selectedTask: null,
       parts: new Map(),
-      figures: { costly: (n) => `${n} ns`, states: '', heap: '', threads: '' },
+      figures: { costly: (_, n) => `${n} ns`, states: '', heap: '', threads: '' },
       ...more,
     });
 
