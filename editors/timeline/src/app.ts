@@ -2,12 +2,15 @@
 // What comes from the host is asked for here and in data.ts; nothing in here touches the document.
 import { Data } from './data.ts';
 import { Finder } from './finder.ts';
+import { Follow } from './follow.ts';
 import type { Host } from './host/host.ts';
 import { Links } from './links.ts';
 import type { Class } from './model/classes.ts';
 import { added, type Filter, type FilterKind, without } from './model/filter.ts';
+import type { Checked, Finding } from './model/findings.ts';
 import { bytes, duration, grouped } from './model/format.ts';
 import { type Link, type Option, readLink, type Tab } from './model/link.ts';
+import type { TaskParts } from './model/parts.ts';
 import * as protocol from './model/protocol.ts';
 import { field, text } from './model/read.ts';
 import { buildRows, isRuntime, type Layout, layout, type OpenGroup, rowOfLane } from './model/rows.ts';
@@ -54,6 +57,7 @@ export class App {
   readonly finder: Finder;
   readonly pins: Pins;
   readonly links: Links;
+  readonly follow: Follow;
   phase: Phase = 'connecting';
   message = '';
   toast = '';
@@ -68,7 +72,7 @@ export class App {
   groups = new Map<string, OpenGroup>();
   tasks: protocol.TaskRows | null = null;
   /** What is below the tasks that are open. */
-  parts = new Map<number, protocol.TaskParts>();
+  parts = new Map<number, TaskParts>();
   rows: Layout = layout([]);
   scroll: Px = 0;
   size = { width: 800, height: 400, narrow: false };
@@ -94,8 +98,8 @@ export class App {
   /** What the selection's goroutine wakes next. */
   next: protocol.Flow | null = null;
   exact: protocol.Exact | null = null;
-  findings: protocol.Finding[] | null = null;
-  checked: protocol.Checked | null = null;
+  findings: Finding[] | null = null;
+  checked: Checked | null = null;
   summary: protocol.Summary | null = null;
   /** The most goroutines at once that were not idle. */
   mostBusy = 0;
@@ -112,6 +116,7 @@ export class App {
     this.finder = new Finder(this);
     this.pins = new Pins(this);
     this.links = new Links(this, open);
+    this.follow = new Follow(this);
     this.tab = this.links.saved.view ?? 'timeline';
     this.open = new Set(this.links.savedOpen);
     this.showIdle = this.links.savedIdle;
@@ -121,7 +126,7 @@ export class App {
       const to = readLink(p);
       // A cursor that moved only marks its line; anything more is gone to.
       const marks = Object.keys(to).every((key) => key === 'uri' || key === 'line');
-      if (marks) void this.revealLine(to.uri ?? null, to.line ?? null);
+      if (marks) void this.follow.line(to.uri ?? null, to.line ?? null);
       else void this.links.goTo(to);
     });
     host.on('open', (p) => void this.links.goTo(readLink(p)));
@@ -505,72 +510,6 @@ export class App {
   openPlace(p: protocol.Place, focus: boolean): void {
     if (p.uri === null) return;
     this.host.openSource({ uri: p.uri, line: p.line ?? Math.max(p.recorded - 1, 0), col: p.col, focus });
-  }
-
-  async followWaker(): Promise<void> {
-    const s = this.selection?.slice;
-    if (s?.waker !== null && s?.waker !== undefined && s.waker.g > 0)
-      await this.select(`g:${s.waker.g}`, Math.max(s.waker.t - 1, 0), { moveTo: true, source: 'beside' });
-    else {
-      // What a part of a task is a part of.
-      const up = s?.incoming.find((f) => f.kind === 'task');
-      if (up !== undefined) await this.select(up.from.lane, up.from.t, { moveTo: true, source: 'beside' });
-    }
-  }
-
-  async followWakes(): Promise<void> {
-    const f = this.selection?.slice?.outgoing[0] ?? this.next;
-    if (f !== null && f !== undefined)
-      await this.select(f.to.lane || `g:${f.to.g}`, f.to.t, { moveTo: true, source: 'beside' });
-  }
-
-  async neighbour(after: boolean): Promise<void> {
-    const s = this.selection;
-    if (s === null) {
-      await this.selectFirst();
-      return;
-    }
-    const ref = after ? s.slice?.following : s.slice?.preceding;
-    if (ref !== null && ref !== undefined)
-      await this.select(ref.lane, (ref.start + ref.end) / 2, { moveTo: true, source: 'beside' });
-    else if (s.slice !== null)
-      await this.select(s.lane, after ? s.end + 1 : Math.max(s.start - 1, 0), {
-        moveTo: true,
-        source: 'beside',
-        lower: s.lower,
-      });
-  }
-
-  /** Without a selection: the first slice in view of the first goroutine that is shown. */
-  async selectFirst(lane?: string): Promise<void> {
-    const row = lane ?? this.rows.rows.find((r) => r.kind === 'lane')?.lanes[0];
-    if (row === undefined) return;
-    const tile = this.data.tiles.get(row, this.view, this.size.width);
-    const t = tile === null ? null : this.data.firstSpan(tile, this.view);
-    if (t !== null) await this.select(row, t, { moveTo: true, source: 'beside' });
-  }
-
-  /** Next or previous instance of the selection's line, the longest first. */
-  async longest(next: boolean): Promise<void> {
-    const site = this.selection?.slice?.site;
-    if (this.instances === null || this.instances.found.length === 0) {
-      if (site !== null && site !== undefined) await this.data.instancesOf(site, this.selection?.slice?.kind ?? '');
-    }
-    const i = this.instances;
-    if (i === null || i.found.length === 0) return;
-    const n = i.found.length;
-    const own = this.selection;
-    const here = own === null ? -1 : i.found.findIndex((r) => r.g === own.g && r.start === own.start);
-    const at = (here < 0 ? (next ? 0 : n - 1) : here + (next ? 1 : -1) + n) % n;
-    const ref = i.found[at];
-    this.instances = { ...i, at };
-    if (ref !== undefined) await this.select(ref.lane, (ref.start + ref.end) / 2, { moveTo: true, source: 'beside' });
-  }
-
-  async revealLine(uri: string | null, line: number | null): Promise<void> {
-    if (uri === null || line === null) return;
-    await this.data.instancesAt(uri, line);
-    if (this.instances !== null) this.all();
   }
 
   // ---- Filters ----

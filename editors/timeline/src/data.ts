@@ -4,6 +4,8 @@ import type { App } from './app.ts';
 import type { Host } from './host/host.ts';
 import { CLASS, VERDICT } from './model/classes.ts';
 import { type Filter, filterParams } from './model/filter.ts';
+import { checked, findings } from './model/findings.ts';
+import { regionSpans, spanOf, type TaskParts, taskParts, taskSpans } from './model/parts.ts';
 import * as protocol from './model/protocol.ts';
 import { field, num, text } from './model/read.ts';
 import { visible } from './model/rows.ts';
@@ -91,8 +93,8 @@ export class Data {
     try {
       const answer = await this.host.request('waitline/findings', {});
       if (era !== this.era) return;
-      this.app.findings = protocol.findings(answer);
-      this.app.checked = protocol.checked(answer);
+      this.app.findings = findings(answer);
+      this.app.checked = checked(answer);
       this.app.dirty('elements', 'overview');
     } catch (e) {
       if (era === this.era) this.app.say(message(e));
@@ -172,15 +174,15 @@ export class Data {
     const { view, end } = this.app;
     switch (f.kind) {
       case 'g':
-        return [protocol.spanOf(`g:${f.id}`, 0, end)];
+        return [spanOf(`g:${f.id}`, 0, end)];
       case 'task': {
         const answer = await this.host.request('waitline/taskTable', { id: f.id, limit: 1000 });
-        return protocol.taskSpans(answer, Number(f.id), end);
+        return taskSpans(answer, Number(f.id), end);
       }
       case 'region': {
         const filter = { region: f.id, t0: Math.floor(view.t0), t1: Math.ceil(view.t1) };
         const answer = await this.host.request('waitline/regionTable', { filter, name: f.id, limit: 1000 });
-        return protocol.regionSpans(answer, end);
+        return regionSpans(answer, end);
       }
       default:
         return null;
@@ -277,10 +279,10 @@ export class Data {
     return [...this.app.open].flatMap((id) => (id.startsWith('task:') ? [Number(id.slice(5))] : [])).slice(0, 16);
   }
 
-  async fetchParts(id: number): Promise<readonly [number, protocol.TaskParts]> {
+  async fetchParts(id: number): Promise<readonly [number, TaskParts]> {
     const known = this.app.parts.get(id);
     if (known !== undefined) return [id, known];
-    return [id, protocol.taskParts(await this.host.request('waitline/taskTable', { id, limit: 200 }))];
+    return [id, taskParts(await this.host.request('waitline/taskTable', { id, limit: 200 }))];
   }
 
   async slice(lane: string, t: Ns, lower: boolean): Promise<protocol.Slice | null> {
@@ -441,7 +443,7 @@ function both(a: readonly protocol.Ref[], b: readonly protocol.Ref[]): protocol.
     (by.get(x.lane) ?? []).flatMap((y) => {
       const start = Math.max(x.start, y.start);
       const end = Math.min(x.end, y.end);
-      return end > start ? [protocol.spanOf(x.lane, start, end)] : [];
+      return end > start ? [spanOf(x.lane, start, end)] : [];
     }),
   );
 }

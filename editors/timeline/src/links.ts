@@ -101,8 +101,8 @@ export class Links {
     if (r0 !== undefined && r1 !== undefined && r1 > r0 && (r0 !== app.range?.t0 || r1 !== app.range.t1))
       await app.setRange({ t0: r0, t1: r1 });
     if (o.uri !== undefined && o.line !== undefined) {
-      await app.revealLine(o.uri, o.line);
-      if (o.t0 === undefined && o.g === undefined && o.lane === undefined) await app.longest(true);
+      await app.follow.line(o.uri, o.line);
+      if (o.t0 === undefined && o.g === undefined && o.lane === undefined) await app.follow.longest(true);
     }
     if (o.lane !== undefined && o.t !== undefined) await app.select(o.lane, o.t, { row: true });
     else if (o.g !== undefined)

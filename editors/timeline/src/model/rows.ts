@@ -1,7 +1,8 @@
 // What stands below what: the rows of the timeline, from the state of the trace and of what is open.
 // Values only; a row knows its height, its lanes (what is fetched and drawn in it) and what its label says.
 import type { Filter } from './filter.ts';
-import type { GoRow, Group, Info, Place, TaskParts, TaskRow } from './protocol.ts';
+import type { TaskParts } from './parts.ts';
+import type { GoRow, Group, Info, Place, TaskRow } from './protocol.ts';
 import type { Ns, Px } from './units.ts';
 
 export type ChartId = 'states' | 'heap' | 'threads';

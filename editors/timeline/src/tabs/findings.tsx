@@ -2,9 +2,10 @@
 import { useState } from 'preact/hooks';
 import type { App } from '../app.ts';
 import { CLASS, classOf } from '../model/classes.ts';
+import type { Checked, Finding } from '../model/findings.ts';
 import { count, duration, grouped, percent, shortFunc } from '../model/format.ts';
 import * as protocol from '../model/protocol.ts';
-import { type Finding, type Place, placeLabel } from '../model/protocol.ts';
+import { type Place, placeLabel } from '../model/protocol.ts';
 import { type Histogram, histogram, site } from '../model/site.ts';
 import { around } from '../model/viewport.ts';
 import { useAsk } from '../ui/ask.ts';
@@ -120,12 +121,12 @@ export function Findings({ app, stage }: Props) {
   );
 }
 
-function nChecks(checked: protocol.Checked | null): string {
+function nChecks(checked: Checked | null): string {
   return checked === null || checked.checks === 0 ? 'The checks' : `${checked.checks} checks`;
 }
 
 /** What was looked at and not reported, the nearest to its limit first, and what is kept quiet. */
-function NotReported({ app, checked }: { app: App; checked: protocol.Checked }) {
+function NotReported({ app, checked }: { app: App; checked: Checked }) {
   const [all, setAll] = useState(false);
   return (
     <div class="wraps">

@@ -228,7 +228,7 @@ function OneFunction({ app, stage, title, func, says }: OneProps) {
     app.pins.pin([r.g]);
     app.chosen = r.g;
     app.show(around(r.start, r.end ?? app.end, app.end, 0.05), false);
-    void app.selectFirst(`g:${r.g}`);
+    void app.follow.first(`g:${r.g}`);
   };
   const pinThem = (gs: readonly number[]) => {
     app.setTab('timeline');

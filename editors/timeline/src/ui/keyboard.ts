@@ -55,22 +55,22 @@ export function run(app: App, c: Command): boolean {
       app.show({ t0: 0, t1: app.end });
       return true;
     case 'waker':
-      void app.followWaker();
+      void app.follow.waker();
       return true;
     case 'wakes':
-      void app.followWakes();
+      void app.follow.wakes();
       return true;
     case 'before':
-      void app.neighbour(false);
+      void app.follow.neighbour(false);
       return true;
     case 'after':
-      void app.neighbour(true);
+      void app.follow.neighbour(true);
       return true;
     case 'longer':
-      void app.longest(false);
+      void app.follow.longest(false);
       return true;
     case 'shorter':
-      void app.longest(true);
+      void app.follow.longest(true);
       return true;
     case 'source':
       app.showSource('focus');

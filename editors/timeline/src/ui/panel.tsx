@@ -254,7 +254,7 @@ function Waker({ app, slice: s }: { app: App; slice: Slice }) {
     <>
       <div class="pair">
         {w.g > 0 ? (
-          <button type="button" class="strong" title="↑: go there" onClick={() => void app.followWaker()}>
+          <button type="button" class="strong" title="↑: go there" onClick={() => void app.follow.waker()}>
             G{w.g} {first?.func.slice(first.func.replace(/\[.*$/, '').lastIndexOf('/') + 1) ?? ''}
           </button>
         ) : (

@@ -19,7 +19,7 @@ export function Timeline({ app, stage }: Props) {
         <div class="dim">costly waiters</div>
         <span class="peak">{stage.peak > 0 ? grouped(stage.peak) : ''}</span>
         {app.instances !== null && (
-          <button type="button" onClick={() => void app.longest(true)} title="N: next longest">
+          <button type="button" onClick={() => void app.follow.longest(true)} title="N: next longest">
             <span class="link mono">{app.instances.label}</span> {count(app.instances.of)}{' '}
             {app.instances.of === 1 ? 'wait' : 'waits'}
           </button>
@@ -121,7 +121,7 @@ function Label({ app, row, top, selected }: { app: App; row: Row; top: number; s
           style={style}
           onClick={() => {
             app.chosen = row.gs?.length === 1 ? (row.gs[0] ?? 0) : 0;
-            void app.selectFirst(row.lanes[0]);
+            void app.follow.first(row.lanes[0]);
           }}
           onContextMenu={menu}
         >

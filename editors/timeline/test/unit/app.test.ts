@@ -65,7 +65,7 @@ describe('a selection', () => {
   it('brings the waker into view, opening its group or pinning it', async () => {
     const w = wait();
     await app.select(w.lane, w.t);
-    await app.followWaker();
+    await app.follow.waker();
     expect(app.selection?.g).toBe(w.by);
     expect(rowOfLane(app.rows, `g:${w.by}`)).toBeGreaterThan(0);
   });
@@ -73,13 +73,13 @@ describe('a selection', () => {
   it('goes along its goroutine, and through the longest of its line', async () => {
     const w = wait();
     await app.select(w.lane, w.t);
-    await app.neighbour(true);
+    await app.follow.neighbour(true);
     expect(app.selection?.start).toBe(w.end);
-    await app.neighbour(false);
+    await app.follow.neighbour(false);
     await soon();
     const lengths: number[] = [];
     for (let i = 0; i < 4; i++) {
-      await app.longest(true);
+      await app.follow.longest(true);
       lengths.push((app.selection?.end ?? 0) - (app.selection?.start ?? 0));
     }
     expect(lengths.toSorted((a, b) => b - a)).toEqual(lengths);
@@ -248,9 +248,9 @@ describe('tasks', () => {
     await soon();
     expect(names()).toEqual(['1 order 133', '2 payment 140']);
     await app.select('task:133', 17e6);
-    await app.followWakes();
+    await app.follow.wakes();
     expect(app.selection?.lane).toBe('task:140');
-    await app.followWaker();
+    await app.follow.waker();
     expect(app.selection?.lane).toBe('task:133');
   });
 });

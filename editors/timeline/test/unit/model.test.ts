@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { findings } from '../../src/model/findings.ts';
 import { command, HELP } from '../../src/model/keys.ts';
 import * as protocol from '../../src/model/protocol.ts';
 import { parseLengths, parseQuery, queryParams } from '../../src/model/query.ts';
@@ -78,7 +79,7 @@ describe('answers', () => {
       if (info !== null) expect(info).toMatchObject({ groups: [], lanes: [], ready: false });
       expect(protocol.slice(x)).toBeNull();
       expect(protocol.rows(x).rows).toEqual([]);
-      expect(protocol.findings(x)).toEqual([]);
+      expect(findings(x)).toEqual([]);
       expect(protocol.instances(x).found).toEqual([]);
       expect(protocol.summary(x).lines).toEqual([]);
     }
