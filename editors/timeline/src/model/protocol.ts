@@ -2,7 +2,7 @@
 // they came, as they only go back to the host.
 import { CLASS, type Class, classOf, isClass, VERDICTS, type VerdictName } from './classes.ts';
 import { harmless } from './format.ts';
-import { field, flag, isFields, list, num, numOrNull, raw, rawOrNull, text, textOrNull } from './read.ts';
+import { field, flag, isFields, lines, list, num, numOrNull, raw, rawOrNull, text, textOrNull } from './read.ts';
 import type { Ns } from './units.ts';
 
 export interface Place {
@@ -437,7 +437,7 @@ export function slice(x: unknown): Slice | null {
     site: place(field(x, 'site')),
     rank: numOrNull(field(x, 'rank')),
     of: numOrNull(field(x, 'of')),
-    text: text(field(x, 'text'), 20_000),
+    text: lines(field(x, 'text'), 20_000),
   };
   const w = made.waker;
   // What ended a wait is a wake like any other, also where only the waker is named.

@@ -1,7 +1,7 @@
 // The details of what is selected; with nothing selected, what is in view comes to.
 import { useState } from 'preact/hooks';
 import type { App } from '../app.ts';
-import { CLASS, type Class, NAMES } from '../model/classes.ts';
+import { CLASS, type Class, isWait, NAMES } from '../model/classes.ts';
 import { type Filter, filterWords, has } from '../model/filter.ts';
 import { bytes, duration, figure, grouped, instant, moment, percent, shortFunc } from '../model/format.ts';
 import { type Flow, type Place, placeLabel, type Ref, type Slice } from '../model/protocol.ts';
@@ -90,7 +90,7 @@ function Selected({ app, stage, slice: s }: Props & { slice: Slice }) {
       <section>
         {s.startStack.length > 0 && (
           <>
-            <h3>{s.cls === CLASS.running || s.cls === CLASS.runnable ? 'Began at' : 'Waits at'}</h3>
+            <h3>{isWait(s.cls) || s.cls === CLASS.syscall ? 'Waits at' : 'Began at'}</h3>
             <Stack app={app} stack={s.startStack} />
           </>
         )}

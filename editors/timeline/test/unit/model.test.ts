@@ -99,6 +99,11 @@ describe('answers', () => {
     expect(protocol.state(JSON.parse('{"analysis":1,"__proto__":{"trace":"evil"}}'))?.trace).toBe('');
   });
 
+  it('keep the lines of what is to be copied', () => {
+    const slice = protocol.slice({ lane: 'g:1', text: 'G1 main: select\n  at \u202edb.go:70\r\nend' });
+    expect(slice?.text).toBe('G1 main: select\n  at \\u{202e}db.go:70\\u{d}\nend');
+  });
+
   it('have their texts made harmless and their uris kept', () => {
     const p = protocol.place({ func: 'a\u202eb', file: '/x/y.go', recorded: 3, uri: 'file:///x/y.go', line: 6 });
     expect(p).toMatchObject({ func: 'a\\u{202e}b', uri: 'file:///x/y.go' });
