@@ -113,7 +113,7 @@ export const HELP: readonly { title: string; keys: readonly (readonly [readonly 
       [['/', 'I', 'T'], 'find, idle on or off, as a table'],
       [['X'], 'all wakes in view'],
       [['M'], 'mark the selection, or take its mark away'],
-      [['C', 'L'], 'copy evidence, copy a link to this view'],
+      [['C', 'L'], 'copy evidence or a table, copy a link to this view'],
       [['?'], 'this list'],
       [['[', ']'], 'previous, next tab'],
     ],

@@ -138,6 +138,11 @@ function general(app: App, c: Command): boolean {
     case 'find':
       document.querySelector<HTMLInputElement>('#find')?.focus();
       return true;
+    case 'copy':
+      // The lanes have their own.
+      if (app.tab === 'timeline' && !app.table) return false;
+      void copyTable(app);
+      return true;
     case 'link':
       void copyLink(app);
       return true;
@@ -184,6 +189,19 @@ export async function copy(app: App): Promise<void> {
     return;
   }
   await copyText(app, words, 'The evidence is copied.');
+}
+
+/** The table that has the focus, else the first, as text that spreadsheets take: columns by tabs. */
+async function copyTable(app: App): Promise<void> {
+  const table = document.activeElement?.closest('table') ?? document.querySelector('.view table, .twin table');
+  if (!(table instanceof HTMLTableElement)) {
+    app.say('There is no table here.');
+    return;
+  }
+  const rows = [...table.rows].map((row) =>
+    [...row.cells].map((c) => c.innerText.replace(/\s+/g, ' ').trim()).join('\t'),
+  );
+  await copyText(app, `${rows.join('\n')}\n`, `The table is copied, ${rows.length - 1} rows.`);
 }
 
 export async function copyLink(app: App): Promise<void> {

@@ -177,6 +177,23 @@ describe('a filter', () => {
   });
 });
 
+describe('a table', () => {
+  it('is copied by a key, and the lanes as a table, too', async () => {
+    await tab('Goroutines');
+    await page.keyboard.press('c');
+    await page.getByText('The table is copied, 17 rows.').waitFor();
+    const copied = (await page.evaluate(() => navigator.clipboard.readText())).split('\n');
+    expect(copied[0]).toMatch(/^Function\tStarted at\tCount\t/);
+    expect(copied.some((row) => /^main\.\(\*server\)\.report\.func1\tserver\.go:102\t584\t/.test(row))).toBe(true);
+    await tab('Timeline');
+    await page.keyboard.press('t');
+    await page.locator('.twin tbody tr').first().waitFor();
+    await page.keyboard.press('c');
+    await page.waitForFunction(async () => (await navigator.clipboard.readText()).startsWith('Lane\tState\tCost'));
+    await page.keyboard.press('t');
+  });
+});
+
 describe('a link', () => {
   it('leads back to the view, its filters, its range and what was selected', async () => {
     await page.evaluate(async () => {

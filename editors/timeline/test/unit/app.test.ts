@@ -50,6 +50,21 @@ describe('a trace', () => {
   });
 });
 
+describe('moving', () => {
+  it('eases, and not for who wants less of it', () => {
+    app.reduceMotion = false;
+    app.show({ t0: 1e6, t1: 2e6 });
+    expect(app.view).toEqual({ t0: 0, t1: END });
+    expect(app.step(performance.now() + 50)).toBe(true);
+    expect(app.view.t1).toBeLessThan(END);
+    expect(app.step(performance.now() + 500)).toBe(false);
+    expect(app.view).toEqual({ t0: 1e6, t1: 2e6 });
+    app.reduceMotion = true;
+    app.show({ t0: 3e6, t1: 4e6 });
+    expect(app.view).toEqual({ t0: 3e6, t1: 4e6 });
+  });
+});
+
 describe('a selection', () => {
   it('shows its line beside, and its waker’s where that is asked for', async () => {
     const w = wait();
