@@ -129,6 +129,7 @@ export class App {
       if (marks) void this.follow.line(to.uri ?? null, to.line ?? null);
       else void this.links.goTo(to);
     });
+    host.on('select', (p) => void this.follow.elsewhere(p));
     host.on('open', (p) => void this.links.goTo(readLink(p)));
     host.on('connection', (p) => this.say(text(field(p, 'message'))));
   }
@@ -421,7 +422,14 @@ export class App {
   async select(
     lane: string,
     t: Ns,
-    options: { moveTo?: boolean; row?: boolean; source?: 'beside' | 'focus' | 'waker' | null; lower?: boolean } = {},
+    options: {
+      moveTo?: boolean;
+      row?: boolean;
+      source?: 'beside' | 'focus' | 'waker' | null;
+      lower?: boolean;
+      /** It was selected elsewhere: nobody is told again. */
+      followed?: boolean;
+    } = {},
   ): Promise<void> {
     const mine = ++this.slices;
     let slice: protocol.Slice | null;
@@ -460,6 +468,7 @@ export class App {
     this.all();
     this.save();
     if (options.source !== undefined && options.source !== null) this.showSource(options.source);
+    if (options.followed !== true) this.follow.tell(this.selection);
     void this.data.afterSelect(slice);
   }
 

@@ -1,8 +1,11 @@
-// From one slice to another: along wakes, along a goroutine, through the instances of a line.
-import type { App } from './app.ts';
+// From one slice to another: along wakes, along a goroutine, through the instances of a line, from timeline to timeline.
+import type { App, Selection } from './app.ts';
+import { field, num, raw } from './model/read.ts';
 
 export class Follow {
   private readonly app: App;
+  /** What this page calls itself, so that it does not follow what it has told. */
+  private readonly name = crypto.randomUUID();
 
   constructor(app: App) {
     this.app = app;
@@ -79,5 +82,27 @@ export class Follow {
     if (uri === null || line === null) return;
     await app.data.instancesAt(uri, line);
     if (app.instances !== null) app.all();
+  }
+
+  /** Timelines elsewhere follow: the editor's, and other pages. */
+  tell(s: Selection | null): void {
+    if (s === null) return;
+    const start = Math.max(0, Math.floor(s.start));
+    const params = { lane: s.lane, g: s.g, start, end: Math.max(start, Math.floor(s.end)), row: s.lower ? 1 : 0 };
+    // A host that carries no selections is no reason to say anything.
+    this.app.host.request('waitline/select', { ...params, from: this.name }).catch(() => {});
+  }
+
+  /** What was selected elsewhere is selected here; the view moves there, if the timeline is what is looked at. */
+  async elsewhere(payload: unknown): Promise<void> {
+    const { app } = this;
+    const lane = raw(field(payload, 'lane'));
+    const start = num(field(payload, 'start'));
+    const end = num(field(payload, 'end'));
+    if (lane === '' || app.info?.ready !== true || field(payload, 'from') === this.name) return;
+    const s = app.selection;
+    if (s !== null && s.start === start && (s.lane === lane || (s.g > 0 && s.g === num(field(payload, 'g'))))) return;
+    const lower = num(field(payload, 'row')) === 1;
+    await app.select(lane, (start + end) / 2, { moveTo: app.tab === 'timeline', lower, followed: true });
   }
 }

@@ -124,6 +124,21 @@ export interface Unmapped {
   of: Nanos;
 }
 
+/** What is worth telling about the trace. */
+export interface Finding extends Partial<Place> {
+  code: string;
+  message: string;
+  ns: Nanos;
+}
+
+/** How many of a trace's lines are the recorded ones, in documents as they are now. */
+export interface States {
+  exact: number;
+  shifted: number;
+  doubtful: number;
+  lost: number;
+}
+
 /** The requests, by name: what goes in and what comes out. */
 export interface Requests {
   'waitline/load': [{ trace: string }, State];
@@ -138,7 +153,12 @@ export interface Requests {
   'waitline/stacks': [LinePlace, { analysis: number; stacks: Stack[] } | null];
   'waitline/instance': [LinePlace & { rank?: number }, Instance | null];
   'waitline/goroutines': [Partial<LinePlace>, { analysis: number; groups: Group[] } | null];
-  'waitline/unmapped': [Record<string, never>, { analysis: number; prefixes: Unmapped[] } | null];
+  'waitline/findings': [Record<string, never>, { analysis: number; findings: Finding[] } | null];
+  'waitline/unmapped': [
+    Record<string, never>,
+    // Older servers say only what is not found.
+    { analysis: number; prefixes: Unmapped[]; found?: { ns: Nanos; of: Nanos }; lines?: States } | null,
+  ];
   'waitline/setVerdict': [LinePlace & { verdict: Verdict | null; kind?: string }, State | null];
   'waitline/silence': [{ code: string; package?: string }, State | null];
 }
@@ -193,8 +213,13 @@ export function verdictRequest(argument: unknown): Requests['waitline/setVerdict
 export function silenceRequest(argument: unknown): Requests['waitline/silence'][0] | undefined {
   if (typeof argument !== 'object' || argument === null) return undefined;
   const { code, package: pkg } = argument as Record<string, unknown>;
-  if (typeof code !== 'string' || !/^[a-z][a-z-]*$/.test(code)) return undefined;
+  if (!isCode(code)) return undefined;
   return typeof pkg === 'string' && pkg ? { code, package: pkg } : { code };
+}
+
+/** Whether this could be the code of a finding, and so the name of its page. */
+export function isCode(value: unknown): value is string {
+  return typeof value === 'string' && value.length < 64 && /^[a-z]+(-[a-z]+)*$/.test(value);
 }
 
 function isVerdict(value: unknown): value is Verdict {

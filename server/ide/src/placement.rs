@@ -63,6 +63,8 @@ pub struct Placement {
     frames: Vec<Option<Place>>,
     /// Recorded paths that name no file, the dearest first.
     pub unmapped: Vec<Unmapped>,
+    /// Time of all waits and system calls with a line of the program's own, in nanoseconds.
+    pub own_ns: i64,
     by_path: HashMap<String, FileId>,
 }
 
@@ -100,7 +102,7 @@ impl Placement {
             };
             made.frames.push(place);
         }
-        made.unmapped = made.costs(analysis, &unmapped);
+        (made.unmapped, made.own_ns) = made.costs(analysis, &unmapped);
         settle(analysis, &mut made);
         made
     }
@@ -112,8 +114,8 @@ impl Placement {
         })
     }
 
-    /// What stands behind recorded paths that are not mapped.
-    fn costs(&self, analysis: &Analysis, unmapped: &[bool]) -> Vec<Unmapped> {
+    /// What stands behind recorded paths that are not mapped, and behind all of the program's own.
+    fn costs(&self, analysis: &Analysis, unmapped: &[bool]) -> (Vec<Unmapped>, i64) {
         let mut by_file: HashMap<StrId, i64> = HashMap::new();
         let mut all = 0i64;
         for slot in &analysis.slots {
@@ -144,7 +146,7 @@ impl Placement {
             .map(|(prefix, ns)| Unmapped { prefix: prefix.to_owned(), ns, of_ns: all })
             .collect();
         list.sort_by(|a, b| b.ns.cmp(&a.ns).then_with(|| a.prefix.cmp(&b.prefix)));
-        list
+        (list, all)
     }
 
     /// The frames that stand in the workspace.

@@ -20,6 +20,8 @@ export class FakeHost implements Host {
   readonly trace: FakeTrace = fakeTrace();
   readonly opened: SourcePlace[] = [];
   readonly asked: string[] = [];
+  /** What was said rather than asked. */
+  readonly sent: { method: string; params: { [key: string]: Json } }[] = [];
   private readonly listeners = new Listeners();
   /** How far the lanes are: below 1 there are only the collector's and the Ps'. */
   progress = 1;
@@ -60,6 +62,10 @@ export class FakeHost implements Host {
   async request(method: string, params: Json): Promise<unknown> {
     this.asked.push(method);
     this.params.push({ method, params });
+    if (method === 'waitline/select') {
+      this.sent.push({ method, params: params as { [key: string]: Json } });
+      return null;
+    }
     const answer = this.answer(method, params);
     if (answer === undefined) throw new RequestError(`unknown method ${method}`, -32601);
     return answer;

@@ -65,6 +65,31 @@ describe('moving', () => {
   });
 });
 
+describe('a selection elsewhere', () => {
+  const told = () => host.sent.filter((m) => m.method === 'waitline/select').map((m) => m.params);
+
+  it('is told of what is selected here, once, and not of what was followed', async () => {
+    const w = wait();
+    await app.select(w.lane, w.t);
+    expect(told()).toEqual([expect.objectContaining({ lane: w.lane, g: w.g, end: w.end, row: 0 })]);
+    host.emit('select', { lane: `g:${w.by}`, g: w.by, start: w.end, end: w.end + 2, row: 0, from: 'an editor' });
+    await soon();
+    expect(app.selection?.g).toBe(w.by);
+    expect(rowOfLane(app.rows, `g:${w.by}`)).toBeGreaterThan(0);
+    expect(told().length).toBe(1);
+  });
+
+  it('is not followed where it is our own that comes back, or none', async () => {
+    const w = wait();
+    await app.select(w.lane, w.t);
+    const here = app.selection;
+    host.emit('select', { lane: `g:${w.by}`, g: w.by, start: 5, end: 9, from: told()[0]?.from });
+    for (const odd of [null, 7, {}, { lane: 3 }, { lane: '' }]) host.emit('select', odd);
+    await soon();
+    expect(app.selection).toBe(here);
+  });
+});
+
 describe('a selection', () => {
   it('shows its line beside, and its waker’s where that is asked for', async () => {
     const w = wait();

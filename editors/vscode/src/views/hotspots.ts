@@ -5,7 +5,7 @@ import type { Hotspot, Requests } from '../protocol';
 import { count, duration, fileName, percent, shortFunc } from '../units';
 import { AnswerTree } from './tree';
 
-export type Grouping = 'function' | 'file' | 'cause';
+export type Grouping = 'function' | 'file' | 'package' | 'cause';
 
 /** The server's most. */
 const LIMIT = 200;
@@ -17,22 +17,37 @@ export type Node =
 
 export class Hotspots extends AnswerTree<NonNullable<Requests['waitline/hotspots'][1]>, Node> {
   grouping: Grouping = 'function';
+  filter = '';
 
   protected ask() {
     return this.session.request('waitline/hotspots', { limit: LIMIT });
   }
 
   protected roots(answer: NonNullable<Requests['waitline/hotspots'][1]>): Node[] {
-    return group(answer.lines, this.grouping);
+    return group(answer.lines.filter(matches(this.filter)), this.grouping);
   }
 
   protected describe(): string | undefined {
     const costly = this.answer?.costly;
-    return costly === undefined ? undefined : vscode.l10n.t('of {0} costly', duration(costly));
+    if (costly === undefined) return undefined;
+    return this.filter
+      ? vscode.l10n.t('with “{0}”, of {1} costly', this.filter, duration(costly))
+      : vscode.l10n.t('of {0} costly', duration(costly));
+  }
+
+  protected override tell(): string | undefined {
+    const none = this.filter && this.answer && !this.answer.lines.some(matches(this.filter));
+    return none ? vscode.l10n.t('No function, file, line or cause matches “{0}”.', this.filter) : undefined;
   }
 
   groupBy(grouping: Grouping): void {
     this.grouping = grouping;
+    this.redraw();
+  }
+
+  filterBy(text: string): void {
+    this.filter = text.trim();
+    void vscode.commands.executeCommand('setContext', 'waitline.filtered', this.filter !== '');
     this.redraw();
   }
 
@@ -122,6 +137,22 @@ export function heat(costly: number, all: number): number {
   return [0.5, 2, 5, 20].filter((least) => share >= least).length;
 }
 
+/** Whether a row has this text in what one sees of it, capitals or not. */
+export function matches(filter: string): (row: Hotspot) => boolean {
+  const wanted = filter.toLowerCase();
+  return (row) =>
+    [row.func, fileName(decodeURIComponent(row.uri)), row.source, row.kind].some((text) =>
+      text.toLowerCase().includes(wanted),
+    );
+}
+
+/** The import path of a function's package: `example.com/a/b` of `example.com/a/b.(*T).f`. */
+export function packageOf(func: string): string {
+  const slash = func.lastIndexOf('/');
+  const dot = func.indexOf('.', slash + 1);
+  return dot < 0 ? func : func.slice(0, dot);
+}
+
 /** Rows under what they share, by what is costly; mostly idle rows apart, at the end. */
 export function group(rows: Hotspot[], by: Grouping): Node[] {
   const work = rows.filter((row) => row.verdict !== 'idle');
@@ -134,7 +165,9 @@ export function group(rows: Hotspot[], by: Grouping): Node[] {
         ? [row.func, shortFunc(row.func), file]
         : by === 'file'
           ? [row.uri, file, '']
-          : [row.kind, row.kind, ''];
+          : by === 'package'
+            ? [packageOf(row.func), packageOf(row.func), '']
+            : [row.kind, row.kind, ''];
     const node = groups.get(key) ?? { is: 'group', label, detail, rows: [], costly: 0, ns: 0 };
     groups.set(key, node);
     node.rows.push(row);

@@ -22,14 +22,22 @@ export abstract class AnswerTree<A extends { analysis: number }, N> implements v
     });
   }
 
-  show(id: string): vscode.TreeView<N> {
-    this.view = vscode.window.createTreeView(id, { treeDataProvider: this, showCollapseAll: true });
+  show(id: string, drops: vscode.TreeDragAndDropController<unknown>): vscode.TreeView<N> {
+    this.view = vscode.window.createTreeView(id, {
+      treeDataProvider: this,
+      showCollapseAll: true,
+      dragAndDropController: drops as vscode.TreeDragAndDropController<N>,
+    });
     return this.view;
   }
 
   protected abstract ask(): Promise<A | null>;
   protected abstract roots(answer: A): N[];
   protected describe(): string | undefined {
+    return undefined;
+  }
+  /** What the view says above its rows. */
+  protected tell(): string | undefined {
     return undefined;
   }
   abstract getChildren(node?: N): N[] | Promise<N[]>;
@@ -57,7 +65,10 @@ export abstract class AnswerTree<A extends { analysis: number }, N> implements v
       this.answer = answer;
       this.nodes = answer ? this.roots(answer) : [];
     }
-    if (this.view) this.view.description = this.describe();
+    if (this.view) {
+      this.view.description = this.describe() ?? '';
+      this.view.message = this.tell() ?? '';
+    }
     return this.nodes;
   }
 }

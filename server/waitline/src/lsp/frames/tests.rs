@@ -191,3 +191,11 @@ fn noise_between_frames_loses_no_frame() {
         assert_eq!(n_good, 3, "noise {noise:?}");
     }
 }
+
+/// However it is chopped, too: the search for the next header once found the same one behind its blanks.
+#[test]
+fn a_damaged_header_behind_blanks_is_told_once() {
+    check("\rContent-LengTh:\r\n8 \n\n{\"", &["!BadLength"]);
+    check(&format!("\r\n\nContent-Length: x\r\n\r\n{GOOD}"), &["!BadLength", "good"]);
+    check(&format!("{GOOD}\r\nno header\r\n\r\n{GOOD}"), &["good", "!BadHeaderLine", "good"]);
+}

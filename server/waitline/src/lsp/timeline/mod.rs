@@ -132,7 +132,8 @@ impl Session {
     pub(super) async fn tile(self: &Arc<Self>, params: &Value) -> Result<Option<Vec<u8>>> {
         let asked = tiles::Asked::parse(params)?;
         let Some(seen) = self.seen().await? else { return Ok(None) };
-        let work = tokio::task::spawn_blocking(move || tiles::tile(&seen, &asked));
+        let work =
+            tokio::task::spawn_blocking(move || tiles::tile(&seen.index, seen.shown.id, &asked));
         work.await.map(Some).map_err(|_| Error::internal_error())
     }
 }
