@@ -52,6 +52,7 @@ export function Mmu({ app, stage }: Props) {
   if (asked.state !== 'there') return <Asking asked={asked} />;
   // Of this very window, where the answer is there; else between two points of the curve.
   const exact = worst.state === 'there' ? worst.value.curve.find((p) => p.window === Math.round(window)) : undefined;
+  const long = app.range === null ? app.end : app.range.t1 - app.range.t0;
   const at = exact?.mmu ?? valueAt(asked.value, window);
   const ten = valueAt(asked.value, 1e7);
   const zero = asked.value.curve.findLast((p) => p.mmu <= 0)?.window ?? 0;
@@ -94,11 +95,11 @@ export function Mmu({ app, stage }: Props) {
             Minimum mutator utilisation: the least share of the CPU that the program itself got in any window of that
             length.
           </div>
-          <Curve answer={asked.value} theme={stage.currentTheme} window={window} onWindow={setWindow} />
+          <Curve answer={asked.value} theme={stage.currentTheme} window={window} value={at} onWindow={setWindow} />
           <div class="bar-top column">
             <span class="strong">
               In its worst {duration(window)} the program got {figure(at * 100)} % of the CPU
-              {window < 1e7 && app.end > 1e7 && `; in its worst 10 ms, ${figure(ten * 100)} %`}.
+              {window < 1e7 && long > 1e7 && `; in its worst 10 ms, ${figure(ten * 100)} %`}.
             </span>
             {shares.length > 0 && (
               <span>
@@ -230,11 +231,14 @@ function Curve({
   answer,
   theme,
   window,
+  value,
   onWindow,
 }: {
   answer: MmuAnswer;
   theme: Theme | null;
   window: number;
+  /** What it is at that window. */
+  value: number;
   onWindow: (w: number) => void;
 }) {
   const ref = useRef<HTMLCanvasElement>(null);
@@ -251,7 +255,7 @@ function Curve({
       canvas.width = width * dpr;
       canvas.height = height * dpr;
       ctx.setTransform(dpr, 0, 0, dpr, 0, 0);
-      drawCurve(ctx, answer, theme, { width, height, first, last, window });
+      drawCurve(ctx, answer, theme, { width, height, first, last, window, value });
     };
     draw();
     const watch = new ResizeObserver(draw);
@@ -269,7 +273,7 @@ function Curve({
         aria-valuemin={first}
         aria-valuemax={last}
         aria-valuenow={window}
-        aria-valuetext={`${duration(window)}: ${figure(valueAt(answer, window) * 100)} %`}
+        aria-valuetext={`${duration(window)}: ${figure(value * 100)} %`}
         onPointerDown={(e) => {
           const box = e.currentTarget.getBoundingClientRect();
           const share = Math.min(Math.max((e.clientX - box.left - LEFT) / (box.width - LEFT - 8), 0), 1);
@@ -293,7 +297,7 @@ function drawCurve(
   ctx: CanvasRenderingContext2D,
   a: MmuAnswer,
   theme: Theme,
-  s: { width: number; height: number; first: number; last: number; window: number },
+  s: { width: number; height: number; first: number; last: number; window: number; value: number },
 ): void {
   const bottom = s.height - 40;
   const x = (w: number) => LEFT + (Math.log(w / s.first) / Math.log(s.last / s.first || 2)) * (s.width - LEFT - 8);
@@ -336,7 +340,7 @@ function drawCurve(
   ctx.fill();
   ctx.globalAlpha = 1;
   drawQuantiles(ctx, a, theme, s, x, y);
-  const v = valueAt(a, s.window);
+  const v = s.value;
   ctx.setLineDash([2, 3]);
   ctx.lineWidth = 1;
   ctx.beginPath();

@@ -90,7 +90,7 @@ function Label({ app, row, top, selected }: { app: App; row: Row; top: number; s
         </span>
       )}
       <span class="name" title={row.name}>
-        {row.kind === 'header' ? short(row.name, app.size.narrow) : row.name}
+        {row.kind === 'header' && row.group !== null ? short(row.name, app.size.narrow) : row.name}
       </span>
       {row.extra !== '' && <span class="extra">{row.extra}</span>}
       {row.figure !== '' && <span class="figure">{row.figure}</span>}
