@@ -301,6 +301,18 @@ impl Stays {
         self.list.len()
     }
 
+    /// About how many bytes of memory they take.
+    pub fn memory(&self) -> usize {
+        self.list.capacity() * size_of::<Packed>()
+            + self.wakes.capacity() * size_of::<Wake>()
+            + self.gos.capacity() * size_of::<Go>()
+            + self.briefs.capacity() * size_of::<Brief>()
+            + self.regions.capacity() * size_of::<RegionSpan>()
+            + self.tasks.capacity() * size_of::<TaskSpan>()
+            + self.ranges.capacity() * size_of::<RangeSpan>()
+            + self.alive.capacity() * size_of::<Alive>()
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()

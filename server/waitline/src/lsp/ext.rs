@@ -193,8 +193,9 @@ pub(super) fn instance(
     }))
 }
 
-/// `waitline/unmapped`: recorded folders of which no file is known, the dearest first.
-pub(super) fn unmapped(shown: &Shown) -> Value {
+/// `waitline/unmapped`: recorded folders of which no file is known, the dearest first, and the rules
+/// that would find most of them.
+pub(super) fn unmapped(session: &Session, shown: &Shown) -> Value {
     let rows: Vec<Value> = shown
         .view
         .placement
@@ -203,7 +204,21 @@ pub(super) fn unmapped(shown: &Shown) -> Value {
         .take(MOST)
         .map(|u| json!({ "prefix": ide::text::plain(&u.prefix), "ns": u.ns, "of": u.of_ns }))
         .collect();
-    json!({ "analysis": shown.id, "prefixes": rows })
+    let of = shown.view.placement.unmapped.first().map_or(0, |u| u.of_ns);
+    let rules: Vec<Value> = crate::workspace::proposals(&shown.view, &session.info().roots)
+        .iter()
+        .map(|p| {
+            json!({
+                "from": p.rule.from,
+                "to": ide::text::plain(&p.rule.to),
+                "ns": p.ns,
+                "of": of,
+                "files": p.n_files,
+                "others": p.others,
+            })
+        })
+        .collect();
+    json!({ "analysis": shown.id, "prefixes": rows, "rules": rules })
 }
 
 /// `waitline/goroutines {uri?, line?}`: what became of the goroutines of each `go` statement, those

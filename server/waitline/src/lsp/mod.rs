@@ -14,6 +14,7 @@ mod backend;
 mod configuration;
 mod documents;
 mod ext;
+mod faults;
 mod finder;
 mod findings;
 pub mod frames;
@@ -28,6 +29,7 @@ mod settings;
 mod timeline;
 mod to_proto;
 pub mod transport;
+mod work;
 
 use backend::Backend;
 
@@ -67,7 +69,10 @@ pub(crate) fn serve_page(
 fn service(
     info: Arc<OnceLock<initialize::ClientInfo>>,
 ) -> (LspService<Backend>, tower_lsp::ClientSocket) {
-    LspService::build(|client| Backend::new(client, info))
+    let service = LspService::build(|client| Backend::new(client, info));
+    #[cfg(debug_assertions)]
+    let service = service.custom_method(faults::METHOD, Backend::fault);
+    service
         .custom_method("waitline/load", Backend::load)
         .custom_method("waitline/unload", Backend::unload)
         .custom_method("waitline/traces", Backend::traces)
