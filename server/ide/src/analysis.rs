@@ -146,6 +146,8 @@ pub struct Builder {
     sound_bytes: u64,
     /// The limit is one of memory.
     is_cut: bool,
+    /// There are more bytes, and they are not given.
+    is_stopped: bool,
 }
 
 impl Builder {
@@ -205,6 +207,11 @@ impl Builder {
         self.generations > 0
     }
 
+    /// No more bytes come, though there are more: not even to tell how long the trace is.
+    pub fn stop(&mut self) {
+        self.is_stopped = true;
+    }
+
     /// How many generations are decoded so far.
     pub fn n_generations(&self) -> u32 {
         self.generations
@@ -259,8 +266,10 @@ impl Builder {
     /// # Errors
     /// There is nothing to show, or the bytes must be given again: see [`Unfinished`].
     pub fn finish(mut self) -> Result<Analysis, Unfinished> {
-        self.reader.finish();
-        self.step();
+        if !self.is_stopped {
+            self.reader.finish();
+            self.step();
+        }
         if let Some(error) = self.error {
             return Err(Unfinished::Error(error));
         }
@@ -275,7 +284,10 @@ impl Builder {
             None => {
                 let tables = self.reader.tables();
                 self.decoder.end(&mut Pass { figures: &mut self.figures, tables });
-                self.reader.problem().cloned()
+                match &self.limit {
+                    Some((_, problem)) if self.is_stopped => Some(problem.clone()),
+                    _ => self.reader.problem().cloned(),
+                }
             }
         };
         let (Some(version), true) = (self.reader.version(), self.generations > 0) else {

@@ -227,17 +227,23 @@ trait Make: Sized {
     fn space(&mut self, n: usize) -> &mut [u8];
     fn filled(&mut self, n: usize) -> bool;
     fn n_bytes(&self) -> u64;
-    /// About how much memory it takes by now, in bytes.
-    fn memory(&self) -> u64;
+    /// About how much memory it takes by now, in bytes; 0 where it is less than what is there already.
+    fn memory(&self) -> u64 {
+        0
+    }
     /// The rest takes too much memory. `false`: nothing can be made of what came so far.
-    fn cut(&mut self, why: String) -> bool;
+    fn cut(&mut self, _why: String) -> bool {
+        true
+    }
+    /// There are more bytes, and they are not given.
+    fn stop(&mut self) {}
     fn finish(self) -> Result<Self::Made, Unfinished>;
     /// What is known of the trace itself.
     fn analysis(made: &mut Self::Made) -> &mut Analysis;
 }
 
 macro_rules! make {
-    ($maker:ty, $made:ty, |$of:ident| $analysis:expr, |$m:ident| $memory:expr, |$c:ident, $why:ident| $cut:expr) => {
+    ($maker:ty, $made:ty, |$of:ident| $analysis:expr, { $($more:item)* }) => {
         impl Make for $maker {
             type Made = $made;
             fn starts_at(&mut self, offset: u64) {
@@ -252,27 +258,29 @@ macro_rules! make {
             fn n_bytes(&self) -> u64 {
                 self.n_bytes()
             }
-            fn memory(&self) -> u64 {
-                let $m = self;
-                $memory
-            }
-            fn cut(&mut self, $why: String) -> bool {
-                let $c = self;
-                $cut
-            }
             fn finish(self) -> Result<$made, Unfinished> {
                 self.finish()
             }
             fn analysis($of: &mut $made) -> &mut Analysis {
                 $analysis
             }
+            $($more)*
         }
     };
 }
 
-make!(Builder, Analysis, |made| made, |b| Builder::memory(b) as u64, |b, why| Builder::cut(b, why));
-// It takes less than the analysis that was there before.
-make!(Summarizer, Summed, |made| &mut made.analysis, |_b| 0, |_b, _why| true);
+make!(Builder, Analysis, |made| made, {
+    fn memory(&self) -> u64 {
+        self.memory() as u64
+    }
+    fn cut(&mut self, why: String) -> bool {
+        self.cut(why)
+    }
+    fn stop(&mut self) {
+        self.stop();
+    }
+});
+make!(Summarizer, Summed, |made| &mut made.analysis, {});
 
 /// What a load must keep to.
 #[derive(Debug, Clone, Copy)]
@@ -425,6 +433,7 @@ fn attempt<M: Make>(
                 }
                 // What is read on for is only how long the trace is.
                 if takes > memory {
+                    builder.stop();
                     break;
                 }
             }
