@@ -17,6 +17,8 @@ use proptest::prelude::*;
 use crate::answers::{answer_to, files_below};
 use crate::product::testdata;
 
+mod sums;
+
 /// A span of the model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Span {

@@ -9,7 +9,7 @@ use ide::Analysis;
 use ide::analysis::{Builder, Unfinished};
 use ide::blame::Blame;
 use ide::causes::Cause;
-use ide::findings::{Finding, findings};
+use ide::findings::{Finding, find};
 use ide::lines::{By, Figure, is_user_by_name, lines};
 use ide::verdicts::{Facts, Sum, Verdict, Verdicts, judge};
 use serde_json::Value;
@@ -76,7 +76,7 @@ impl Judged {
     }
 
     fn findings(&self) -> Vec<Finding> {
-        findings(&self.analysis, &self.verdicts, &self.blame, &|f| is_user(&self.analysis, f))
+        find(&self.analysis, &self.verdicts, &self.blame, &|f| is_user(&self.analysis, f)).findings
     }
 
     /// Code, file and line.

@@ -202,37 +202,103 @@ impl Related {
     }
 }
 
+/// Something that a rule looked at and that fell short of a limit.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Looked {
+    /// Which rule.
+    pub code: Code,
+    /// The line; `None`: it is about the whole trace.
+    pub frame: Option<FrameId>,
+    /// What was seen: one plain sentence with the figures, without a full stop.
+    pub message: String,
+    /// The limit that it was furthest from, in words.
+    pub limit: String,
+    /// How much of that limit it reached, below 1.
+    pub nearness: f64,
+    /// The wait to look at, where there is one.
+    pub wait: Option<Instance>,
+}
+
+/// What the rules found, and what they looked at in vain.
+#[derive(Debug, Clone, Default)]
+pub struct Found {
+    /// The dearest first.
+    pub findings: Vec<Finding>,
+    /// What came nearest to a limit first, at most [`MOST_LOOKED`].
+    pub looked: Vec<Looked>,
+}
+
+impl Found {
+    fn push(&mut self, finding: Finding) {
+        self.findings.push(finding);
+    }
+
+    /// What falls short of some limits is told by the one that it is furthest from: a share of it,
+    /// and words. What is far from it is not worth a line.
+    fn near(
+        &mut self,
+        code: Code,
+        frame: Option<FrameId>,
+        wait: Option<Instance>,
+        message: String,
+        limits: &[(f64, &str)],
+    ) {
+        let Some(&(nearness, limit)) = limits.iter().min_by(|a, b| a.0.total_cmp(&b.0)) else {
+            return;
+        };
+        if (NEAR..1.0).contains(&nearness) {
+            self.looked.push(Looked { code, frame, message, limit: limit.into(), nearness, wait });
+        }
+    }
+}
+
+/// What reaches less of a limit is not told.
+const NEAR: f64 = 0.1;
+/// The most that is told of what was looked at.
+pub const MOST_LOOKED: usize = 20;
+
+/// How much of `limit` a figure is.
+fn part(figure: i64, limit: i64) -> f64 {
+    figure as f64 / limit.max(1) as f64
+}
+
 /// The most findings that are told.
 pub const MOST: usize = 50;
 
-/// All findings of a trace, the dearest first, one for each code and line, at most [`MOST`]. `user`
-/// tells on which lines they may stand. None for a trace that was loaded without its goroutines'
-/// lives.
-pub fn findings(
+/// All findings of a trace, the dearest first, one for each code and line, at most [`MOST`]; and what
+/// came near. `user` tells on which lines they may stand. None for a trace that was loaded without its
+/// goroutines' lives.
+pub fn find(
     analysis: &Analysis,
     verdicts: &Verdicts,
     blame: &Blame,
     user: &dyn Fn(FrameId) -> bool,
-) -> Vec<Finding> {
-    let Some(stays) = &analysis.stays else { return Vec::new() };
+) -> Found {
+    let Some(stays) = &analysis.stays else { return Found::default() };
     if analysis.duration() <= 0 {
-        return Vec::new();
+        return Found::default();
     }
     let scene = Scene::new(analysis, stays, verdicts, blame, user);
-    let mut found = Vec::new();
+    let mut found = Found::default();
     locks::find(&scene, &mut found);
     channels::find(&scene, &mut found);
     paths::find(&scene, &mut found);
     goroutines::find(&scene, &mut found);
     scheduler::find(&scene, &mut found);
     collector::find(&scene, &mut found);
-    found.sort_by(|a, b| {
+    let Found { findings, looked } = &mut found;
+    findings.sort_by(|a, b| {
         (b.ns, a.code, a.frame)
             .cmp(&(a.ns, b.code, b.frame))
             .then_with(|| a.message.cmp(&b.message))
     });
     let mut seen = hashbrown::HashSet::new();
-    found.retain(|f| seen.insert((f.code, f.frame)));
-    found.truncate(MOST);
+    findings.retain(|f| seen.insert((f.code, f.frame)));
+    findings.truncate(MOST);
+    looked.sort_by(|a, b| {
+        b.nearness.total_cmp(&a.nearness).then_with(|| (a.code, a.frame).cmp(&(b.code, b.frame)))
+    });
+    looked.retain(|l| seen.insert((l.code, l.frame)));
+    looked.truncate(MOST_LOOKED);
     found
 }

@@ -7,7 +7,7 @@ use exectrace::{FrameId, Nanos, Version};
 use crate::Analysis;
 use crate::blame::Blame;
 use crate::figures::SlotId;
-use crate::findings::{Code, Finding, Severity, findings};
+use crate::findings::{Code, Finding, Found, Looked, Severity, find};
 use crate::goroutines::{GoGroup, groups, lives};
 use crate::lines::{is_in_packages, is_user_by_name};
 use crate::placement::{FileId, Placement};
@@ -36,6 +36,10 @@ pub struct View {
     pub blame: Option<Arc<Blame>>,
     /// What is worth telling, the dearest first.
     pub findings: Vec<Finding>,
+    /// What rules looked at and what fell short, the nearest first: the whole trace's, always.
+    pub looked: Arc<Vec<Looked>>,
+    /// How many findings a person silenced by the configuration.
+    pub n_silenced: usize,
     /// What became of the goroutines of each `go` statement; of the whole trace, also in a range.
     pub go_groups: Arc<Vec<GoGroup>>,
     /// User regions and tasks by the line that opens them; of the whole trace, also in a range.
@@ -97,13 +101,19 @@ impl View {
         let blame = Blame::new(&analysis, &facts);
         let overrule = |slot| told_of(&analysis, &is_user, &word.told, slot);
         let verdicts = judge(&analysis, facts, blame.as_ref(), &overrule);
-        let mut found = Vec::new();
+        let mut found = Found::default();
+        let mut n_silenced = 0;
         let (mut go_groups, mut regions) = (Vec::new(), Vec::new());
         if let (Some(verdicts), Some(blame), Some(stays)) = (&verdicts, &blame, &analysis.stays) {
-            found = findings(&analysis, verdicts, blame, &is_user);
-            found.retain(|finding| !is_silenced(&analysis, finding, &word.silenced));
-            found.truncate(word.most.unwrap_or(usize::MAX));
-            for finding in &mut found {
+            found = find(&analysis, verdicts, blame, &is_user);
+            let Found { findings, looked } = &mut found;
+            let all = findings.len();
+            let silenced = |code, frame| is_silenced(&analysis, code, frame, &word.silenced);
+            findings.retain(|finding| !silenced(finding.code, finding.frame));
+            looked.retain(|looked| !silenced(looked.code, looked.frame));
+            n_silenced = all - findings.len();
+            findings.truncate(word.most.unwrap_or(usize::MAX));
+            for finding in findings {
                 let told = word.severities.iter().rev().find(|(code, _)| *code == finding.code);
                 finding.severity = told.map_or(finding.severity, |(_, severity)| *severity);
             }
@@ -122,7 +132,9 @@ impl View {
             verdicts: verdicts.map(Arc::new),
             sums,
             blame: blame.map(Arc::new),
-            findings: found,
+            findings: found.findings,
+            looked: Arc::new(found.looked),
+            n_silenced,
             go_groups: Arc::new(go_groups),
             regions: Arc::new(regions),
             range: None,
@@ -151,6 +163,8 @@ impl View {
         View {
             name: self.name.clone(),
             findings: self.findings.iter().filter(costs).cloned().collect(),
+            looked: self.looked.clone(),
+            n_silenced: self.n_silenced,
             analysis,
             placement: self.placement.clone(),
             sites,
@@ -271,9 +285,14 @@ impl View {
     }
 }
 
-fn is_silenced(analysis: &Analysis, finding: &Finding, silenced: &[Silenced]) -> bool {
-    let func = finding.frame.map(|f| analysis.str(analysis.tables.frame(f).func));
-    silenced.iter().filter(|s| s.code == finding.code).any(|s| {
+fn is_silenced(
+    analysis: &Analysis,
+    code: Code,
+    frame: Option<FrameId>,
+    silenced: &[Silenced],
+) -> bool {
+    let func = frame.map(|f| analysis.str(analysis.tables.frame(f).func));
+    silenced.iter().filter(|s| s.code == code).any(|s| {
         s.package.is_empty()
             || func.is_some_and(|f| is_in_packages(f, std::slice::from_ref(&s.package)))
     })

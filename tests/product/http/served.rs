@@ -49,9 +49,14 @@ pub(crate) fn leads_to(file: &Path) -> (u16, String) {
 
 impl Served {
     pub(crate) fn start(trace: &Path, workspace: &Path) -> Served {
+        Served::start_with(trace, workspace, &[])
+    }
+
+    pub(crate) fn start_with(trace: &Path, workspace: &Path, more: &[&str]) -> Served {
         let mut child = Command::new(binary())
             .args(["timeline", "--no-open", "--workspace"])
             .arg(workspace)
+            .args(more)
             .arg(trace)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

@@ -140,7 +140,7 @@ fn requests_are_answered_and_their_answers_described() {
     let duration = info["duration"].as_i64().unwrap();
     let lanes: Vec<&str> =
         info["lanes"].as_array().unwrap().iter().map(|l| l.as_str().unwrap()).collect();
-    assert!(lanes.starts_with(&["gc", "stw", "p:0", "p:1"]), "{lanes:?}");
+    assert!(lanes.starts_with(&["all", "gc", "stw", "p:0", "p:1"]), "{lanes:?}");
     let groups = info["groups"].as_array().unwrap().clone();
     let costly: Vec<i64> = groups.iter().map(|g| g["costly"].as_i64().unwrap()).collect();
     assert!(costly.is_sorted_by(|a, b| a >= b), "{costly:?}");
@@ -156,6 +156,8 @@ fn requests_are_answered_and_their_answers_described() {
     let mut slices = 0;
     for (method, params) in [
         ("timelineTasks", whole.clone()),
+        ("timelineSummary", whole.clone()),
+        ("timelineSummary", json!({ "filter": { "group": groups[0]["id"] } })),
         ("timelineCounters", json!({ "t0": 0, "t1": duration, "width": 100 })),
         ("timelineAt", json!({ "t": middle })),
         ("timelineNames", json!({ "labels": [0, 1, 5, 1u32 << 31, (1 << 30) | 3] })),
@@ -186,6 +188,14 @@ fn requests_are_answered_and_their_answers_described() {
     names_all_keys("waitline/timeline", &tile);
     let data = tile["data"].as_str().unwrap();
     assert!(data.starts_with("V0xUM") && data.len() < 384 << 10, "{}", data.len());
+    // What groups cost is what all costs.
+    let sum = |client: &mut Client, filter: Value| {
+        client.ask("waitline/timelineSummary", json!({ "filter": filter }))["costly"].as_i64()
+    };
+    let all = sum(&mut client, Value::Null).unwrap();
+    let by_group: i64 =
+        groups.iter().map(|g| sum(&mut client, json!({ "group": g["id"] })).unwrap()).sum();
+    assert!(all > 0 && by_group == all, "{by_group} of {all}");
     // The instances of a line are those that its figures count.
     let instances = client.ask("waitline/timelineInstances", line.clone());
     let site = client.ask("waitline/site", line);
@@ -217,6 +227,8 @@ fn requests_are_answered_and_their_answers_described() {
         ("timelineFlows", json!({})),
         ("timelineChain", json!({ "t": 5 })),
         ("timelineFind", json!({ "state": "x" })),
+        ("timelineSummary", json!({ "filter": { "group": "x" } })),
+        ("timelineSummary", json!({ "t0": 5, "t1": 5 })),
         ("timelineInstances", json!({})),
     ] {
         let error = client.try_ask(&format!("waitline/{method}"), params.clone()).unwrap_err();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::*;
 use crate::analysis::Builder;
 use crate::blame::Blame;
-use crate::findings::findings;
+use crate::findings::find;
 use crate::go_source::GoSource;
 use crate::line_map::{LineMap, TextPosition, TextRange};
 use crate::placement::SourceFile;
@@ -40,7 +40,7 @@ fn placed(text: &str) -> (Vec<Finding>, Placement) {
     let facts = Facts::new(&analysis, &user);
     let blame = Blame::new(&analysis, &facts).unwrap();
     let verdicts = judge(&analysis, facts, Some(&blame), &|_| None).unwrap();
-    (findings(&analysis, &verdicts, &blame, &user), placement)
+    (find(&analysis, &verdicts, &blame, &user).findings, placement)
 }
 
 /// What is shown after some edits: each replaces columns of a line.

@@ -2,14 +2,14 @@
 
 use hashbrown::HashSet;
 
-use super::scene::{Scene, Site};
-use super::{Code, Finding};
+use super::scene::{BIG, Scene, Site, counted};
+use super::{Code, Finding, Found, part};
 use crate::blame::End;
 use crate::units::{count, duration, percent};
 use crate::values::Values;
 use crate::verdicts::{Verdict, WaitKind, Why};
 
-pub(super) fn find(scene: &Scene<'_>, found: &mut Vec<Finding>) {
+pub(super) fn find(scene: &Scene<'_>, found: &mut Found) {
     for site in &scene.sites {
         match site.kind {
             WaitKind::Send => {
@@ -33,11 +33,18 @@ pub(super) fn find(scene: &Scene<'_>, found: &mut Vec<Finding>) {
 }
 
 /// At least 3 sends whose receiver was busy, and big.
-fn backpressure(scene: &Scene<'_>, site: &Site, found: &mut Vec<Finding>) {
+fn backpressure(scene: &Scene<'_>, site: &Site, found: &mut Found) {
     let costly = scene.costly(site, Some(Why::ReceiverBusy));
     let real = scene.real(site, costly.ns);
     if costly.n < 3 || !scene.is_big(real) {
-        return;
+        let wait = costly.worst.map(|row| scene.wait(row));
+        let what = format!(
+            "Waits {} to send because the receiver is busy, in {}",
+            duration(costly.ns),
+            counted(costly.n, "wait", "waits")
+        );
+        let limits = [(part(costly.n as i64, 3), "at least 3 waits"), (scene.bigness(real), BIG)];
+        return found.near(Code::ChanBackpressure, Some(site.frame), wait, what, &limits);
     }
     let end = scene.chain_end(site).map_or_else(String::new, |(end, frame, ns)| {
         let at = scene.place(frame);
@@ -59,11 +66,22 @@ fn backpressure(scene: &Scene<'_>, site: &Site, found: &mut Vec<Finding>) {
 }
 
 /// A third of the site or more for want of a slot, at least 3 such waits, and big.
-fn slots(scene: &Scene<'_>, site: &Site, found: &mut Vec<Finding>) {
+fn slots(scene: &Scene<'_>, site: &Site, found: &mut Found) {
     let costly = scene.costly(site, Some(Why::NoSlot));
     let real = scene.real(site, costly.ns);
     if costly.n < 3 || costly.ns.saturating_mul(3) < site.ns || !scene.is_big(real) {
-        return;
+        let wait = costly.worst.map(|row| scene.wait(row));
+        let what = format!(
+            "Waits {} for a free slot, in {}",
+            duration(costly.ns),
+            counted(costly.n, "wait", "waits")
+        );
+        let limits = [
+            (part(costly.n as i64, 3), "at least 3 waits"),
+            (part(costly.ns.saturating_mul(3), site.ns), "at least a third of the waiting here"),
+            (scene.bigness(real), BIG),
+        ];
+        return found.near(Code::SlotsExhausted, Some(site.frame), wait, what, &limits);
     }
     let giver = costly
         .worst
@@ -93,7 +111,7 @@ const HANDOFF_NS: i64 = 2_000;
 
 /// At least 1,000 waits, half of them under 20 µs, and 2 µs for each of them are 2 % of all
 /// running.
-fn handoff(scene: &Scene<'_>, site: &Site, found: &mut Vec<Finding>) {
+fn handoff(scene: &Scene<'_>, site: &Site, found: &mut Found) {
     let n = site.waits.len();
     if n < 1_000 {
         return;
@@ -105,7 +123,17 @@ fn handoff(scene: &Scene<'_>, site: &Site, found: &mut Vec<Finding>) {
     let [p50, p99] = values.percentiles([50, 99]);
     let cost = (n as i64).saturating_mul(HANDOFF_NS);
     if p50 >= 20_000 || i128::from(cost) * 50 < i128::from(scene.running) {
-        return;
+        let what = format!(
+            "Hands over {} items, half of them within {}: about {} of running time",
+            count(n as u64),
+            duration(p50),
+            percent(cost, scene.running)
+        );
+        let limits = [
+            (part(20_000, p50), "half of the waits under 20 µs"),
+            (part(cost.saturating_mul(50), scene.running), "at least 2 % of all running"),
+        ];
+        return found.near(Code::FineHandoff, Some(site.frame), None, what, &limits);
     }
     let way = if site.kind == WaitKind::Send { "sends" } else { "receives" };
     let picked = scene.pick(site, |_, stay, _| !stay.open);
@@ -131,7 +159,7 @@ fn handoff(scene: &Scene<'_>, site: &Site, found: &mut Vec<Finding>) {
 
 /// At least two goroutines that wait for work, together as long as the trace, while the one that
 /// brings it runs for 60 % of that; and a P was idle for half of the trace.
-fn starved(scene: &Scene<'_>, site: &Site, found: &mut Vec<Finding>) {
+fn starved(scene: &Scene<'_>, site: &Site, found: &mut Found) {
     let waiting = |verdict| matches!(verdict, Verdict::Idle | Verdict::Through);
     let picked = scene.pick(site, |_, _, judgement| waiting(judgement.verdict));
     if picked.ns < scene.duration || !scene.idle_ps() {
@@ -140,7 +168,17 @@ fn starved(scene: &Scene<'_>, site: &Site, found: &mut Vec<Finding>) {
     let goroutines: HashSet<_> = site.waits.iter().map(|&row| scene.stays.stay(row).g).collect();
     let ran = scene.meanwhile(site).running;
     if goroutines.len() < 2 || i128::from(ran) * 10 < i128::from(picked.ns) * 6 {
-        return;
+        let what = format!(
+            "{} for work for {}, and the one that brings it runs for {} of that time",
+            counted(goroutines.len() as u64, "goroutine waits", "goroutines wait"),
+            duration(picked.ns),
+            percent(ran, picked.ns)
+        );
+        let limits = [
+            (part(goroutines.len() as i64, 2), "at least 2 goroutines"),
+            (part(ran.saturating_mul(10) / 6, picked.ns), "at least 60 % of that time"),
+        ];
+        return found.near(Code::Starved, Some(site.frame), None, what, &limits);
     }
     let mut finding = Finding::new(
         Code::Starved,

@@ -4,19 +4,19 @@ use exectrace::{FrameId, RangeKind};
 use hashbrown::HashMap;
 
 use super::scene::{Scene, moment};
-use super::{Code, Finding, Related};
+use super::{Code, Finding, Found, Related, part};
 use crate::causes::Cause;
 use crate::figures::SlotId;
 use crate::lines::Figure;
 use crate::units::{count, duration, percent};
 
-pub(super) fn find(scene: &Scene<'_>, found: &mut Vec<Finding>) {
+pub(super) fn find(scene: &Scene<'_>, found: &mut Found) {
     assists(scene, found);
     stops(scene, found);
 }
 
 /// A line's assists are 5 % of the trace's length and of all running, and 5 ms or more.
-fn assists(scene: &Scene<'_>, found: &mut Vec<Finding>) {
+fn assists(scene: &Scene<'_>, found: &mut Found) {
     let lines = sums(scene, |range, stack| {
         if range == RangeKind::GcMarkAssist { scene.own_line(stack).map(Some) } else { None }
     });
@@ -26,6 +26,18 @@ fn assists(scene: &Scene<'_>, found: &mut Vec<Finding>) {
             || ns.saturating_mul(20) < scene.duration
             || ns.saturating_mul(20) < scene.running
         {
+            let what = format!(
+                "Helps the collector for {}, {} times, {} of all running",
+                duration(ns),
+                count(figure.count()),
+                percent(ns, scene.running)
+            );
+            let limits = [
+                (part(ns, 5_000_000), "at least 5 ms"),
+                (part(ns.saturating_mul(20), scene.duration), "at least 5 % of the trace"),
+                (part(ns.saturating_mul(20), scene.running), "at least 5 % of all running"),
+            ];
+            found.near(Code::GcAssistHot, frame, figure.longest(), what, &limits);
             continue;
         }
         let mut finding = Finding::new(
@@ -48,7 +60,7 @@ fn assists(scene: &Scene<'_>, found: &mut Vec<Finding>) {
 /// A stop of 10 ms, or all of them 2 % of the trace and 5 ms or more. Each begins where some
 /// goroutine happened to need the collector, so it has a line only where the program asked for it
 /// by a call. The recorder's own stops are left out.
-fn stops(scene: &Scene<'_>, found: &mut Vec<Finding>) {
+fn stops(scene: &Scene<'_>, found: &mut Found) {
     let lines = sums(scene, |range, stack| {
         let RangeKind::StopTheWorld(why) = range else { return None };
         let why = scene.analysis.str(why);
@@ -69,6 +81,15 @@ fn stops(scene: &Scene<'_>, found: &mut Vec<Finding>) {
         let (ns, longest) = (figure.total(), figure.longest());
         let most = longest.map_or(0, |l| l.ns);
         if most < 10_000_000 && (ns < 5_000_000 || ns.saturating_mul(50) < scene.duration) {
+            let what = format!(
+                "The world was stopped for {} in {} stops, the longest {}",
+                duration(ns),
+                count(figure.count()),
+                duration(most)
+            );
+            let all = part(ns, 5_000_000).min(part(ns.saturating_mul(50), scene.duration));
+            let limit = (part(most, 10_000_000).max(all), "one of 10 ms, or 2 % of the trace");
+            found.near(Code::StwStall, frame, longest, what, &[limit]);
             continue;
         }
         let mut finding = Finding::new(

@@ -1,14 +1,14 @@
 //! Goroutines and the `go` statements that start them: in turn instead of side by side, too many,
 //! left behind; joins that wait for the last one; a program that is one goroutine.
 
-use super::scene::{Picked, Scene, Site, counted};
-use super::{Code, Finding, Related};
+use super::scene::{BIG, Picked, Scene, Site, counted};
+use super::{Code, Finding, Found, Related, part};
 use crate::goroutines::{GoGroup, ran};
 use crate::stays::{GoRow, Stay, StayKind, StayRow};
 use crate::units::{count, duration, percent};
 use crate::verdicts::{Verdict, WaitKind};
 
-pub(super) fn find(scene: &Scene<'_>, found: &mut Vec<Finding>) {
+pub(super) fn find(scene: &Scene<'_>, found: &mut Found) {
     for group in &scene.groups {
         serial(scene, group, found);
         churn(scene, group, found);
@@ -23,7 +23,7 @@ pub(super) fn find(scene: &Scene<'_>, found: &mut Vec<Finding>) {
 /// At least 8 goroutines of one `go`, half of them ran 50 µs or more; together they ran at most 1.1
 /// times as long as any of them did, and somebody of them did for half of the time from the first
 /// birth to the last end; that is 5 % of the trace, in which a P was idle for half of the time.
-fn serial(scene: &Scene<'_>, group: &GoGroup, found: &mut Vec<Finding>) {
+fn serial(scene: &Scene<'_>, group: &GoGroup, found: &mut Found) {
     if group.started < 8 || group.run_p50 < 50_000 || !scene.idle_ps() {
         return;
     }
@@ -42,7 +42,19 @@ fn serial(scene: &Scene<'_>, group: &GoGroup, found: &mut Vec<Finding>) {
         || union.saturating_mul(2) < whole
         || union.saturating_mul(20) < scene.duration
     {
-        return;
+        let what = format!(
+            "The {} goroutines started here ran {}, one or more of them for {} of {}",
+            count(group.started),
+            duration(sum),
+            duration(union),
+            duration(whole)
+        );
+        let limits = [
+            (part(union.saturating_mul(11) / 10, sum), "together at most 1.1 times as long as any"),
+            (part(union.saturating_mul(2), whole), "somebody of them runs for half of the time"),
+            (part(union.saturating_mul(20), scene.duration), "at least 5 % of the trace"),
+        ];
+        return found.near(Code::SerialFanout, Some(group.created_at), None, what, &limits);
     }
     let mut finding = Finding::new(
         Code::SerialFanout,
@@ -101,13 +113,25 @@ const START_NS: i64 = 1_000;
 
 /// At least 1,000 of one `go`, half of them ran under 20 µs, and 1 µs for each is 2 % of all
 /// running. By number alone this would hit every server.
-fn churn(scene: &Scene<'_>, group: &GoGroup, found: &mut Vec<Finding>) {
+fn churn(scene: &Scene<'_>, group: &GoGroup, found: &mut Found) {
     let cost = i64::try_from(group.started).unwrap_or(i64::MAX).saturating_mul(START_NS);
     if group.started < 1_000
         || group.run_p50 >= 20_000
         || i128::from(cost) * 50 < i128::from(scene.running)
     {
-        return;
+        let what = format!(
+            "Starts {} goroutines, half of which run {} or less: about {} of running time",
+            count(group.started),
+            duration(group.run_p50),
+            percent(cost, scene.running)
+        );
+        let started = i64::try_from(group.started).unwrap_or(i64::MAX);
+        let limits = [
+            (part(started, 1_000), "at least 1,000 goroutines"),
+            (part(20_000, group.run_p50), "half of them run under 20 µs"),
+            (part(cost.saturating_mul(50), scene.running), "at least 2 % of all running"),
+        ];
+        return found.near(Code::GoroutineChurn, Some(group.created_at), None, what, &limits);
     }
     let mut finding = Finding::new(
         Code::GoroutineChurn,
@@ -133,7 +157,7 @@ fn churn(scene: &Scene<'_>, group: &GoGroup, found: &mut Vec<Finding>) {
 /// within a tenth of the trace after their birth; from each of the first three quarters of the
 /// trace; and a fifth of those born in its first half or more. To be parked for long is no sign: a
 /// server's workers are.
-fn leak(scene: &Scene<'_>, group: &GoGroup, found: &mut Vec<Finding>) {
+fn leak(scene: &Scene<'_>, group: &GoGroup, found: &mut Found) {
     let mut left: Vec<StayRow> = Vec::new();
     let (mut quarters, mut early_left, mut early) = ([0u64; 4], 0u64, 0u64);
     let quarter =
@@ -149,7 +173,20 @@ fn leak(scene: &Scene<'_>, group: &GoGroup, found: &mut Vec<Finding>) {
         }
     }
     if left.len() < 5 || quarters[..3].contains(&0) || early_left * 5 < early {
-        return;
+        let n = left.len() as u64;
+        let what = format!(
+            "{} of the {} started here still in the first wait when the trace ends",
+            counted(n, "goroutine stands", "goroutines stand"),
+            count(group.started)
+        );
+        let from = quarters[..3].iter().filter(|n| **n > 0).count() as i64;
+        let limits = [
+            (part(n as i64, 5), "at least 5 goroutines"),
+            (part(from, 3), "some from each of the first three quarters of the trace"),
+            (part(early_left as i64 * 5, early as i64), "a fifth of those of the first half"),
+        ];
+        let wait = left.first().map(|&row| scene.wait(row));
+        return found.near(Code::LeakSuspect, Some(group.created_at), wait, what, &limits);
     }
     let ns = left.iter().fold(0i64, |sum, &row| {
         let stay = scene.stays.stay(row);
@@ -217,7 +254,7 @@ fn first_and_last_wait(scene: &Scene<'_>, g: GoRow) -> Option<StayRow> {
 
 /// Joins in which at least 3 goroutines ended that the joining one had started: for 40 % of their
 /// time or more only the last one was left, and that is big.
-fn straggler(scene: &Scene<'_>, site: &Site, found: &mut Vec<Finding>) {
+fn straggler(scene: &Scene<'_>, site: &Site, found: &mut Found) {
     let mut joins = Picked::default();
     let (mut alone, mut most) = (0i64, 0);
     for &row in &site.waits {
@@ -232,7 +269,17 @@ fn straggler(scene: &Scene<'_>, site: &Site, found: &mut Vec<Finding>) {
         }
     }
     if i128::from(alone) * 10 < i128::from(joins.ns) * 4 || !scene.is_big(alone) {
-        return;
+        let what = format!(
+            "Waits {} for the last goroutine alone, of {} in {}",
+            duration(alone),
+            duration(joins.ns),
+            counted(joins.n, "join", "joins")
+        );
+        let limits = [
+            (part(alone.saturating_mul(10) / 4, joins.ns), "at least 40 % of the joins' time"),
+            (scene.bigness(alone), BIG),
+        ];
+        return found.near(Code::Straggler, Some(site.frame), None, what, &limits);
     }
     let times = if joins.n == 1 { "join" } else { "joins" };
     let mut finding = Finding::new(
@@ -284,7 +331,7 @@ const LATE_NS: i64 = 20_000;
 
 /// GOMAXPROCS is 2 or more, one goroutine ran for 70 % of the trace, all others together for at
 /// most half of that, and costly waiting is under 0.1 on average.
-fn one_at_a_time(scene: &Scene<'_>, found: &mut Vec<Finding>) {
+fn one_at_a_time(scene: &Scene<'_>, found: &mut Found) {
     let Some((row, most)) =
         scene.lives.iter().enumerate().max_by_key(|(row, life)| (life.run_ns, usize::MAX - row))
     else {

@@ -1,12 +1,12 @@
 //! Locks: contended, held while waiting, queued for in a convoy, stuck.
 
-use super::scene::{Scene, Site, counted};
-use super::{Code, Finding, Related};
+use super::scene::{BIG, Scene, Site, counted};
+use super::{Code, Finding, Found, Related, part};
 use crate::blame::End;
 use crate::units::{count, duration, percent};
 use crate::verdicts::WaitKind;
 
-pub(super) fn find(scene: &Scene<'_>, found: &mut Vec<Finding>) {
+pub(super) fn find(scene: &Scene<'_>, found: &mut Found) {
     for site in scene.sites.iter().filter(|s| s.kind == WaitKind::Lock) {
         contention(scene, site, found);
         stuck(scene, site, found);
@@ -16,11 +16,15 @@ pub(super) fn find(scene: &Scene<'_>, found: &mut Vec<Finding>) {
 /// At least 3 waits, and big. Two more stand on the same ground: who has the lock waits itself, for
 /// 30 % or more; and: at least 20 waits, together as long as the trace, half of it behind others in
 /// the same queue.
-fn contention(scene: &Scene<'_>, site: &Site, found: &mut Vec<Finding>) {
+fn contention(scene: &Scene<'_>, site: &Site, found: &mut Found) {
     let costly = scene.costly(site, None);
     let real = scene.real(site, costly.ns);
     if costly.n < 3 || !scene.is_big(real) {
-        return;
+        let wait = costly.worst.map(|row| scene.wait(row));
+        let what =
+            format!("Waits {} for a lock, in {} waits", duration(costly.ns), count(costly.n));
+        let limits = [(part(costly.n as i64, 3), "at least 3 waits"), (scene.bigness(real), BIG)];
+        return found.near(Code::LockContention, Some(site.frame), wait, what, &limits);
     }
     let meanwhile = scene.meanwhile(site);
     let detail = vec![scene.figures(&costly), scene.blamed(site)];
@@ -79,7 +83,7 @@ fn contention(scene: &Scene<'_>, site: &Site, found: &mut Vec<Finding>) {
                 percent(outside, ended)
             ),
         );
-        if let (Some(finding), Some(frame)) = (found.last_mut(), stood)
+        if let (Some(finding), Some(frame)) = (found.findings.last_mut(), stood)
             && !finding.related.iter().any(|r| r.frame == frame)
         {
             let text = format!("the holder of the lock {what} here");
@@ -105,11 +109,24 @@ fn contention(scene: &Scene<'_>, site: &Site, found: &mut Vec<Finding>) {
         finding.detail = vec![scene.figures(&costly), scene.blamed(site)];
         finding.related = scene.related(site, &costly);
         found.push(finding);
+    } else {
+        let what = format!(
+            "{} wait for this lock at any time on average, {} of it behind others in the queue",
+            scene.on_average(costly.ns),
+            percent(queued, ended)
+        );
+        let limits = [
+            (part(costly.n as i64, 20), "at least 20 waits"),
+            (part(costly.ns, scene.duration), "at least one goroutine on average"),
+            (part(queued.saturating_mul(2), ended), "at least half of it behind others"),
+        ];
+        let wait = costly.worst.map(|row| scene.wait(row));
+        found.near(Code::Convoy, Some(site.frame), wait, what, &limits);
     }
 }
 
 /// Under way for half of the trace or more when it ends.
-fn stuck(scene: &Scene<'_>, site: &Site, found: &mut Vec<Finding>) {
+fn stuck(scene: &Scene<'_>, site: &Site, found: &mut Found) {
     let stuck = scene.pick(site, |_, stay, _| {
         stay.open && stay.end.since(stay.start).saturating_mul(2) >= scene.duration
     });

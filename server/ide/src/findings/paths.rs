@@ -1,11 +1,11 @@
 //! Sleeps and system calls for which others wait.
 
-use super::scene::{Scene, Site};
-use super::{Code, Finding};
+use super::scene::{BIG, Scene, Site, counted};
+use super::{Code, Finding, Found, part};
 use crate::units::{count, duration, percent};
 use crate::verdicts::{Verdict, WaitKind};
 
-pub(super) fn find(scene: &Scene<'_>, found: &mut Vec<Finding>) {
+pub(super) fn find(scene: &Scene<'_>, found: &mut Found) {
     for site in &scene.sites {
         match site.kind {
             WaitKind::Sleep => sleeps(scene, site, found),
@@ -16,10 +16,17 @@ pub(super) fn find(scene: &Scene<'_>, found: &mut Vec<Finding>) {
 }
 
 /// Big, and not in a test's own file: tests sleep to give others time, and mean it.
-fn sleeps(scene: &Scene<'_>, site: &Site, found: &mut Vec<Finding>) {
+fn sleeps(scene: &Scene<'_>, site: &Site, found: &mut Found) {
     let costly = scene.pick(site, |_, _, judgement| judgement.verdict == Verdict::Costly);
     if !scene.is_big(costly.ns) || scene.is_test(site.frame) {
-        return;
+        let wait = costly.worst.map(|row| scene.wait(row));
+        let what = format!(
+            "Sleeps {} while others wait for it, in {}",
+            duration(costly.ns),
+            counted(costly.n, "sleep", "sleeps")
+        );
+        let limits = [(scene.bigness(costly.ns), BIG)];
+        return found.near(Code::SleepInPath, Some(site.frame), wait, what, &limits);
     }
     let times = if costly.n == 1 { "sleep" } else { "sleeps" };
     let mut finding = Finding::new(
@@ -46,7 +53,7 @@ fn sleeps(scene: &Scene<'_>, site: &Site, found: &mut Vec<Finding>) {
 /// Surely: by strong demand, not only for the sake of the whole run. Not half, as one would think:
 /// a lock that was handed over does not wake anybody again, so a file that is synced under a lock
 /// for which everybody waits has only 41 % of it (fsynclock).
-fn syscalls(scene: &Scene<'_>, site: &Site, found: &mut Vec<Finding>) {
+fn syscalls(scene: &Scene<'_>, site: &Site, found: &mut Found) {
     let costly = scene.pick(site, |_, _, judgement| judgement.verdict == Verdict::Costly);
     let sure = site.waits.iter().fold(0i64, |sum, &row| {
         let is_costly = scene.judgement(row).is_some_and(|j| j.verdict == Verdict::Costly);
@@ -58,7 +65,20 @@ fn syscalls(scene: &Scene<'_>, site: &Site, found: &mut Vec<Finding>) {
         || !scene.is_big(costly.ns)
         || costly.ns < i64::try_from(costly.n).unwrap_or(i64::MAX).saturating_mul(100_000)
     {
-        return;
+        let wait = costly.worst.map(|row| scene.wait(row));
+        let what = format!(
+            "Is in system calls for {} while others wait for it, in {}",
+            duration(costly.ns),
+            counted(costly.n, "call", "calls")
+        );
+        let each = costly.ns.checked_div(costly.n as i64).unwrap_or(0);
+        let limits = [
+            (part(costly.ns.saturating_mul(3), site.ns), "at least a third of the calls' time"),
+            (part(sure.saturating_mul(3), costly.ns), "somebody surely waits for a third of it"),
+            (scene.bigness(costly.ns), BIG),
+            (part(each, 100_000), "at least 100 µs a call"),
+        ];
+        return found.near(Code::SyscallInPath, Some(site.frame), wait, what, &limits);
     }
     let each = costly.ns.checked_div(costly.n as i64).unwrap_or(0);
     let times = if costly.n == 1 { "call" } else { "calls" };

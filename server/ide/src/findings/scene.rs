@@ -3,7 +3,7 @@
 use exectrace::{FrameId, StackId};
 use hashbrown::HashMap;
 
-use super::{Code, Finding, Related};
+use super::{Code, Finding, Related, part};
 use crate::Analysis;
 use crate::blame::{Blame, End, EndLine};
 use crate::causes::Cause;
@@ -201,6 +201,18 @@ impl<'a> Scene<'a> {
         ns >= 2_000_000 && i128::from(ns) * 100 >= i128::from(self.duration)
     }
 
+    /// How much of what is worth a person's time that is.
+    pub(super) fn bigness(&self, ns: i64) -> f64 {
+        part(ns, 2_000_000.max(self.duration / 100))
+    }
+
+    /// A wait, for looking at it.
+    pub(super) fn wait(&self, row: StayRow) -> Instance {
+        let stay = self.stays.stay(row);
+        let ns = stay.end.since(stay.start);
+        Instance { g: self.stays.go(stay.g).id, start: stay.start, ns }
+    }
+
     /// Less the share of a site's blame for which the waker could run and had no P: then no lock or
     /// channel is at fault. Nothing is left where that is over three quarters.
     pub(super) fn real(&self, site: &Site, ns: i64) -> i64 {
@@ -358,7 +370,7 @@ impl<'a> Scene<'a> {
                 self.stays.go(stay.g).id.0,
                 moment(stay.start.0)
             ),
-            wait: Some(Instance { g: self.stays.go(stay.g).id, start: stay.start, ns }),
+            wait: Some(self.wait(row)),
         });
         if stay.waker != GoRow::NONE
             && let Some(line) = self.facts.line_of(self.analysis, stay.waker_stack)
@@ -394,6 +406,9 @@ impl<'a> Scene<'a> {
         format!("what it ends in: {}", ends.join(", "))
     }
 }
+
+/// The words for what is worth a person's time.
+pub(super) const BIG: &str = "at least 2 ms and 1 % of the trace";
 
 impl Finding {
     pub(super) fn new(code: Code, frame: Option<FrameId>, ns: i64, message: String) -> Finding {

@@ -4,12 +4,12 @@ use exectrace::FrameId;
 use hashbrown::HashMap;
 
 use super::scene::Scene;
-use super::{Code, Finding};
+use super::{Code, Finding, Found, part};
 use crate::causes::Cause;
 use crate::lines::Figure;
 use crate::units::{count, duration, percent};
 
-pub(super) fn find(scene: &Scene<'_>, found: &mut Vec<Finding>) {
+pub(super) fn find(scene: &Scene<'_>, found: &mut Found) {
     // Where the whole trace is so, each line is so too, and none of them is to blame: it is said
     // once.
     if !threads_starved(scene, found) {
@@ -18,10 +18,20 @@ pub(super) fn find(scene: &Scene<'_>, found: &mut Vec<Finding>) {
 }
 
 /// 0.5 goroutines or more could run on average, for half of that time with an idle P.
-fn threads_starved(scene: &Scene<'_>, found: &mut Vec<Finding>) -> bool {
+fn threads_starved(scene: &Scene<'_>, found: &mut Found) -> bool {
     let sched = &scene.stays.sched;
     let (ns, idle) = (sched.runnable_ns(), sched.runnable_idle_ns());
     if ns.saturating_mul(2) < scene.duration || idle.saturating_mul(2) < ns {
+        let what = format!(
+            "{} goroutines could run on average, for {} of that with an idle P",
+            scene.on_average(ns),
+            percent(idle, ns)
+        );
+        let limits = [
+            (part(ns.saturating_mul(2), scene.duration), "at least 0.5 on average"),
+            (part(idle.saturating_mul(2), ns), "for half of that time with an idle P"),
+        ];
+        found.near(Code::ThreadsStarved, None, None, what, &limits);
         return false;
     }
     let mut finding = Finding::new(
@@ -47,7 +57,7 @@ fn threads_starved(scene: &Scene<'_>, found: &mut Vec<Finding>) -> bool {
 /// A line after whose waits it took long to run again: at least 20 times, 5 % of the trace in all,
 /// p99 2 ms or more, half of it or more with an idle P. First starts are the `go` statement's, and
 /// no waking up.
-fn wakeups(scene: &Scene<'_>, found: &mut Vec<Finding>) {
+fn wakeups(scene: &Scene<'_>, found: &mut Found) {
     let mut lines: HashMap<FrameId, (Figure, i64)> = HashMap::new();
     for (row, slot) in scene.analysis.slots.iter().enumerate() {
         if scene.analysis.causes.cause(slot.cause) != Cause::SchedOwn || slot.early {
@@ -69,6 +79,20 @@ fn wakeups(scene: &Scene<'_>, found: &mut Vec<Finding>) {
             || p99 < 2_000_000
             || idle.saturating_mul(2) < ns
         {
+            let what = format!(
+                "Takes {} in all to run again after {} waits here, p99 {}, with an idle P for {}",
+                duration(ns),
+                count(figure.count()),
+                duration(p99),
+                percent(idle, ns)
+            );
+            let limits = [
+                (part(figure.count() as i64, 20), "at least 20 waits"),
+                (part(ns.saturating_mul(20), scene.duration), "at least 5 % of the trace"),
+                (part(p99, 2_000_000), "p99 at least 2 ms"),
+                (part(idle.saturating_mul(2), ns), "half of it or more with an idle P"),
+            ];
+            found.near(Code::WakeupSlow, Some(frame), figure.longest(), what, &limits);
             continue;
         }
         let mut finding = Finding::new(

@@ -7,7 +7,7 @@ use crate::analysis::Builder;
 use crate::lines::is_user_by_name;
 use crate::verdicts::{Facts, judge};
 
-fn of(trace: &[u8], user: impl Fn(&str) -> bool) -> Vec<Finding> {
+fn all_of(trace: &[u8], user: impl Fn(&str) -> bool) -> Found {
     let mut builder = Builder::new().with_stays();
     builder.space(trace.len()).copy_from_slice(trace);
     builder.filled(trace.len());
@@ -16,7 +16,11 @@ fn of(trace: &[u8], user: impl Fn(&str) -> bool) -> Vec<Finding> {
     let facts = Facts::new(&analysis, &own);
     let blame = Blame::new(&analysis, &facts).unwrap();
     let verdicts = judge(&analysis, facts, Some(&blame), &|_| None).unwrap();
-    findings(&analysis, &verdicts, &blame, &|f| user(analysis.str(analysis.tables.frame(f).func)))
+    find(&analysis, &verdicts, &blame, &|f| user(analysis.str(analysis.tables.frame(f).func)))
+}
+
+fn of(trace: &[u8], user: impl Fn(&str) -> bool) -> Vec<Finding> {
+    all_of(trace, user).findings
 }
 
 const GCMIX: &[u8] = include_bytes!("../../../../testdata/traces/g126/gcmix.trace");
@@ -46,4 +50,22 @@ fn findings_stand_on_the_lines_given() {
     let found = of(GCMIX, |_| false);
     assert!(found.iter().all(|f| f.frame.is_none()), "{found:#?}");
     assert!(!found.is_empty());
+}
+
+/// What fell short is told once for each code and line, the nearest first, and is no finding.
+#[test]
+fn what_fell_short_is_told_with_its_limit() {
+    for trace in [GCMIX, include_bytes!("../../../../testdata/traces/g126/webmix.trace")] {
+        let Found { findings, looked } = all_of(trace, is_user_by_name);
+        assert!((2..=MOST_LOOKED).contains(&looked.len()), "{looked:#?}");
+        assert!(looked.is_sorted_by(|a, b| a.nearness >= b.nearness));
+        let told: HashSet<_> = findings.iter().map(|f| (f.code, f.frame)).collect();
+        let mut seen = HashSet::new();
+        for one in &looked {
+            assert!((NEAR..1.0).contains(&one.nearness), "{one:?}");
+            assert!(!one.limit.is_empty() && !one.message.ends_with('.'), "{one:?}");
+            assert!(!told.contains(&(one.code, one.frame)), "{one:?}");
+            assert!(seen.insert((one.code, one.frame)), "{one:?}");
+        }
+    }
 }

@@ -420,6 +420,7 @@ impl Making {
             *at += 1;
         }
         index.spans.blocks = blocks;
+        index.spans.in_order();
         for (row, go) in index.gos.iter_mut().enumerate() {
             go.lane.first = first[row];
             go.lane.n = first[row + 1] - first[row];

@@ -46,8 +46,28 @@ pub struct Row {
 }
 
 impl Group {
+    fn new(id: String, created_at: Option<FrameId>, func: StrId, gos: Vec<GoRef>) -> Group {
+        let (costly, waiting, running) = (0, 0, 0);
+        let (density, reach) = (None, Vec::new());
+        Group { id, created_at, func, gos, costly, waiting, running, density, reach }
+    }
+
     pub(super) fn bytes(&self) -> usize {
         self.gos.len() * 4 + self.density.as_ref().map_or(0, Density::bytes)
+    }
+
+    /// No more goroutines will come.
+    fn close(&mut self, index: &Index) {
+        self.density = Density::new(index, &self.gos);
+        let of = |go: &GoRef| &index.gos[go.0 as usize];
+        self.reach = self
+            .gos
+            .chunks(REACH)
+            .map(|some| {
+                let first = some.iter().map(|go| of(go).birth).min().unwrap_or(0);
+                (first, some.iter().map(|go| of(go).end).max().unwrap_or(0))
+            })
+            .collect();
     }
 
     /// Those that were there at some time of a window, in the order of first sight.
@@ -89,17 +109,7 @@ impl Index {
                     Some(frame) => format!("go:{}", frame.0),
                     None => format!("fn:{}", func.0),
                 };
-                groups.push(Group {
-                    id,
-                    created_at,
-                    func,
-                    gos: Vec::new(),
-                    costly: 0,
-                    waiting: 0,
-                    running: 0,
-                    density: None,
-                    reach: Vec::new(),
-                });
+                groups.push(Group::new(id, created_at, func, Vec::new()));
                 groups.len() - 1
             });
             let group = &mut groups[at];
@@ -111,23 +121,21 @@ impl Index {
             group.waiting += go.waiting;
             group.running += go.running;
         }
-        for group in &mut groups {
-            group.density = Density::new(self, &group.gos);
-            let gos = &self.gos;
-            let of = |go: &GoRef| &gos[go.0 as usize];
-            group.reach = group
-                .gos
-                .chunks(REACH)
-                .map(|some| {
-                    let first = some.iter().map(|go| of(go).birth).min().unwrap_or(0);
-                    (first, some.iter().map(|go| of(go).end).max().unwrap_or(0))
-                })
-                .collect();
-        }
+        groups.iter_mut().for_each(|group| group.close(self));
         groups.sort_by_key(|g| {
             (std::cmp::Reverse((g.costly, g.running, g.waiting)), g.gos.first().copied())
         });
         self.groups = groups;
+    }
+
+    /// All goroutines as one group.
+    pub(super) fn all(&self) -> &Group {
+        self.all.get_or_init(|| {
+            let gos = (0..self.gos.len() as u32).map(GoRef).collect();
+            let mut all = Group::new("all".into(), None, StrId::NONE, gos);
+            all.close(self);
+            all
+        })
     }
 
     /// The outermost function of a stack.

@@ -177,6 +177,25 @@ impl Spans {
             + self.levels.iter().map(Levels::bytes).sum::<usize>()
     }
 
+    /// Brings the columns into the order of the blocks: a window goes over what lies side by side.
+    /// One column after the other, so that at no time there are two of all.
+    pub(super) fn in_order(&mut self) {
+        let n = self.start.len();
+        for column in [&mut self.start, &mut self.site, &mut self.x] {
+            let mut ordered = Vec::with_capacity(n);
+            for block in &self.blocks {
+                let first = block.first as usize;
+                ordered.extend_from_slice(&column[first..first + block.n as usize]);
+            }
+            *column = ordered;
+        }
+        let mut first = 0;
+        for block in &mut self.blocks {
+            block.first = first;
+            first += block.n;
+        }
+    }
+
     pub(super) fn blocks(&self, lane: &Lane) -> &[Block] {
         let first = lane.first as usize;
         self.blocks.get(first..first + lane.n as usize).unwrap_or_default()

@@ -24,6 +24,7 @@ mod lanes;
 mod seal;
 mod sink;
 mod slices;
+mod summary;
 pub mod tile;
 
 #[cfg(test)]
@@ -35,7 +36,8 @@ pub use counters::{Counter, Counts};
 pub use find::{Found, Instances, Query};
 pub use groups::{Group, Row, Sort};
 pub use lanes::{Run, Runs, Span};
-pub use slices::{Flow, FlowKind, Meanwhile, Ref, Slice, SliceOf, line_of};
+pub use slices::{Flow, FlowKind, Meanwhile, Ref, Slice, SliceOf, TaskFlow, line_of};
+pub use summary::{CostlyLine, Inside, Sum};
 pub use tile::{
     Key, LABEL_GO, LABEL_TEXT, LaneRects, MOST_LANES, MOST_WIDTH, Rect, TILE_BYTES, Window,
 };
@@ -203,6 +205,8 @@ pub struct Index {
     pub end: i64,
     /// Goroutines by where they were created, the costliest first.
     pub groups: Vec<Group>,
+    /// All goroutines as one group. Made when first asked for.
+    all: std::sync::OnceLock<Group>,
     counters: Counters,
     heap: Series,
     goal: Series,
@@ -248,6 +252,7 @@ impl Index {
             + self.heap.bytes()
             + self.goal.bytes()
             + self.groups.iter().map(Group::bytes).sum::<usize>()
+            + self.all.get().map_or(0, Group::bytes)
             + (self.net_wakes.len() + self.timer_wakes.len() + self.syscall_exits.len()) * 16
     }
 

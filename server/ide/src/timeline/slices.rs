@@ -1,7 +1,8 @@
 //! One span looked at closely: what led to it, who ended it, what that one did meanwhile, what it
 //! led to.
 
-use exectrace::{FrameId, GoId, ProcId, StackId, StrId, ThreadId};
+use exectrace::{FrameId, GoId, ProcId, StackId, StrId, TaskId, ThreadId};
+use hashbrown::HashSet;
 
 use super::class::Class;
 use super::lanes::{Run, Span};
@@ -49,6 +50,8 @@ pub enum FlowKind {
     Wake,
     /// A system call ended, and its goroutine had to wait for a P.
     SyscallExit,
+    /// A task began a part of itself.
+    Task,
 }
 
 impl FlowKind {
@@ -58,6 +61,7 @@ impl FlowKind {
             FlowKind::Creation => "creation",
             FlowKind::Wake => "wake",
             FlowKind::SyscallExit => "syscall exit",
+            FlowKind::Task => "task",
         }
     }
 }
@@ -77,6 +81,15 @@ pub struct Flow {
     pub ran: i64,
     /// Where the one that did it stood.
     pub stack: StackId,
+}
+
+/// That one task began another.
+#[derive(Debug, Clone, Copy)]
+pub struct TaskFlow {
+    /// The whole.
+    pub parent: TaskSpan,
+    /// Its part, which begins at the time of the flow.
+    pub part: TaskSpan,
 }
 
 /// Something that a waker did during a wait.
@@ -161,7 +174,7 @@ impl Index {
                 let go = self.find_go(id)?;
                 Some(SliceOf::Go(go, self.span_at(go, t)?))
             }),
-            Key::Group(_) => None,
+            Key::Group(_) | Key::All => None,
             Key::Task(id) => {
                 let inside = |start: i64, end: Option<i64>| {
                     start <= t && end.unwrap_or(self.end.saturating_add(1)) > t
@@ -495,6 +508,52 @@ impl Index {
             }
         }
         end
+    }
+
+    /// The flows between some tasks and their parts in a window, in order; how many there are.
+    pub fn task_flows(
+        &self,
+        tasks: &[TaskId],
+        t0: i64,
+        t1: i64,
+        most: usize,
+    ) -> (Vec<TaskFlow>, usize) {
+        if tasks.is_empty() {
+            return (Vec::new(), 0);
+        }
+        let asked: HashSet<TaskId> = tasks.iter().copied().collect();
+        let from = self.tasks.partition_point(|task| task.start < t0);
+        let to = self.tasks.partition_point(|task| task.start < t1);
+        let parts = self.tasks.get(from..to.max(from)).unwrap_or_default().iter();
+        let parts = parts.filter(|p| asked.contains(&p.id) || asked.contains(&p.parent));
+        let all = parts
+            .filter(|p| p.parent != p.id)
+            .filter_map(|part| Some(TaskFlow { parent: *self.task(part.parent)?, part: *part }));
+        let mut flows = Vec::new();
+        let mut of = 0;
+        for flow in all {
+            of += 1;
+            if flows.len() < most {
+                flows.push(flow);
+            }
+        }
+        (flows, of)
+    }
+
+    /// The innermost region and task that a goroutine was in at a time.
+    pub fn inside(&self, go: GoRef, t: i64) -> (Option<&RegionSpan>, Option<&TaskSpan>) {
+        let began = self.regions.partition_point(|region| region.start <= t);
+        let region = self.regions[..began]
+            .iter()
+            .rev()
+            .find(|region| region.go == go && region.end.is_none_or(|end| end > t));
+        let of_region = region.filter(|r| r.task != TaskId(0)).and_then(|r| self.task(r.task));
+        let task = of_region.or_else(|| {
+            let began = self.tasks.partition_point(|task| task.start <= t);
+            let mut began = self.tasks[..began].iter().rev();
+            began.find(|task| task.go == go && task.end.is_none_or(|end| end > t))
+        });
+        (region, task)
     }
 
     /// The wakes and creations in a window that begin or end on one of some goroutines or Ps; how

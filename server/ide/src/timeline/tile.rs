@@ -103,6 +103,8 @@ pub enum Key {
     Gos(Vec<GoId>),
     /// All goroutines that were created at one place.
     Group(String),
+    /// All goroutines there are.
+    All,
     /// A task with its regions.
     Task(TaskId),
     /// Wakes by the network.
@@ -124,6 +126,7 @@ impl Key {
         let number = |text: &str| text.parse::<u64>().ok();
         Some(match text.split_once(':') {
             None => match text {
+                "all" => Key::All,
                 "gc" => Key::Gc,
                 "stw" => Key::Stw,
                 "net" => Key::Net,
@@ -436,7 +439,7 @@ impl Index {
         let mut lanes = Vec::with_capacity(keys.len());
         let mut n = 0;
         for key in keys {
-            let wide = if matches!(key, Key::Group(_)) { dense } else { wide };
+            let wide = if matches!(key, Key::Group(_) | Key::All) { dense } else { wide };
             let mut lane = self.lane(key, Cells::new(window, wide));
             lane.coarse = wide > 1;
             n += lane.rects.len();
@@ -472,6 +475,7 @@ impl Index {
                     self.density(group, cells, &mut lane);
                 }
             }
+            Key::All => self.density(self.all(), cells, &mut lane),
             Key::Task(id) => self.task_row(*id, cells, &mut lane),
             Key::Net => self.instants(&self.net_wakes, |w| (w.0, GoRef(w.1)), cells, &mut lane),
             Key::Timer => self.instants(&self.timer_wakes, |w| (w.0, GoRef(w.1)), cells, &mut lane),
@@ -607,6 +611,7 @@ impl Index {
             Key::Thread(id) => self.ms.find(id.0).is_some(),
             Key::Gos(ids) => ids.iter().any(|&id| self.find_go(id).is_some()),
             Key::Group(id) => self.groups.iter().any(|g| g.id == *id),
+            Key::All => !self.gos.is_empty(),
             Key::Task(id) => self.task(*id).is_some(),
         }
     }

@@ -5,7 +5,7 @@ use std::io::Write;
 use exectrace::FrameId;
 use ide::Analysis;
 use ide::blame::Blame;
-use ide::findings::{Finding, findings};
+use ide::findings::{Finding, find};
 use ide::placement::Placement;
 use ide::text::plain;
 use ide::verdicts::{Facts, judge};
@@ -47,7 +47,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let found = Blame::new(analysis, &facts)
         .and_then(|blame| {
             let verdicts = judge(analysis, facts, Some(&blame), &|_| None)?;
-            Some(findings(analysis, &verdicts, &blame, &is_user))
+            Some(find(analysis, &verdicts, &blame, &is_user).findings)
         })
         .unwrap_or_default();
     let names = Names { analysis, placement: own.placement.as_ref() };

@@ -25,15 +25,32 @@ pub(crate) struct Args {
     /// Print the path of the file that leads to the page, and open nothing.
     #[arg(long)]
     no_open: bool,
+    /// Open it at a place: what stands behind the `#` of a link that the page copied.
+    #[arg(long, value_name = "KEY=VALUE&...", value_parser = place)]
+    at: Option<serde_json::Value>,
+}
+
+/// What a link of the page says after its `#`.
+fn place(link: &str) -> Result<serde_json::Value, String> {
+    let fragment = link.rsplit_once('#').map_or(link, |(_, fragment)| fragment);
+    let mut url = lsp_types::Url::parse("link:/").map_err(|error| error.to_string())?;
+    url.set_query(Some(fragment));
+    let pairs: serde_json::Map<_, _> = url
+        .query_pairs()
+        .map(|(key, value)| (key.into_owned(), value.into_owned().into()))
+        .collect();
+    if pairs.is_empty() || pairs.keys().any(String::is_empty) {
+        return Err("it is not KEY=VALUE, or several of these with & between".into());
+    }
+    Ok(serde_json::Value::Object(pairs))
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     crate::workspace::check_folder(&args.workspace)?;
     let root = args.workspace.canonicalize()?;
-    crate::lsp::serve_page(&args.trace.trace, root, |path, partial| {
-        if let Some(partial) = partial {
-            say(&format!("warning: {} is {partial}", crate::traces::shown(&args.trace.trace)));
-        }
+    let nothing = serde_json::Value::Null;
+    let at = args.at.as_ref().unwrap_or(&nothing);
+    let ready = |path: &std::path::Path| {
         let mut out = answer();
         writeln!(out, "{}", path.display())?;
         out.flush()?;
@@ -42,5 +59,26 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
             say("open that file in a browser; Ctrl+C ends it");
         }
         Ok(())
+    };
+    crate::lsp::serve_page(&args.trace.trace, root, at, !args.no_open, ready, |partial| {
+        say(&format!("warning: {} is {partial}", crate::traces::shown(&args.trace.trace)));
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::place;
+
+    #[test]
+    fn a_link_leads_to_its_place() {
+        let link = "http://127.0.0.1:1/#lane=p%3A0&t=5&func=main.(*server).run";
+        for link in [link, "lane=p:0&t=5&func=main.(*server).run"] {
+            let place = place(link).unwrap();
+            assert_eq!(place["lane"], "p:0");
+            assert_eq!((&place["t"], &place["func"]), (&"5".into(), &"main.(*server).run".into()));
+        }
+        for odd in ["", "#", "=5"] {
+            assert!(place(odd).is_err(), "{odd}");
+        }
+    }
 }

@@ -181,6 +181,15 @@ impl<'a> Asked<'a> {
     }
 }
 
+/// The part of the trace that a `filter` names.
+pub(super) fn scope(session: &Session, shown: &Shown, filter: &Value) -> Result<Scope> {
+    let view = &*shown.view;
+    let wish = wish(view, filter)?;
+    let facts = view.verdicts.as_ref().map(|v| &v.facts);
+    let never = AtomicBool::new(false);
+    Ok(Scope::new(&view.analysis, &*session.kept.of(shown, &never)?, facts, &wish))
+}
+
 /// What a `filter` names; without times, those of the range that is set.
 fn wish(view: &View, filter: &Value) -> Result<Wish> {
     let time = |key: &str| match filter.get(key) {

@@ -287,7 +287,25 @@ pub(super) fn findings(session: &Session, shown: &Shown) -> Value {
             row
         })
         .collect();
-    json!({ "analysis": shown.id, "findings": rows })
+    let looked: Vec<Value> = view
+        .looked
+        .iter()
+        .map(|looked| {
+            let mut row = looked.frame.map_or_else(|| json!({}), |f| frame(at, f));
+            row["code"] = looked.code.as_str().into();
+            row["message"] = looked.message.as_str().into();
+            row["limit"] = looked.limit.as_str().into();
+            row["at"] = looked.wait.map(longest).into();
+            row
+        })
+        .collect();
+    json!({
+        "analysis": shown.id,
+        "findings": rows,
+        "checks": ide::findings::CODES.len(),
+        "lookedAt": looked,
+        "silenced": view.n_silenced,
+    })
 }
 
 /// `waitline/traces`: what is loaded, first that of it which is shown.

@@ -15,6 +15,7 @@ use notify::Watcher;
 
 use super::progress::Reporter;
 use super::session::{Session, Shown};
+use super::timeline::loading::Loading;
 use crate::traces::{self, Bounds, LoadError, Stamp};
 
 /// How long a file must stay the same before it is read.
@@ -144,12 +145,15 @@ impl Session {
         let name = path.file_name().map_or_else(String::new, |n| traces::shown(Path::new(n)));
         let progress = Reporter::new(self, token_of(wish), format!("Loading {name}"));
         let session = self.clone();
+        let told = Loading::new(self, path.to_string_lossy().into_owned());
         let work = tokio::task::spawn_blocking(move || {
+            let told = told; // dropped with the work
             super::faults::point("work");
             let bounds = Bounds { memory: session.settings().memory, waits: why != Why::Rewrite };
             let loaded =
                 traces::load_within(&path, traces::What::Lives, bounds, &cancel, |read, of| {
                     progress.percent(read, of);
+                    told.read(read, of);
                 })?;
             let (path, stamp) = (loaded.path.clone(), loaded.stamp.clone());
             // Before the sources are read: what changes meanwhile is newer.
@@ -317,6 +321,13 @@ impl Session {
         };
         forget(before);
         self.publish();
+    }
+
+    /// Ends the load under way.
+    pub(super) fn cancel_load(&self) {
+        if let Some(cancel) = &self.loads().cancel {
+            cancel.store(true, Ordering::Relaxed);
+        }
     }
 
     /// Ends the load that this progress token stands for.

@@ -53,14 +53,24 @@ pub fn serve_stdio() -> std::io::Result<()> {
 pub(crate) fn serve_page(
     trace: &std::path::Path,
     root: std::path::PathBuf,
-    ready: impl FnOnce(&std::path::Path, Option<String>) -> anyhow::Result<()>,
+    at: &serde_json::Value,
+    watches: bool,
+    ready: impl FnOnce(&std::path::Path) -> anyhow::Result<()>,
+    partial: impl FnOnce(&str),
 ) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     // An editor that can do nothing: a service that was never initialized sends it nothing either.
     let info = Arc::new(OnceLock::new());
     let _ = info.set(initialize::ClientInfo { roots: vec![root], ..Default::default() });
     let (service, _socket) = service(info);
-    let served = runtime.block_on(timeline::page::serve(service.inner(), trace, ready));
+    let served = runtime.block_on(timeline::page::serve(
+        service.inner(),
+        trace,
+        at,
+        watches,
+        ready,
+        partial,
+    ));
     runtime.shutdown_background();
     served
 }
@@ -75,6 +85,7 @@ fn service(
     service
         .custom_method("waitline/load", Backend::load)
         .custom_method("waitline/unload", Backend::unload)
+        .custom_method("waitline/cancelLoad", Backend::cancel_load)
         .custom_method("waitline/traces", Backend::traces)
         .custom_method("waitline/lineCosts", Backend::line_costs)
         .custom_method("waitline/hotspots", Backend::hotspots)
@@ -93,6 +104,7 @@ fn service(
         .custom_method("waitline/activate", Backend::activate)
         .custom_method("waitline/timeline", Backend::timeline_tile)
         .custom_method("waitline/timelineInfo", Backend::timeline_info)
+        .custom_method("waitline/timelineSummary", Backend::timeline_summary)
         .custom_method("waitline/timelineRows", Backend::timeline_rows)
         .custom_method("waitline/timelineTasks", Backend::timeline_tasks)
         .custom_method("waitline/timelineCounters", Backend::timeline_counters)

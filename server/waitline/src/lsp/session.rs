@@ -57,6 +57,8 @@ pub(super) struct Session {
     pub(super) timeline: Mutex<Option<Arc<super::timeline::Job>>>,
     /// The page's host, if somebody opened the page.
     pub(super) host: tokio::sync::Mutex<Option<crate::http::Host>>,
+    /// The load under way, as pages are told of it; null without one.
+    pub(super) loading: Mutex<serde_json::Value>,
     /// What pages are told.
     pub(super) events: tokio::sync::broadcast::Sender<crate::http::Event>,
 }
@@ -111,6 +113,7 @@ impl Session {
             ranges: AtomicU64::new(0),
             timeline: Mutex::new(None),
             host: tokio::sync::Mutex::new(None),
+            loading: Mutex::default(),
             events: crate::http::events(),
         })
     }
@@ -220,8 +223,7 @@ impl Session {
         if self.events.receiver_count() == 0 {
             return;
         }
-        let shown = self.shown();
-        let state = shown.map_or(serde_json::Value::Null, |shown| super::ext::state(&shown));
+        let state = self.page_state();
         self.tell_pages("range", state["range"].clone());
         self.tell_pages("state", state);
     }

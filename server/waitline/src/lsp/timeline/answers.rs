@@ -91,7 +91,7 @@ pub(in crate::lsp) fn info(session: &Session, shown: &std::sync::Arc<Shown>) -> 
     answer["hasRegions"] = (!index.regions.is_empty()).into();
     answer["hasCpuSamples"] = (!index.samples.is_empty()).into();
     let mut lanes: Vec<String> = Vec::new();
-    for (key, name) in [(Key::Gc, "gc"), (Key::Stw, "stw")] {
+    for (key, name) in [(Key::All, "all"), (Key::Gc, "gc"), (Key::Stw, "stw")] {
         if index.has(&key) {
             lanes.push(name.into());
         }

@@ -14,7 +14,6 @@ use tower_lsp::jsonrpc::{Error, Result};
 
 use crate::http::{Answers, Event, Host, Launch, Refusal};
 use crate::lsp::backend::{Backend, failed, invalid};
-use crate::lsp::ext;
 use crate::lsp::initialize::Timeline;
 use crate::lsp::session::Session;
 
@@ -39,9 +38,10 @@ impl Notification for Reveal {
     const METHOD: &'static str = "waitline/reveal";
 }
 
-/// What a page may ask. It changes nothing but the range.
-const METHODS: [&str; 29] = [
+/// What a page may ask. It changes nothing but the range, and can end a load.
+const METHODS: [&str; 31] = [
     "waitline/traces",
+    "waitline/cancelLoad",
     "waitline/lineCosts",
     "waitline/hotspots",
     "waitline/site",
@@ -59,6 +59,7 @@ const METHODS: [&str; 29] = [
     "waitline/pprof",
     "waitline/setRange",
     "waitline/timelineInfo",
+    "waitline/timelineSummary",
     "waitline/timelineRows",
     "waitline/timelineTasks",
     "waitline/timelineCounters",
@@ -80,6 +81,7 @@ impl Backend {
         }
         match method {
             "waitline/traces" => self.traces(params).await,
+            "waitline/cancelLoad" => self.cancel_load(params).await,
             "waitline/lineCosts" => self.line_costs(params).await,
             "waitline/hotspots" => self.hotspots(params).await,
             "waitline/site" => self.site(params).await,
@@ -98,6 +100,7 @@ impl Backend {
             "waitline/setRange" => self.set_range(params).await,
             "waitline/timeline" => self.timeline_tile(params).await,
             "waitline/timelineInfo" => self.timeline_info(params).await,
+            "waitline/timelineSummary" => self.timeline_summary(params).await,
             "waitline/timelineRows" => self.timeline_rows(params).await,
             "waitline/timelineTasks" => self.timeline_tasks(params).await,
             "waitline/timelineCounters" => self.timeline_counters(params).await,
@@ -201,6 +204,38 @@ impl Backend {
     }
 }
 
+/// What of a command's argument a page is opened at: the keys of its own links.
+const FRAGMENT: [&str; 28] = [
+    "trace",
+    "view",
+    "v0",
+    "v1",
+    "t0",
+    "t1",
+    "g",
+    "lane",
+    "t",
+    "uri",
+    "line",
+    "r0",
+    "r1",
+    "group",
+    "func",
+    "only",
+    "task",
+    "region",
+    "profile",
+    "open",
+    "flags",
+    "window",
+    "per",
+    "quantiles",
+    "function",
+    "finding",
+    "kind",
+    "name",
+];
+
 impl Session {
     /// Tells the pages something.
     pub(in crate::lsp) fn tell_pages(&self, event: &'static str, payload: Value) {
@@ -217,7 +252,7 @@ impl Session {
                 Arc::new(Pages { session: Arc::downgrade(self), events: self.events.clone() });
             *host = Some(Host::start(pages).await.map_err(fail)?);
         }
-        let open: Vec<(&str, String)> = ["uri", "line", "t0", "t1", "g"]
+        let open: Vec<(&str, String)> = FRAGMENT
             .into_iter()
             .filter_map(|key| {
                 let value = argument.get(key)?;
@@ -296,8 +331,7 @@ impl Answers for Pages {
     }
 
     fn state(&self) -> Value {
-        let shown = self.session.upgrade().and_then(|session| session.shown());
-        shown.map_or(Value::Null, |shown| ext::state(&shown))
+        self.session.upgrade().map_or(Value::Null, |session| session.page_state())
     }
 
     fn events(&self) -> broadcast::Receiver<Event> {

@@ -14,10 +14,12 @@ use crate::index::{self, NoIndex};
 
 mod answers;
 pub(super) mod host;
+pub(super) mod loading;
 pub(super) mod page;
 mod parameters;
 mod requests;
 mod slices;
+mod summary;
 pub(super) mod tiles;
 
 /// What came of an index; `None` while it is made.

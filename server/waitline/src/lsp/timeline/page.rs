@@ -3,30 +3,58 @@
 use std::path::Path;
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::Value;
 
 use crate::lsp::backend::Backend;
 
 /// How often the file gets a new address: one is good for a minute.
 const RENEW: Duration = Duration::from_secs(40);
 
-/// Loads a trace and serves its page until nobody looks any more.
+/// A load that takes longer is watched from the page.
+const SOON: Duration = Duration::from_millis(500);
+
+/// Loads a trace and serves its page, opened `at` a place of it, until nobody looks any more. `ready`
+/// is told where the page is: when the trace is loaded, or, for a person who `watches`, as soon as
+/// there is something to see on it. `partial` is told what of the trace is missing.
 pub(in crate::lsp) async fn serve(
     backend: &Backend,
     trace: &Path,
-    ready: impl FnOnce(&Path, Option<String>) -> anyhow::Result<()>,
+    at: &Value,
+    watches: bool,
+    ready: impl FnOnce(&Path) -> anyhow::Result<()>,
+    partial: impl FnOnce(&str),
 ) -> anyhow::Result<()> {
     let session = &backend.session;
     let trace = std::path::absolute(trace)?;
-    backend.show(trace).await.map_err(|error| anyhow::anyhow!("{}", error.message))?;
+    let told = |error: tower_lsp::jsonrpc::Error| anyhow::anyhow!("{}", error.message);
+    let mut load = std::pin::pin!(backend.show(trace));
+    let mut ready = Some(ready);
+    let mut launch = None;
+    let soon = if watches { SOON } else { Duration::MAX };
+    if let Ok(loaded) = tokio::time::timeout(soon, &mut load).await {
+        loaded.map_err(told)?;
+    } else {
+        let early = session.launch(at).await.map_err(told)?;
+        if let Some(ready) = ready.take() {
+            ready(early.path())?;
+        }
+        launch = Some(early);
+        load.await.map_err(told)?;
+    }
     let Some(shown) = session.shown() else { anyhow::bail!("the trace is not shown") };
-    let open = json!({});
-    let mut launch =
-        session.launch(&open).await.map_err(|error| anyhow::anyhow!("{}", error.message))?;
     // Most look at once: by the time that the browser is there, so is the index.
     session.timeline_job(&shown);
-    ready(launch.path(), shown.view.analysis.partial())?;
+    if let Some(lost) = shown.view.analysis.partial() {
+        partial(&lost);
+    }
     drop(shown);
+    let mut launch = match launch {
+        Some(launch) => launch,
+        None => session.launch(at).await.map_err(told)?,
+    };
+    if let Some(ready) = ready {
+        ready(launch.path())?;
+    }
     loop {
         let mut host = session.host.lock().await;
         let Some(here) = host.as_mut() else { return Ok(()) };

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use tower_lsp::jsonrpc::Result;
 
-use super::{Seen, answers, slices};
+use super::{Seen, answers, slices, summary};
 use crate::lsp::backend::Backend;
 use crate::lsp::session::Session;
 
@@ -32,6 +32,11 @@ impl Backend {
         make: fn(&Session, &Seen, &Value) -> Result<Value>,
     ) -> Result<Value> {
         self.session.of_timeline(move |session, seen| make(session, seen, &params)).await
+    }
+
+    /// `waitline/timelineSummary`.
+    pub(in crate::lsp) async fn timeline_summary(&self, params: Value) -> Result<Value> {
+        self.of_index(params, summary::summary).await
     }
 
     /// `waitline/timelineRows`.

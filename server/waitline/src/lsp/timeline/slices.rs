@@ -1,8 +1,10 @@
 //! One span and what is around it, as JSON.
 
-use exectrace::{FrameId, StackId};
+use exectrace::{FrameId, StackId, TaskId};
 use ide::text::plain;
-use ide::timeline::{Flow, FlowKind, GoRef, Index, Key, NO_GO, Ref, Slice, SliceOf, line_of};
+use ide::timeline::{
+    Flow, FlowKind, GoRef, Index, Key, NO_GO, Ref, Slice, SliceOf, TaskFlow, TaskSpan, line_of,
+};
 use ide::units::duration;
 use ide::view::View;
 use serde_json::{Value, json};
@@ -107,6 +109,14 @@ fn slice_json(at: At<'_>, seen: &Seen, lane: &str, found: SliceOf) -> Value {
             row["g"] = number(index, task.go).into();
             row["startStack"] = stack(at, task.stack).into();
             row["site"] = line(task.stack).into();
+            let (flows, of) = index.task_flows(&[task.id], i64::MIN, i64::MAX, MOST_PARTS);
+            let (incoming, outgoing): (Vec<_>, Vec<_>) =
+                flows.iter().partition(|flow| flow.part.id == task.id);
+            let flows = |flows: Vec<&TaskFlow>| -> Value {
+                flows.into_iter().map(|flow| task_flow_json(at, index, flow)).collect()
+            };
+            row["outgoingCut"] = (of > incoming.len() + outgoing.len()).into();
+            (row["incoming"], row["outgoing"]) = (flows(incoming), flows(outgoing));
             row
         }
         SliceOf::Region(region) => {
@@ -188,6 +198,11 @@ fn go_json(at: At<'_>, index: &Index, lane: &str, slice: &Slice) -> Value {
     row["startStack"] = stack(at, slice.start).into();
     row["endStack"] = stack(at, slice.end).into();
     row["site"] = slice.site.map(|f| place(at, f)).into();
+    row["group"] = index.go(go).and_then(|go| index.group_of(go.id)).map(|g| g.id.as_str()).into();
+    let (region, task) = index.inside(go, span.start);
+    row["region"] = region.map(|r| json!({ "name": plain(view.analysis.str(r.name)) })).into();
+    let task = task.map(|t| json!({ "id": t.id.0, "name": plain(view.analysis.str(t.name)) }));
+    row["task"] = task.into();
     row["rank"] = slice.rank.into();
     row["of"] = slice.of.into();
     row["waker"] = slice.waker.map(|flow| waker_json(at, index, &flow)).into();
@@ -261,7 +276,7 @@ fn waker_json(at: At<'_>, index: &Index, flow: &Flow) -> Value {
     let view = &at.shown.view;
     let what = match (flow.kind, flow.from) {
         (FlowKind::SyscallExit, _) => "the system call ended",
-        (FlowKind::Creation, _) => "created it",
+        (FlowKind::Creation | FlowKind::Task, _) => "created it",
         (FlowKind::Wake, NO_GO) => "the network, a timer or the runtime",
         (FlowKind::Wake, _) => "woke it",
     };
@@ -295,6 +310,27 @@ fn flow_json(at: At<'_>, index: &Index, flow: &Flow) -> Value {
     })
 }
 
+fn task_flow_json(at: At<'_>, index: &Index, flow: &TaskFlow) -> Value {
+    let t = flow.part.start;
+    let end = |task: &TaskSpan| {
+        json!({
+            "lane": format!("task:{}", task.id.0),
+            "g": number(index, task.go),
+            "t": t,
+            "p": null,
+        })
+    };
+    json!({
+        "kind": FlowKind::Task.name(),
+        "t": t,
+        "from": end(&flow.parent),
+        "to": end(&flow.part),
+        "place": line_of(&at.shown.view, flow.part.stack).map(|f| place(at, f)),
+    })
+}
+
+/// The most parts of a task that are told with it.
+const MOST_PARTS: usize = 200;
 /// The most lanes that flows are asked of.
 const MOST_LANES: usize = 256;
 /// The most flows of an answer.
@@ -307,7 +343,18 @@ pub(in crate::lsp) fn flows(session: &Session, seen: &Seen, params: &Value) -> R
     let lanes = parameters::lanes(params, MOST_LANES)?;
     let limit = parameters::count(params, "limit", 500, MOST_FLOWS)?;
     let (flows, of, cut) = index.flows(&lanes, t0, t1, limit);
-    let list: Vec<Value> = flows.iter().map(|flow| flow_json(at, index, flow)).collect();
+    let mut list: Vec<Value> = flows.iter().map(|flow| flow_json(at, index, flow)).collect();
+    let tasks: Vec<TaskId> = lanes
+        .iter()
+        .filter_map(|key| match key {
+            Key::Task(id) => Some(*id),
+            _ => None,
+        })
+        .collect();
+    let room = limit.saturating_sub(list.len());
+    let (of_tasks, n_tasks) = index.task_flows(&tasks, t0, t1, room);
+    list.extend(of_tasks.iter().map(|flow| task_flow_json(at, index, flow)));
+    let of = of + n_tasks;
     Ok(json!({ "analysis": seen.shown.id, "of": of, "cut": cut, "flows": list }))
 }
 

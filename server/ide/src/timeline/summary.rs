@@ -1,0 +1,141 @@
+//! What a window, or a part of the trace, came to: time by tone, the dearest lines, the longest waits.
+
+use exectrace::{FrameId, GoId};
+use hashbrown::HashMap;
+
+use super::class::{Class, TONES, Tone};
+use super::lanes::{Span, Walk, unpack};
+use super::slices::line_of;
+use super::{GoRef, Index};
+use crate::verdicts::Verdict;
+use crate::view::View;
+
+/// How much of a goroutine's time from one instant to another counts.
+pub type Inside<'a> = dyn Fn(GoId, i64, i64) -> i64 + 'a;
+
+/// A line at which something stood still at somebody's cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CostlyLine {
+    /// The line.
+    pub frame: FrameId,
+    /// For what it waited there.
+    pub class: Class,
+    /// For how long, in nanoseconds.
+    pub ns: i64,
+}
+
+/// What some time came to.
+#[derive(Debug, Clone, Default)]
+pub struct Sum {
+    /// Time of all goroutines by tone, in nanoseconds; only what has any.
+    pub by_tone: Vec<(Tone, i64)>,
+    /// The lines that cost most, the dearest first.
+    pub lines: Vec<CostlyLine>,
+    /// The longest costly waits, the longest first.
+    pub longest: Vec<(GoRef, Span)>,
+}
+
+/// So many lines and waits are told.
+const MOST: usize = 16;
+
+impl Index {
+    /// What a window came to. With `inside`, only the time that it counts; then every span of the
+    /// window is gone over, else sums are taken where nothing is costly.
+    pub fn sum(&self, view: &View, t0: i64, t1: i64, inside: Option<&Inside<'_>>) -> Sum {
+        let mut adder = Adder {
+            index: self,
+            t0,
+            t1,
+            inside,
+            go: GoRef(0),
+            id: GoId(0),
+            by_tone: [0; TONES],
+            by_site: HashMap::new(),
+            longest: Vec::new(),
+        };
+        for go in self.alive(t0, t1) {
+            let Some(it) = self.go(go) else { continue };
+            (adder.go, adder.id) = (go, it.id);
+            self.spans.walk(&it.lane, t0, t1, &mut adder);
+        }
+        let Adder { by_tone, by_site, mut longest, .. } = adder;
+        let mut lines: HashMap<(FrameId, Class), i64> = HashMap::new();
+        for (site, ns) in by_site {
+            let Some(site) = self.sites.get(site as usize) else { continue };
+            if let Some(frame) = line_of(view, site.stack) {
+                *lines.entry((frame, site.class)).or_default() += ns;
+            }
+        }
+        let mut lines: Vec<CostlyLine> =
+            lines.into_iter().map(|((frame, class), ns)| CostlyLine { frame, class, ns }).collect();
+        lines.sort_unstable_by_key(|l| (std::cmp::Reverse(l.ns), l.frame, l.class as u8));
+        lines.truncate(MOST);
+        cut(&mut longest);
+        let by_tone = by_tone.into_iter().enumerate().filter(|(_, ns)| *ns > 0);
+        let by_tone = by_tone.map(|(tone, ns)| (Tone(tone as u8), ns)).collect();
+        Sum { by_tone, lines, longest }
+    }
+}
+
+/// Keeps the longest.
+fn cut(longest: &mut Vec<(GoRef, Span)>) {
+    longest.sort_unstable_by_key(|(_, s)| (std::cmp::Reverse(s.end - s.start), s.start, s.row));
+    longest.truncate(MOST);
+}
+
+fn is_costly(tone: Tone) -> bool {
+    tone.verdict() == Some(Verdict::Costly)
+}
+
+struct Adder<'a> {
+    index: &'a Index,
+    t0: i64,
+    t1: i64,
+    inside: Option<&'a Inside<'a>>,
+    go: GoRef,
+    id: GoId,
+    by_tone: [i64; TONES],
+    /// Of what is costly.
+    by_site: HashMap<u32, i64>,
+    longest: Vec<(GoRef, Span)>,
+}
+
+impl Walk for Adder<'_> {
+    fn fits(&mut self, _: i64, _: i64) -> bool {
+        self.inside.is_none()
+    }
+
+    fn sums(&mut self, from: i64, to: i64, parts: &[u64]) {
+        // What is costly is told with its lines.
+        if parts.iter().any(|&part| is_costly(unpack(part).0)) {
+            let lane = self.index.go(self.go).map(|go| go.lane);
+            for span in lane.into_iter().flat_map(|l| self.index.spans.between(l, from, to)) {
+                self.span(span.start, span.end, span.tone, span.row);
+            }
+            return;
+        }
+        for &part in parts {
+            let (tone, ns) = unpack(part);
+            self.by_tone[usize::from(tone.0) % TONES] += ns as i64;
+        }
+    }
+
+    fn span(&mut self, start: i64, end: i64, tone: Tone, row: u32) {
+        let (from, to) = (start.max(self.t0), end.min(self.t1));
+        let ns = self.inside.map_or(to - from, |inside| inside(self.id, from, to));
+        if ns <= 0 {
+            return;
+        }
+        self.by_tone[usize::from(tone.0) % TONES] += ns;
+        if !is_costly(tone) {
+            return;
+        }
+        let at = row as usize;
+        let (site, x) = (self.index.spans.site[at], self.index.spans.x[at]);
+        *self.by_site.entry(site).or_default() += ns;
+        self.longest.push((self.go, Span { row, start, end, tone, site, x }));
+        if self.longest.len() >= MOST * 64 {
+            cut(&mut self.longest);
+        }
+    }
+}
