@@ -301,16 +301,17 @@ impl Stays {
         self.list.len()
     }
 
-    /// About how many bytes of memory they take.
+    /// About how many bytes of memory they take. (Of what a vector has room for, only what is in use
+    /// takes any.)
     pub fn memory(&self) -> usize {
-        self.list.capacity() * size_of::<Packed>()
-            + self.wakes.capacity() * size_of::<Wake>()
-            + self.gos.capacity() * size_of::<Go>()
-            + self.briefs.capacity() * size_of::<Brief>()
-            + self.regions.capacity() * size_of::<RegionSpan>()
-            + self.tasks.capacity() * size_of::<TaskSpan>()
-            + self.ranges.capacity() * size_of::<RangeSpan>()
-            + self.alive.capacity() * size_of::<Alive>()
+        size_of_val(&*self.list)
+            + size_of_val(&*self.wakes)
+            + size_of_val(&*self.gos)
+            + size_of_val(&*self.briefs)
+            + size_of_val(&*self.regions)
+            + size_of_val(&*self.tasks)
+            + size_of_val(&*self.ranges)
+            + size_of_val(&*self.alive)
     }
 
     /// Whether there are none.

@@ -95,7 +95,9 @@ fn a_cancel_is_answered_at_once_and_stops_the_work() {
                 "{what}, {n} in flight: {n_cancelled} cancelled, the last answer after {last:.1?}, quiet after {stopped:.1?}"
             );
             worst = (worst.0.max(last), worst.1.max(stopped));
-            assert!(n_cancelled > 0, "{what}: none of {n} was still under way");
+            // (One hover is over before anybody can cancel it.)
+            let is_one = method.is_empty() && n == 1;
+            assert!(n_cancelled > 0 || is_one, "{what}: none of {n} was still under way");
         }
     }
     eprintln!(
@@ -148,8 +150,9 @@ fn a_limit_of_memory() {
     }
     let duration = state["duration"].as_i64().unwrap();
     assert!((1_000_000_000..39_000_000_000).contains(&duration), "{duration}");
-    let table = client.ask("waitline/goroutineTable", json!({}));
-    assert!(table["goroutines"].as_u64() > Some(0), "{table}");
+    // What reads the file again stops where the load did.
+    let collector = client.ask("waitline/mmu", json!({}));
+    assert_eq!(collector["duration"], duration, "{collector}");
     let counters = client.ask("waitline/timelineAt", json!({ "t": duration / 2 }));
     assert!(counters["running"].is_number(), "{counters}");
 

@@ -24,6 +24,8 @@ const SETTLED: Duration = Duration::from_millis(300);
 const LOOK: Duration = Duration::from_millis(50);
 /// How often a file is looked at where nothing tells of its changes.
 const POLL: Duration = Duration::from_millis(700);
+/// The same beside being told.
+const SLOW_POLL: Duration = Duration::from_secs(1);
 
 /// The load under way, and the watch on the trace that is shown.
 #[derive(Default)]
@@ -396,8 +398,9 @@ fn watch(session: &Arc<Session>, path: PathBuf) -> Option<Watch> {
         });
         let mut tried: Option<Stamp> = None;
         // Changes are hints only, so a poll goes on beside them.
-        let usual = if told { POLL * 2 } else { POLL };
-        let mut pause = usual;
+        let usual = if told { SLOW_POLL } else { POLL };
+        // What was written before the watch began told nobody.
+        let mut pause = Duration::ZERO;
         loop {
             let _ = changes.recv_timeout(pause);
             while changes.try_recv().is_ok() {}

@@ -488,6 +488,24 @@ impl Session {
         // What the service is told, should the handler not come to its end.
         let document = params.as_ref().filter(|_| is_text).and_then(|p| p.get("textDocument"));
         let document = document.and_then(|document| document.get("uri")).cloned();
+        let mut panicked = self.notify(service, method, params);
+        for _ in 0..3 {
+            if !(is_text && panicked) {
+                return;
+            }
+            let lost = json!({ "textDocument": { "uri": document } });
+            panicked = self.notify(service, TEXT_LOST.to_owned(), Some(lost));
+        }
+    }
+
+    /// Tells the service something. Whether its handler panicked before its first await, which is all
+    /// that those of documents do.
+    fn notify<S: LanguageServer>(
+        &self,
+        service: &mut LspService<S>,
+        method: String,
+        params: Option<Value>,
+    ) -> bool {
         let request = Request::build(method.clone());
         let request = match params {
             Some(params) => request.params(params).finish(),
@@ -496,19 +514,14 @@ impl Session {
         let handler = call(service, request);
         let panicked = Arc::new(AtomicBool::new(false));
         let told = panicked.clone();
-        let name = method.clone();
         self.start(async move {
             if let Err(payload) = handler.await {
                 let text = panic_text(&*payload);
-                tracing::error!("internal error: the handler of {name} panicked: {text}");
+                tracing::error!("internal error: the handler of {method} panicked: {text}");
                 told.store(true, Ordering::Relaxed);
             }
         });
-        // Handlers of documents are done by now: they await nothing.
-        if is_text && method != TEXT_LOST && panicked.load(Ordering::Relaxed) {
-            let document = json!({ "textDocument": { "uri": document } });
-            self.start_notification(service, TEXT_LOST.to_owned(), Some(document));
-        }
+        panicked.load(Ordering::Relaxed)
     }
 
     /// Polls a future once, here, and parks it in the runtime if there is more to it.
