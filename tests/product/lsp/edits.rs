@@ -275,7 +275,7 @@ impl Numbers {
 
 #[test]
 fn random_edits_never_put_a_figure_on_another_text() {
-    const EDITS: usize = 1_000;
+    let n_edits = super::stress::times(10_000, 1_000);
     let (file, trace) = leak();
     let mut client = Client::showing(&programs(), &trace);
     let original = text_of(&file);
@@ -303,7 +303,7 @@ fn random_edits_never_put_a_figure_on_another_text() {
         "日本",
     ];
     let (mut numbers, mut version, mut hints_seen, mut n_doubtful) = (Numbers(42), 1, 0, 0);
-    for i in 0..EDITS {
+    for i in 0..n_edits {
         version += 1;
         if i % 100 == 99 {
             model.text = original.clone();
@@ -358,9 +358,9 @@ fn random_edits_never_put_a_figure_on_another_text() {
     }
     client.change(&file, version + 1, json!([{ "text": original }]));
     assert_eq!(hint_at(&client.hints(&file), 112), Some(SLEEP));
-    assert!(hints_seen > EDITS, "{hints_seen} hints only");
+    assert!(hints_seen > n_edits, "{hints_seen} hints only");
     eprintln!(
-        "{EDITS} edits of {}: {hints_seen} hints, each on its text, and {n_doubtful} in doubt",
+        "{n_edits} edits of {}: {hints_seen} hints, each on its text, and {n_doubtful} in doubt",
         uri(&file)
     );
     client.end();
