@@ -1,6 +1,8 @@
 // What the server speaks beyond the protocol, as docs/lsp-extensions.md tells it.
 // Types only, and the checks of what comes from links, lenses and pages: those may hold anything.
 
+import type { Metric } from './metric';
+
 /** A duration, or a time since the trace began, in nanoseconds. */
 export type Nanos = number;
 
@@ -65,6 +67,8 @@ export interface Hotspot extends Part {
   func: string;
   source: string;
   heat: number;
+  /** Its time by the metric that is set; older servers have none but what is costly. */
+  counted?: Nanos;
 }
 
 /** A place with how often and how long; without one it is the runtime, or a goroutine's start. */
@@ -147,7 +151,10 @@ export interface Requests {
   'waitline/traces': [Record<string, never>, { traces: State[] }];
   'waitline/setRange': [{ t0?: Nanos; t1?: Nanos }, State | null];
   'waitline/lineCosts': [{ uri: string }, { analysis: number; lines: LineCost[] } | null];
-  'waitline/hotspots': [{ limit?: number; uri?: string }, { analysis: number; costly: Nanos; lines: Hotspot[] } | null];
+  'waitline/hotspots': [
+    { limit?: number; uri?: string },
+    { analysis: number; metric?: Metric; counted?: Nanos; costly: Nanos; lines: Hotspot[] } | null,
+  ];
   'waitline/site': [LinePlace, Site | null];
   'waitline/wakers': [LinePlace, { analysis: number; wakers: Origin[] } | null];
   'waitline/stacks': [LinePlace, { analysis: number; stacks: Stack[] } | null];
