@@ -10,6 +10,8 @@ WAITLINE=${WAITLINE:-${CARGO_TARGET_DIR:-$here/../../target}/release/waitline}
 export WAITLINE WAITLINE_TESTDATA=$here/../../testdata
 WAITLINE_PLUGIN=$(cd "$here/../../editors/nvim" && pwd)
 export WAITLINE_PLUGIN
+# Go's cache of built packages is nobody's settings: without it each recording builds the standard library.
+export GOCACHE=${GOCACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/go-build}
 
 failed=0
 for nvim in "$@"; do

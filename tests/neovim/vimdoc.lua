@@ -53,19 +53,9 @@ end
 
 --- @return string[]
 function M.keys()
-  local lines, by_text = {}, {}
-  for _, key in ipairs(require('waitline.timeline.keys').keys) do
-    local at = by_text[key[3]]
-    if at then -- two keys for one thing
-      lines[at][1] = lines[at][1] .. ' ' .. key[1]
-    else
-      lines[#lines + 1] = { key[1], key[3] }
-      by_text[key[3]] = #lines
-    end
-  end
-  lines = vim.tbl_map(function(line)
+  local lines = vim.tbl_map(function(line)
     return ('    %-12s %s'):format(line[1], line[2])
-  end, lines)
+  end, require('waitline.timeline.keys').list())
   lines[#lines + 1] = ''
   return lines
 end

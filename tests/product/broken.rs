@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::product::{Run, testdata, waitline};
+use crate::product::{Run, root, testdata, waitline};
 
 /// Inputs of Go's fuzzer on which Go's reader stops earlier or later than ours, with the number of
 /// events that ours gives. Why stands in docs/broken-traces.md.
@@ -128,6 +128,32 @@ fn misused_regions_end_no_load() {
     assert!(dump(&path).stderr.contains("warning: the events end here"));
 }
 
+/// Whoever keeps the rows of an answer has lost the warning, so each says it itself.
+#[test]
+fn rows_of_a_partial_trace_say_so() {
+    let cut = testdata("traces/broken/g126-cut-60.trace");
+    let whole = testdata("traces/g126/annot-3s.trace");
+    for command in ["lines", "goroutines", "regions", "tasks", "mmu", "findings"] {
+        let mut n = 0;
+        for (path, partial) in [(&cut, true), (&whole, false)] {
+            let run = waitline([Path::new(command), path, Path::new("--json")]);
+            assert_eq!(run.code, Some(0), "{command}: {}", run.stderr);
+            assert_eq!(
+                run.stderr.contains("complete to 1.00 s"),
+                partial,
+                "{command}: {}",
+                run.stderr
+            );
+            for line in run.text().lines() {
+                let row: Value = serde_json::from_str(line).unwrap();
+                assert_eq!(row["partial"] == true, partial, "{command}: {line}");
+                n += 1;
+            }
+        }
+        assert!(n > 0 || command == "findings", "{command} has no rows");
+    }
+}
+
 #[test]
 fn check_trace_says_what_a_file_is() {
     let check = |path: &Path| {
@@ -159,6 +185,31 @@ fn check_trace_says_what_a_file_is() {
         assert_eq!((code, &unusable["state"]), (Some(1), &"unusable".into()), "{name}");
         assert!(unusable["error"].as_str().unwrap().contains(name));
     }
+}
+
+/// The table of sentences in the docs is what is said today.
+#[test]
+fn sentences_in_the_docs_are_those_that_are_said() {
+    let docs = std::fs::read_to_string(root().join("docs/broken-traces.md")).unwrap();
+    let table = docs.split("## What the sentences look like").nth(1).unwrap();
+    let mut n = 0;
+    for row in
+        table.lines().skip_while(|l| !l.starts_with("| `")).take_while(|l| l.starts_with("| `"))
+    {
+        let cells: Vec<&str> = row.trim_matches('|').split(" | ").map(str::trim).collect();
+        let [file, exit, said] = cells[..] else { panic!("{row}") };
+        let name = file.split('`').nth(1).unwrap();
+        let path = testdata(&format!("traces/broken/{name}.trace"));
+        let run = waitline([Path::new("check-trace"), &path]);
+        assert_eq!(run.code, exit.parse().ok(), "{name}");
+        let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let (have, want) = (words(run.text()) + &words(&run.stderr), words(said));
+        assert!(have.contains(&want), "{name}:\n  docs {want}\n  said {have}");
+        n += 1;
+    }
+    let files = crate::answers::files_below(&testdata("traces/broken"));
+    let traces = files.iter().filter(|f| f.extension().is_some_and(|e| e == "trace")).count();
+    assert_eq!(n, traces, "each broken trace stands in the table");
 }
 
 /// Every shorter version of a v1 trace, and damage of all kinds: no panic, and an end.

@@ -105,11 +105,19 @@ fn cut(name: &str, bytes: &[u8], whole: &Whole, len: usize) {
     let outcome = survive(&bytes[..len], || format!("the first {len} bytes of {name}"));
     let intact = whole.intact(len);
     match outcome {
+        // All of the names stand at the end: what was cut off is said, or nothing is missing.
+        Ok(analysis) if analysis.version.is_v1() => {
+            let same = digest(&analysis) == whole.digests[0];
+            assert!(same || analysis.problem.is_some(), "{name}, {len} bytes: other figures");
+        }
         // Before Go 1.26 nothing marks a generation's end: what there is of the last one counts, as
         // in Go's reader.
         Ok(analysis) if bytes < b"go 1.26".as_slice() => {
             let have = analysis.totals.generations as usize;
             assert!(have >= intact, "{name}, {len} bytes: {have} of {intact} generations");
+            if have == intact {
+                assert_eq!(digest(&analysis), whole.digests[intact - 1], "{name}, {len} bytes");
+            }
         }
         Ok(analysis) => {
             assert!(intact > 0, "{name}: an answer of {len} bytes");
@@ -150,21 +158,64 @@ fn cut_events(name: &str, bytes: &[u8], whole: &Whole, len: usize) {
     );
 }
 
+/// Real traces of every version, each shorter than 256 KiB.
+const CUT: [&str; 20] = [
+    "peer-suite/v1/stress_start_stop_1_11_good",
+    "peer-suite/v1/http_1_19_good",
+    "traces/g121/annot.trace",
+    "traces/g121/leak.trace",
+    "traces/g121/mandel-seq-cpu.trace",
+    "traces/g122/annot.trace",
+    "traces/g122/leak.trace",
+    "traces/g122/mandel-seq-cpu.trace",
+    "traces/g125/leak-trimpath.trace",
+    "traces/g126/annot-3s.trace",
+    "traces/g126/annot-allocfree.trace",
+    "traces/g126/annot.trace",
+    "traces/g126/leak-386.trace",
+    "traces/g126/leak.trace",
+    "traces/g126/mandel-col.trace",
+    "traces/g126/mandel-colworkersbuffered.trace",
+    "traces/g126/mandel-seq.trace",
+    "traces/g127/annot.trace",
+    "traces/g127/mandel-seq-cpu.trace",
+    "traces/g127/pipeline-3s.trace",
+];
+
+/// So many bytes of a trace are cut at each offset.
+const CUT_UP_TO: usize = 256 << 10;
+
+/// Every byte of two, and every 61st of the others and around the ends of their generations.
+/// `WAITLINE_CUTS=all`: every byte of all.
 #[test]
 fn a_cut_anywhere_leaves_what_was_whole() {
+    let all = std::env::var_os("WAITLINE_CUTS").is_some_and(|v| v == "all");
     let mut n = 0;
-    for name in ["g122/mandel-seq-cpu", "g126/annot-3s"] {
-        let bytes = trace(name);
+    for name in CUT {
+        let bytes = fs::read(testdata(name)).unwrap();
         let whole = Whole::new(&bytes);
         assert!(!whole.ends.is_empty());
-        for len in 0..=bytes.len() {
-            cut(name, &bytes, &whole, len);
-            if len % 61 == 0 || whole.ends.iter().any(|end| end.abs_diff(len) < 3) {
+        let every =
+            all || ["g122/mandel-seq-cpu", "g126/annot-3s"].iter().any(|n| name.contains(n));
+        let (before, started) = (n, Instant::now());
+        for len in 0..=bytes.len().min(CUT_UP_TO) {
+            let near_end = whole.ends.iter().any(|end| end.abs_diff(len) < 3);
+            if every || len % 61 == 0 || near_end {
+                cut(name, &bytes, &whole, len);
+                n += 1;
+            }
+            if len % (61 * 7) == 0 || near_end {
                 cut_events(name, &bytes, &whole, len);
             }
-            n += 1;
+        }
+        let generations = whole.ends.len();
+        if all {
+            let took = started.elapsed().as_secs_f32();
+            eprintln!("{name}: {} cuts, {generations} generations, {took:.1} s", n - before);
         }
     }
+    eprintln!("{n} cuts of {} traces: 0 panics, 0 hangs, 0 other figures", CUT.len());
+    let mut n = 0;
     for case in wire::cases() {
         let good = case.name.starts_with("gen-") || case.name.starts_with("tables-");
         if !good || case.bytes.len() > 4096 {
@@ -177,7 +228,7 @@ fn a_cut_anywhere_leaves_what_was_whole() {
             n += 1;
         }
     }
-    eprintln!("{n} cuts");
+    eprintln!("{n} cuts of wire cases");
 }
 
 /// xorshift64*: damage that is the same at every run.
@@ -192,19 +243,33 @@ impl Random {
     }
 }
 
-/// Damages one of the traces `n` times, and counts those that still give an answer.
+/// Damages one of the traces `n` times, and counts those that still give an answer. Where what is left
+/// are the generations before the damage, their figures are those of the whole trace.
+/// `WAITLINE_DAMAGE=N` does it N times.
 fn damage(n: usize, seed: u64, spoil: impl Fn(&mut Random, &mut Vec<u8>)) {
+    let n = std::env::var("WAITLINE_DAMAGE").ok().and_then(|n| n.parse().ok()).unwrap_or(n);
     let traces = DAMAGED.map(trace);
+    let wholes: Vec<Whole> = traces.iter().map(|bytes| Whole::new(bytes)).collect();
     let mut random = Random(seed);
-    let mut answers = 0;
+    let (mut answers, mut before) = (0, 0);
     for i in 0..n {
-        let name = DAMAGED[i % DAMAGED.len()];
-        let mut bytes = traces[i % DAMAGED.len()].clone();
+        let (name, which) = (DAMAGED[i % DAMAGED.len()], i % DAMAGED.len());
+        let mut bytes = traces[which].clone();
         spoil(&mut random, &mut bytes);
         let what = || format!("{name}, damaged: number {i} of seed {seed}");
-        answers += usize::from(survive(&bytes, what).is_ok());
+        let Ok(analysis) = survive(&bytes, what) else { continue };
+        answers += 1;
+        let same = traces[which].iter().zip(&bytes).take_while(|(a, b)| a == b).count();
+        let intact = wholes[which].intact(same);
+        if intact > 0 && analysis.totals.generations as usize == intact {
+            assert_eq!(digest(&analysis), wholes[which].digests[intact - 1], "{}", what());
+            before += 1;
+        }
     }
-    eprintln!("{n} traces damaged, {answers} with an answer");
+    eprintln!(
+        "{n} traces damaged: 0 panics, 0 hangs, {answers} with an answer, {before} of them with the \
+         figures of what came before the damage"
+    );
 }
 
 #[test]

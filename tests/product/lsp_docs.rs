@@ -43,7 +43,7 @@ fn requests_and_commands_are_those_of_the_server() {
     assert!(!notifications.is_empty());
     requests.extend(notifications.iter().map(|n| n["= \"".len()..].to_owned()));
     let notifications = names(&source("timeline/host.rs"), "METHOD: &'static str = \"waitline/");
-    assert_eq!(notifications.len(), 2, "{notifications:?}");
+    assert_eq!(notifications.len(), 3, "{notifications:?}");
     requests.extend(notifications.iter().map(|n| n[n.find("waitline").unwrap()..].to_owned()));
     assert!(requests.len() >= 15, "{requests:?}");
     assert_eq!(names(&page, "waitline/"), requests);
@@ -77,7 +77,8 @@ fn the_page_may_ask_what_the_server_answers() {
         "waitline/unload",
     ];
     assert_eq!(kept_back, BTreeSet::from(want));
-    let told = ["waitline/openTimeline", "waitline/reveal"].map(str::to_owned);
+    let told =
+        ["waitline/openTimeline", "waitline/reveal", "waitline/didSelect"].map(str::to_owned);
     let unknown: Vec<_> = asked.difference(&answered).filter(|m| !told.contains(m)).collect();
     assert!(unknown.is_empty(), "{unknown:?}");
 }

@@ -10,6 +10,7 @@ mod blocks;
 mod broken;
 mod cli;
 mod figures;
+mod generated;
 mod heap;
 mod hostile;
 mod http;

@@ -149,7 +149,7 @@ fn load(path: &Path) -> Trace {
     Trace { bytes, view, index }
 }
 
-fn index_of(bytes: &[u8], analysis: &ide::Analysis) -> Result<Index, Failed> {
+pub(crate) fn index_of(bytes: &[u8], analysis: &ide::Analysis) -> Result<Index, Failed> {
     let mut builder = Builder::new(None);
     // In odd pieces, as a file may come.
     for piece in bytes.chunks(77_777) {
@@ -280,12 +280,12 @@ fn sums_of_states_are_those_of_the_oracle() {
 }
 
 /// A span of a lane: from, to, tone.
-type Drawn = (i64, i64, u8);
+pub(crate) type Drawn = (i64, i64, u8);
 /// A rect of a density row: x0, x1, class, verdict, fill.
 type Dense = (u16, u16, u8, u8, u8);
 
 /// What a cell shows, by the definition: goes over all spans.
-fn cells_of(spans: &[Drawn], window: Window, idle: &dyn Fn(u8) -> bool) -> Vec<Rect> {
+pub(crate) fn cells_of(spans: &[Drawn], window: Window, idle: &dyn Fn(u8) -> bool) -> Vec<Rect> {
     let span = window.t1 - window.t0;
     let n = i64::from(window.width).min(span);
     let edge = |i: i64| window.t0 + (i128::from(span) * i128::from(i) / i128::from(n)) as i64;
@@ -347,11 +347,11 @@ fn cells_of(spans: &[Drawn], window: Window, idle: &dyn Fn(u8) -> bool) -> Vec<R
     out.into_iter().map(|o| o.0).collect()
 }
 
-fn bare(rects: &[Rect]) -> Vec<(u16, u16, u8, u8)> {
+pub(crate) fn bare(rects: &[Rect]) -> Vec<(u16, u16, u8, u8)> {
     rects.iter().map(|r| (r.x0, r.x1, r.class, r.verdict)).collect()
 }
 
-fn quiet(tone: u8) -> bool {
+pub(crate) fn quiet(tone: u8) -> bool {
     tone >> 5 == 3 || tone & 31 == Class::System as u8
 }
 

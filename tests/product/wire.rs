@@ -94,6 +94,39 @@ fn bytes_to_text_and_back_are_the_same_bytes() {
     eprintln!("{} wire cases, and {cut} that end as no text can", cases.len() - cut);
 }
 
+/// Old traces in words, and back: every file of Go 1.11 to 1.21, whole or not.
+#[test]
+fn old_bytes_to_text_and_back_are_the_same_bytes() {
+    let files = ["traces/g121", "peer-suite", "traces/broken"].map(testdata);
+    let files = files.iter().flat_map(|dir| crate::answers::files_below(dir));
+    let (mut whole, mut cut, mut n_bytes) = (0, 0, 0);
+    for file in files {
+        let bytes = fs::read(&file).unwrap();
+        let header = &bytes[..bytes.len().min(exectrace::HEADER_LEN)];
+        if !exectrace::Version::from_header(header).is_ok_and(exectrace::Version::is_v1) {
+            continue;
+        }
+        let mut text = String::new();
+        let end = match exectrace::text::write(&bytes, &mut text) {
+            Ok(()) => bytes.len(),
+            Err(error) => error.byte_offset().unwrap_or_else(|| panic!("{file:?}: {error}")),
+        };
+        let again =
+            exectrace::text::read(&text).unwrap_or_else(|e| panic!("{file:?}: {e}\n{text}"));
+        // What is no event is left out, and may begin before the byte that shows it.
+        assert!(bytes.starts_with(&again) && again.len() <= end, "{file:?}: other bytes");
+        if end == bytes.len() {
+            assert_eq!(again.len(), bytes.len(), "{file:?}: some are missing");
+            whole += 1;
+        } else {
+            cut += 1;
+        }
+        n_bytes += again.len();
+    }
+    eprintln!("{whole} old traces, and {cut} that end as no text can: {n_bytes} bytes");
+    assert!(whole >= 15, "{whole}");
+}
+
 /// Read like the newest format that is known, which Go's reader does not do (docs/broken-traces.md).
 const READ_ANYWAY: &str = "broken-header-127";
 

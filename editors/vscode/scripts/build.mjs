@@ -1,6 +1,6 @@
 // Bundles the extension, and with --tests also what the tests run. The page of the timeline is taken
 // from editors/timeline/dist, which is built there.
-import { copyFile, mkdir, rm } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -47,6 +47,18 @@ await copyFile(page, resolve(root, 'dist/timeline.html')).catch((error) => {
     process.exit(1);
   }
 });
+
+// The page of each finding, to which its code leads; the list of them is for the repository. By the end
+// of their names (package.json has it, too) editors know that they are to be read, not edited.
+const pages = resolve(root, '../../docs/findings');
+await mkdir(resolve(root, 'dist/findings'));
+for (const name of await readdir(pages)) {
+  if (name === 'README.md') continue;
+  const page = await readFile(resolve(pages, name), 'utf8');
+  const renamed = (link) => link.replace(/\.md$/, '.waitline.md');
+  const linked = page.replace(/(?<=\]\()[a-z-]+\.md(?=\))/g, renamed);
+  await writeFile(resolve(root, 'dist/findings', renamed(name)), linked);
+}
 
 if (process.argv.includes('--tests')) {
   await mkdir(resolve(root, 'out'), { recursive: true });

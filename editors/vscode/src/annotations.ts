@@ -1,16 +1,20 @@
 // What stands on lines: a figure at the end, dim where it is idle, and heat as a border at the left
 // and a mark in the overview ruler.
 //
-// All lines of a document are asked for at once, as there are at most 200. Texts are drawn near what
-// is visible only: each is an element of its own in the editor.
+// All lines of a document are asked for at once. Texts and borders are drawn near what is visible only:
+// each text is a rule and an element of its own in the editor. Scrolling costs nothing until what is seen
+// comes close to the end of what is drawn. The ruler shows the whole file, and is drawn when lines change.
 
 import * as vscode from 'vscode';
 import { shift } from './line-shift';
 import type { LineCost } from './protocol';
 import type { Session } from './session';
+import { around, covers, type Span, within } from './visible';
 
 /** Lines above and below the visible ones that have their figures already. */
-const MARGIN = 40;
+const MARGIN = 60;
+/** So many of them must be left while one scrolls, else they are drawn anew. */
+const SPARE = 20;
 /** How long after an edit the server is asked again. */
 const AFTER_EDIT_MS = 120;
 /** A line's code is never pushed aside: what is longer ends with an ellipsis. */
@@ -28,7 +32,10 @@ export class Annotations implements vscode.Disposable {
   private readonly subscriptions: vscode.Disposable[] = [];
   private readonly figure = textType('waitline.figure');
   private readonly idle = textType('waitline.idleFigure');
-  private readonly heat = [1, 2, 3, 4].map(heatType);
+  private readonly borders = [1, 2, 3, 4].map(borderType);
+  private readonly marks = [1, 2, 3, 4].map(markType);
+  /** What each editor has drawn, as long as its lines are the same. */
+  private readonly drawn = new WeakMap<vscode.TextEditor, Span[]>();
   private on = true;
 
   private readonly changed = new vscode.EventEmitter<vscode.Uri>();
@@ -39,7 +46,7 @@ export class Annotations implements vscode.Disposable {
     const { window, workspace } = vscode;
     this.subscriptions.push(
       window.onDidChangeVisibleTextEditors(() => this.refreshVisible()),
-      window.onDidChangeTextEditorVisibleRanges(({ textEditor }) => this.draw(textEditor)),
+      window.onDidChangeTextEditorVisibleRanges(({ textEditor }) => this.scrolled(textEditor)),
       workspace.onDidChangeTextDocument((event) => this.edited(event)),
       workspace.onDidCloseTextDocument((document) => this.forget(document.uri.toString())),
       workspace.onDidChangeConfiguration((event) => {
@@ -150,32 +157,52 @@ export class Annotations implements vscode.Disposable {
     for (const editor of vscode.window.visibleTextEditors) if (editor.document === document) this.draw(editor);
   }
 
+  /** All of it: the lines are other ones, or how they are shown. */
   private draw(editor: vscode.TextEditor): void {
     const { document } = editor;
     if (!isGo(document)) return;
+    const lines = this.shownIn(document);
+    this.drawNear(editor, lines);
+    for (const [level, type] of this.marks.entries()) {
+      editor.setDecorations(type, rangesOf(document, lines, level + 1));
+    }
+  }
+
+  private scrolled(editor: vscode.TextEditor): void {
+    const { document } = editor;
+    if (!isGo(document) || !this.known.has(document.uri.toString())) return;
+    if (covers(this.drawn.get(editor) ?? [], seenIn(editor), SPARE, document.lineCount)) return;
+    this.drawNear(editor, this.shownIn(document));
+  }
+
+  private drawNear(editor: vscode.TextEditor, lines: LineCost[]): void {
+    const { document } = editor;
+    const spans = around(seenIn(editor), MARGIN);
+    this.drawn.set(editor, spans);
+    const near = within(lines, spans);
+    const text = (dim: boolean) => near.filter((l) => isDim(l) === dim).map((l) => figureAt(document, l));
+    editor.setDecorations(this.figure, text(false));
+    editor.setDecorations(this.idle, text(true));
+    for (const [level, type] of this.borders.entries()) {
+      editor.setDecorations(type, rangesOf(document, near, level + 1));
+    }
+  }
+
+  /** The lines of a document, without what a setting leaves out. */
+  private shownIn(document: vscode.TextDocument): LineCost[] {
     const configuration = vscode.workspace.getConfiguration('waitline');
     const known = this.visible ? this.known.get(document.uri.toString()) : undefined;
     const withIdle = configuration.get('annotations.idle', true);
     const withHeat = configuration.get('annotations.heat', true);
-    const lines = (known?.lines ?? []).filter((l) => l.line < document.lineCount && (withIdle || l.style !== 'idle'));
-    const near = lines.filter(({ line }) =>
-      editor.visibleRanges.some((r) => line >= r.start.line - MARGIN && line <= r.end.line + MARGIN),
-    );
-    const text = (dim: boolean) => near.filter((l) => isDim(l) === dim).map((l) => figureAt(document, l));
-    editor.setDecorations(this.figure, text(false));
-    editor.setDecorations(this.idle, text(true));
-    this.heat.forEach((type, level) => {
-      const here = withHeat ? lines.filter((l) => l.heat === level + 1) : [];
-      editor.setDecorations(
-        type,
-        here.map((l) => document.lineAt(l.line).range),
-      );
-    });
+    return (known?.lines ?? [])
+      .filter((l) => l.line < document.lineCount && (withIdle || l.style !== 'idle'))
+      .map((l) => (withHeat ? l : { ...l, heat: 0 }));
   }
 
   dispose(): void {
     for (const timer of this.timers.values()) clearTimeout(timer);
-    for (const part of [...this.subscriptions, this.figure, this.idle, ...this.heat, this.changed]) part.dispose();
+    const types = [this.figure, this.idle, ...this.borders, ...this.marks];
+    for (const part of [...this.subscriptions, ...types, this.changed]) part.dispose();
   }
 }
 
@@ -204,15 +231,29 @@ function textType(color: string): vscode.TextEditorDecorationType {
   });
 }
 
-function heatType(level: number): vscode.TextEditorDecorationType {
-  const color = new vscode.ThemeColor(`waitline.heat${level}`);
+function borderType(level: number): vscode.TextEditorDecorationType {
   return vscode.window.createTextEditorDecorationType({
     isWholeLine: true,
     borderWidth: '0 0 0 3px',
     borderStyle: 'solid',
-    borderColor: color,
-    overviewRulerColor: color,
+    borderColor: new vscode.ThemeColor(`waitline.heat${level}`),
+    rangeBehavior: vscode.DecorationRangeBehavior.ClosedClosed,
+  });
+}
+
+function markType(level: number): vscode.TextEditorDecorationType {
+  return vscode.window.createTextEditorDecorationType({
+    overviewRulerColor: new vscode.ThemeColor(`waitline.heat${level}`),
     overviewRulerLane: vscode.OverviewRulerLane.Center,
     rangeBehavior: vscode.DecorationRangeBehavior.ClosedClosed,
   });
+}
+
+function rangesOf(document: vscode.TextDocument, lines: readonly LineCost[], heat: number): vscode.Range[] {
+  return lines.filter((l) => l.heat === heat).map((l) => document.lineAt(l.line).range);
+}
+
+/** The lines on the screen: several stretches where code is folded. */
+function seenIn(editor: vscode.TextEditor): Span[] {
+  return editor.visibleRanges.map((r) => ({ first: r.start.line, last: r.end.line }));
 }

@@ -3,12 +3,16 @@
 
 import * as vscode from 'vscode';
 import { Annotations } from './annotations';
+import { findingCommands, pageOf } from './commands/finding';
 import { lineCommands } from './commands/line';
 import { mapPathsCommand } from './commands/map-paths';
+import { metricCommand } from './commands/metric';
 import { recordCommands, recordings } from './commands/record';
 import { serverCommands } from './commands/server';
 import { traceCommands } from './commands/trace';
 import { Discovery } from './discovery';
+import { Drift } from './drift';
+import { dropped } from './drop';
 import { middleware } from './middleware';
 import { Session } from './session';
 import { Status } from './status';
@@ -33,15 +37,17 @@ export function activate(context: vscode.ExtensionContext): Api {
     middleware(
       (uri, line, token) => own.request('waitline/site', { uri, line }, token),
       (percentage) => own.advance(percentage),
+      (code) => pageOf(context.extensionUri, code),
     ),
   );
   session = own;
   const discovery = new Discovery(recordings(context));
   const annotations = new Annotations(own);
+  const drift = new Drift(own, annotations.onDidChange);
   const timelines = new Timelines(context, own);
   const hotspots = new Hotspots(own, context.extensionUri);
   const goroutines = new Goroutines(own, context.extensionUri);
-  const traces = new Traces(own, discovery);
+  const traces = new Traces(own, discovery, drift);
   const register = (name: string, run: (argument: unknown) => unknown) =>
     context.subscriptions.push(commands.registerCommand(name, guarded(log, run)));
 
@@ -51,7 +57,11 @@ export function activate(context: vscode.ExtensionContext): Api {
   serverCommands(register, own, wanted);
   recordCommands(register, context, own, discovery);
   mapPathsCommand(register, own);
+  metricCommand(register);
+  findingCommands(register, own, context.extensionUri);
   register('waitline.toggleAnnotations', () => annotations.toggle());
+
+  const drops = dropped(own);
 
   let analysis: number | undefined;
   own.onDidChange(() => {
@@ -59,8 +69,11 @@ export function activate(context: vscode.ExtensionContext): Api {
     if (own.state?.analysis === analysis) return;
     analysis = own.state?.analysis;
     annotations.refreshVisible();
-    void tellUnmapped(own);
     if (own.state) void context.workspaceState.update('lastTrace', own.state.trace);
+  });
+  own.onDidRedraw(() => {
+    annotations.refreshVisible();
+    hotspots.again();
   });
   discovery.onDidChange(() => contextKeys(own, discovery));
 
@@ -69,11 +82,14 @@ export function activate(context: vscode.ExtensionContext): Api {
     own,
     discovery,
     annotations,
+    drift,
     timelines,
-    new Status(own, discovery),
-    hotspots.show('waitline.hotspots'),
-    goroutines.show('waitline.goroutines'),
-    window.createTreeView('waitline.traces', { treeDataProvider: traces }),
+    new Status(own, discovery, drift),
+    hotspots.show('waitline.hotspots', drops.onViews),
+    goroutines.show('waitline.goroutines', drops.onViews),
+    window.createTreeView('waitline.traces', { treeDataProvider: traces, dragAndDropController: drops.onViews }),
+    drops.intoCode,
+    drops.asTab,
     workspace.onDidOpenTextDocument((document) => document.languageId === 'go' && void begin(own, discovery)),
     workspace.onDidChangeConfiguration((event) => {
       if (!event.affectsConfiguration('waitline')) return;
@@ -83,9 +99,10 @@ export function activate(context: vscode.ExtensionContext): Api {
       else if (own.activity === 'ready' || own.problem) void commands.executeCommand('waitline.restartServer');
     }),
   );
-  void commands.executeCommand('setContext', 'waitline.active', true);
   contextKeys(own, discovery);
   if (workspace.textDocuments.some((document) => document.languageId === 'go')) void begin(own, discovery);
+  // Started by a trace in the folder: one that begins as such is worth the views, and no server yet.
+  else if (workspace.getConfiguration('waitline').get('trace.autoLoad') !== 'off') void discovery.begin();
   return { session: own };
 }
 
@@ -99,6 +116,7 @@ let begun = false;
 async function begin(own: Session, discovery: Discovery): Promise<void> {
   if (begun) return;
   begun = true;
+  contextKeys(own, discovery);
   const configuration = vscode.workspace.getConfiguration('waitline');
   const autoLoad = configuration.get('trace.autoLoad');
   const named = configuration.get('trace.file', '');
@@ -116,18 +134,14 @@ async function begin(own: Session, discovery: Discovery): Promise<void> {
 function contextKeys(own: Session, discovery: Discovery): void {
   const set = (key: string, value: boolean) =>
     void vscode.commands.executeCommand('setContext', `waitline.${key}`, value);
+  // A Go file is open, or was, or there is a trace: else the views are hidden.
+  set('active', begun || own.state !== null || own.activity !== 'off' || discovery.found.length > 0);
   set('hasData', own.state !== null);
+  set('hasFindings', (own.state?.findings ?? 0) > 0);
   set('hasRange', own.state?.range != null);
   set('loading', own.activity === 'loading');
   set('serverFailed', own.problem !== undefined);
   set('traceFound', discovery.found.length > 0);
-}
-
-/** The view of hotspots says so when a part of the program is not found: then it may well be empty. */
-async function tellUnmapped(own: Session): Promise<void> {
-  const list = own.state ? await own.request('waitline/unmapped', {}).catch(() => null) : null;
-  const is = list?.prefixes.some((u) => u.of > 0 && u.ns / u.of >= 0.01) ?? false;
-  await vscode.commands.executeCommand('setContext', 'waitline.unmapped', is);
 }
 
 /** What goes wrong in a command is said in a sentence, and the log has the rest. */

@@ -3,18 +3,26 @@
 
 import * as vscode from 'vscode';
 import type { Middleware } from 'vscode-languageclient/node';
-import { LINKED, type Site } from './protocol';
+import { isCode, LINKED, type Site } from './protocol';
 
 /** Asks for the evidence of a line. */
 export type AskSite = (uri: string, line: number, token: vscode.CancellationToken) => Promise<Site | null>;
 
 const enabled = (key: string) => vscode.workspace.getConfiguration('waitline').get(key, true);
 
-export function middleware(askSite: AskSite, advance: (percentage: number) => void): Middleware {
+export function middleware(
+  askSite: AskSite,
+  advance: (percentage: number) => void,
+  pageOf: (code: string) => vscode.Uri,
+): Middleware {
   return {
     handleWorkDoneProgress(token, params, next) {
       if (String(token).startsWith('waitline-load-') && params.kind !== 'end') advance(params.percentage ?? 0);
       next(token, params);
+    },
+    handleDiagnostics(uri, diagnostics, next) {
+      for (const diagnostic of diagnostics) linkPage(diagnostic, pageOf);
+      next(uri, diagnostics);
     },
     provideCodeLenses: (document, token, next) => (enabled('codeLens.enable') ? next(document, token) : []),
     async provideHover(document, position, token, next) {
@@ -32,6 +40,17 @@ export function middleware(askSite: AskSite, advance: (percentage: number) => vo
       return new vscode.Hover([...(first ? [first] : []), links(uri, line, site), ...rest], hover.range);
     },
   };
+}
+
+/**
+ * The code of a finding leads to its page. The pages came with the extension, and no address of the
+ * network is needed. A command would not do: the hover of a problem opens documents only.
+ */
+function linkPage(diagnostic: vscode.Diagnostic, pageOf: (code: string) => vscode.Uri): void {
+  const { code, source } = diagnostic;
+  const { page } = ((diagnostic as { data?: unknown }).data ?? {}) as { page?: unknown };
+  if (source !== 'waitline' || !isCode(code) || typeof page !== 'string') return;
+  diagnostic.code = { value: code, target: pageOf(code) };
 }
 
 /** A finding is shown as a problem in the same hover: once is enough. */

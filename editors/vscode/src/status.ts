@@ -2,6 +2,7 @@
 
 import * as vscode from 'vscode';
 import type { Discovery } from './discovery';
+import type { Drift } from './drift';
 import type { Session } from './session';
 import { duration, fileName } from './units';
 
@@ -12,9 +13,11 @@ export class Status implements vscode.Disposable {
   constructor(
     private readonly session: Session,
     private readonly discovery: Discovery,
+    private readonly drift: Drift,
   ) {
     this.item.name = 'Waitline';
-    this.subscriptions = [session.onDidChange(() => this.update()), discovery.onDidChange(() => this.update())];
+    const parts = [session, discovery, drift];
+    this.subscriptions = parts.map((part) => part.onDidChange(() => this.update()));
     this.update();
   }
 
@@ -38,7 +41,13 @@ export class Status implements vscode.Disposable {
         ? `◔ ${duration(state.range.t0)}–${duration(state.range.t1)}`
         : duration(state.duration);
       const findings = state.findings === 1 ? l10n.t('1 finding') : l10n.t('{0} findings', state.findings);
-      item.text = `Waitline: ${[fileName(state.trace), range, findings].join(' · ')}`;
+      const { stale } = this.drift;
+      const old = stale > 0 ? l10n.t('{0} stale', stale) : '';
+      item.text = `Waitline: ${[fileName(state.trace), range, findings, old].filter(Boolean).join(' · ')}`;
+      if (stale > 0) {
+        item.severity = vscode.LanguageStatusSeverity.Warning;
+        item.detail = l10n.t('lines have changed since the trace was recorded');
+      }
       if (state.partial) {
         item.severity = vscode.LanguageStatusSeverity.Warning;
         item.detail = state.partial;

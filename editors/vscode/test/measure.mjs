@@ -1,30 +1,25 @@
 // Measures in a real editor what a person waits for, and what the extension host holds.
 //   node test/measure.mjs TRACE...      large traces of webmix; without one, the small one
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { symlink } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { out, project, start } from './code-server.mjs';
-import { Workbench } from './workbench.mjs';
+import { extensionHost, Workbench } from './workbench.mjs';
 
 const { version } = JSON.parse(readFileSync(join(out, '../package.json'), 'utf8'));
 const packages = readdirSync(out).filter((f) => f.endsWith(`-${version}.vsix`));
 for (const name of packages) console.log(`${name}: ${(statSync(join(out, name)).size / 1e6).toFixed(2)} MB`);
 const bundled = packages.find((f) => !f.includes('universal'));
 
-/** Resident memory of the extension host, in MB. */
+/** Resident memory of the extension host, in MB: now, and the most since the peak was forgotten. */
 function hostMemory(group) {
-  for (const pid of readdirSync('/proc').filter((p) => /^\d+$/.test(p))) {
-    try {
-      const of = Number(
-        readFileSync(`/proc/${pid}/stat`, 'latin1')
-          .replace(/^.*\) /, '')
-          .split(' ')[2],
-      );
-      if (of !== group || !readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes('--type=extensionHost')) continue;
-      return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1]) / 1e3;
-    } catch {} // it ended meanwhile
-  }
-  return Number.NaN;
+  const status = readFileSync(`/proc/${extensionHost(group)}/status`, 'latin1');
+  const field = (name) => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1]) / 1e3;
+  return { now: field('VmRSS'), peak: field('VmHWM') };
+}
+
+function forgetPeak(group) {
+  writeFileSync(`/proc/${extensionHost(group)}/clear_refs`, '5');
 }
 
 const traces = process.argv.slice(2).map((t) => resolve(t));
@@ -41,7 +36,8 @@ try {
   for (const name of ['webmix.trace', ...traces.map((t) => basename(t))]) {
     await w.palette('Waitline: Unload Trace');
     await w.noFigure('chan ');
-    const before = hostMemory(vscode.pid);
+    forgetPeak(vscode.pid);
+    const before = hostMemory(vscode.pid).now;
     await w.palette('Waitline: Load Trace…');
     const input = w.page.locator('.quick-input-widget input.input');
     await w.seen(w.page.locator('.quick-input-list .monaco-list-row', { hasText: name }));
@@ -49,13 +45,13 @@ try {
     await w.seen(w.page.locator('.quick-input-list .monaco-list-row.focused', { hasText: name }));
     const asked = Date.now();
     await w.page.keyboard.press('Enter');
-    await w.figure('chan ', 'select {');
+    await w.figure('chan ', 'select {', 300_000);
     const took = Date.now() - asked;
     const size = (statSync(join(dir, name)).size / 1e6).toFixed(1);
     await w.page.waitForTimeout(1500);
     const after = hostMemory(vscode.pid);
     console.log(
-      `${name} (${size} MB): first figure ${took} ms after Enter; extension host ${before.toFixed(0)} -> ${after.toFixed(0)} MB`,
+      `${name} (${size} MB): first figure ${took} ms after Enter; extension host ${before.toFixed(0)} -> ${after.now.toFixed(0)} MB, at most ${after.peak.toFixed(0)} MB`,
     );
   }
   await w.palette('Developer: Show Running Extensions');

@@ -1,10 +1,26 @@
 // The workbench as a person uses it: finds what is on the screen, and clicks and types.
-import { readdirSync, readFileSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { out } from './code-server.mjs';
 
 const PATIENCE = 30_000;
+
+/** The process of the extension host, among those that this code-server started; 0 if there is none. */
+export function extensionHost(group) {
+  for (const pid of readdirSync('/proc').filter((p) => /^\d+$/.test(p))) {
+    try {
+      const of = Number(
+        readFileSync(`/proc/${pid}/stat`, 'latin1')
+          .replace(/^.*\) /, '')
+          .split(' ')[2],
+      );
+      if (of === group && readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes('--type=extensionHost'))
+        return Number(pid);
+    } catch {} // it ended meanwhile
+  }
+  return 0;
+}
 
 export class Workbench {
   constructor(vscode, shots) {
@@ -38,6 +54,25 @@ export class Workbench {
     await mkdir(this.shots, { recursive: true });
     await this.page.waitForTimeout(400);
     await this.page.screenshot({ path: join(this.shots, `${name}.png`) });
+  }
+
+  /** A picture for readers: as WebP, a third of a PNG, if its name says so. */
+  async picture(path) {
+    let image = await this.page.screenshot();
+    if (path.endsWith('.webp')) {
+      const blank = await this.vscode.context.newPage();
+      const data = await blank.evaluate(async (png) => {
+        const bitmap = await createImageBitmap(await (await fetch(`data:image/png;base64,${png}`)).blob());
+        const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
+        canvas.getContext('2d').drawImage(bitmap, 0, 0);
+        const blob = await canvas.convertToBlob({ type: 'image/webp', quality: 0.85 });
+        const bytes = new Uint8Array(await blob.arrayBuffer());
+        return btoa(Array.from(bytes, (b) => String.fromCharCode(b)).join(''));
+      }, image.toString('base64'));
+      await blank.close();
+      image = Buffer.from(data, 'base64');
+    }
+    await writeFile(path, image);
   }
 
   /** Runs a command by its title in the palette: one that is not there cannot be run. */
@@ -110,6 +145,11 @@ export class Workbench {
     await this.seen(this.page.locator('.part.editor .view-line, iframe.webview'));
   }
 
+  /** Closes the tab in front by its cross: keys go to its page, if it is one. */
+  closeTab() {
+    return this.page.locator('.tab.active .tab-actions .action-label').first().click();
+  }
+
   async goto(line) {
     await this.page.keyboard.press('Control+P');
     await this.answer(`:${line}`);
@@ -156,9 +196,11 @@ export class Workbench {
   }
 
   /** Waits until a figure holds this text, on a line of code that begins so. */
-  async figure(text, code = '') {
-    return this.until(`figure ${text} on ${code || 'a line'}`, async () =>
-      (await this.figures()).find((f) => f.text.includes(text) && f.code.startsWith(code)),
+  async figure(text, code = '', patience = PATIENCE) {
+    return this.until(
+      `figure ${text} on ${code || 'a line'}`,
+      async () => (await this.figures()).find((f) => f.text.includes(text) && f.code.startsWith(code)),
+      patience,
     );
   }
 
@@ -166,16 +208,49 @@ export class Workbench {
     return this.until(`no figure ${text}`, async () => !(await this.figures()).some((f) => f.text.includes(text)));
   }
 
-  async until(what, ask) {
-    for (const end = Date.now() + PATIENCE; Date.now() < end; await this.page.waitForTimeout(60)) {
+  async until(what, ask, patience = PATIENCE) {
+    for (const end = Date.now() + patience; Date.now() < end; await this.page.waitForTimeout(60)) {
       const value = await ask();
       if (value) return value;
     }
     throw new Error(`waited in vain: ${what}\n${JSON.stringify(await this.figures())}`);
   }
 
+  /** Figures that the window has drawn anywhere, on the screen or not: each has a rule of its own. */
+  async drawnFigures(start) {
+    const texts = await this.page.evaluate(() =>
+      [...document.styleSheets].flatMap((sheet) =>
+        [...sheet.cssRules]
+          .filter((rule) => /\.ced-/.test(rule.selectorText ?? '') && rule.style.content.startsWith('"'))
+          .map((rule) => JSON.parse(rule.style.content)),
+      ),
+    );
+    return texts.filter((text) => text.startsWith(start)); // the editor's own extensions draw, too
+  }
+
   lens(text) {
     return this.page.locator('.codelens-decoration a, .codelens-decoration span', { hasText: text });
+  }
+
+  /** Takes something with the pointer: then it can be moved over other things, and dropped. */
+  async drag(what) {
+    const box = await what.boundingBox();
+    const { mouse } = this.page;
+    await mouse.move(box.x + Math.min(60, box.width / 2), box.y + box.height / 2);
+    await mouse.down();
+    await mouse.move(box.x + 90, box.y + box.height / 2, { steps: 4 });
+    return {
+      over: async (place) => {
+        const to = await place.boundingBox();
+        await mouse.move(to.x + to.width / 2, to.y + to.height - Math.min(12, to.height / 2), { steps: 8 });
+        await this.page.waitForTimeout(400); // targets appear under the pointer
+        await mouse.move(to.x + to.width / 2 + 3, to.y + to.height - Math.min(12, to.height / 2), { steps: 2 });
+      },
+      end: async () => {
+        await this.page.waitForTimeout(200);
+        await mouse.up();
+      },
+    };
   }
 
   /** Rests the pointer on a word of a line until its hover holds a text. */
@@ -206,9 +281,12 @@ export class Workbench {
       .contentFrame();
   }
 
-  async clipboard() {
-    await this.page.waitForTimeout(300);
-    return this.page.evaluate(() => navigator.clipboard.readText());
+  /** What was copied, as soon as it begins so. */
+  async clipboard(start) {
+    return this.until('what was copied', async () => {
+      const text = await this.page.evaluate(() => navigator.clipboard.readText());
+      return text.startsWith(start) && text;
+    });
   }
 
   /** The server's process, among those that this code-server started. */
@@ -226,6 +304,30 @@ export class Workbench {
       } catch {} // it ended meanwhile
     }
     return 0;
+  }
+
+  /** What of the processor the extension host has used, in ms. */
+  hostCpu() {
+    const pid = extensionHost(this.vscode.pid);
+    const fields = readFileSync(`/proc/${pid}/stat`, 'latin1')
+      .replace(/^.*\) /, '')
+      .split(' ');
+    return (Number(fields[11]) + Number(fields[12])) * 10; // ticks of 10 ms
+  }
+
+  /** The ports at which a process listens. */
+  listening(pid) {
+    const links = readdirSync(`/proc/${pid}/fd`).map((fd) => {
+      try {
+        return readlinkSync(`/proc/${pid}/fd/${fd}`);
+      } catch {
+        return ''; // closed meanwhile
+      }
+    });
+    const own = new Set(links.map((l) => /^socket:\[(\d+)\]$/.exec(l)?.[1]).filter(Boolean));
+    const tables = ['tcp', 'tcp6'].flatMap((t) => readFileSync(`/proc/${pid}/net/${t}`, 'latin1').split('\n').slice(1));
+    const rows = tables.map((row) => row.trim().split(/\s+/));
+    return rows.filter((r) => r[3] === '0A' && own.has(r[9])).map((r) => r[1]);
   }
 
   async killServer() {

@@ -1,4 +1,5 @@
-//! The text form of the v2 wire format, both ways: bytes of a trace to text and back.
+//! The text form of the wire, both ways: bytes of a trace to text and back. What follows is the format
+//! of Go 1.22 and later; the older one stands in `v1`.
 //!
 //! It is for tests that a person can read and write, and for looking at what stands in a
 //! file. It shows the wire as it is: it does not know which order the events have, nor
@@ -32,6 +33,7 @@
 use std::fmt;
 
 mod read;
+mod v1;
 mod write;
 
 pub use read::read;

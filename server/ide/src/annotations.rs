@@ -2,6 +2,7 @@
 
 use crate::kinds::Kind;
 use crate::lines::Figure;
+use crate::metric::Metric;
 use crate::placement::FileId;
 use crate::sites::{Part, SiteLine};
 use crate::staleness::{Lines, State};
@@ -25,7 +26,7 @@ pub struct Annotation {
     pub long: String,
     /// How it is drawn.
     pub style: Style,
-    /// 0 to 4, by the line's share of all that is costly; above 0 where it is drawn as costly.
+    /// 0 to 4, by the line's share of all that counts; above 0 where it is drawn as costly.
     pub heat: u8,
     /// What of the line is costly, in nanoseconds.
     pub costly_ns: i64,
@@ -36,7 +37,7 @@ pub struct Annotation {
 /// How a line's figures are drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Style {
-    /// Work in hand stands still here: with heat.
+    /// Work in hand stands still here, or what else the metric counts: with heat.
     Costly,
     /// It waits for other work: plain, without heat.
     Through,
@@ -58,20 +59,27 @@ impl Style {
     }
 }
 
-/// The annotations of a file, by rising line: of lines that cost at least this time, in nanoseconds.
-/// Lines that are gone have none.
-pub fn annotations(view: &View, file: FileId, lines: &Lines, least_ns: i64) -> Vec<Annotation> {
+/// The annotations of a file, by rising line: of lines that cost at least this time, in nanoseconds,
+/// by what a metric counts. Lines that are gone have none.
+pub fn annotations(
+    view: &View,
+    file: FileId,
+    lines: &Lines,
+    least_ns: i64,
+    metric: Metric,
+) -> Vec<Annotation> {
+    let of_all = metric.of_all(&view.sites);
     let mut list: Vec<Annotation> = view
-        .shown_from(file, least_ns)
+        .shown_by(file, least_ns, metric)
         .into_iter()
         .filter_map(|site| {
-            let part = site.parts.first()?;
+            let part = metric.first(site)?;
             let now = lines.current(site.line)?;
-            let heat = site.heat(view.sites.costly_ns);
+            let heat = metric.heat(site, of_all);
             let style = match part.mostly() {
                 _ if now.state == State::Doubtful => Style::Plain,
                 Some(Verdict::Idle) => Style::Idle,
-                Some(Verdict::Through) => Style::Through,
+                Some(Verdict::Through) if metric == Metric::Impact => Style::Through,
                 _ if heat > 0 => Style::Costly,
                 _ => Style::Plain,
             };
@@ -157,7 +165,8 @@ fn long(view: &View, site: &SiteLine, part: &Part) -> String {
         }
     };
     text.insert_str(0, view.badge());
-    let others = site.parts.iter().skip(1).filter(|p| p.kind.is_ranked()).count();
+    let is_other = |p: &&Part| p.kind != part.kind && p.kind.is_ranked();
+    let others = site.parts.iter().filter(is_other).count();
     if others > 0 {
         text.push_str(&format!(" +{others}"));
     }

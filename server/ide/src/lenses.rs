@@ -5,6 +5,7 @@ use hashbrown::HashMap;
 
 use crate::annotations::tail;
 use crate::lines::Figure;
+use crate::metric::Metric;
 use crate::placement::FileId;
 use crate::sites::{SiteLine, wakers};
 use crate::staleness::{Lines, State};
@@ -41,20 +42,26 @@ const TOP: usize = 20;
 const LINE_SHARE: i128 = 20;
 const LINE_TOP: usize = 3;
 
-/// The lenses of a file, by rising line. What was edited away has none.
-pub fn lenses(view: &View, file: FileId, lines: &Lines) -> Vec<Lens> {
-    let mut list = lenses_beside_figures(view, file, lines);
+/// The lenses of a file, by rising line: functions and lines by what a metric counts. What was edited
+/// away has none.
+pub fn lenses(view: &View, file: FileId, lines: &Lines, metric: Metric) -> Vec<Lens> {
+    let mut list = lenses_beside_figures(view, file, lines, metric);
     let sites: Vec<&SiteLine> = view.sites.lines(file).iter().filter(|l| l.holds).collect();
-    dear_lines(view, file, lines, &sites, &mut list);
+    dear_lines(view, file, lines, metric, &sites, &mut list);
     list.sort_by_key(|l| l.line);
     list
 }
 
 /// The lenses of a file for an editor that draws the figures at the ends of lines itself: above a
 /// dear line they would say the same once more, and move the code for it.
-pub fn lenses_beside_figures(view: &View, file: FileId, lines: &Lines) -> Vec<Lens> {
+pub fn lenses_beside_figures(
+    view: &View,
+    file: FileId,
+    lines: &Lines,
+    metric: Metric,
+) -> Vec<Lens> {
     let mut list = Vec::new();
-    functions(view, file, lines, &mut list);
+    functions(view, file, lines, metric, &mut list);
     go_statements(view, file, lines, &mut list);
     regions(view, file, lines, &mut list);
     list.sort_by_key(|l| l.line);
@@ -71,7 +78,7 @@ struct Sum {
     state: State,
 }
 
-fn functions(view: &View, file: FileId, lines: &Lines, out: &mut Vec<Lens>) {
+fn functions(view: &View, file: FileId, lines: &Lines, metric: Metric, out: &mut Vec<Lens>) {
     let source = &view.placement.source(file).source;
     // By the line of a function's name.
     let mut sums: HashMap<u32, Sum> = HashMap::new();
@@ -85,7 +92,7 @@ fn functions(view: &View, file: FileId, lines: &Lines, out: &mut Vec<Lens>) {
             named.first().map(|&row| &source.functions()[row])
         };
         if let Some(function) = function {
-            let waiting = site.waiting();
+            let waiting = metric.figure(site);
             let sum = sums.entry(function.name_line).or_insert_with(|| Sum {
                 figure: Figure::new(),
                 dearest: site.line,
@@ -102,7 +109,7 @@ fn functions(view: &View, file: FileId, lines: &Lines, out: &mut Vec<Lens>) {
             sum.figure.merge(&waiting);
         }
     }
-    let total = i128::from(view.sites.total_ns);
+    let total = i128::from(total_ns(view, metric));
     let mut dear: Vec<(u32, Sum)> = sums
         .into_iter()
         .filter(|(_, sum)| sum.figure.total() >= crate::view::MIN_SHOWN_NS)
@@ -120,7 +127,7 @@ fn functions(view: &View, file: FileId, lines: &Lines, out: &mut Vec<Lens>) {
         let about = view.approximately();
         let columns = function.name_columns.clone();
         if state == State::Lost {
-            let (sum, word) = (duration(sum.total()), word(view, &sum));
+            let (sum, word) = (duration(sum.total()), word(view, &sum, metric));
             out.push(Lens {
                 line,
                 columns,
@@ -137,7 +144,7 @@ fn functions(view: &View, file: FileId, lines: &Lines, out: &mut Vec<Lens>) {
                 if state == State::Doubtful { state.mark() } else { "" },
                 view.badge(),
                 duration(sum.total()),
-                word(view, &sum),
+                word(view, &sum, metric),
                 count(sum.count()),
                 tail(view, &sum)
             ),
@@ -220,11 +227,19 @@ fn at(
     Some((line, indent..text.trim_end().len() as u32, place.line))
 }
 
-/// `waiting`, or `idle` where most of it is.
-fn word(view: &View, sum: &Figure) -> &'static str {
+/// The time that lenses are chosen by: that of all sites which a metric may show.
+fn total_ns(view: &View, metric: Metric) -> i64 {
+    match metric {
+        Metric::Impact => view.sites.total_ns,
+        _ => metric.of_all(&view.sites),
+    }
+}
+
+/// `waiting` or what else is looked at, or `idle` where most of it is.
+fn word(view: &View, sum: &Figure, metric: Metric) -> &'static str {
     let judged = view.judged(&sum.slots);
     let idle = i128::from(judged.of(Verdict::Idle)) * 2 > i128::from(sum.total());
-    if idle { "idle" } else { "waiting" }
+    if idle { "idle" } else { metric.word() }
 }
 
 /// `woken from (*Cache).flush 92 %`, where one line of the program does most of it.
@@ -248,15 +263,22 @@ fn woken_from(view: &View, sum: &Figure, line: u32, columns: std::ops::Range<u32
 }
 
 /// What the line's end has no room for: how many wait on average, and who wakes them.
-fn dear_lines(view: &View, file: FileId, lines: &Lines, sites: &[&SiteLine], out: &mut Vec<Lens>) {
-    let total = i128::from(view.sites.total_ns);
+fn dear_lines(
+    view: &View,
+    file: FileId,
+    lines: &Lines,
+    metric: Metric,
+    sites: &[&SiteLine],
+    out: &mut Vec<Lens>,
+) {
+    let total = i128::from(total_ns(view, metric));
     let mut dear: Vec<(&SiteLine, Figure)> = sites
         .iter()
-        .map(|site| (*site, site.waiting()))
+        .map(|site| (*site, metric.figure(site)))
         .filter(|(_, sum)| {
             sum.total() >= crate::view::MIN_SHOWN_NS
                 && i128::from(sum.total()) * LINE_SHARE >= total
-                && word(view, sum) != "idle"
+                && word(view, sum, metric) != "idle"
         })
         .collect();
     dear.sort_by_key(|(site, sum)| (std::cmp::Reverse(sum.total()), site.line));
@@ -279,7 +301,7 @@ fn dear_lines(view: &View, file: FileId, lines: &Lines, sites: &[&SiteLine], out
                 "{}{about}{} {} · {about}{} on average",
                 view.badge(),
                 duration(sum.total()),
-                word(view, &sum),
+                word(view, &sum, metric),
                 view.waiting_on_average(sum.total())
             ),
             target: Target::Evidence(site.line),

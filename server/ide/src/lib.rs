@@ -16,6 +16,7 @@ pub mod kinds;
 pub mod lenses;
 pub mod line_map;
 pub mod lines;
+pub mod metric;
 pub mod mmu;
 pub mod placement;
 pub mod profiles;

@@ -64,6 +64,8 @@ pub struct Placement {
     frames: Vec<Option<Place>>,
     /// Recorded paths that name no file, the dearest first.
     pub unmapped: Vec<Unmapped>,
+    /// Time of all waits and system calls with a line of the program's own, in nanoseconds.
+    pub own_ns: i64,
     /// The frames behind them, with the time of waits and system calls that would stand there, in
     /// nanoseconds, the dearest first.
     pub missing: Vec<(FrameId, i64)>,
@@ -104,7 +106,7 @@ impl Placement {
             };
             made.frames.push(place);
         }
-        made.unmapped = made.costs(analysis, &unmapped);
+        (made.unmapped, made.own_ns) = made.costs(analysis, &unmapped);
         settle(analysis, &mut made);
         made
     }
@@ -116,8 +118,8 @@ impl Placement {
         })
     }
 
-    /// What stands behind recorded paths that are not mapped.
-    fn costs(&mut self, analysis: &Analysis, unmapped: &[bool]) -> Vec<Unmapped> {
+    /// What stands behind recorded paths that are not mapped, and behind all of the program's own.
+    fn costs(&mut self, analysis: &Analysis, unmapped: &[bool]) -> (Vec<Unmapped>, i64) {
         let mut by_frame: HashMap<FrameId, i64> = HashMap::new();
         let mut all = 0i64;
         for slot in &analysis.slots {
@@ -152,7 +154,7 @@ impl Placement {
             .map(|(prefix, ns)| Unmapped { prefix: prefix.to_owned(), ns, of_ns: all })
             .collect();
         list.sort_by(|a, b| b.ns.cmp(&a.ns).then_with(|| a.prefix.cmp(&b.prefix)));
-        list
+        (list, all)
     }
 
     /// The frames that stand in the workspace.

@@ -172,6 +172,11 @@ impl Sites {
         self.files.get(file.0 as usize).map_or(&[], Vec::as_slice)
     }
 
+    /// The lines of all files.
+    pub fn all(&self) -> impl Iterator<Item = &SiteLine> {
+        self.files.iter().flatten()
+    }
+
     /// What a line of a file costs.
     pub fn line(&self, file: FileId, line: u32) -> Option<&SiteLine> {
         let lines = self.lines(file);
@@ -238,22 +243,11 @@ impl SiteLine {
     pub fn costly_ns(&self) -> i64 {
         self.parts.iter().filter(|p| p.kind.is_ranked()).map(Part::costly_ns).sum()
     }
-
-    /// How hot the line is, 0 to 4, by its share of all that is costly.
-    pub fn heat(&self, costly_of_all: i64) -> u8 {
-        heat(self.costly_ns(), costly_of_all)
-    }
-
-    /// The time of the dearest part that is ranked, in nanoseconds; it may stand behind a costly one.
-    pub fn dearest_ns(&self) -> i64 {
-        let ranked = self.parts.iter().filter(|p| p.kind.is_ranked());
-        ranked.map(|p| p.figure.total()).max().unwrap_or(0)
-    }
 }
 
-/// 0 to 4: below and from 0.5, 2, 5 and 20 % of all that is costly.
-fn heat(costly_ns: i64, costly_of_all: i64) -> u8 {
-    let (part, all) = (i128::from(costly_ns), i128::from(costly_of_all));
+/// How hot something is, 0 to 4: below and from 0.5, 2, 5 and 20 % of all that counts.
+pub(crate) fn heat(ns: i64, of_all: i64) -> u8 {
+    let (part, all) = (i128::from(ns), i128::from(of_all));
     // A large share of hardly anything is no reason for colour.
     if part < i128::from(crate::view::MIN_SHOWN_NS) || all == 0 {
         return 0;

@@ -10,6 +10,7 @@ use crate::figures::SlotId;
 use crate::findings::{Code, Finding, Found, Looked, Severity, find};
 use crate::goroutines::{GoGroup, groups, lives};
 use crate::lines::{is_in_packages, is_user_by_name};
+use crate::metric::Metric;
 use crate::placement::{FileId, Placement};
 use crate::range::{Index, window};
 use crate::regions::RegionGroup;
@@ -260,24 +261,24 @@ impl View {
     /// The lines of a file worth showing, in rising order: at least 1 ms, and half a per
     /// cent of all that costs, or among the file's five dearest, or with a finding.
     pub fn shown(&self, file: FileId) -> Vec<&SiteLine> {
-        self.shown_from(file, MIN_SHOWN_NS)
+        self.shown_by(file, MIN_SHOWN_NS, Metric::Impact)
     }
 
-    /// The same with another least time, in nanoseconds.
-    pub fn shown_from(&self, file: FileId, least_ns: i64) -> Vec<&SiteLine> {
+    /// The same with another least time, in nanoseconds, by what a metric counts.
+    pub fn shown_by(&self, file: FileId, least_ns: i64, metric: Metric) -> Vec<&SiteLine> {
         let mut lines: Vec<&SiteLine> = self
             .sites
             .lines(file)
             .iter()
-            .filter(|l| l.holds && l.dearest_ns() >= least_ns)
+            .filter(|l| l.holds && metric.dearest_ns(l) >= least_ns)
             .collect();
         let found: Vec<u32> = self.findings_at(file).map(|(line, _)| line).collect();
-        lines.sort_by_key(|l| std::cmp::Reverse(l.dearest_ns()));
-        let total = i128::from(self.sites.costly_ns.max(1));
+        lines.sort_by_key(|l| std::cmp::Reverse(metric.dearest_ns(l)));
+        let total = i128::from(metric.of_all(&self.sites).max(1));
         let mut rank = 0;
         lines.retain(|l| {
             rank += 1;
-            rank <= 5 || i128::from(l.dearest_ns()) * 200 >= total || found.contains(&l.line)
+            rank <= 5 || i128::from(metric.dearest_ns(l)) * 200 >= total || found.contains(&l.line)
         });
         lines.truncate(200);
         lines.sort_by_key(|l| l.line);

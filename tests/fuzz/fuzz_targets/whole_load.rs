@@ -9,6 +9,7 @@ use ide::go_source::GoSource;
 use ide::hover::Markup;
 use ide::line_map::LineMap;
 use ide::lines::{By, is_user_by_name, lines};
+use ide::metric::Metric;
 use ide::placement::{FileId, Placement, SourceFile};
 use ide::profiles::{Profile, profile};
 use ide::sources::{Mapper, Module, Workspace};
@@ -69,8 +70,8 @@ fn ask(view: &View) {
         let text = view.placement.source(file).text.clone();
         let map = Arc::new(LineMap::new(text));
         let lines = Lines::new(view, file, map, None, Mode::default());
-        ide::lenses::lenses(view, file, &lines);
-        for shown in ide::annotations::annotations(view, file, &lines, MIN_SHOWN_NS) {
+        ide::lenses::lenses(view, file, &lines, Metric::Impact);
+        for shown in ide::annotations::annotations(view, file, &lines, MIN_SHOWN_NS, Metric::Impact) {
             ide::hover::hover(view, file, shown.line, Markup::Markdown);
             ide::hover::hover(view, file, shown.line, Markup::Plain);
         }

@@ -38,6 +38,23 @@ h.run(function()
     vim.deep_equal(vim.fn.getcompletion('Waitline record ', 'cmdline'), { 'test', 'url', 'stop' })
   )
   h.check('what to toggle', vim.deep_equal(vim.fn.getcompletion('Waitline toggle l', 'cmdline'), { 'lenses' }))
+  -- Each command, by what it says that it takes.
+  local commands = require('waitline.commands')
+  for _, name in ipairs(commands.names()) do
+    local offered = vim.fn.getcompletion('Waitline ' .. name .. ' ', 'cmdline')
+    local takes = commands.all[name].args
+    h.check(
+      ('%s: %s'):format(name, takes and 'completes ' .. takes or 'takes nothing and offers nothing'),
+      takes == nil and #offered == 0 or takes ~= nil and (#offered > 0) == (commands.all[name].complete ~= nil),
+      offered
+    )
+    h.check('  and is completed itself', vim.tbl_contains(vim.fn.getcompletion('Waitline ' .. name, 'cmdline'), name))
+  end
+  for name, command in pairs(commands.all) do
+    -- Words can be offered, numbers and names of registers cannot.
+    local words = command.args and not command.args:find('^%[%u+%]$') and not command.args:find('^%[FROM')
+    h.check(name .. ' offers its words', not words or command.complete ~= nil, command.args)
+  end
   vim.cmd('Waitline hot')
   h.said('open a file of the Go program first')
   vim.cmd('Waitline hott')
@@ -179,6 +196,61 @@ h.run(function()
     lines
   )
   vim.cmd.cclose()
+
+  -- Another metric: figures, colours, lenses and the list follow.
+  h.check(
+    'metrics are offered',
+    vim.deep_equal(
+      vim.fn.getcompletion('Waitline metric ', 'cmdline'),
+      { 'impact', 'block', 'sched', 'gcAssist', 'syscall' }
+    )
+  )
+  h.check(
+    'those that begin so',
+    vim.deep_equal(vim.fn.getcompletion('Waitline metric s', 'cmdline'), { 'sched', 'syscall' })
+  )
+  h.top(69)
+  h.check('at first line 80 is no hot line of system calls', h.row_has(80, 'syscall') and h.sees('444 ms waiting'))
+  vim.cmd('Waitline metric syscall')
+  h.said('lines show system calls (metric syscall)')
+  h.wait('figures follow', function()
+    return h.row_has(80, 'syscall') and h.row(80):find('^▌') ~= nil and not h.row_has(70, 'chan')
+  end)
+  h.wait('and lenses', function()
+    return h.sees('in system calls ·') and not h.sees('444 ms waiting')
+  end)
+  h.check('the status line says so', require('waitline').statusline():find('· syscall', 1, true) ~= nil)
+  vim.cmd('Waitline hot')
+  h.wait('and the list of hot lines', function()
+    return vim.bo.buftype == 'quickfix'
+  end)
+  title, items, lines = quickfix()
+  h.check('with its own title', title:find('^Waitline: hot lines, of [%d.]+ ms system calls$') ~= nil, title)
+  h.check('of system calls only', #vim.tbl_filter(function(line)
+    return not line:find('syscall|', 1, true)
+  end, lines) == 0, lines)
+  vim.cmd.cclose()
+  vim.cmd.buffer(buf)
+  vim.cmd('Waitline status')
+  h.wait('status says it', function()
+    return h.floats():find('metric%s+syscall') ~= nil
+  end)
+  h.close_floats()
+  vim.cmd('Waitline restart')
+  h.wait('a server that is started anew knows it', function()
+    return require('waitline').state() and h.row(80):find('^▌') ~= nil and not h.row_has(70, 'chan')
+  end)
+  vim.ui.select = function(metrics, options, on_choice)
+    offered = vim.tbl_map(options.format_item, metrics)
+    on_choice(metrics[1], 1)
+  end
+  vim.cmd('Waitline metric')
+  h.wait('without a name one chooses', function()
+    return offered and h.row_has(70, 'chan 444 ms') and h.sees('444 ms waiting')
+  end)
+  h.check('and reads what each is', #offered == 5 and offered[5]:find('^syscall %(now%): system calls'), offered)
+  vim.cmd('Waitline metric cost')
+  h.said("there is no metric 'cost' (there are impact, block, sched, gcAssist, syscall)")
 
   -- Along the hot lines of this file: 70, 80, 83.
   vim.api.nvim_win_set_cursor(0, { 1, 0 })

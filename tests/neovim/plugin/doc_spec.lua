@@ -26,7 +26,7 @@ h.run(function()
     ('='):rep(78) .. '\n4. Maps',
     require('vimdoc').commands()
   )
-  section('keys', 'what that one did meanwhile.\n\n', 'With `!` the timeline is a page', require('vimdoc').keys())
+  section('keys', 'what that one did meanwhile.\n\n', 'In the table `<CR>` selects', require('vimdoc').keys())
 
   -- In a copy: the tags of a checkout are nobody's business.
   local dir = vim.fn.tempname()

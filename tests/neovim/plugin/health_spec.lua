@@ -33,6 +33,21 @@ h.run(function()
     'none: the server is not running'
   )
 
+  local dir = vim.fn.tempname()
+  vim.fn.mkdir(dir, 'p')
+  for version, says in pairs({
+    ['waitline 0.0.9'] = 'is version 0.0.9; this plugin needs',
+    ['waitline 7.1.0'] = 'is version 7.1.0; this plugin knows',
+    ['another 1.0'] = 'does not say which version of waitline it is',
+  }) do
+    local path = dir .. '/' .. version:gsub('%W', '-')
+    vim.fn.writefile({ '#!/bin/sh', 'echo ' .. version }, path)
+    vim.fn.setfperm(path, 'rwxr-xr-x')
+    vim.g.waitline = { server = { path = path } }
+    require('waitline.config').forget()
+    has('another program', health(), says, 'build it anew (cargo build --release)')
+  end
+
   vim.cmd('silent! %bwipeout!')
   h.open('webmix/db.go')
   has('no trace', health(), 'no trace is shown', ':Waitline latest shows the newest', 'go test -trace trace.out')
@@ -45,6 +60,21 @@ h.run(function()
   has('all is well', good, 'every setting is known', 'version 0.1.0, found by server.path')
   has('all is well', good, 'root ' .. h.programs .. ', 1 buffer', 'webmix.trace · 85.7 ms', 'webmix.trace, written')
   h.check('nothing is wrong', not good:find('ERROR', 1, true), good)
+
+  -- A trace that is not whole, and goes; one of a program whose folder is not open.
+  assert(vim.uv.fs_copyfile(h.traces .. '/broken/g126-cut-last.trace', dir .. '/cut.trace'))
+  vim.cmd('Waitline load ' .. dir .. '/cut.trace')
+  h.wait('a part of a trace', function()
+    return require('waitline').state().partial ~= nil
+  end)
+  has('a part', health(), 'the trace was not read to its end: ', 'record it again, and let the program end it')
+  vim.fn.delete(dir .. '/cut.trace')
+  has('gone', health(), 'cut.trace is gone', 'record it again')
+  vim.cmd('Waitline load ' .. h.traces .. '/g126/annot.trace')
+  h.wait('a trace of another program', function()
+    return require('waitline').state().trace:find('annot', 1, true) ~= nil
+  end)
+  h.check('of this workspace', health():find('the waiting is in files of this workspace', 1, true) ~= nil)
 
   -- Columns counted in another way by another server.
   vim.lsp.start({

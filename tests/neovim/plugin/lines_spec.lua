@@ -236,6 +236,29 @@ h.run(function()
   h.wait(':Waitline load brings it back', function()
     return h.row_has(SELECT, SELECT_TEXT) and h.sees('444 ms waiting')
   end)
+  -- Only loads that take a while are told of, and this one did not: so the server's words are put in
+  -- its mouth.
+  local told = {}
+  vim.api.nvim_create_autocmd('LspProgress', {
+    callback = function(event)
+      told[#told + 1] = event.data.params.value.kind .. ': ' .. require('waitline').statusline()
+    end,
+  })
+  local function progress(value)
+    vim.lsp.handlers['$/progress'](nil, { token = 'x', value = value }, { client_id = client.id })
+  end
+  progress({ kind = 'begin', title = 'Loading big.trace', percentage = 0 })
+  progress({ kind = 'report', percentage = 42 })
+  progress({ kind = 'end' })
+  h.check(
+    'LspProgress and the status line tell of a load',
+    vim.deep_equal(told, {
+      'begin: Loading big.trace 0 %',
+      'report: Loading big.trace 42 %',
+      'end: webmix.trace 85.7 ms · 1 finding',
+    }),
+    told
+  )
   h.check('configurations are told', loaded == 1 and changed >= 2, { loaded, changed })
   h.check('one server did all that', #vim.lsp.get_clients({ name = 'waitline' }) == 1 and not client:is_stopped())
 end)

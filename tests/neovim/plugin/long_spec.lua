@@ -15,7 +15,7 @@ h.run(function()
   vim.api.nvim_buf_set_lines(buf, 0, -1, false, lines)
   local draw = require('waitline.draw')
   local client = vim.lsp.get_clients({ name = 'waitline' })[1]
-  draw.attach(client, buf)
+  draw.layer:attach(client, buf)
   vim.wait(300, function()
     return false
   end)

@@ -38,10 +38,38 @@ h.run(function()
   local map = vim.fn.maparg('<C-s>', 'n', false, true)
   h.check('<C-s> is there', map.callback ~= nil)
   map.callback()
+  local prompt_buf = vim.api.nvim_get_current_buf()
   h.wait('callers inside the picker', function()
-    return prompt() and h.sees('Called from') and h.sees('server.go:104')
+    return prompt() and h.sees('Called from: db.go:70') and h.sees('server.go:104')
   end)
-  picker = require('telescope.actions.state').get_current_picker(vim.api.nvim_get_current_buf())
+  h.check(
+    'which is the same one',
+    vim.api.nvim_get_current_buf() == prompt_buf and #picker.manager:get_entry(1).display > 0
+  )
+  h.check('and has these only', not h.sees('37.0 %') and picker.manager:get_entry(1).lnum == 104, {
+    picker.manager:get_entry(1).display,
+  })
+  vim.fn.maparg('<C-o>', 'n', false, true).callback()
+  h.wait('<C-o> leads back', function()
+    return h.sees('Hot lines, of 1.03 s costly waiting') and h.sees('37.0 %')
+  end)
+  vim.wait(200, function()
+    return false
+  end)
+  picker:set_selection(picker:get_row(2))
+  vim.fn.maparg('<C-w>', 'n', false, true).callback()
+  h.wait('wakers, too', function()
+    return h.sees('Woken from: db.go:70') and h.sees('db.go:72')
+  end)
+  vim.fn.maparg('<C-o>', 'n', false, true).callback()
+  vim.wait(300, function()
+    return false
+  end)
+  picker:set_selection(picker:get_row(2))
+  vim.fn.maparg('<C-s>', 'n', false, true).callback()
+  h.wait('and callers again', function()
+    return h.sees('Called from: db.go:70')
+  end)
   require('telescope.actions').select_default(picker.prompt_bufnr)
   h.wait('<CR> goes to the caller', function()
     return vim.fn.expand('%:t') == 'server.go' and vim.fn.line('.') == 104

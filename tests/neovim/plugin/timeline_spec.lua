@@ -202,6 +202,97 @@ h.run(function()
   end)
   h.close_floats()
 
+  -- Lanes that do not fit, and those that are kept in view.
+  h.keys('<PageDown>')
+  h.wait('<PageDown> shows lanes further down', function()
+    return view.view().top > 0 and lane('GC') == ''
+  end)
+  h.keys('<PageUp>')
+  h.wait('<PageUp> those above', function()
+    return view.view().top == 0 and lane('GC') ~= ''
+  end)
+
+  -- A mark, and the spans as a table.
+  vim.api.nvim_set_current_win(source)
+  vim.api.nvim_win_set_cursor(0, { 70, 1 })
+  vim.cmd('Waitline worst')
+  h.wait('the longest wait again', function()
+    return foot(2):find('^G15 waits 1.93 ms') ~= nil
+  end)
+  view.view().pinned = { 15 }
+  h.keys('p')
+  h.wait('p keeps it in view with those that woke it, and that it woke', function()
+    return #view.view().pinned > 1 and lane('G308') ~= '' and foot(2):find('^G15 waits 1.93 ms') ~= nil
+  end)
+  h.check('it stands first', view.view().pinned[1] == 15, view.view().pinned)
+  local row_before = vim.api.nvim_win_get_cursor(0)[1]
+  h.keys('m')
+  h.wait('m marks it', function()
+    return lane('marks'):find('◆━━━━━', 1, true) ~= nil
+  end)
+  local function column(of, what, last)
+    local line, byte = lane(of), 0
+    repeat
+      local found = line:find(what, byte + 1, true)
+      byte = found or byte
+    until not found or not last
+    return vim.fn.strdisplaywidth(line:sub(1, byte - 1))
+  end
+  local a_cell = (view.view().t1 - view.view().t0) / view.width()
+  h.check(
+    'from its beginning to its end',
+    math.abs(column('marks', '◆') - column('G15', 'c▁▁▁▁▁')) <= 1
+      and math.abs((column('marks', '◆', true) - column('marks', '◆')) * a_cell - 1934528) < 80000,
+    { lane('marks'), lane('G15') }
+  )
+  h.check(
+    'and the cursor stays on its lane',
+    vim.api.nvim_win_get_cursor(0)[1] == row_before + 1 and foot(2):find('^G15 waits 1.93 ms') ~= nil
+  )
+  h.keys('t')
+  h.check('t shows the spans as a table', vim.bo.filetype == 'waitline-spans')
+  local spans = vim.api.nvim_buf_get_lines(0, 0, -1, false)
+  h.check(
+    'with a head',
+    spans[1]:find('^Spans in view: %d+') and spans[2]:find('^GC ') ~= nil,
+    vim.list_slice(spans, 1, 3)
+  )
+  h.check(
+    'the cursor on the selected one',
+    vim.api.nvim_get_current_line():find('^G15%s+chan%s+through%s+16.33%d ms%s+1.9%d ms') ~= nil,
+    vim.api.nvim_get_current_line()
+  )
+  h.wait('on the screen, below its heads', function()
+    return h.sees('lane  state') and h.sees('G15   chan               through  16.330 ms  1.93 ms')
+  end)
+  vim.fn.search([[^G308\s\+net]])
+  local chosen = vim.api.nvim_get_current_line()
+  h.keys('<CR>')
+  h.wait('<CR> selects another', function()
+    return vim.bo.filetype == 'waitline-timeline' and foot(2):find('^G308 waits ') ~= nil
+  end)
+  -- The table's figures are those of the tile: a sixteenth of a cell is 2 µs here.
+  local start, exact = chosen:match('(%d+%.%d+) ms'), foot(2):match('from (%d+%.%d+) ms')
+  h.check('that one', math.abs(start - exact) < 0.01, { chosen, foot(2) })
+  h.keys('T')
+  h.check('T is the same', vim.bo.filetype == 'waitline-spans')
+  h.keys('T')
+  h.check('and leads back', vim.bo.filetype == 'waitline-timeline')
+  h.keys('N')
+  h.wait('back to the mark', function()
+    return foot(2):find('^G15 waits 1.93 ms') ~= nil
+  end)
+  h.keys('M')
+  h.wait('M takes it away', function()
+    return lane('marks') == '' and foot(2):find('^G15 waits 1.93 ms') ~= nil
+  end)
+  h.keys('?')
+  h.wait('? tells of both, on the screen', function()
+    return h.sees('m       mark what is under the cursor') and h.sees('t       the spans that are shown')
+  end)
+  h.keys('?')
+  h.check('and goes by the same key', h.floats() == '' and vim.bo.filetype == 'waitline-timeline')
+
   -- Find.
   vim.api.nvim_set_current_win(own)
   local input, select = vim.ui.input, vim.ui.select

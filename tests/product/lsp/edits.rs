@@ -85,6 +85,39 @@ fn figures_follow_edits_and_undo() {
     client.end();
 }
 
+/// How well the trace goes with the source, in documents as they are now.
+#[test]
+fn lines_are_counted_by_what_became_of_them() {
+    let (file, trace) = leak();
+    let mut client = Client::showing(&programs(), &trace);
+    let counts = |client: &mut Client| {
+        let answer = client.ask("waitline/unmapped", Value::Null);
+        let found = &answer["found"];
+        assert!(found["of"].as_i64() > Some(1_000_000_000), "{answer}");
+        assert_eq!((&found["ns"], answer["prefixes"].as_array()), (&found["of"], Some(&vec![])));
+        ["exact", "shifted", "doubtful", "lost"].map(|s| answer["lines"][s].as_u64().unwrap())
+    };
+    let whole = counts(&mut client);
+    assert!(whole[0] > 10 && whole[1..] == [0, 0, 0], "{whole:?}");
+    let text = text_of(&file);
+    client.open(&file, 1, &text);
+    assert_eq!(counts(&mut client), whole);
+
+    client.change(&file, 2, insert(0, "// above\n"));
+    let above = counts(&mut client);
+    assert_eq!(above, [1, whole[0] - 1, 0, 0], "a line above all; one stands in another file");
+    let twice = json!([{ "range": range((113, 13), (113, 14)), "text": "20" }]);
+    client.change(&file, 3, twice);
+    assert_eq!(counts(&mut client), [1, whole[0] - 2, 1, 0], "an edited line");
+    let start = lines_of(&text)[112].find("time.Sleep").unwrap() as u32;
+    let gone = json!([{ "range": range((113, start), (114, 0)), "text": "x := 1\n" }]);
+    client.change(&file, 4, gone);
+    assert_eq!(counts(&mut client), [1, whole[0] - 2, 0, 1], "a line that is gone");
+    client.change(&file, 5, json!([{ "text": text }]));
+    assert_eq!(counts(&mut client), whole);
+    client.end();
+}
+
 /// Editors number the texts of each opening from the same number on, and Neovim from 0.
 #[test]
 fn a_document_opened_again_with_another_text_has_that_texts_lines() {

@@ -140,6 +140,11 @@ fn a_rule_leads_to_the_files() {
     let prefix = unmapped["prefixes"][0]["prefix"].as_str().unwrap().to_owned();
     assert_eq!(prefix, "/home/gopher/workloads/leak/");
     assert!(unmapped["prefixes"][0]["ns"].as_i64() > Some(1_000_000_000));
+    let missing: i64 =
+        unmapped["prefixes"].as_array().unwrap().iter().filter_map(|p| p["ns"].as_i64()).sum();
+    let of = unmapped["found"]["of"].as_i64().unwrap();
+    assert_eq!(unmapped["prefixes"][0]["of"], of);
+    assert_eq!(unmapped["found"]["ns"], of - missing);
     client.wait_for("the hint", |m| {
         let list = &m["params"]["diagnostics"];
         list.to_string().contains("frames-unmapped") && list.to_string().contains(&prefix)
@@ -244,11 +249,15 @@ fn traces_are_found_and_the_newest_is_shown() {
     poll(&mut client, "the newer one", |c| active(c).as_deref() == newer.to_str());
     // What a person loads by hand stays, until something newer is written.
     client.ask("waitline/load", json!({ "trace": old }));
-    client.listen(std::time::Duration::from_millis(800));
+    // Somebody saves a file meanwhile: folders are looked through, and nothing new is found.
+    std::fs::write(root.join("notes.txt"), "x").unwrap();
+    client.listen(std::time::Duration::from_millis(1500));
     assert_eq!(active(&mut client).as_deref(), old.to_str());
+    let newest = write("newest.trace", "g126/leak", 0);
+    poll(&mut client, "what is newer than all", |c| active(c).as_deref() == newest.to_str());
     set(&mut client, json!({ "trace": { "globs": ["*.trace"], "autoLoad": "off" } }));
     poll(&mut client, "fewer are found", |c| {
-        c.ask("waitline/found", Value::Null)["traces"].as_array().unwrap().len() == 2
+        c.ask("waitline/found", Value::Null)["traces"].as_array().unwrap().len() == 3
     });
     client.end();
 }
@@ -318,5 +327,91 @@ fn settings_are_asked_for() {
     client.notify("workspace/didChangeConfiguration", json!({ "settings": null }));
     poll(&mut client, "asked again", |c| hint_at(&c.hints(&file), 112).is_some());
     assert_eq!(warnings(&client), Vec::<String>::new());
+    client.end();
+}
+
+/// What lines show and are coloured by follows the metric, against the parts that `waitline/site` tells
+/// of each line, which are the same whatever is looked at.
+#[test]
+fn a_metric_says_what_lines_show() {
+    let trace = trace("g126/webmix");
+    let mut client = Client::showing(&programs(), &trace);
+    let file = programs().join("webmix/db.go");
+    client.open(&file, 1, &text_of(&file));
+    let at = super::client::uri(&file);
+    let costs = |client: &mut Client| client.ask("waitline/lineCosts", json!({ "uri": at }));
+    let hot = |client: &mut Client| client.ask("waitline/hotspots", json!({ "limit": 200 }));
+    let lenses = |client: &mut Client| client.lenses(&file);
+    let first = (costs(&mut client), hot(&mut client), lenses(&mut client));
+    assert_eq!(first.0["metric"], "impact");
+    assert_eq!(first.1["counted"], first.1["costly"]);
+    let n_lines = text_of(&file).lines().count();
+    let parts: Vec<Value> = (0..n_lines)
+        .map(|line| client.ask("waitline/site", json!({ "uri": at, "line": line })))
+        .map(|site| site["parts"].clone())
+        .collect();
+    let waits = ["lock", "group", "cond", "chan", "net", "sleep", "gc", "waiting"];
+    let mut seen = std::collections::BTreeMap::new();
+    for (metric, kinds) in [
+        ("block", &waits[..]),
+        ("sched", &["runnable"]),
+        ("gcAssist", &["assist"]),
+        ("syscall", &["syscall"]),
+    ] {
+        set(&mut client, json!({ "metric": metric }));
+        poll(&mut client, metric, |c| costs(c)["metric"] == metric);
+        let (now, list) = (costs(&mut client), hot(&mut client));
+        crate::lsp_docs::names_all_keys("waitline/lineCosts", &now);
+        crate::lsp_docs::names_all_keys("waitline/hotspots", &list);
+        let all = list["counted"].as_f64().unwrap();
+        let counted = |part: &Value| {
+            let idle = part["verdicts"]["idle"].as_f64().unwrap();
+            if kinds.contains(&part["kind"].as_str().unwrap()) {
+                part["ns"].as_f64().unwrap() - idle
+            } else {
+                0.0
+            }
+        };
+        let mut hottest = 0;
+        for line in now["lines"].as_array().unwrap() {
+            let text = line["text"].as_str().unwrap();
+            let of = parts[line["line"].as_u64().unwrap() as usize].as_array().unwrap();
+            let ns: f64 = of.iter().map(counted).sum();
+            let share = if ns < 1e6 { 0.0 } else { ns / all };
+            let heat = [0.005, 0.02, 0.05, 0.2].iter().filter(|&&least| share >= least).count();
+            let said =
+                |kind: &&&str| text.starts_with(**kind) || text.starts_with(&format!("→ {kind}"));
+            assert!(
+                kinds.iter().any(|kind| said(&kind)) || text.starts_with("idle"),
+                "{metric}: {text}"
+            );
+            // A line that is mostly idle is dim, however much else of it counts.
+            if line["style"] != "idle" {
+                assert_eq!(line["heat"].as_u64().unwrap() as usize, heat, "{metric}: {text}");
+            }
+            hottest = hottest.max(heat);
+        }
+        let rows = list["lines"].as_array().unwrap();
+        let of_file: f64 = rows.iter().map(|row| row["counted"].as_f64().unwrap()).sum();
+        assert!(
+            of_file <= all && rows.iter().all(|row| kinds.contains(&row["kind"].as_str().unwrap()))
+        );
+        let order: Vec<i64> = rows.iter().map(|row| row["counted"].as_i64().unwrap()).collect();
+        assert!(order.is_sorted_by(|a, b| a >= b), "{metric}: {order:?}");
+        seen.insert(metric, (rows.len(), hottest));
+    }
+    // Something is hot in each of those that this file has.
+    assert!(seen["block"].1 == 4 && seen["sched"].1 > 0 && seen["syscall"].1 > 0, "{seen:?}");
+    set(&mut client, json!({ "metric": "syscall" }));
+    poll(&mut client, "lenses follow", |c| {
+        lenses(c)
+            .iter()
+            .any(|l| l["command"]["title"].as_str().unwrap().contains(" in system calls · "))
+    });
+    set(&mut client, json!({ "metric": "cost" }));
+    client.wait_for("what it may be", |m| {
+        m["params"]["message"].as_str().is_some_and(|text| text.contains("impact, block, sched"))
+    });
+    poll(&mut client, "as before", |c| (costs(c), hot(c), lenses(c)) == first);
     client.end();
 }

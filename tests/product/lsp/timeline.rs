@@ -51,7 +51,10 @@ fn a_panel_is_opened_by_the_editor() {
 #[test]
 fn a_page_is_opened_in_the_browser() {
     use std::io::{BufRead, Read, Write};
-    let mut client = showing(json!({ "window": { "showDocument": { "support": true } } }));
+    let mut client = showing(json!({
+        "window": { "showDocument": { "support": true } },
+        "experimental": { "timeline": "text" },
+    }));
     run(&mut client, "waitline.timeline", json!({ "g": 35 }));
     let asked = client.wait_for("the page", |m| m["method"] == "window/showDocument");
     assert_eq!(asked["params"]["external"], true);
@@ -115,6 +118,25 @@ fn a_page_is_opened_in_the_browser() {
     let state = client.ask("waitline/traces", Value::Null);
     assert_eq!(state["traces"][0]["range"], json!({ "t0": 1_000_000, "t1": 40_000_000 }));
     assert_eq!(event("range")["t0"], 1_000_000);
+    // What is selected in one timeline is told to the others, with who said so.
+    let span = json!({ "lane": "g:15", "g": 15, "start": 16_331_840, "end": 18_266_368,
+        "row": 0, "from": "a page" });
+    let select = json!({ "method": "waitline/select", "params": span });
+    assert_eq!(read(send("/request", &session, &select))["result"], Value::Null);
+    let told = client.wait_for("the selection", |m| m["method"] == "waitline/didSelect");
+    assert_eq!(told["params"], span);
+    assert_eq!(event("select"), span);
+    let own = json!({ "lane": "p:1", "start": 5, "end": 9, "more": [1] });
+    assert_eq!(client.ask("waitline/select", own), Value::Null);
+    let all = json!({ "lane": "p:1", "g": 0, "start": 5, "end": 9, "row": 0, "from": "" });
+    assert_eq!(event("select"), all);
+    for odd in [json!({}), json!({ "lane": 3 }), json!({ "lane": "g:1", "start": -1 })] {
+        assert_eq!(client.try_ask("waitline/select", odd.clone()).unwrap_err()["code"], -32602);
+        let refused =
+            send("/request", &session, &json!({ "method": "waitline/select", "params": odd }));
+        assert_eq!(read(refused)["error"]["code"], -32602);
+    }
+    assert_eq!(client.count("waitline/didSelect"), 1);
     client.end();
     let gone = std::net::TcpStream::connect(("127.0.0.1", port));
     assert!(gone.is_err(), "the page's host ends with the editor's session");

@@ -15,6 +15,12 @@ local last = {} --- @type table<string, string> by root folder
 local wanted = {} --- @type table<integer, boolean> servers that somebody ended on purpose
 local deaths = {} --- @type integer[] when servers ended by themselves, in ms
 
+--- What is drawn in buffers.
+--- @return waitline.Layer[]
+local function layers()
+  return { require('waitline.draw').layer, require('waitline.lenses').layer }
+end
+
 local function each_buffer(id, f)
   local client = vim.lsp.get_client_by_id(id)
   for buf in pairs(client and client.attached_buffers or {}) do
@@ -37,8 +43,9 @@ function M.refresh(id)
     end
     state.ask(client)
     each_buffer(id, function(_, buf)
-      require('waitline.draw').ask(buf)
-      require('waitline.lenses').ask(buf)
+      for _, layer in ipairs(layers()) do
+        layer:ask(buf)
+      end
     end)
   end, 20)
 end
@@ -85,8 +92,9 @@ local function attached(client, buf)
     begin(client)
     M.own_signs(client)
   end
-  require('waitline.draw').attach(client, buf)
-  require('waitline.lenses').attach(client, buf)
+  for _, layer in ipairs(layers()) do
+    layer:attach(client, buf)
+  end
 end
 
 function M.setup()
@@ -107,8 +115,9 @@ function M.setup()
   vim.api.nvim_create_autocmd('LspDetach', {
     group = group,
     callback = of_ours(function(_, buf)
-      require('waitline.draw').detach(buf)
-      require('waitline.lenses').detach(buf)
+      for _, layer in ipairs(layers()) do
+        layer:detach(buf)
+      end
     end),
   })
   vim.api.nvim_create_autocmd('LspProgress', {
@@ -149,8 +158,9 @@ function M.ended(id, code, signal)
   local client = vim.lsp.get_client_by_id(id)
   local shown = state.get(id)
   state.forget(id)
-  require('waitline.draw').sweep(id)
-  require('waitline.lenses').sweep(id)
+  for _, layer in ipairs(layers()) do
+    layer:sweep(id)
+  end
   if wanted[id] or vim.v.exiting ~= vim.NIL then
     wanted[id] = nil
     return

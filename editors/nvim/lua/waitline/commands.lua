@@ -181,6 +181,21 @@ M.all = {
       require('waitline.lists').map()
     end,
   },
+  metric = {
+    desc = 'choose what lines show and are coloured by; without a name, choose from a list',
+    args = '[METRIC]',
+    complete = function(lead)
+      return matching(
+        lead,
+        vim.tbl_map(function(metric)
+          return metric[1]
+        end, require('waitline.config').METRICS)
+      )
+    end,
+    run = function(ctx)
+      require('waitline.metric').choose(ctx.args[1])
+    end,
+  },
   toggle = {
     desc = 'show or hide the figures and the lenses',
     args = '[figures or lenses]',

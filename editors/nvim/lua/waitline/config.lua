@@ -1,4 +1,5 @@
---- Settings: the defaults, then `vim.g.waitline`, then `setup()`, then `vim.lsp.config`.
+--- Settings: the defaults, then `vim.g.waitline`, then `setup()`, then `vim.lsp.config`, then what
+--- commands chose for this session.
 local M = {}
 
 --- @type waitline.Options
@@ -6,6 +7,7 @@ M.defaults = {
   enable = true,
   server = { path = '', extraEnv = {} },
   trace = { file = '', autoLoad = 'ask', globs = { '**/*.trace', '**/trace.out' }, watch = true },
+  metric = 'impact',
   annotations = { enable = true, position = 'eol', maxLength = 40, minDuration = '1ms' },
   heat = { enable = true },
   codeLens = { enable = true },
@@ -15,8 +17,20 @@ M.defaults = {
   exclude = {},
 }
 
+--- What lines can be coloured by, and what that counts, for people (docs/settings.md).
+M.METRICS = {
+  { 'impact', 'costly waiting', 'costly waiting and system calls, and help for the collector' },
+  { 'block', 'waiting', 'all waiting, also what goes through to other work' },
+  { 'sched', 'waiting to run', 'time that goroutines were able to run and had no P' },
+  { 'gcAssist', 'help for the collector', 'help for the collector, on the line that allocates' },
+  { 'syscall', 'system calls', 'system calls and C code' },
+}
+
 --- The words that a setting may be.
 local WORDS = {
+  metric = vim.tbl_map(function(metric)
+    return metric[1]
+  end, M.METRICS),
   ['trace.autoLoad'] = { 'off', 'ask', 'latest' },
   ['annotations.position'] = { 'eol', 'rightAlign' },
   ['stale.mode'] = { 'mark', 'hide', 'ignore' },
@@ -34,8 +48,10 @@ local VALUES = {
 
 --- The settings that the server goes by (docs/settings.md).
 local OF_SERVER = {
+  { 'trace', 'autoLoad' },
   { 'trace', 'globs' },
   { 'trace', 'watch' },
+  { 'metric' },
   { 'annotations', 'minDuration' },
   { 'stale', 'mode' },
   { 'findings', 'disabled' },
@@ -46,6 +62,7 @@ local OF_SERVER = {
 }
 
 local given, cached, of_client = nil, nil, nil
+local chosen = {} --- @type waitline.Options
 
 --- What is wrong with settings, a sentence each: a typing error that nothing tells about costs an hour.
 --- @return string[]
@@ -89,7 +106,7 @@ function M.given()
   if type(global) ~= 'table' then
     global = {}
   end
-  return vim.tbl_deep_extend('force', global, given or {}, of_client or {})
+  return vim.tbl_deep_extend('force', global, given or {}, of_client or {}, chosen)
 end
 
 --- @return table the settings that hold; what makes no sense in them is as if it were not there
@@ -133,24 +150,60 @@ function M.of_server()
   return settings
 end
 
+--- Tells a server its settings.
+--- @param client vim.lsp.Client
+function M.push(client)
+  local own = vim.tbl_get(client, 'config', 'settings', 'waitline') or {}
+  local all = vim.tbl_deep_extend('force', own, M.of_server())
+  client.settings = vim.tbl_extend('force', client.settings or {}, { waitline = all })
+  client:notify('workspace/didChangeConfiguration', { settings = client.settings })
+end
+
+local function push_all()
+  cached = nil
+  for _, client in ipairs(vim.lsp.get_clients({ name = 'waitline' })) do
+    M.push(client)
+  end
+end
+
 --- @param options? waitline.Options
 function M.set(options)
   given = options or {}
   cached = nil
   M.tell()
-  for _, client in ipairs(vim.lsp.get_clients({ name = 'waitline' })) do
-    client.settings = vim.tbl_extend('force', client.settings or {}, { waitline = M.of_server() })
-    client:notify('workspace/didChangeConfiguration', { settings = client.settings })
-  end
+  push_all()
 end
 
---- Settings that came by `vim.lsp.config('waitline', { settings = { waitline = ... } })`.
+--- Chooses what lines are coloured by, until Neovim ends.
+--- @param metric string
+function M.choose_metric(metric)
+  chosen.metric = metric
+  push_all()
+end
+
+--- What a metric counts, in a few words.
+--- @param name? string default: the one that holds
+function M.metric_words(name)
+  name = name or M.get().metric
+  for _, metric in ipairs(M.METRICS) do
+    if metric[1] == name then
+      return metric[2]
+    end
+  end
+  return name
+end
+
+--- Takes in settings that came by `vim.lsp.config('waitline', { settings = { waitline = ... } })`, and
+--- tells a server that has just started all that are its own.
 --- @param client vim.lsp.Client
 function M.take(client)
   local settings = vim.tbl_get(client, 'config', 'settings', 'waitline')
   of_client = type(settings) == 'table' and settings or nil
   cached = nil
   M.tell()
+  if next(M.of_server()) then
+    M.push(client)
+  end
 end
 
 --- Forgets what was read, after `vim.g.waitline` was set anew.

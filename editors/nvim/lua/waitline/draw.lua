@@ -7,14 +7,13 @@
 ---   answer ──> costs, by line ──(on_lines)──> moved, or dropped where the text differs
 ---                    └────────(on_win)─────> an extmark for each line that is drawn
 local config = require('waitline.config')
+local layer = require('waitline.layer')
 
 local M = {}
 
 local api = vim.api
 local ns = api.nvim_create_namespace('waitline.lines')
 
---- How long after the last edit the server is asked again, in ms.
-local QUIET = 150
 local SIGNS = { '▏', '▎', '▍', '▌' }
 local STYLES = {
   costly = 'WaitlineCostly',
@@ -23,12 +22,9 @@ local STYLES = {
   plain = 'WaitlinePlain',
 }
 
---- @class waitline.Drawn
---- @field client integer
+--- @class waitline.Figures: waitline.Drawn
 --- @field costs waitline.Cost[] by rising line
---- @field timer uv.uv_timer_t
---- @field asked integer counts requests: only the newest answer counts
-local drawn = {} --- @type table<integer, waitline.Drawn>
+local drawn = {} --- @type table<integer, waitline.Figures> by buffer
 
 --- Whether figures are shown at all (`:Waitline toggle`).
 M.on = true
@@ -138,40 +134,6 @@ function M.show(buf, costs)
   redraw(buf)
 end
 
---- Asks the server what stands in a buffer.
-function M.ask(buf)
-  local it = drawn[buf]
-  local client = it and vim.lsp.get_client_by_id(it.client)
-  if not it or not client or not api.nvim_buf_is_loaded(buf) then
-    return
-  end
-  it.asked = it.asked + 1
-  local asked, tick = it.asked, api.nvim_buf_get_changedtick(buf)
-  require('waitline.server').request('waitline/lineCosts', { uri = vim.uri_from_bufnr(buf) }, function(answer)
-    if drawn[buf] ~= it or it.asked ~= asked or not api.nvim_buf_is_loaded(buf) then
-      return
-    end
-    if api.nvim_buf_get_changedtick(buf) ~= tick then
-      return M.later(buf)
-    end
-    M.show(buf, answer and answer.lines or {})
-  end, { client = client, buf = buf, on_error = function() end })
-end
-
---- Asks when nobody has typed for a moment.
-function M.later(buf)
-  local it = drawn[buf]
-  if it then
-    it.timer:start(
-      QUIET,
-      0,
-      vim.schedule_wrap(function()
-        M.ask(buf)
-      end)
-    )
-  end
-end
-
 --- Lines `first` to `last` became lines `first` to `new_last`.
 local function changed(buf, first, last, new_last)
   local it = drawn[buf]
@@ -206,59 +168,22 @@ local function changed(buf, first, last, new_last)
   it.costs = kept
 end
 
---- @param client vim.lsp.Client
-function M.attach(client, buf)
-  local it = drawn[buf]
-  if it then
-    it.client = client.id
-    return M.ask(buf)
-  end
-  it = { client = client.id, costs = {}, asked = 0, timer = assert(vim.uv.new_timer()) }
-  drawn[buf] = it
-  api.nvim_buf_attach(buf, false, {
-    on_lines = function(_, b, _, first, last, new_last)
-      if drawn[b] ~= it then
-        return true
-      end
-      changed(b, first, last, new_last)
-      M.later(b)
-    end,
-    on_reload = function(_, b)
-      if drawn[b] == it then
-        api.nvim_buf_clear_namespace(b, ns, 0, -1)
-        it.costs = {}
-        M.later(b)
-      end
-    end,
-    on_detach = function(_, b)
-      if drawn[b] == it then
-        it.timer:close()
-        drawn[b] = nil
-      end
-    end,
-  })
-  M.ask(buf)
-end
-
-function M.detach(buf)
-  local it = drawn[buf]
-  if it then
-    drawn[buf] = nil
-    it.timer:close()
-    if api.nvim_buf_is_valid(buf) then
-      api.nvim_buf_clear_namespace(buf, ns, 0, -1)
-    end
-  end
-end
-
---- Takes away what a server that is gone has drawn.
-function M.sweep(id)
-  for buf, it in pairs(drawn) do
-    if it.client == id then
-      M.detach(buf)
-    end
-  end
-end
+M.layer = layer.new({
+  ns = ns,
+  quiet = 150,
+  method = 'waitline/lineCosts',
+  params = function(buf)
+    return { uri = vim.uri_from_bufnr(buf) }
+  end,
+  fresh = function()
+    return { costs = {} }
+  end,
+  show = function(buf, answer)
+    M.show(buf, answer and answer.lines or {})
+  end,
+  on_lines = changed,
+})
+drawn = M.layer.kept
 
 --- Draws all anew, after settings or colours changed.
 function M.again()

@@ -28,6 +28,10 @@ function M.add(float, line, group, place)
   end
 end
 
+local function border()
+  return vim.fn.exists('&winborder') == 1 and vim.o.winborder ~= '' and vim.o.winborder or 'rounded'
+end
+
 --- @param float waitline.Float
 --- @param title? string
 --- @return integer buf
@@ -37,11 +41,10 @@ function M.open(float, title)
   for _, line in ipairs(float.lines) do
     width = math.max(width, vim.fn.strdisplaywidth(line))
   end
-  local border = vim.fn.exists('&winborder') == 1 and vim.o.winborder ~= '' and vim.o.winborder or 'rounded'
   local source = vim.api.nvim_get_current_win()
   local buf, win = vim.lsp.util.open_floating_preview(float.lines, '', {
     focus_id = 'waitline',
-    border = border,
+    border = border(),
     title = title and ' ' .. title .. ' ' or nil,
     wrap = true,
     max_width = math.max(40, math.min(width, vim.o.columns - 6)),
@@ -73,6 +76,43 @@ function M.open(float, title)
     end
   end, { buffer = buf, nowait = true, desc = 'Go to the line' })
   return buf, win
+end
+
+--- Opens it in the middle, and goes there, for what is read as a whole. `q`, `<Esc>` and the key that it
+--- was asked for by close it.
+--- @param float waitline.Float
+--- @param title string
+--- @param key string
+function M.over(float, title, key)
+  local width = 1
+  for _, line in ipairs(float.lines) do
+    width = math.max(width, vim.fn.strdisplaywidth(line))
+  end
+  width = math.max(1, math.min(width, vim.o.columns - 4))
+  local height = math.max(1, math.min(#float.lines, vim.o.lines - 5))
+  local buf = vim.api.nvim_create_buf(false, true)
+  vim.api.nvim_buf_set_lines(buf, 0, -1, false, float.lines)
+  vim.bo[buf].modifiable, vim.bo[buf].bufhidden = false, 'wipe'
+  local win = vim.api.nvim_open_win(buf, true, {
+    relative = 'editor',
+    width = width,
+    height = height,
+    row = math.floor((vim.o.lines - height) / 2) - 1,
+    col = math.floor((vim.o.columns - width) / 2) - 1,
+    style = 'minimal',
+    border = border(),
+    title = ' ' .. title .. ' ',
+  })
+  vim.wo[win].winhighlight = 'NormalFloat:NormalFloat,FloatTitle:WaitlineTitle'
+  local function close()
+    if vim.api.nvim_win_is_valid(win) then
+      vim.api.nvim_win_close(win, true)
+    end
+  end
+  for _, lhs in ipairs({ 'q', '<Esc>', key }) do
+    vim.keymap.set('n', lhs, close, { buffer = buf, nowait = true, desc = 'Close' })
+  end
+  vim.api.nvim_create_autocmd('WinLeave', { buffer = buf, once = true, callback = vim.schedule_wrap(close) })
 end
 
 return M

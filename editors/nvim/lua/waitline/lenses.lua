@@ -3,19 +3,17 @@
 --- Drawn here and not by vim.lsp.codelens, which keeps one mark per line for all servers of a
 --- buffer: what the slower of two answers stays hidden until the next edit. They are run by
 --- vim.lsp.codelens.run() like all others.
+local layer = require('waitline.layer')
+
 local M = {}
 
 local api = vim.api
 local ns = api.nvim_create_namespace('waitline.lenses')
-local QUIET = 250 -- ms after the last edit
 local SEPARATOR = ' | '
 
---- @class waitline.Lenses
---- @field client integer
---- @field asked integer
---- @field timer uv.uv_timer_t
+--- @class waitline.Lenses: waitline.Drawn
 --- @field lenses lsp.CodeLens[]
-local drawn = {} --- @type table<integer, waitline.Lenses>
+local drawn = {} --- @type table<integer, waitline.Lenses> by buffer
 
 M.on = true
 
@@ -75,90 +73,26 @@ local function show(buf, it)
   end
 end
 
-function M.ask(buf)
-  local it = drawn[buf]
-  local client = it and vim.lsp.get_client_by_id(it.client)
-  if not it or not client or not api.nvim_buf_is_loaded(buf) then
-    return
-  end
-  it.asked = it.asked + 1
-  local asked, tick = it.asked, api.nvim_buf_get_changedtick(buf)
-  local params = { textDocument = { uri = vim.uri_from_bufnr(buf) } }
-  require('waitline.server').request('textDocument/codeLens', params, function(lenses)
-    if drawn[buf] ~= it or it.asked ~= asked or not api.nvim_buf_is_loaded(buf) then
-      return
-    end
-    if api.nvim_buf_get_changedtick(buf) ~= tick then
-      return M.later(buf)
-    end
+M.layer = layer.new({
+  ns = ns,
+  quiet = 250,
+  method = 'textDocument/codeLens',
+  params = function(buf)
+    return { textDocument = { uri = vim.uri_from_bufnr(buf) } }
+  end,
+  fresh = function()
+    return { lenses = {} }
+  end,
+  show = function(buf, lenses, client)
+    local it = drawn[buf]
     it.lenses = lenses or {}
     if not vim.lsp.codelens.enable then -- 0.11 runs what is saved; later ones ask when it is run
       vim.lsp.codelens.save(it.lenses, buf, client.id)
     end
     show(buf, it)
-  end, { client = client, buf = buf, on_error = function() end })
-end
-
-function M.later(buf)
-  local it = drawn[buf]
-  if it then
-    it.timer:start(
-      QUIET,
-      0,
-      vim.schedule_wrap(function()
-        M.ask(buf)
-      end)
-    )
-  end
-end
-
---- @param client vim.lsp.Client
-function M.attach(client, buf)
-  local it = drawn[buf]
-  if it then
-    it.client = client.id
-    return M.ask(buf)
-  end
-  it = { client = client.id, asked = 0, timer = assert(vim.uv.new_timer()), lenses = {} }
-  drawn[buf] = it
-  api.nvim_buf_attach(buf, false, {
-    on_lines = function(_, b)
-      if drawn[b] ~= it then
-        return true
-      end
-      M.later(b)
-    end,
-    on_reload = function(_, b)
-      M.later(b)
-    end,
-    on_detach = function(_, b)
-      if drawn[b] == it then
-        it.timer:close()
-        drawn[b] = nil
-      end
-    end,
-  })
-  M.ask(buf)
-end
-
-function M.detach(buf)
-  local it = drawn[buf]
-  if it then
-    drawn[buf] = nil
-    it.timer:close()
-    if api.nvim_buf_is_valid(buf) then
-      api.nvim_buf_clear_namespace(buf, ns, 0, -1)
-    end
-  end
-end
-
-function M.sweep(id)
-  for buf, it in pairs(drawn) do
-    if it.client == id then
-      M.detach(buf)
-    end
-  end
-end
+  end,
+})
+drawn = M.layer.kept
 
 --- Draws all anew, after settings changed.
 function M.again()

@@ -97,12 +97,17 @@ local function tail(part)
   return part.longest and 'max ' .. text.duration(part.longest.ns) or '–'
 end
 
+--- @param answer table of `waitline/hotspots`
+function M.hot_title(answer)
+  local words = require('waitline.config').metric_words(answer.metric)
+  return ('hot lines, of %s %s'):format(text.duration(answer.counted), words)
+end
+
 --- The hot lines as rows.
 --- @param answer table of `waitline/hotspots`
 --- @return waitline.Row[]
 function M.hot_rows(answer)
   return vim.tbl_map(function(line)
-    local costly = line.costly > 0
     return {
       place = line,
       kind = line.kind,
@@ -111,7 +116,7 @@ function M.hot_rows(answer)
         text.duration(line.ns),
         text.count(line.n) .. '×',
         tail(line),
-        costly and text.percent(line.costly, answer.costly) or line.verdict or '–',
+        line.counted > 0 and text.percent(line.counted, answer.counted) or line.verdict or '–',
         vim.trim(line.source or ''),
       },
     }
@@ -125,7 +130,7 @@ function M.hot(scope, own)
     if not answer or #answer.lines == 0 then
       return nothing(answer, scope == 'file' and 'nothing of this file waits' or 'nothing in the workspace waits')
     end
-    M.set(('hot lines, of %s costly waiting'):format(text.duration(answer.costly)), M.hot_rows(answer), own)
+    M.set(M.hot_title(answer), M.hot_rows(answer), own)
   end, { buf = vim.api.nvim_get_current_buf() })
 end
 

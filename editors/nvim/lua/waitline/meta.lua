@@ -6,6 +6,7 @@
 --- @field enable? boolean start the server for Go buffers (default: true)
 --- @field server? waitline.Options.Server
 --- @field trace? waitline.Options.Trace
+--- @field metric? 'impact'|'block'|'sched'|'gcAssist'|'syscall' what lines show and are coloured by (default: 'impact')
 --- @field annotations? waitline.Options.Annotations
 --- @field heat? { enable?: boolean } colour the number and the sign of a line by what it costs (default: true)
 --- @field codeLens? { enable?: boolean } figures above functions (default: true)
@@ -20,7 +21,9 @@
 
 --- @class waitline.Options.Trace
 --- @field file? string the trace to show at the start, below the root folder if it is relative
---- @field autoLoad? 'off'|'ask'|'latest' a trace in the folder, if `file` names none (default: 'ask', which says that it is there)
+--- Of the newest trace of the folder: 'ask' says that it is there, 'latest' shows it, and newer ones as
+--- they are written (default: 'ask').
+--- @field autoLoad? 'off'|'ask'|'latest'
 --- @field globs? string[] which files of the folder are traces
 --- @field watch? boolean a trace that is written anew is shown anew (default: true)
 

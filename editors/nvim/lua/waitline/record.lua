@@ -35,7 +35,7 @@ local function record(args, what, file, opts)
   if not path then
     return text.say(how, vim.log.levels.WARN)
   end
-  vim.fn.mkdir(trace.folder(), 'p')
+  vim.fn.mkdir(vim.fs.dirname(file), 'p')
   local client = server.client()
   text.say('recording ' .. what)
   local command = vim.list_extend({ path, 'record' }, args)
@@ -69,7 +69,8 @@ local function record(args, what, file, opts)
 end
 
 local function new_file(name)
-  return vim.fs.joinpath(trace.folder(), ('%s-%s.trace'):format(name:gsub('[^%w_-]+', '-'), os.date('%Y%m%d-%H%M%S')))
+  local folder = trace.folder(trace.root_of(server.client()))
+  return vim.fs.joinpath(folder, ('%s-%s.trace'):format(name:gsub('[^%w_-]+', '-'), os.date('%Y%m%d-%H%M%S')))
 end
 
 --- @param args string[]

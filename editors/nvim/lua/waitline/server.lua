@@ -159,7 +159,6 @@ function M.config()
       experimental = { decorations = true, hoverDialect = 'plain', timeline = 'text' },
       workspace = { codeLens = { refreshSupport = true } },
     },
-    settings = { waitline = config.of_server() },
     handlers = {
       ['workspace/codeLens/refresh'] = refresh,
       ['waitline/didChangeState'] = function(_, state, ctx)
@@ -173,6 +172,9 @@ function M.config()
       end,
       ['waitline/openTimeline'] = function(_, at)
         require('waitline.timeline').open(at or {})
+      end,
+      ['waitline/didSelect'] = function(_, span, ctx)
+        require('waitline.timeline').follow(span, ctx.client_id)
       end,
       ['waitline/reveal'] = function(_, at)
         require('waitline.timeline').reveal(at)

@@ -96,6 +96,10 @@ function M.statusline(buf)
   if state.range then
     parts[#parts + 1] = '◔ ' .. M.range(state.range)
   end
+  local metric = require('waitline.config').get().metric
+  if metric ~= 'impact' then
+    parts[#parts + 1] = metric
+  end
   if state.findings > 0 then
     parts[#parts + 1] = state.findings .. (state.findings == 1 and ' finding' or ' findings')
   end

@@ -43,6 +43,10 @@ function M.show()
       { 'events', text.count(shown.events) },
       { 'findings', shown.findings == 0 and 'none' or shown.findings .. ' (:Waitline findings)' },
     }
+    local metric = require('waitline.config').get().metric
+    if metric ~= 'impact' then
+      rows[#rows + 1] = { 'metric', metric .. ' (:Waitline metric impact ends it)' }
+    end
     if shown.range then
       rows[#rows + 1] = { 'range', '◔ ' .. state.range(shown.range) .. ' (:Waitline range! ends it)' }
     end

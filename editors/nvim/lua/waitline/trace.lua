@@ -5,52 +5,40 @@ local text = require('waitline.text')
 
 local M = {}
 
---- Folders that hold other people's things.
-local SKIP = { ['.git'] = true, node_modules = true, vendor = true, target = true, ['.cache'] = true }
-
---- Whether a file begins as an execution trace does: `*.trace` is other programs' name, too.
-local function is_trace(path)
-  local file = io.open(path, 'rb')
-  if not file then
-    return false
-  end
-  local head = file:read(16) or ''
-  file:close()
-  return head:find('^go 1%.%d+ trace') ~= nil
+--- Where recorded traces of a program are kept.
+--- @param root string the program's folder
+function M.folder(root)
+  return vim.fs.joinpath(vim.fn.stdpath('cache'), 'waitline', vim.fn.sha256(root):sub(1, 16))
 end
 
---- Traces below a folder, the newest first.
---- @param root string
---- @return { path: string, mtime: integer }[]
-function M.find(root)
-  local found = {}
-  local deadline = vim.uv.now() + 700 -- a home folder is not searched to its end
-  local skip = function(dir)
-    vim.uv.update_time()
-    return not SKIP[vim.fs.basename(dir)] and vim.uv.now() < deadline
-  end
-  vim.uv.update_time()
-  deadline = vim.uv.now() + 700
-  for _, dir in ipairs({ root, M.folder() }) do
-    for name, kind in vim.fs.dir(dir, { depth = 5, skip = skip }) do
-      if kind == 'file' and (name:find('%.trace$') or name:find('trace%.out$')) and #found < 500 then
-        local path = vim.fs.joinpath(dir, name)
-        local stat = vim.uv.fs_stat(path)
-        if stat and is_trace(path) then
-          found[#found + 1] = { path = path, mtime = stat.mtime.sec + stat.mtime.nsec / 1e9 }
-        end
+--- @param client? vim.lsp.Client
+--- @return string
+function M.root_of(client)
+  return client and client.root_dir or assert(vim.uv.cwd())
+end
+
+--- Finds the traces of a program, the newest first: those of its folder, by `trace.globs`, and those
+--- that were recorded here.
+--- @param client vim.lsp.Client
+--- @param on_found fun(found: { path: string, mtime: number }[])
+function M.find(client, on_found)
+  server.request('waitline/found', nil, function(answer)
+    local found = vim.tbl_map(function(trace)
+      return { path = trace.path, mtime = trace.modified / 1e3 }
+    end, answer and answer.traces or {})
+    local folder = M.folder(M.root_of(client))
+    for name, kind in vim.fs.dir(folder) do
+      local path = vim.fs.joinpath(folder, name)
+      local stat = kind == 'file' and vim.uv.fs_stat(path)
+      if stat then
+        found[#found + 1] = { path = path, mtime = stat.mtime.sec + stat.mtime.nsec / 1e9 }
       end
     end
-  end
-  table.sort(found, function(a, b)
-    return a.mtime > b.mtime
-  end)
-  return found
-end
-
---- Where recorded traces are kept.
-function M.folder()
-  return vim.fs.joinpath(vim.fn.stdpath('cache'), 'waitline')
+    table.sort(found, function(a, b)
+      return a.mtime > b.mtime
+    end)
+    on_found(found)
+  end, { client = client })
 end
 
 --- `5 minutes ago`
@@ -88,28 +76,25 @@ function M.load(path, client, on_shown)
   })
 end
 
---- @param client? vim.lsp.Client
-local function root_of(client)
-  return client and client.root_dir or vim.uv.cwd()
-end
-
 --- Shows the newest trace of the folder.
-function M.latest(client)
-  client = client or server.need()
+function M.latest()
+  local client = server.need()
   if not client then
     return
   end
-  local newest = M.find(root_of(client))[1]
-  if not newest then
-    return text.say(
-      ('there is no trace below %s: record one with :Waitline record test, or go test -trace trace.out'):format(
-        vim.fn.fnamemodify(root_of(client), ':~')
-      ),
-      vim.log.levels.WARN
-    )
-  end
-  M.load(newest.path, client, function(shown)
-    text.say(('%s, recorded %s'):format(shown.summary, M.age(newest.mtime)))
+  M.find(client, function(found)
+    local newest = found[1]
+    if not newest then
+      return text.say(
+        ('there is no trace below %s: record one with :Waitline record test, or go test -trace trace.out'):format(
+          vim.fn.fnamemodify(M.root_of(client), ':~')
+        ),
+        vim.log.levels.WARN
+      )
+    end
+    M.load(newest.path, client, function(shown)
+      text.say(('%s, recorded %s'):format(shown.summary, M.age(newest.mtime)))
+    end)
   end)
 end
 
@@ -119,41 +104,42 @@ function M.choose()
   if not client then
     return
   end
-  local found = M.find(root_of(client))
-  if #found == 0 then
-    return M.latest(client)
-  end
-  vim.ui.select(found, {
-    prompt = 'Trace to show',
-    kind = 'waitline.trace',
-    format_item = function(item)
-      local shown = vim.fs.relpath and vim.fs.relpath(root_of(client), item.path)
-        or vim.fn.fnamemodify(item.path, ':~:.')
-      return ('%s, %s'):format(shown or vim.fn.fnamemodify(item.path, ':~'), M.age(item.mtime))
-    end,
-  }, function(item)
-    if item then
-      M.load(item.path, client)
+  M.find(client, function(found)
+    if #found == 0 then
+      return M.latest()
     end
+    vim.ui.select(found, {
+      prompt = 'Trace to show',
+      kind = 'waitline.trace',
+      format_item = function(item)
+        local below = vim.fs.relpath(M.root_of(client), item.path)
+        return ('%s, %s'):format(below or vim.fn.fnamemodify(item.path, ':~'), M.age(item.mtime))
+      end,
+    }, function(item)
+      if item then
+        M.load(item.path, client)
+      end
+    end)
   end)
 end
 
 local offered = {}
 
---- What `trace.autoLoad` says, when a server begins without a trace.
+--- Tells of a trace that lies there, once, if `trace.autoLoad` is `ask`. (`latest` is the server's: it
+--- shows newer ones, too, as they are written.)
+--- @param client vim.lsp.Client
 function M.offer(client)
-  local how = require('waitline.config').get().trace.autoLoad
-  if how == 'off' or offered[client.id] then
+  if require('waitline.config').get().trace.autoLoad ~= 'ask' or offered[client.id] then
     return
   end
   offered[client.id] = true
-  local newest = M.find(root_of(client))[1]
-  if not newest then
-    return
-  elseif how == 'latest' then
-    return M.load(newest.path, client)
-  end
-  text.say(('%s was recorded %s; :Waitline latest shows it'):format(vim.fs.basename(newest.path), M.age(newest.mtime)))
+  M.find(client, function(found)
+    local newest = found[1]
+    if newest then
+      local name = vim.fs.basename(newest.path)
+      text.say(('%s was recorded %s; :Waitline latest shows it'):format(name, M.age(newest.mtime)))
+    end
+  end)
 end
 
 --- Takes the trace away; with `everywhere` that of every server.

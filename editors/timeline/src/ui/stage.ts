@@ -3,7 +3,7 @@ import type { App, Dirty } from '../app.ts';
 import { type Keeps, LaneDrawing } from '../draw/lanes.ts';
 import { type Chip, drawOverlay, RULER, type Spot } from '../draw/overlay.ts';
 import { drawOverview, drawOverviewWindow, overviewTime } from '../draw/overview.ts';
-import { Sheet, sheetView, usable } from '../draw/sheet.ts';
+import { Sheet, sheetRows, sheetView, usable } from '../draw/sheet.ts';
 import type { Theme } from '../draw/theme.ts';
 import { CLASS, isClass } from '../model/classes.ts';
 import { duration } from '../model/format.ts';
@@ -46,6 +46,8 @@ export class Stage {
   /** For the tests: milliseconds that the last frames took to draw, and their rectangles. */
   readonly frames: number[] = [];
   drawnRects = 0;
+  /** Where the chosen goroutine ran on the P lanes in view. */
+  outlined = 0;
   sheets = 0;
   private readonly sheet = new Sheet();
   private readonly stripSheet = new Sheet();
@@ -204,7 +206,10 @@ export class Stage {
     };
     const now = { height: lanesHeight, scroll: app.scroll, version: this.version, dpr: this.dpr };
     if (!usable(this.sheet.state, { ...now, view: app.view, width }, settled)) {
-      const wide = sheetView(app.view, width);
+      const rows = sheetRows(this.sheet.state, app.scroll, lanesHeight, app.rows.height);
+      // More of the time for who pans, more rows for who scrolls: both together would cost three screens.
+      const scrolls = rows.height > lanesHeight;
+      const wide = { ...(scrolls ? { view: app.view, width } : sheetView(app.view, width)), ...rows };
       const ctx = this.sheet.begin({ ...now, ...wide });
       // The steps of the view's own ruler, so that the grid stands below its ticks.
       const step = ticks(app.view, width, 80).step;
@@ -215,13 +220,15 @@ export class Stage {
     }
     const { ctx } = this.lanes;
     ctx.setTransform(this.dpr, 0, 0, this.dpr, 0, RULER * this.dpr);
-    this.sheet.copy(ctx, app.view, width);
+    this.sheet.copy(ctx, app.view, width, app.scroll, lanesHeight);
     this.drawing.words(ctx, { ...scene, view: app.view, width, ticks: [] });
   }
 
   private keeps(): Keeps | null {
     const { app } = this;
-    const spans = app.find !== null && app.find.found.length > 0 && !app.find.searching ? app.data.foundByLane : null;
+    const find = app.finder.current;
+    const found = find !== null && find.found.length > 0 && !find.searching ? app.finder.byLane : null;
+    const spans = found ?? app.kept;
     return app.cls === null && spans === null ? null : { cls: app.cls, spans };
   }
 
@@ -265,7 +272,8 @@ export class Stage {
   /** Where the selected goroutine runs on the P lanes. */
   private onPs(): Spot[] {
     const { app } = this;
-    const g = app.selection?.g ?? 0;
+    const g = app.selection?.g || app.chosen;
+    this.outlined = 0;
     if (g === 0) return [];
     const out: Spot[] = [];
     app.rows.rows.forEach((row, i) => {
@@ -277,6 +285,7 @@ export class Stage {
         out.push({ row: i, start: rectStart(tile, k), end: rectEnd(tile, k), lower: false });
       }
     });
+    this.outlined = out.length;
     return out;
   }
 
@@ -458,7 +467,7 @@ export class Stage {
     const { app } = this;
     const chip = this.chips.find((c) => x >= c.x && x <= c.x + c.w && y >= c.y && y <= c.y + 16);
     if (chip !== undefined) {
-      void app.select(`g:${chip.g}`, chip.t, { moveTo: true, source: 'beside' });
+      void app.select(chip.lane, chip.t, { moveTo: true, source: 'beside' });
       return;
     }
     const index = rowAt(app.rows, y - RULER + app.scroll);

@@ -16,6 +16,8 @@ type Register = (name: string, run: (argument: unknown) => unknown) => void;
 /** How many recordings are kept; older ones go. */
 const KEPT = 10;
 const URL_KEY = 'recordUrl';
+/** The longest recording that the server makes. */
+const MOST_SECONDS = 600;
 
 export function recordCommands(
   register: Register,
@@ -55,9 +57,12 @@ export function recordCommands(
     if (!url) return;
     const seconds = await window.showInputBox({
       title: l10n.t('How many seconds?'),
+      prompt: l10n.t('A busy program writes 5 to 50 MB a second. The recording ends at 2 GiB.'),
       value: '5',
       validateInput: (text) =>
-        /^\d{1,3}$/.test(text) && Number(text) > 0 ? undefined : l10n.t('A number from 1 to 999'),
+        /^\d{1,3}$/.test(text) && Number(text) >= 1 && Number(text) <= MOST_SECONDS
+          ? undefined
+          : l10n.t('A number from 1 to {0}', MOST_SECONDS),
     });
     if (!seconds) return;
     await context.workspaceState.update(URL_KEY, url);

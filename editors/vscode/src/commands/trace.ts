@@ -9,6 +9,9 @@ import { duration, fileName, parseRange } from '../units';
 import type { Grouping, Hotspots } from '../views/hotspots';
 import { folderName } from '../views/traces';
 
+/** What records a program from within; welcome contents show it, too. */
+const GO_LINE = 'f, _ := os.Create("trace.out"); trace.Start(f); defer trace.Stop()';
+
 type Register = (name: string, run: (argument: unknown, all?: unknown) => unknown) => void;
 
 /** Loads a trace; what keeps it from being shown is said, with what one can do. */
@@ -94,12 +97,23 @@ export function traceCommands(register: Register, session: Session, discovery: D
     const items: (vscode.QuickPickItem & { by: Grouping })[] = [
       { label: l10n.t('Function'), by: 'function' },
       { label: l10n.t('File'), by: 'file' },
+      { label: l10n.t('Package'), by: 'package' },
       { label: l10n.t('Cause'), by: 'cause' },
     ];
     for (const item of items) if (item.by === hotspots.grouping) item.description = l10n.t('now');
     const chosen = await window.showQuickPick(items, { title: l10n.t('Group hotspots by') });
     if (chosen) hotspots.groupBy(chosen.by);
   });
+
+  register('waitline.filterHotspots', async () => {
+    const text = await window.showInputBox({
+      title: l10n.t('Filter hotspots'),
+      prompt: l10n.t('Part of a function, a file, a line of code or a cause. Empty shows all.'),
+      value: hotspots.filter,
+    });
+    if (text !== undefined) hotspots.filterBy(text);
+  });
+  register('waitline.clearFilter', () => hotspots.filterBy(''));
 
   register('waitline.setRange', async () => {
     const { state } = session;
@@ -116,7 +130,7 @@ export function traceCommands(register: Register, session: Session, discovery: D
   });
   register('waitline.clearRange', () => session.setRange(undefined));
   register('waitline.copyGoLine', async () => {
-    await vscode.env.clipboard.writeText('go test -trace trace.out');
-    tell(l10n.t('Copied: go test -trace trace.out'));
+    await vscode.env.clipboard.writeText(GO_LINE);
+    tell(l10n.t('Copied. It goes to the beginning of main, with the imports os and runtime/trace.'));
   });
 }

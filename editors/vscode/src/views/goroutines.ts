@@ -1,4 +1,4 @@
-// What became of the goroutines of each `go` statement; those that never ended first.
+// What became of the goroutines of each `go` statement; those that waited most first.
 
 import * as vscode from 'vscode';
 import type { Group, Requests } from '../protocol';

@@ -22,8 +22,12 @@ export abstract class AnswerTree<A extends { analysis: number }, N> implements v
     });
   }
 
-  show(id: string): vscode.TreeView<N> {
-    this.view = vscode.window.createTreeView(id, { treeDataProvider: this, showCollapseAll: true });
+  show(id: string, drops: vscode.TreeDragAndDropController<unknown>): vscode.TreeView<N> {
+    this.view = vscode.window.createTreeView(id, {
+      treeDataProvider: this,
+      showCollapseAll: true,
+      dragAndDropController: drops as vscode.TreeDragAndDropController<N>,
+    });
     return this.view;
   }
 
@@ -32,11 +36,21 @@ export abstract class AnswerTree<A extends { analysis: number }, N> implements v
   protected describe(): string | undefined {
     return undefined;
   }
+  /** What the view says above its rows. */
+  protected tell(): string | undefined {
+    return undefined;
+  }
   abstract getChildren(node?: N): N[] | Promise<N[]>;
   abstract getTreeItem(node: N): vscode.TreeItem;
 
   redraw(): void {
     this.changed.fire(undefined);
+  }
+
+  /** Asks again for what is shown. */
+  again(): void {
+    this.asked = undefined;
+    this.redraw();
   }
 
   protected first(): N | undefined {
@@ -57,7 +71,10 @@ export abstract class AnswerTree<A extends { analysis: number }, N> implements v
       this.answer = answer;
       this.nodes = answer ? this.roots(answer) : [];
     }
-    if (this.view) this.view.description = this.describe();
+    if (this.view) {
+      this.view.description = this.describe() ?? '';
+      this.view.message = this.tell() ?? '';
+    }
     return this.nodes;
   }
 }

@@ -56,9 +56,11 @@ function define() {
     trace = file('webmix.trace');
     const extension = vscode.extensions.getExtension<Api>('waitline.waitline');
     ok(extension, 'the extension is known');
-    ok(!extension.isActive, 'nothing of it runs before a Go file is open');
-    await window.showTextDocument(db);
+    // The folder has a trace: the views are there, and nothing else.
     api = await extension.activate();
+    await new Promise((r) => setTimeout(r, 1000));
+    strictEqual(api.session.activity, 'off', 'no server runs before a Go file is open');
+    await window.showTextDocument(db);
   });
 
   describe('commands', () => {
@@ -94,6 +96,8 @@ function define() {
           strictEqual(await commands.executeCommand(name, argument), undefined, name);
         }
       }
+      for (const argument of [7, {}, '../../package', 'a/b', 'no-such-finding'])
+        await commands.executeCommand('waitline.explainFinding', argument);
       strictEqual(window.activeTextEditor?.document.uri.toString(), before);
       ok(!existsSync(file('.waitline.toml').fsPath));
     });
@@ -108,7 +112,10 @@ function define() {
       strictEqual(lens?.range.start.line, 68);
       strictEqual(lens?.command?.command, 'waitline.evidence');
       const [problem] = await until('problems', () => (found(db).length ? found(db) : undefined));
-      strictEqual(problem?.code, 'slots-exhausted');
+      const { code } = problem ?? {};
+      ok(typeof code === 'object', 'the code is a link');
+      strictEqual(code.value, 'slots-exhausted');
+      match(readFileSync(code.target.fsPath, 'utf8'), /^# slots-exhausted\n/);
       strictEqual(problem?.range.start.line, 69);
       ok((problem?.relatedInformation?.length ?? 0) >= 2);
     });

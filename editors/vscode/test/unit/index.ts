@@ -4,3 +4,4 @@ import './checks';
 import './evidence';
 import './files';
 import './figures';
+import './manifest';

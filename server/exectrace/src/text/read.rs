@@ -1,12 +1,13 @@
 //! Text to wire.
 
-use super::{FRAME_ARGS, RUNTIME_SIZE_WIDTH, TextError, minimal_width};
+use super::{FRAME_ARGS, RUNTIME_SIZE_WIDTH, TextError, minimal_width, v1};
+use crate::Version;
 use crate::v2::spec::{self, ev};
 
 /// The most bytes that a varint of 64 bits takes.
 const MAX_WIDTH: usize = 10;
 
-/// Makes the bytes of a trace in the v2 wire format from its text.
+/// Makes the bytes of a trace from its text.
 ///
 /// # Errors
 ///
@@ -17,6 +18,7 @@ pub fn read(text: &str) -> Result<Vec<u8>, TextError> {
         builder.line(line).map_err(|message| TextError::line(i + 1, message))?;
     }
     builder.end_batch();
+    builder.end_v1_stack();
     if builder.out.is_empty() {
         return Err(TextError::line(1, "no header (such as: go 1.26)"));
     }
@@ -30,6 +32,9 @@ pub fn read(text: &str) -> Result<Vec<u8>, TextError> {
 struct Builder {
     out: Vec<u8>,
     batch: Option<OpenBatch>,
+    /// The header is that of the older format.
+    is_v1: bool,
+    v1_stack: Option<v1::Open>,
 }
 
 struct OpenBatch {
@@ -57,12 +62,36 @@ impl Builder {
         let mut words = Words { rest: line };
         let Some(word) = words.next()? else { return Ok(()) };
         let Word::Bare(word) = word else { return Err("a line begins with a name".to_owned()) };
+        if self.is_v1 && word != "go" {
+            return self.v1_line(word, words);
+        }
         if is_inside {
             let batch = self.batch.as_mut().ok_or("an indented line must be in a batch")?;
             batch.line(word, words)
         } else {
             self.end_batch();
             self.top_line(word, words)
+        }
+    }
+
+    fn v1_line(&mut self, word: &str, words: Words<'_>) -> Result<(), String> {
+        if word.starts_with("pc=") {
+            let stack = self.v1_stack.as_mut().ok_or("a frame must come after a Stack")?;
+            let mut args = Args::read(words)?;
+            args.add(word)?;
+            return stack.frame(args);
+        }
+        self.end_v1_stack();
+        if word == "bytes" {
+            return hex(words, &mut self.out);
+        }
+        self.v1_stack = v1::read(word, Args::read(words)?, &mut self.out)?;
+        Ok(())
+    }
+
+    fn end_v1_stack(&mut self) {
+        if let Some(stack) = self.v1_stack.take() {
+            stack.end(&mut self.out);
         }
     }
 
@@ -76,6 +105,8 @@ impl Builder {
                     return Err("a header needs its version".to_owned());
                 };
                 self.out.extend_from_slice(format!("go {version} trace\0\0\0").as_bytes());
+                let header = Version::from_header(&self.out);
+                self.is_v1 = header.is_ok_and(Version::is_v1);
                 words.end()
             }
             "batch" => self.begin_batch(ev::EVENT_BATCH, words),
@@ -187,13 +218,13 @@ impl OpenBatch {
 
 /// A number, and the bytes that it is to take.
 #[derive(Debug, Clone, Copy)]
-struct Arg {
-    value: u64,
+pub(super) struct Arg {
+    pub(super) value: u64,
     width: usize,
 }
 
 impl Arg {
-    fn minimal(value: u64) -> Arg {
+    pub(super) fn minimal(value: u64) -> Arg {
         Arg { value, width: minimal_width(value) }
     }
 
@@ -212,7 +243,7 @@ impl Arg {
         (minimal..=MAX_WIDTH).contains(&width).then_some(Arg { value, width })
     }
 
-    fn push(self, out: &mut Vec<u8>) {
+    pub(super) fn push(self, out: &mut Vec<u8>) {
         let mut value = self.value;
         for _ in 1..self.width {
             out.push(value as u8 | 0x80);
@@ -223,9 +254,9 @@ impl Arg {
 }
 
 /// The `name=value` words of a line, and its text in quotes.
-struct Args<'a> {
+pub(super) struct Args<'a> {
     args: Vec<(&'a str, &'a str)>,
-    text: Option<Vec<u8>>,
+    pub(super) text: Option<Vec<u8>>,
 }
 
 impl<'a> Args<'a> {
@@ -255,16 +286,16 @@ impl<'a> Args<'a> {
         Some(self.args.remove(i).1)
     }
 
-    fn take(&mut self, name: &str) -> Option<Arg> {
+    pub(super) fn take(&mut self, name: &str) -> Option<Arg> {
         Arg::parse(self.take_bare(name)?)
     }
 
-    fn need(&mut self, name: &str) -> Result<Arg, String> {
+    pub(super) fn need(&mut self, name: &str) -> Result<Arg, String> {
         self.take(name).ok_or_else(|| format!("{name}= is missing"))
     }
 
     /// Everything must have been taken: a name that nobody asked for is a mistake in the text.
-    fn end(self) -> Result<(), String> {
+    pub(super) fn end(self) -> Result<(), String> {
         match (self.args.first(), self.text) {
             (Some((name, _)), _) => Err(format!("{name}= is not known here, or there twice")),
             (None, Some(_)) => Err("a text does not belong here".to_owned()),

@@ -141,8 +141,11 @@ fn damage_is_found_where_it_is_and_what_is_before_it_is_printed() {
     check_damage(b"", 0, no_header, "");
     check_damage(b"go 1.26 trace\0\0", 0, no_header, "");
     check_damage(b"go 1.x6 trace\0\0\0", 0, no_header, "");
-    let old = b"go 1.19 trace\0\0\0";
-    check_damage(old, 0, "go 1.19 is older than this format (go 1.22)", "");
+    check_damage(b"go 1.10 trace\0\0\0", 0, "go 1.10 is no format that is read", "");
+    let old = b"go 1.19 trace\0\0\0\x41\x00\x05\x45\x02";
+    check_damage(old, 21, "ends before thread, or within it", "go 1.19\nbatch p=0 time=5\n");
+    let odd = b"go 1.19 trace\0\0\0\x86\x02\x03\x04";
+    check_damage(odd, 16, "an event (ProcStop) has other arguments than it should", "go 1.19\n");
     let not_a_batch = b"go 1.26 trace\0\0\0\x10";
     check_damage(not_a_batch, 16, "not a batch: GoStart", header);
     let unknown = b"go 1.26 trace\0\0\0\xff";
@@ -249,4 +252,37 @@ fn mistakes_in_the_text_are_found_on_their_line() {
     check_mistake(&in_batch("    pc=1 func=1 file=1 line=1"), 3, "a frame must come after a Stack");
     check_mistake(&in_batch("  bytes 0"), 3, "0 is not bytes in hex");
     check_mistake(&in_batch("  EventBatch"), 3, "EventBatch cannot stand in a batch");
+}
+
+#[test]
+fn events_of_older_versions() {
+    let text = r#"go 1.21
+batch p=0 time=1000
+  String id=1 "main.main"
+  GoCreate dt=5 g=2 new_stack=3 stack=4
+  ProcStart dt=1 thread=7
+  GoSched dt=1/2 stack=4
+  UserLog dt=1 task=0 key_string=5 stack=6 "the \"message\""
+  GoStartLocal dt=1 g=2
+batch p=-1 time=2000
+  Stack id=4
+    pc=0x10 func=1 file=2 line=7
+    pc=0x20 func=1 file=2 line=9
+  Stack id=5 len=2/3
+  HeapAlloc dt=1 bytes=4096
+  Frequency freq=15625000
+"#;
+    let bytes = read(text).unwrap_or_default();
+    let mut again = String::new();
+    assert_eq!(write(&bytes, &mut again), Ok(()));
+    assert_eq!(again, text);
+    // A type of six bits and two for the numbers; four numbers have their length before them.
+    assert!(bytes.starts_with(
+        b"go 1.21 trace\0\0\0\x41\x00\xe8\x07\x25\x01\x09main.main\xcd\x04\x05\x02\x03\x04"
+    ));
+    for wrong in
+        ["  GoBlok dt=1", "  GoStart dt=1", "  Stack id=1 x=2", "  String id=1", "    pc=1"]
+    {
+        assert!(read(&format!("go 1.21\n{wrong}\n")).is_err(), "{wrong}");
+    }
 }

@@ -2,13 +2,14 @@
 
 use std::fmt::Write;
 
-use super::{FRAME_ARGS, RUNTIME_SIZE_WIDTH, TextError, minimal_width};
+use super::{FRAME_ARGS, RUNTIME_SIZE_WIDTH, TextError, minimal_width, v1};
+use crate::Version;
 use crate::v2::spec::{self, Spec, ev};
 
 /// How many bytes of experimental data stand on a line.
 const HEX_PER_LINE: usize = 32;
 
-/// Prints a trace in the v2 wire format as text.
+/// Prints a trace as text.
 ///
 /// # Errors
 ///
@@ -16,7 +17,9 @@ const HEX_PER_LINE: usize = 32;
 /// when `out` refuses.
 pub fn write(bytes: &[u8], out: &mut impl Write) -> Result<(), TextError> {
     let mut r = Bytes { bytes, at: 0 };
-    write_header(&mut r, out)?;
+    if write_header(&mut r, out)? {
+        return v1::write(&mut r, out);
+    }
     while let Some(typ) = r.byte() {
         match typ {
             ev::EVENT_BATCH => write_batch(&mut r, out)?,
@@ -28,22 +31,23 @@ pub fn write(bytes: &[u8], out: &mut impl Write) -> Result<(), TextError> {
     Ok(())
 }
 
-fn write_header(r: &mut Bytes<'_>, out: &mut impl Write) -> Result<(), TextError> {
+/// Prints the header, and tells whether it is that of the older format.
+fn write_header(r: &mut Bytes<'_>, out: &mut impl Write) -> Result<bool, TextError> {
     let minor = (r.bytes.strip_prefix(b"go 1."))
         .and_then(|rest| rest.get(..2))
         .filter(|digits| digits.iter().all(u8::is_ascii_digit))
         .filter(|_| r.bytes.get(7..16) == Some(b" trace\0\0\0"))
         .and_then(|digits| std::str::from_utf8(digits).ok());
-    match minor {
-        Some(minor) if minor >= "22" => {
-            r.at = 16;
-            Ok(writeln!(out, "go 1.{minor}")?)
-        }
-        Some(minor) => {
-            Err(TextError::byte(0, format!("go 1.{minor} is older than this format (go 1.22)")))
-        }
-        None => Err(TextError::byte(0, "no header of a Go execution trace")),
+    let Some(minor) = minor else {
+        return Err(TextError::byte(0, "no header of a Go execution trace"));
+    };
+    let is_v1 = minor < "22";
+    if is_v1 && !Version::from_header(&r.bytes[..16]).is_ok_and(Version::is_v1) {
+        return Err(TextError::byte(0, format!("go 1.{minor} is no format that is read")));
     }
+    r.at = 16;
+    writeln!(out, "go 1.{minor}")?;
+    Ok(is_v1)
 }
 
 fn write_batch(r: &mut Bytes<'_>, out: &mut impl Write) -> Result<(), TextError> {
@@ -146,8 +150,14 @@ fn write_string(spec: &Spec, r: &mut Bytes<'_>, out: &mut impl Write) -> Result<
     if !len.is_minimal() {
         write_number(out, "len", len)?;
     }
+    write_text(out, &r.bytes[start..r.at])?;
+    Ok(out.write_char('\n')?)
+}
+
+/// A text in quotes, with escapes.
+pub(super) fn write_text(out: &mut impl Write, text: &[u8]) -> Result<(), TextError> {
     out.write_str(" \"")?;
-    for chunk in r.bytes[start..r.at].utf8_chunks() {
+    for chunk in text.utf8_chunks() {
         for c in chunk.valid().chars() {
             match c {
                 '"' | '\\' => write!(out, "\\{c}")?,
@@ -162,7 +172,7 @@ fn write_string(spec: &Spec, r: &mut Bytes<'_>, out: &mut impl Write) -> Result<
         }
         write_hex_escapes(out, chunk.invalid())?;
     }
-    Ok(out.write_str("\"\n")?)
+    Ok(out.write_char('"')?)
 }
 
 fn write_hex_escapes(out: &mut impl Write, bytes: &[u8]) -> Result<(), TextError> {
@@ -186,17 +196,25 @@ fn write_stack(spec: &Spec, r: &mut Bytes<'_>, out: &mut impl Write) -> Result<(
         for (arg, name) in frame.iter_mut().zip(FRAME_ARGS) {
             *arg = r.varint(name)?;
         }
-        let [pc, others @ ..] = frame;
-        write!(out, "    pc={:#x}{}", pc.value, pc.width_suffix())?;
-        for (arg, name) in others.iter().zip(&FRAME_ARGS[1..]) {
-            write_number(out, name, *arg)?;
-        }
-        out.write_char('\n')?;
+        write_frame(out, &frame)?;
     }
     Ok(())
 }
 
-fn write_number(out: &mut impl Write, name: &str, n: Number) -> Result<(), TextError> {
+/// One frame of a stack, on a line of its own.
+pub(super) fn write_frame(
+    out: &mut impl Write,
+    frame: &[Number; FRAME_ARGS.len()],
+) -> Result<(), TextError> {
+    let [pc, others @ ..] = frame;
+    write!(out, "    pc={:#x}{}", pc.value, pc.width_suffix())?;
+    for (arg, name) in others.iter().zip(&FRAME_ARGS[1..]) {
+        write_number(out, name, *arg)?;
+    }
+    Ok(out.write_char('\n')?)
+}
+
+pub(super) fn write_number(out: &mut impl Write, name: &str, n: Number) -> Result<(), TextError> {
     match n.value {
         u64::MAX => write!(out, " {name}=-1")?,
         value => write!(out, " {name}={value}{}", n.width_suffix())?,
@@ -213,14 +231,14 @@ fn describe(typ: u8) -> String {
 
 /// A varint as it stands on the wire.
 #[derive(Debug, Clone, Copy, Default)]
-struct Number {
-    value: u64,
+pub(super) struct Number {
+    pub(super) value: u64,
     /// How many bytes it takes.
     width: usize,
 }
 
 impl Number {
-    fn is_minimal(self) -> bool {
+    pub(super) fn is_minimal(self) -> bool {
         self.width == minimal_width(self.value)
     }
 
@@ -231,13 +249,13 @@ impl Number {
 }
 
 /// The bytes of the trace up to where reading must stop, and how far it has come.
-struct Bytes<'a> {
-    bytes: &'a [u8],
-    at: usize,
+pub(super) struct Bytes<'a> {
+    pub(super) bytes: &'a [u8],
+    pub(super) at: usize,
 }
 
 impl<'a> Bytes<'a> {
-    fn rest(&self) -> &'a [u8] {
+    pub(super) fn rest(&self) -> &'a [u8] {
         &self.bytes[self.at..]
     }
 
@@ -248,7 +266,7 @@ impl<'a> Bytes<'a> {
     }
 
     /// Moves past the next `len` bytes.
-    fn skip(&mut self, len: u64) -> Result<(), TextError> {
+    pub(super) fn skip(&mut self, len: u64) -> Result<(), TextError> {
         let sub = self.sub(len);
         let here = sub.rest().len();
         if (here as u64) < len {
@@ -259,13 +277,13 @@ impl<'a> Bytes<'a> {
         Ok(())
     }
 
-    fn byte(&mut self) -> Option<u8> {
+    pub(super) fn byte(&mut self) -> Option<u8> {
         let byte = *self.rest().first()?;
         self.at += 1;
         Some(byte)
     }
 
-    fn varint(&mut self, name: &str) -> Result<Number, TextError> {
+    pub(super) fn varint(&mut self, name: &str) -> Result<Number, TextError> {
         let mut value = 0;
         for (i, &byte) in self.rest().iter().enumerate() {
             let bits = u64::from(byte & 0x7f);

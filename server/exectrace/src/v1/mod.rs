@@ -15,7 +15,7 @@ mod convert;
 pub(crate) mod footprint;
 mod order;
 pub(crate) mod parse;
-mod spec;
+pub(crate) mod spec;
 
 pub(crate) use convert::Converter;
 pub(crate) use parse::Trace;

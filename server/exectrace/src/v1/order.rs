@@ -8,7 +8,7 @@
 //! Ps whose events have the same tick come in an order that Go's reader leaves to chance (it walks
 //! through a map); here it is that of their first batch in the file.
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 
 use super::parse::{Bad, Cursor, Event, Trace};
 use super::spec::{self, ev, fake_p};
@@ -26,6 +26,8 @@ pub(crate) struct Order {
     pub(super) start: i64,
     /// Regions that end inside another one that is still open.
     pub(crate) misused: Vec<Misuse>,
+    /// How many events name a stack that the file does not have: its end, where stacks stand, is lost.
+    pub(crate) nameless: u64,
 }
 
 /// A region that ends while another one, which began later, is open.
@@ -69,20 +71,22 @@ impl Bits {
 
 impl Trace {
     /// Finds the order, and checks that the events fit together in it.
-    pub(super) fn order(&mut self, bytes: &[u8]) -> Result<(), Bad> {
-        let exits = self.exits(bytes)?;
+    /// `stacks` are the ids of those that are there.
+    pub(super) fn order(&mut self, bytes: &[u8], stacks: &HashSet<u32>) -> Result<(), Bad> {
+        let (exits, nameless) = self.exits(bytes, stacks)?;
         self.order = Order { exits, ..Order::default() };
-        let mut order = Order::default();
+        let mut order = Order { nameless, ..Order::default() };
         self.check(bytes, &mut order)?;
         order.exits = std::mem::take(&mut self.order.exits);
         self.order = order;
         Ok(())
     }
 
-    /// The returns from system calls, with their true times.
-    fn exits(&self, bytes: &[u8]) -> Result<Vec<Exit>, Bad> {
+    /// The returns from system calls, with their true times; and how many events are nameless.
+    fn exits(&self, bytes: &[u8], stacks: &HashSet<u32>) -> Result<(Vec<Exit>, u64), Bad> {
         let mut merge = Merge::new(self);
         let mut exits = Vec::new();
+        let mut nameless = 0;
         let mut blocks: HashMap<u64, i64> = HashMap::new();
         let (mut number, mut last) = (0, i64::MIN);
         while let Some(event) = merge.next(bytes)? {
@@ -94,6 +98,7 @@ impl Trace {
                 ));
             }
             last = event.ticks;
+            nameless += u64::from(event.stack != 0 && !stacks.contains(&event.stack));
             match event.typ {
                 ev::GO_SYS_BLOCK | ev::GO_IN_SYSCALL => {
                     blocks.insert(event.g, event.ticks);
@@ -132,7 +137,7 @@ impl Trace {
             number += 1;
         }
         exits.sort_unstable_by_key(|e| (e.ticks, e.number));
-        Ok(exits)
+        Ok((exits, nameless))
     }
 
     fn check(&self, bytes: &[u8], order: &mut Order) -> Result<(), Bad> {

@@ -253,13 +253,13 @@ pub(crate) fn parse(
         stacks: Vec::new(),
         ticks_per_second: 0,
     };
-    let (mut trace, rows) = parser.run()?;
-    trace.order(&bytes[..rows.end])?;
+    let (mut trace, rows, known) = parser.run()?;
+    trace.order(&bytes[..rows.end], &known)?;
     Ok((trace, rows))
 }
 
 impl Parser<'_> {
-    fn run(mut self) -> Result<(Trace, TableRows), Bad> {
+    fn run(mut self) -> Result<(Trace, TableRows, HashSet<u32>), Bad> {
         let mut pos = HEADER_LEN;
         let version = self.trace.version;
         // What begins like a trace is one: no event could stand there.
@@ -277,9 +277,9 @@ impl Parser<'_> {
         self.trace.ns = 1e9 / self.ticks_per_second as f64;
         // Equal times come in the order that Go's unstable sort gives them.
         crate::v2::gosort::sort_by_key(&mut self.trace.samples, |s| s.ticks);
-        let stacks = self.frames()?;
+        let (stacks, known) = self.frames()?;
         let rows = TableRows { strings: self.strings, stacks, end: pos };
-        Ok((self.trace, rows))
+        Ok((self.trace, rows, known))
     }
 
     /// Without the clock, which is written last, no time can be told: then that is what matters.
@@ -376,18 +376,22 @@ impl Parser<'_> {
         Ok(())
     }
 
-    fn frames(&mut self) -> Result<Vec<(u64, StackId)>, Bad> {
+    /// The stacks, and the ids of all that are there, those without a frame included.
+    #[allow(clippy::type_complexity)]
+    fn frames(&mut self) -> Result<(Vec<(u64, StackId)>, HashSet<u32>), Bad> {
         // The strings' ids are few and may be anything; that they differ is checked with the table.
         let strings: HashMap<u64, StrId> = self.strings.iter().copied().collect();
         let text = |id: u64| strings.get(&id).copied().unwrap_or(StrId::NONE);
         let mut pcs = HashMap::new();
         let mut stacks = HashMap::new();
+        let mut known = HashSet::new();
         let mut frames = Vec::new();
         for &at in &self.stacks {
             let raw = Raw::read(self.bytes, at, self.trace.version)?;
             let mut pos = 0;
             let mut number = || varint::read(raw.numbers, &mut pos).ok_or_else(|| raw.odd());
             let id = number()? as u32;
+            known.insert(id);
             let n = number()?;
             if n > MAX_FRAMES {
                 return Err(Bad::new(
@@ -412,7 +416,7 @@ impl Parser<'_> {
                 stacks.insert(u64::from(id), self.tables.intern_stack(&frames));
             }
         }
-        Ok(stacks.into_iter().collect())
+        Ok((stacks.into_iter().collect(), known))
     }
 }
 

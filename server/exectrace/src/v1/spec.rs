@@ -11,7 +11,7 @@ pub(crate) struct Spec {
     /// How many arguments it has, without its time and its stack.
     pub(super) args: u8,
     /// Whether its last argument is the id of a stack.
-    pub(super) stack: bool,
+    pub(crate) stack: bool,
     /// Whether its first argument is a time.
     pub(super) timed: bool,
 }
@@ -165,7 +165,7 @@ pub(crate) fn spec(typ: u8, version: crate::Version) -> Option<&'static Spec> {
 }
 
 /// The name of an event type.
-pub(super) fn name(typ: u8) -> &'static str {
+pub(crate) fn name(typ: u8) -> &'static str {
     SPECS.get(usize::from(typ).wrapping_sub(1)).map_or("?", |s| s.name)
 }
 

@@ -351,9 +351,10 @@ impl<L: Default + Clone> Decoder<L> {
             state.clock = Bump::of_v1();
             let t = state.clock.stamp(state.clock.base);
             sink.generation(t, generation, tables);
-            return Converter::new(generation, tables, sink, &mut state.gos, &mut state.clock)
+            Converter::new(generation, tables, sink, &mut state.gos, &mut state.clock)
                 .run(trace)
-                .map_err(|bad| problem(bad.at, bad.what));
+                .map_err(|bad| problem(bad.at, bad.what))?;
+            return state.check_length().map_err(|what| problem(0, what));
         }
         state.generation += 1;
         let t = state.sync(generation.clock.start());
@@ -377,7 +378,7 @@ impl<L: Default + Clone> Decoder<L> {
                 continue;
             }
             if first.is_none() {
-                return Ok(());
+                return state.check_length().map_err(|what| problem(0, what));
             }
             let limit = frontier.limit().min(samples.first().map_or(i64::MAX, |s| s.time));
             let mut cursor = frontier.cursor(0);
@@ -471,6 +472,18 @@ impl<L: Default + Clone> State<L> {
             self.clock.base = time.max(1);
         }
         self.clock.stamp(time)
+    }
+
+    /// No trace is that long: its clock is damaged, or somebody made it up. What is computed with times
+    /// relies on it. Go's reader takes any time, and so does a strict decoder.
+    fn check_length(&self) -> Result<(), String> {
+        const LONGEST: i64 = 1 << 53;
+        let length = self.clock.last.wrapping_sub(self.clock.base);
+        if self.misused.strict || (0..LONGEST).contains(&length) {
+            return Ok(());
+        }
+        let days = length.unsigned_abs() / (86_400 * 1_000_000_000);
+        Err(format!("its events reach {days} days from the trace's beginning (a damaged clock)"))
     }
 
     /// Whether this is the generation that tells what was there when the trace began.

@@ -88,18 +88,27 @@ impl Lines {
 
     /// Where a line of the file is now; `None` if it is gone, or not to be shown.
     pub fn current(&self, line: u32) -> Option<Now> {
-        let now = match self.map.current(line) {
-            Some(now) => {
-                let of_file = self.of_file.get(&line).copied().unwrap_or_default();
-                let moved = if now == line { State::Exact } else { State::Shifted };
-                Now { line: now, state: of_file.max(moved) }
-            }
-            None => *self.edited.get(&line)?,
-        };
+        let now = self.now(line)?;
         match self.mode {
             Mode::Mark => Some(now),
             Mode::Hide => (now.state < State::Doubtful).then_some(now),
             Mode::Ignore => Some(Now { state: State::Exact, ..now }),
+        }
+    }
+
+    /// Whether a line of the file is the recorded one, whatever is done with those that are not.
+    pub fn state(&self, line: u32) -> State {
+        self.now(line).map_or(State::Lost, |now| now.state)
+    }
+
+    fn now(&self, line: u32) -> Option<Now> {
+        match self.map.current(line) {
+            Some(now) => {
+                let of_file = self.of_file.get(&line).copied().unwrap_or_default();
+                let moved = if now == line { State::Exact } else { State::Shifted };
+                Some(Now { line: now, state: of_file.max(moved) })
+            }
+            None => self.edited.get(&line).copied(),
         }
     }
 

@@ -131,8 +131,8 @@ impl Demand {
         }
         self.of[row.0 as usize] = Demanded(level)
             .with(Demanded::ANSWERS_ONLY, answers_only)
-            .with(Demanded::WEAK_HALF, demand.0 * 2 >= b - a)
-            .with(Demanded::STRONG_HALF, demand.1 * 2 >= b - a)
+            .with(Demanded::WEAK_HALF, is_half(demand.0, b - a))
+            .with(Demanded::STRONG_HALF, is_half(demand.1, b - a))
             .with(Demanded::ANY, demand.0 != 0);
         self.strong_ns[row.0 as usize] = u32::try_from(demand.1).unwrap_or(u32::MAX);
         if stay.waker != GoRow::NONE {
@@ -146,16 +146,16 @@ impl Demand {
         }
         let group = people.group(row);
         let (sum, covered) = (&mut self.groups[group as usize], &mut covered[group as usize]);
-        sum.0 += demand.1;
+        sum.0 = sum.0.saturating_add(demand.1);
         if a < *covered {
-            sum.1 += b.min(*covered) - a;
+            sum.1 = sum.1.saturating_add(b.min(*covered) - a);
             *covered = a;
         }
     }
 
     /// A wait so long that somebody waits for the whole, not for this piece.
     pub(super) fn is_umbrella(&self, stay: &Stay) -> bool {
-        stay.end.since(stay.start) * 2 >= self.duration
+        is_half(stay.end.since(stay.start), self.duration)
     }
 
     /// Whether anybody waited for the goroutine of a wait, while it stood there.
@@ -170,7 +170,7 @@ impl Demand {
         // Of N workers that all hold somebody up, each has a part of the demand.
         let strong = of.level() >= 2
             || of.is(Demanded::STRONG_HALF)
-            || (group_strong > 0 && group_strong * 2 >= group_ns);
+            || (group_strong > 0 && is_half(group_strong, group_ns));
         (strong, of.level() >= 1 || of.is(Demanded::WEAK_HALF))
     }
 
@@ -257,4 +257,9 @@ impl ShortRegions {
         }
         self.n.get(stay.g.0 as usize).is_some_and(|&n| n > 0)
     }
+}
+
+/// Whether a part is at least half of the whole; neither is below 0, both may be as large as times are.
+fn is_half(part: i64, whole: i64) -> bool {
+    part >= whole - part
 }

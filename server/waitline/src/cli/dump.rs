@@ -22,7 +22,7 @@ pub(crate) struct Args {
 #[derive(Debug, clap::Args)]
 #[group(required = true, multiple = false)]
 struct What {
-    /// The text form of the wire format; `waitline` can read it back.
+    /// The text form of the wire, of every version: the tests read it back byte for byte.
     #[arg(long)]
     wire: bool,
     /// The events in order, as Go's own reader gives them.

@@ -12,7 +12,7 @@ use ide::verdicts::{Facts, judge};
 use serde_json::{Value, json};
 
 use super::own_code::OwnCodeArgs;
-use super::{TraceArg, answer, load, style};
+use super::{TraceArg, answer, json_row, load, style};
 use crate::traces::What;
 
 /// Shows what is worth a look: lines with a code, what was found, and the evidence.
@@ -54,8 +54,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let mut out = answer();
     if args.json {
         for finding in &found {
-            serde_json::to_writer(&mut out, &names.json(finding))?;
-            out.write_all(b"\n")?;
+            json_row(&mut out, names.json(finding), analysis)?;
         }
     } else if found.is_empty() {
         writeln!(out, "No findings in {} events.", ide::units::count(analysis.events))?;

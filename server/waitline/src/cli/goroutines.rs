@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::analyses::{add_stats, cell, place, place_json, summarize, unit_of};
 use super::table::{Side, Table};
-use super::{TraceArg, answer, style};
+use super::{TraceArg, answer, json_row, style};
 
 /// Shows what the time of every goroutine went to, by function or one by one.
 #[derive(Debug, clap::Args)]
@@ -111,8 +111,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let mut out = answer();
     if args.json {
         for row in rows {
-            serde_json::to_writer(&mut out, &goroutine_json(analysis, &summary.goroutine(row)))?;
-            out.write_all(b"\n")?;
+            json_row(&mut out, goroutine_json(analysis, &summary.goroutine(row)), analysis)?;
         }
     } else if args.func.is_some() {
         one_by_one(args, analysis, &summary, rows.collect(), &mut out)?;

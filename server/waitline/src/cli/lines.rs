@@ -11,7 +11,7 @@ use ide::verdicts::{Facts, Sum, Verdict, Verdicts, judge};
 use serde_json::{Map, Value, json};
 
 use super::own_code::OwnCodeArgs;
-use super::{TraceArg, answer, load};
+use super::{TraceArg, answer, json_row, load};
 use crate::traces::What;
 
 /// Prints the figures of every line, one JSON object a line.
@@ -70,8 +70,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         {
             json["source"] = placement.source(place.file).path.as_str().into();
         }
-        serde_json::to_writer(&mut out, &json)?;
-        out.write_all(b"\n")?;
+        json_row(&mut out, json, analysis)?;
     }
     out.flush()?;
     Ok(())

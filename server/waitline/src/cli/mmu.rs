@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::analyses::{parse_duration, summarize};
 use super::table::{Side, Table};
-use super::{TraceArg, answer, style};
+use super::{TraceArg, answer, json_row, style};
 
 /// Shows the least share of the CPU that the program had in any window: the minimum mutator
 /// utilization.
@@ -104,8 +104,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
                 "once": once.mmu(*ns),
                 "worst": worst,
             });
-            serde_json::to_writer(&mut out, &row)?;
-            out.write_all(b"\n")?;
+            json_row(&mut out, row, analysis)?;
         }
         out.flush()?;
         return Ok(());

@@ -180,6 +180,20 @@ fn warn(path: &Path, analysis: &ide::Analysis) {
     }
 }
 
+/// Writes a row of a `--json` answer. Of a trace that was not read to its end each row says so itself,
+/// for who keeps the rows has lost the warning.
+pub(crate) fn json_row(
+    out: &mut impl Write,
+    mut row: serde_json::Value,
+    analysis: &ide::Analysis,
+) -> io::Result<()> {
+    if analysis.problem.is_some() {
+        row["partial"] = true.into();
+    }
+    serde_json::to_writer(&mut *out, &row)?;
+    out.write_all(b"\n")
+}
+
 /// The trace that a command is about.
 #[derive(Debug, clap::Args)]
 pub(crate) struct TraceArg {

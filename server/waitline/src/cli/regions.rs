@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::analyses::{add_stats, cell, name, place, place_json, print_spans, summarize, unit_of};
 use super::table::{Side, Table};
-use super::{TraceArg, answer, style};
+use super::{TraceArg, answer, json_row, style};
 
 /// Shows how long the program's own regions took and what their time went to.
 #[derive(Debug, clap::Args)]
@@ -49,8 +49,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let mut out = answer();
     if args.json {
         for region in regions {
-            serde_json::to_writer(&mut out, &region_json(analysis, sites, region))?;
-            out.write_all(b"\n")?;
+            json_row(&mut out, region_json(analysis, sites, region), analysis)?;
         }
     } else if args.name.is_some() {
         one_by_one(args, analysis, sites, regions.collect(), &mut out)?;

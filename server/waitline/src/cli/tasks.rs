@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::analyses::{cell, name, place, place_json, print_spans, summarize, unit_of};
 use super::table::{Side, Table};
-use super::{TraceArg, answer, style};
+use super::{TraceArg, answer, json_row, style};
 
 /// Shows how long the program's own tasks took, and what they wrote.
 #[derive(Debug, clap::Args)]
@@ -74,8 +74,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
             if args.logs {
                 object["messages"] = messages(analysis, sites, &logs, task.id);
             }
-            serde_json::to_writer(&mut out, &object)?;
-            out.write_all(b"\n")?;
+            json_row(&mut out, object, analysis)?;
         }
     } else if args.name.is_some() || args.log.is_some() || args.logs {
         one_by_one(args, analysis, sites, &summary, tasks.collect(), &mut out)?;

@@ -79,23 +79,31 @@ fn take(opens: &Opens, id: u64, stream: TcpStream, shared: Arc<Shared>) {
     let task = tokio::spawn(async move {
         let _gone = Gone { opens: all, id };
         let _ = stream.set_nodelay(true);
-        let io = TokioIo::new(Patient::new(stream));
-        let service = service_fn(move |request| {
-            let (shared, mark) = (shared.clone(), mark.clone());
-            async move {
-                let let_in = move || mark.store(true, Ordering::Relaxed);
-                Ok::<_, std::convert::Infallible>(super::respond(shared, let_in, request).await)
-            }
-        });
-        let _ = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEAD_WITHIN)
-            .max_buf_size(MOST_HEAD)
-            .max_headers(MOST_HEADERS)
-            .serve_connection(io, service)
-            .await;
+        converse(stream, mark, shared).await;
     });
     now.insert(id, Open { let_in, task: task.abort_handle() });
+}
+
+/// Answers the requests of one connection until it ends; `mark` is set once the peer was let in.
+pub(super) async fn converse<S>(stream: S, mark: Arc<AtomicBool>, shared: Arc<Shared>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+{
+    let io = TokioIo::new(Patient::new(stream));
+    let service = service_fn(move |request| {
+        let (shared, mark) = (shared.clone(), mark.clone());
+        async move {
+            let let_in = move || mark.store(true, Ordering::Relaxed);
+            Ok::<_, std::convert::Infallible>(super::respond(shared, let_in, request).await)
+        }
+    });
+    let _ = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_WITHIN)
+        .max_buf_size(MOST_HEAD)
+        .max_headers(MOST_HEADERS)
+        .serve_connection(io, service)
+        .await;
 }
 
 /// Takes a connection off the list, however it ends.
@@ -111,13 +119,13 @@ impl Drop for Gone {
 }
 
 /// A stream whose peer must read.
-struct Patient {
-    stream: TcpStream,
+struct Patient<S> {
+    stream: S,
     waits: Option<Pin<Box<Sleep>>>,
 }
 
-impl Patient {
-    fn new(stream: TcpStream) -> Patient {
+impl<S> Patient<S> {
+    fn new(stream: S) -> Patient<S> {
         Patient { stream, waits: None }
     }
 
@@ -141,7 +149,7 @@ impl Patient {
     }
 }
 
-impl AsyncRead for Patient {
+impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -151,7 +159,7 @@ impl AsyncRead for Patient {
     }
 }
 
-impl AsyncWrite for Patient {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

@@ -26,6 +26,8 @@ mod guard;
 mod launch;
 mod page;
 mod tokens;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod trial;
 
 pub(crate) use launch::Launch;
 use tokens::Tokens;
@@ -61,7 +63,7 @@ pub(crate) trait Answers: Send + Sync + 'static {
 /// Something that pages are told.
 #[derive(Debug, Clone)]
 pub(crate) struct Event {
-    /// What kind: `state`, `range` or `reveal`.
+    /// What kind: `state`, `range`, `reveal` or `select`.
     pub(crate) event: &'static str,
     /// What.
     pub(crate) payload: Value,

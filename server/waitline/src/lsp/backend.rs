@@ -133,7 +133,8 @@ impl Backend {
             .await
     }
 
-    /// `waitline/unmapped`: recorded folders of which no file is known, and rules that would find them.
+    /// `waitline/unmapped`: recorded folders of which no file is known, rules that would find them,
+    /// and how the others go with the source.
     pub(super) async fn unmapped(&self, _: Value) -> Result<Value> {
         self.of_trace(ext::unmapped).await
     }
@@ -363,7 +364,8 @@ impl Backend {
         let view = &about.shown.view;
         // What opens a region or a task often costs nothing itself: then its lenses are what is known.
         ide::hover::hover(view, about.file, line, Markup::Plain).or_else(|| {
-            let lenses = ide::lenses::lenses(view, about.file, &self.session.lines(&about));
+            let (lines, metric) = (self.session.lines(&about), self.session.settings().metric);
+            let lenses = ide::lenses::lenses(view, about.file, &lines, metric);
             let here = lenses.into_iter().filter(|l| l.target == Target::Evidence(line));
             let titles: Vec<String> = here.map(|lens| lens.title).collect();
             (!titles.is_empty()).then(|| titles.join("\n"))
@@ -475,11 +477,11 @@ impl LanguageServer for Backend {
                 let view = &about.shown.view;
                 let editor = &session.info().capabilities;
                 let can = |command: &str| editor.runs(command);
-                let lines = session.lines(about);
+                let (lines, metric) = (session.lines(about), session.settings().metric);
                 let texts = to_proto::Texts::new(about);
                 let lenses = match decorations {
-                    true => ide::lenses::lenses_beside_figures(view, about.file, &lines),
-                    false => ide::lenses::lenses(view, about.file, &lines),
+                    true => ide::lenses::lenses_beside_figures(view, about.file, &lines, metric),
+                    false => ide::lenses::lenses(view, about.file, &lines, metric),
                 };
                 lenses
                     .iter()
@@ -497,9 +499,10 @@ impl LanguageServer for Backend {
         let hints = self.answer(&params.text_document.uri, |session, about| {
             session.answers.hints.get_or_make(about.key(), || {
                 let view = &about.shown.view;
-                let (lines, least_ns) = (session.lines(about), session.settings().least_ns);
+                let (lines, settings) = (session.lines(about), session.settings());
+                let (least_ns, metric) = (settings.least_ns, settings.metric);
                 let texts = to_proto::Texts::new(about);
-                ide::annotations::annotations(view, about.file, &lines, least_ns)
+                ide::annotations::annotations(view, about.file, &lines, least_ns, metric)
                     .iter()
                     .map(|annotation| to_proto::inlay_hint(&texts, annotation))
                     .collect()

@@ -70,7 +70,7 @@ impl Session {
                 self.reload(shown);
             }
         }
-        let drawn = |s: &Settings| (s.lenses, s.hints, s.least_ns, s.stale);
+        let drawn = |s: &Settings| (s.lenses, s.hints, s.least_ns, s.stale, s.metric);
         if drawn(&before) != drawn(&now) {
             self.redraw();
             self.publish();
@@ -157,6 +157,9 @@ impl Session {
             Some(pushed).filter(Value::is_object)
         };
         let Some(trace) = told.and_then(|told| self.configure(From::Settings, &told)) else {
+            if self.settings().load_latest {
+                self.load_latest().await;
+            }
             return;
         };
         // What a person loaded by hand outlives a change of some other setting.

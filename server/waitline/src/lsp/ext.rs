@@ -11,6 +11,7 @@ use ide::kinds::Kind;
 use ide::lines::Figure;
 use ide::placement::FileId;
 use ide::sites::{Origin, Part, SiteLine, callers, wakers};
+use ide::staleness::State;
 use ide::verdicts::Sum;
 use lsp_types::Url;
 use serde_json::{Value, json};
@@ -27,27 +28,27 @@ pub(super) fn line_costs(session: &Session, about: &About, params: &Value) -> Va
     let line = |pointer: &str| params.pointer(pointer).and_then(Value::as_u64);
     let first = line("/range/start/line").unwrap_or(0);
     let last = line("/range/end/line").unwrap_or(u64::MAX);
-    let lines: Vec<Value> =
-        annotations(view, about.file, &session.lines(about), session.settings().least_ns)
-            .iter()
-            .filter(|a| (first..=last).contains(&u64::from(a.line)))
-            .map(|a| {
-                json!({
-                    "line": a.line,
-                    "hint": a.hint,
-                    "text": a.long,
-                    "style": a.style.as_str(),
-                    "heat": a.heat,
-                    "costly": a.costly_ns,
-                    "state": a.state.as_str(),
-                })
+    let settings = session.settings();
+    let (least_ns, metric) = (settings.least_ns, settings.metric);
+    let lines: Vec<Value> = annotations(view, about.file, &session.lines(about), least_ns, metric)
+        .iter()
+        .filter(|a| (first..=last).contains(&u64::from(a.line)))
+        .map(|a| {
+            json!({
+                "line": a.line,
+                "hint": a.hint,
+                "text": a.long,
+                "style": a.style.as_str(),
+                "heat": a.heat,
+                "costly": a.costly_ns,
+                "state": a.state.as_str(),
             })
-            .collect();
-    json!({ "analysis": about.shown.id, "lines": lines })
+        })
+        .collect();
+    json!({ "analysis": about.shown.id, "metric": metric.as_str(), "lines": lines })
 }
 
-/// `waitline/hotspots {limit?, uri?}`: the lines of the workspace that cost most, the costly ones
-/// first.
+/// `waitline/hotspots {limit?, uri?}`: the lines of the workspace that cost most, what counts first.
 pub(super) fn hotspots(
     session: &Session,
     shown: &Shown,
@@ -55,6 +56,8 @@ pub(super) fn hotspots(
     limit: usize,
 ) -> Value {
     let (view, at) = (&shown.view, At { session, shown });
+    let metric = session.settings().metric;
+    let counted = metric.of_all(&view.sites);
     let mut rows: Vec<(FileId, &SiteLine, &Part)> = Vec::new();
     for file in (0..view.placement.files.len() as u32).map(FileId) {
         if only.is_some_and(|uri| {
@@ -65,11 +68,13 @@ pub(super) fn hotspots(
             continue;
         }
         for line in view.sites.lines(file).iter().filter(|l| l.holds) {
-            rows.extend(line.parts.iter().filter(|p| p.kind.is_ranked()).map(|p| (file, line, p)));
+            rows.extend(
+                line.parts.iter().filter(|p| metric.shows(p.kind)).map(|p| (file, line, p)),
+            );
         }
     }
     rows.sort_by_key(|(file, line, part)| {
-        (std::cmp::Reverse((part.costly_ns(), part.figure.total())), *file, line.line)
+        (std::cmp::Reverse((metric.counted_ns(part), part.figure.total())), *file, line.line)
     });
     let rows: Vec<Value> = rows
         .into_iter()
@@ -84,11 +89,18 @@ pub(super) fn hotspots(
             row["uri"] = uri.as_str().into();
             row["func"] = ide::text::plain(view.analysis.str(line.func)).into();
             row["source"] = ide::text::plain(text.trim()).into();
-            row["heat"] = line.heat(view.sites.costly_ns).into();
+            row["counted"] = metric.counted_ns(part).into();
+            row["heat"] = metric.heat(line, counted).into();
             Some(row)
         })
         .collect();
-    json!({ "analysis": shown.id, "costly": view.sites.costly_ns, "lines": rows })
+    json!({
+        "analysis": shown.id,
+        "metric": metric.as_str(),
+        "counted": counted,
+        "costly": view.sites.costly_ns,
+        "lines": rows,
+    })
 }
 
 /// `waitline/site {uri, line}`: the evidence for a line.
@@ -97,13 +109,14 @@ pub(super) fn site(session: &Session, about: &About, recorded: u32) -> Option<Va
     let site = view.sites.line(about.file, recorded).filter(|s| s.holds)?;
     let waiting = site.waiting();
     let state = session.lines(about).current(recorded)?.state;
+    let metric = session.settings().metric;
     let hover = |markup| ide::hover::hover_as(view, about.file, recorded, state, markup);
     Some(json!({
         "analysis": about.shown.id,
         "func": ide::text::plain(view.analysis.str(site.func)),
         "parts": site.parts.iter().map(|p| part_json(at, p)).collect::<Vec<_>>(),
         "under": { "n": site.under.n, "ns": site.under.ns },
-        "heat": site.heat(view.sites.costly_ns),
+        "heat": metric.heat(site, metric.of_all(&view.sites)),
         "state": state.as_str(),
         "markdown": hover(Markup::Markdown),
         "text": hover(Markup::Plain),
@@ -193,17 +206,22 @@ pub(super) fn instance(
     }))
 }
 
-/// `waitline/unmapped`: recorded folders of which no file is known, the dearest first, and the rules
-/// that would find most of them.
+/// `waitline/unmapped`: recorded folders of which no file is known, the dearest first, the rules that
+/// would find most of them, what is found of the program, and how many of its lines are the recorded
+/// ones.
 pub(super) fn unmapped(session: &Session, shown: &Shown) -> Value {
-    let rows: Vec<Value> = shown
-        .view
-        .placement
+    let placement = &shown.view.placement;
+    let rows: Vec<Value> = placement
         .unmapped
         .iter()
         .take(MOST)
         .map(|u| json!({ "prefix": ide::text::plain(&u.prefix), "ns": u.ns, "of": u.of_ns }))
         .collect();
+    let missing = placement.unmapped.iter().fold(0i64, |sum, u| sum.saturating_add(u.ns));
+    let mut lines = serde_json::Map::new();
+    for (state, n) in states(session, shown) {
+        lines.insert(state.as_str().to_owned(), n.into());
+    }
     let of = shown.view.placement.unmapped.first().map_or(0, |u| u.of_ns);
     let rules: Vec<Value> = crate::workspace::proposals(&shown.view, &session.info().roots)
         .iter()
@@ -218,7 +236,40 @@ pub(super) fn unmapped(session: &Session, shown: &Shown) -> Value {
             })
         })
         .collect();
-    json!({ "analysis": shown.id, "prefixes": rows, "rules": rules })
+    json!({
+        "analysis": shown.id,
+        "prefixes": rows,
+        "rules": rules,
+        "found": { "ns": placement.own_ns.saturating_sub(missing), "of": placement.own_ns },
+        "lines": lines,
+    })
+}
+
+/// How many lines with figures are in each state: as the editor has them, where it has the file open.
+fn states(session: &Session, shown: &Shown) -> [(State, u64); 4] {
+    let mut all =
+        [State::Exact, State::Shifted, State::Doubtful, State::Lost].map(|state| (state, 0));
+    let view = &shown.view;
+    for file in (0..view.placement.files.len() as u32).map(FileId) {
+        let source = view.placement.source(file);
+        let path = std::path::Path::new(&source.path);
+        let open = session.documents().opened(path);
+        let lines = open.map(|(uri, _)| {
+            let text = session.documents().snapshot(&uri, path, shown.id, &source.text)?;
+            Some(session.lines_in(shown, file, path.to_owned(), &text))
+        });
+        for line in view.sites.lines(file) {
+            let state = match &lines {
+                _ if !line.holds => State::Lost,
+                None => line.state,
+                // Of a document whose text is not known no line is.
+                Some(None) => State::Lost,
+                Some(Some(lines)) => lines.state(line.line),
+            };
+            all[state as usize].1 += 1;
+        }
+    }
+    all
 }
 
 /// `waitline/goroutines {uri?, line?}`: what became of the goroutines of each `go` statement, those

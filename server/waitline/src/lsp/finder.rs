@@ -48,6 +48,10 @@ impl Session {
                     watched.is_ok()
                 })
             });
+            // Only what is written from now on is new.
+            if let Some(session) = session.upgrade() {
+                session.newest();
+            }
             loop {
                 let _ = changes.recv_timeout(if is_told { SLOW_POLL } else { POLL });
                 // Until it is quiet, but not for ever: somebody may write all the time.

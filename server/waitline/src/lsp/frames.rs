@@ -135,23 +135,30 @@ impl FrameDecoder {
         // Blank lines in front are somebody's habit of ending a body with a line break.
         let blank = rest.iter().take_while(|b| matches!(b, b'\r' | b'\n')).count();
         let block = &rest[blank..];
-        match header_end(block) {
-            Some(end) if end <= MAX_HEADER => Some(match content_length(&block[..end]) {
+        let read = match header_end(block) {
+            Some(end) if end <= MAX_HEADER => match content_length(&block[..end]) {
                 Ok(length) if length <= MAX_CLAIM => {
-                    self.pos += blank + end;
+                    self.pos += end;
                     Ok(length)
                 }
                 Ok(_) => Err(DamageReason::BadLength),
                 Err(reason) => Err(reason),
-            }),
-            Some(_) => Some(Err(DamageReason::HeaderTooLong)),
-            None if block.len() > MAX_HEADER => Some(Err(DamageReason::HeaderTooLong)),
+            },
+            Some(_) => Err(DamageReason::HeaderTooLong),
+            None if block.len() > MAX_HEADER => Err(DamageReason::HeaderTooLong),
             None if block.is_empty() => {
-                self.pos += blank;
-                None
+                // What may still belong to a header within the last body stays behind it.
+                if self.last_body_end.is_empty() {
+                    self.pos += blank;
+                }
+                return None;
             }
-            None => None,
-        }
+            None => return None,
+        };
+        // A header that is no good is passed over from its own first byte: from a blank before it the
+        // search would find it again.
+        self.pos += blank;
+        Some(read)
     }
 
     /// Starts the search for the next header after the one at `pos` was no good.

@@ -16,6 +16,7 @@ use notify::Watcher;
 use super::progress::Reporter;
 use super::session::{Session, Shown};
 use super::timeline::loading::Loading;
+use crate::found::Found;
 use crate::traces::{self, Bounds, LoadError, Stamp};
 
 /// How long a file must stay the same before it is read.
@@ -34,6 +35,8 @@ pub(super) struct Loads {
     wish: u64,
     cancel: Option<Arc<AtomicBool>>,
     watch: Option<Watch>,
+    /// When the newest trace of the workspace was written, as far as somebody has looked.
+    newest: Option<SystemTime>,
 }
 
 /// Ends its thread when it is dropped.
@@ -283,23 +286,31 @@ impl Session {
         };
     }
 
-    /// Loads the newest trace of the workspace, unless it is shown already or somebody loads one.
+    /// Loads the newest trace of the workspace, unless it is shown already or somebody loads one. What
+    /// somebody has loaded stays until a trace is written that is newer than all that were there.
     pub(super) async fn load_latest(self: &Arc<Self>) {
         let session = self.clone();
-        let newest = tokio::task::spawn_blocking(move || {
-            crate::found::traces(&session.info().roots, &session.settings().globs)
-                .into_iter()
-                .next()
-        });
-        let Ok(Some(newest)) = newest.await else { return };
-        let is_newer = self.shown().is_none_or(|shown| {
-            shown.path != newest.path && shown.stamp.modified() < Some(newest.modified)
-        });
-        if is_newer
+        let newest = tokio::task::spawn_blocking(move || session.newest());
+        let Ok(Some((newest, seen))) = newest.await else { return };
+        let is_shown = self.shown().is_some_and(|shown| shown.path == newest.path);
+        let is_new = seen.is_some_and(|seen| seen < newest.modified);
+        if !is_shown
+            && (is_new || !self.has_wish())
             && let Outcome::Failed(error) = self.load_because(Why::Newest, newest.path).await
         {
             tracing::warn!("{error}");
         }
+    }
+
+    /// The newest trace of the workspace, and when the newest was written that this has told before.
+    pub(super) fn newest(&self) -> Option<(Found, Option<SystemTime>)> {
+        let found = crate::found::traces(&self.info().roots, &self.settings().globs);
+        let newest = found.into_iter().next()?;
+        let mut loads = self.loads();
+        let seen = loads.newest;
+        loads.newest = seen.max(Some(newest.modified));
+        drop(loads);
+        Some((newest, seen))
     }
 
     /// Takes all traces away, and ends a load under way.

@@ -75,6 +75,13 @@ pub(crate) fn serve_page(
     served
 }
 
+/// Reads what names a tile, for a conversation that needs no trace.
+#[cfg(test)]
+pub(crate) fn read_tile_request(params: &serde_json::Value) -> Result<(), crate::http::Refusal> {
+    let asked = timeline::tiles::Asked::parse(params);
+    asked.map(|_| ()).map_err(|error| (error.code.code(), error.message.into_owned()))
+}
+
 /// The service, for a transport to serve. `info` is filled by the transport before `initialize`.
 fn service(
     info: Arc<OnceLock<initialize::ClientInfo>>,
@@ -102,6 +109,7 @@ fn service(
         .custom_method("waitline/record", Backend::record)
         .custom_method("waitline/found", Backend::found)
         .custom_method("waitline/activate", Backend::activate)
+        .custom_method("waitline/select", Backend::select)
         .custom_method("waitline/timeline", Backend::timeline_tile)
         .custom_method("waitline/timelineInfo", Backend::timeline_info)
         .custom_method("waitline/timelineSummary", Backend::timeline_summary)

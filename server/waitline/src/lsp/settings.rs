@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use ide::findings::{Code, Severity};
+use ide::metric::Metric;
 use ide::staleness::Mode;
 use ide::view::Silenced;
 use serde_json::Value;
@@ -14,11 +15,12 @@ use serde_json::Value;
 use crate::workspace::Choices;
 
 /// The settings that the server goes by.
-pub(super) const KEYS: [&str; 14] = [
+pub(super) const KEYS: [&str; 15] = [
     "trace.file",
     "trace.globs",
     "trace.autoLoad",
     "trace.watch",
+    "metric",
     "substitutePath",
     "exclude",
     "findings.disabled",
@@ -32,11 +34,10 @@ pub(super) const KEYS: [&str; 14] = [
 ];
 
 /// What clients keep beside them, for themselves: a name, or with a dot at its end a group.
-const OF_CLIENTS: [&str; 13] = [
+const OF_CLIENTS: [&str; 12] = [
     "enable",
     "server.",
     "trace.server",
-    "metric",
     "annotations.",
     "heat.",
     "hover.",
@@ -66,6 +67,8 @@ pub(super) struct Settings {
     /// The least time that a line must cost to carry figures at its end, in nanoseconds.
     pub(super) least_ns: i64,
     pub(super) stale: Mode,
+    /// What lines show and are coloured by.
+    pub(super) metric: Metric,
     /// The most memory that a trace may take, and all that are loaded together, in bytes.
     pub(super) memory: u64,
 }
@@ -82,6 +85,7 @@ impl Default for Settings {
             hints: true,
             least_ns: ide::view::MIN_SHOWN_NS,
             stale: Mode::Mark,
+            metric: Metric::Impact,
             memory: 4 << 30,
         }
     }
@@ -124,6 +128,10 @@ impl Settings {
                 };
             }
             "trace.watch" => self.watch = yes_or_no()?,
+            "metric" => {
+                let wanted = "impact, block, sched, gcAssist or syscall";
+                self.metric = Metric::parse(text()?).ok_or(wanted)?;
+            }
             "substitutePath" => {
                 let wanted = "a list of {\"from\": a folder here, \"to\": what the trace has}";
                 let rules = value.as_array().ok_or(wanted)?.iter().map(|rule| {

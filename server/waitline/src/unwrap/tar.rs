@@ -27,12 +27,12 @@ fn checksum_fits(head: &[u8]) -> bool {
 
 /// An octal number, or one in base 256 as tars of large files have.
 fn number(field: &[u8]) -> Option<u64> {
-    if field[0] & 0x80 != 0 {
-        let (high, low) = field.split_at(field.len() - 8);
-        if high.iter().skip(1).any(|&b| b != 0) || high[0] & 0x7f != 0 {
-            return None;
-        }
-        return low.try_into().ok().map(u64::from_be_bytes);
+    if let Some((&first, rest)) = field.split_first()
+        && first & 0x80 != 0
+    {
+        return rest.iter().try_fold(u64::from(first & 0x7f), |number, &byte| {
+            (number >> 56 == 0).then_some(number << 8 | u64::from(byte))
+        });
     }
     let text = std::str::from_utf8(field).ok()?;
     let text = text.trim_matches(|c| c == ' ' || c == '\0');
@@ -92,4 +92,22 @@ pub(super) fn find(
     inside.truncate(n_inside);
     inside.push("tar".into());
     Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_headers() {
+        assert_eq!(number(b"0000644\0"), Some(0o644));
+        assert_eq!(number(b" 12345 \0"), Some(0o12345));
+        assert_eq!(number(b"\x80\0\0\0\0\0\0\0\0\0\x01\x02"), Some(258));
+        // As long as the checksum's field, which no tar writes so.
+        assert_eq!(number(b"\x80\0\0\0\0\0\x01\x02"), Some(258));
+        assert_eq!(number(b"\x80\0\0\x01\0\0\0\0\0\0\0\0"), None, "more than 64 bits");
+        assert_eq!(number(b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"), None);
+        assert_eq!(number(b""), None);
+        assert_eq!(number(b"9"), None);
+    }
 }

@@ -172,6 +172,23 @@ function M.ticks(times, t0, t1, width)
   return cells
 end
 
+--- A row with what was marked: its ends, and what is between them.
+--- @param marks { t0: integer, t1: integer }[]
+function M.marks(marks, t0, t1, width)
+  local cells = {}
+  for cell = 1, width do
+    cells[cell] = { NOTHING.char, NOTHING.group }
+  end
+  for _, mark in ipairs(marks) do
+    local from = math.floor((mark.t0 - t0) / (t1 - t0) * width) + 1
+    local to = math.floor((mark.t1 - t0) / (t1 - t0) * width) + 1
+    for cell = math.max(1, from), math.min(width, to) do
+      cells[cell] = { (cell == from or cell == to) and '◆' or '━', 'WaitlineTitle' }
+    end
+  end
+  return cells
+end
+
 --- Round times for a ruler.
 --- @return { cell: integer, label: string }[] cells from 1
 --- @return string unit

@@ -43,7 +43,7 @@ function M.open(at)
     local view = require('waitline.timeline.view')
     view.show(client, info)
     if at.g and at.t0 then
-      view.select({ g = at.g, start = at.t0, ['end'] = at.t1 or at.t0 })
+      require('waitline.timeline.select').select({ g = at.g, start = at.t0, ['end'] = at.t1 or at.t0 })
     elseif at.t0 and at.t1 then
       view.go(at.t0, at.t1)
     else
@@ -80,13 +80,25 @@ function M.reveal(at, number)
       end
       local view = require('waitline.timeline.view')
       view.show(client, info)
-      view.take_line(at.uri, at.line)
-      view.instance(number or 1)
+      local selected = require('waitline.timeline.select')
+      selected.take_line(at.uri, at.line)
+      selected.instance(number or 1)
       -- A page in the browser shows the same line.
       local page = { command = 'waitline.reveal', arguments = { { uri = at.uri, line = at.line } } }
       server.request('workspace/executeCommand', page, function() end, { client = client, on_error = function() end })
     end, { client = client })
   end)
+end
+
+--- A span was selected in a page: selects it here, too, if the timeline is open. The focus stays.
+--- @param span waitline.Span
+--- @param id integer the server that says so
+function M.follow(span, id)
+  local view = package.loaded['waitline.timeline.view']
+  local it = view and view.window() and view.view()
+  if it and it.client.id == id then
+    require('waitline.timeline.select').follow(span)
+  end
 end
 
 --- The longest wait of the cursor's line; `rank` 0 is the longest.

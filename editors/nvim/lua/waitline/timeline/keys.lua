@@ -1,6 +1,7 @@
 --- The keys of the timeline's window: those of the page, as far as Vim's own do not stand in
 --- their place.
 local text = require('waitline.text')
+local selection = require('waitline.timeline.select')
 local timeline = require('waitline.timeline.view')
 
 local M = {}
@@ -16,7 +17,7 @@ local function follow(what)
   end
   if what == 'preceding' or what == 'following' then
     if slice[what] then
-      return timeline.select(vim.tbl_extend('keep', slice[what], { g = slice.g }))
+      return selection.select(vim.tbl_extend('keep', slice[what], { g = slice.g }))
     end
     return text.say(what == 'preceding' and 'this is its first' or 'this is its last')
   end
@@ -32,7 +33,7 @@ local function follow(what)
   if other and other.g and other.g ~= slice.g then
     view.notes = { ['g:' .. other.g] = ('%s G%d'):format(what == 'waker' and 'woke' or 'woken by', slice.g or 0) }
     local around = math.max(1000, (slice['end'] - slice.start) / 10)
-    return timeline.select({ g = other.g, start = other.t - around, ['end'] = other.t + around }, { slice.g })
+    return selection.select({ g = other.g, start = other.t - around, ['end'] = other.t + around }, { slice.g })
   end
   text.say(what == 'waker' and 'no goroutine woke this one' or 'this woke no goroutine')
 end
@@ -104,17 +105,43 @@ local function vertical(by)
   timeline.put(math.max(timeline.HEAD + 1, math.min(target, last)), cell)
 end
 
+--- The keys and what they do; several for one thing stand together.
+--- @return { [1]: string, [2]: string }[]
+function M.list()
+  local list, by_text = {}, {}
+  for _, key in ipairs(M.keys) do
+    local at = by_text[key[3]]
+    if at then
+      list[at][1] = list[at][1] .. ' ' .. key[1]
+    else
+      list[#list + 1] = { key[1], key[3] }
+      by_text[key[3]] = #list
+    end
+  end
+  return list
+end
+
 local function keys_help()
   local float = require('waitline.float')
   local it = float.new()
-  for _, line in
-    ipairs(text.columns(vim.tbl_map(function(key)
-      return { key[1], key[3] }
-    end, M.keys)))
-  do
-    float.add(it, line)
+  local list = M.list()
+  local lines, width = {}, 0
+  for i, key in ipairs(list) do
+    lines[i] = text.pad(key[1], 7) .. ' ' .. key[2]
+    width = math.max(width, vim.fn.strdisplaywidth(lines[i]))
   end
-  float.open(it, 'Timeline')
+  -- Two columns where there is room, so that a short screen has all of them.
+  local half = math.ceil(#lines / 2)
+  if 2 * width + 7 <= vim.o.columns then
+    for i = 1, half do
+      lines[i] = text.pad(lines[i], width) .. '   ' .. (lines[i + half] or '')
+    end
+    lines = vim.list_slice(lines, 1, half)
+  end
+  for _, line in ipairs(lines) do
+    float.add(it, (line:gsub('%s+$', '')))
+  end
+  float.over(it, 'Timeline', '?')
 end
 
 --- Keys of the window: those of the page, as far as Vim's own do not stand in their place.
@@ -133,6 +160,20 @@ M.keys = {
       vertical(-vim.v.count1)
     end,
     'lane before',
+  },
+  {
+    '<PageDown>',
+    function()
+      vertical(timeline.height())
+    end,
+    'lanes further down',
+  },
+  {
+    '<PageUp>',
+    function()
+      vertical(-timeline.height())
+    end,
+    'lanes further up',
   },
   {
     'w',
@@ -212,14 +253,14 @@ M.keys = {
   {
     'n',
     function(view)
-      timeline.instance((view.instances and view.instances.at or 0) + 1)
+      selection.instance((view.instances and view.instances.at or 0) + 1)
     end,
     'the next longest wait of the line',
   },
   {
     'N',
     function(view)
-      timeline.instance(math.max(1, (view.instances and view.instances.at or 2) - 1))
+      selection.instance(math.max(1, (view.instances and view.instances.at or 2) - 1))
     end,
     'the longer one before',
   },
@@ -259,11 +300,18 @@ M.keys = {
     'what it did then',
   },
   {
+    'p',
+    function()
+      selection.pin_around()
+    end,
+    'keep it in view, with what woke it and what it woke',
+  },
+  {
     '/',
     function()
       vim.ui.input({ prompt = 'Find in the timeline: ' }, function(query)
         if query and query ~= '' then
-          timeline.find(query)
+          selection.find(query)
         end
       end)
     end,
@@ -276,6 +324,20 @@ M.keys = {
       timeline.draw()
     end,
     'hide or show groups without costly waiting',
+  },
+  {
+    'm',
+    function()
+      selection.mark()
+    end,
+    'mark what is under the cursor, or take its mark away',
+  },
+  {
+    't',
+    function()
+      require('waitline.timeline.spans').open()
+    end,
+    'the spans that are shown, as a table',
   },
   {
     'r',
@@ -322,7 +384,10 @@ function M.set(buf)
         key[2](view)
       end
     end
-    vim.keymap.set('n', key[1], run, { buffer = buf, nowait = true, desc = 'Waitline: ' .. key[3] })
+    -- The page takes T and M in both cases; N is another key than n.
+    for _, lhs in ipairs((key[1] == 't' or key[1] == 'm') and { key[1], key[1]:upper() } or { key[1] }) do
+      vim.keymap.set('n', lhs, run, { buffer = buf, nowait = true, desc = 'Waitline: ' .. key[3] })
+    end
   end
 end
 

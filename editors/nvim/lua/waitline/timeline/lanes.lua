@@ -34,6 +34,9 @@ function M.arrange(view, height)
   if view.ticks then
     rows[#rows + 1] = { kind = 'ticks', label = short(view.ticks.label, M.LABEL - 1) }
   end
+  if #view.marks > 0 then
+    rows[#rows + 1] = { kind = 'marks', label = 'marks' }
+  end
   for _, g in ipairs(view.pinned) do
     rows[#rows + 1] = { key = 'g:' .. g, kind = 'g', label = 'G' .. g, g = g }
   end

@@ -24,14 +24,20 @@ local LABEL = lanes_of.LABEL
 M.HEAD = 2
 local HEAD, FOOT = M.HEAD, 3
 local ROWS = 50 -- goroutines of an open group
-local PINNED = 5 -- goroutines that were asked for, at most
 
 --- @class waitline.LaneRow
 --- @field key? string the server's name of it; nil: a row of words
---- @field kind 'gc'|'p'|'g'|'group'|'ticks'|'note'
+--- @field kind 'gc'|'p'|'g'|'group'|'ticks'|'marks'|'note'
 --- @field label string
 --- @field g? integer
 --- @field group? table of `waitline/timelineInfo`
+
+--- A span of a lane, as timelines tell each other.
+--- @class waitline.Span
+--- @field lane string
+--- @field g integer 0: of no goroutine
+--- @field start integer
+--- @field ['end'] integer
 
 --- @class waitline.View
 --- @field buf integer
@@ -49,10 +55,14 @@ local PINNED = 5 -- goroutines that were asked for, at most
 --- @field slice? table what is under the cursor
 --- @field instances? { uri: string, line: integer, at: integer, of: integer } the line whose waits `n` goes through
 --- @field wish integer counts what was asked for: the last one counts
+--- @field lanes table<string, waitline.Lane> what was drawn last, by the server's name
 --- @field row integer the cursor's row of the buffer
 --- @field cell integer and its cell
 --- @field t? number the moment that it was put on
 --- @field stands? integer[] where this module has put the cursor
+--- @field chosen? boolean whether somebody has selected anything: at first the cursor only stands somewhere
+--- @field told? string the span that timelines elsewhere have selected, as far as is known here
+--- @field marks { t0: integer, t1: integer }[] what was marked
 --- @field idle boolean whether groups that only wait idly are shown
 local view --- @type waitline.View?
 
@@ -61,7 +71,8 @@ function M.window()
   return view and vim.fn.bufwinid(view.buf) ~= -1 and vim.fn.bufwinid(view.buf) or nil
 end
 
-local function width()
+--- Cells of a lane.
+function M.width()
   local win = M.window()
   return math.max(20, (win and api.nvim_win_get_width(win) or vim.o.columns) - LABEL - 1)
 end
@@ -73,7 +84,7 @@ function M.height()
 end
 
 local function per_cell()
-  return (view.t1 - view.t0) / width()
+  return (view.t1 - view.t0) / M.width()
 end
 
 --- Cells as a line and its colours, which begin at a column of bytes.
@@ -95,7 +106,7 @@ end
 --- Writes all that is known.
 --- @param lanes waitline.Lane[] by the server's name
 local function write(lanes)
-  local lines, colours = words.head(view, width(), LABEL)
+  local lines, colours = words.head(view, M.width(), LABEL)
   for i = view.top + 1, math.min(#view.rows, view.top + M.height()) do
     local row = view.rows[i]
     local label = text.pad(row.label, LABEL - 1) .. ' '
@@ -105,19 +116,21 @@ local function write(lanes)
     if lane then
       local drawn
       if row.kind == 'p' then
-        drawn = cells.processor(lane.rects, width())
+        drawn = cells.processor(lane.rects, M.width())
       elseif row.kind == 'group' then
-        drawn = cells.density(lane.rects, width())
+        drawn = cells.density(lane.rects, M.width())
       else
         local rects = lane.rects
         if row.kind == 'gc' and lanes.stw then
           rects = vim.list_extend(vim.list_extend({}, rects), lanes.stw.rects)
         end
-        drawn = cells.spans(rects, width())
+        drawn = cells.spans(rects, M.width())
       end
       line = paint(label, marks, drawn)
     elseif row.kind == 'ticks' then
-      line = paint(label, marks, cells.ticks(view.ticks.times, view.t0, view.t1, width()))
+      line = paint(label, marks, cells.ticks(view.ticks.times, view.t0, view.t1, M.width()))
+    elseif row.kind == 'marks' then
+      line = paint(label, marks, cells.marks(view.marks, view.t0, view.t1, M.width()))
     end
     lines[#lines + 1] = line
     colours[#lines] = marks
@@ -145,7 +158,7 @@ local function write(lanes)
       local used = vim.fn.strdisplaywidth(note) + 2
       api.nvim_buf_set_extmark(view.buf, ns, HEAD + i - view.top - 1, 0, {
         virt_text = { { ' ' .. note .. ' ', 'WaitlineTitle' } },
-        virt_text_win_col = math.max(LABEL, LABEL + width() - used),
+        virt_text_win_col = math.max(LABEL, LABEL + M.width() - used),
       })
     end
   end
@@ -200,7 +213,7 @@ function M.draw()
     analysis = view.info.analysis,
     t0 = math.floor(view.t0),
     t1 = math.floor(view.t1),
-    width = width(),
+    width = M.width(),
     lanes = lanes,
   }
   server.request('waitline/timeline', params, function(answer)
@@ -215,6 +228,7 @@ function M.draw()
     for i, lane in ipairs(read.lanes) do
       by_key[lanes[i]] = lane
     end
+    view.lanes = by_key
     write(by_key)
     M.look()
   end, { client = view.client })
@@ -228,12 +242,28 @@ function M.under()
   local cursor = win and api.nvim_win_get_cursor(win) or { 1, 0 }
   local line = api.nvim_buf_get_lines(view.buf, cursor[1] - 1, cursor[1], false)[1] or ''
   local cell = vim.str_utfindex(line, 'utf-32', math.min(cursor[2], #line), false) - LABEL
-  cell = math.max(0, math.min(cell, width() - 1))
+  cell = math.max(0, math.min(cell, M.width() - 1))
   local index = cursor[1] - HEAD
   local row = index >= 1 and index <= M.height() and view.rows[view.top + index] or nil
   -- A moment that was asked for may be a small part of its cell.
   local exact = view.t and vim.deep_equal(view.stands, cursor) and view.t
   return row, exact or view.t0 + (cell + 0.5) * per_cell(), cell + 1
+end
+
+--- What a span is known by in timelines elsewhere.
+--- @param span waitline.Span
+function M.name_of(span)
+  return ('%s@%d'):format(span.g and span.g > 0 and span.g or span.lane, span.start)
+end
+
+--- Pages follow what is selected here, if it is not what they have said.
+local function tell(slice)
+  if not slice or not view.chosen or view.told == M.name_of(slice) then
+    return
+  end
+  view.told = M.name_of(slice)
+  local span = { lane = slice.lane, g = slice.g or 0, start = slice.start, ['end'] = slice['end'], from = 'neovim' }
+  server.request('waitline/select', span, function() end, { client = view.client, on_error = function() end })
 end
 
 --- Asks what is under the cursor.
@@ -253,6 +283,7 @@ function M.look()
       if current() then
         view.slice = answer and answer.slice
         write_foot()
+        tell(view.slice)
       end
     end, { client = view.client, on_error = function() end })
   end
@@ -275,7 +306,7 @@ function M.go(t0, t1, t)
   view.t0, view.t1 = t0, t0 + length
   view.t = t
   if t then
-    view.cell = math.max(1, math.min(width(), math.floor((t - t0) / per_cell()) + 1))
+    view.cell = math.max(1, math.min(M.width(), math.floor((t - t0) / per_cell()) + 1))
   end
   M.draw()
 end
@@ -293,126 +324,6 @@ end
 function M.pan(part)
   local by = (view.t1 - view.t0) * part
   M.go(view.t0 + by, view.t1 + by)
-end
-
---- The row of the buffer that a goroutine has; it is asked for, if it has none.
-local function row_of(g)
-  for i, row in ipairs(view.rows) do
-    if row.g == g then
-      if i <= view.top or i > view.top + M.height() then
-        view.top = math.max(0, math.min(i - math.floor(M.height() / 2), #view.rows - M.height()))
-      end
-      return HEAD + i - view.top
-    end
-  end
-end
-
---- Puts goroutines to the top of those that were asked for.
-function M.pin(list)
-  for i, g in ipairs(list) do
-    view.pinned = vim.tbl_filter(function(other)
-      return other ~= g
-    end, view.pinned)
-    table.insert(view.pinned, math.min(i, #view.pinned + 1), g)
-  end
-  view.pinned = vim.list_slice(view.pinned, 1, PINNED)
-  lanes_of.arrange(view, M.height())
-end
-
---- Selects a moment of a goroutine, and shows some time around it.
---- @param ref { g: integer, start: integer, ['end']: integer }
---- @param others? integer[] goroutines to show as well
-function M.select(ref, others)
-  view.wish = view.wish + 1
-  M.pin(vim.list_extend({ ref.g }, others or {}))
-  view.row = row_of(ref.g)
-  local length = math.max(ref['end'] - ref.start, 1000)
-  local shown = view.t1 - view.t0
-  if length * 20 < shown or length > shown or ref.start < view.t0 or ref['end'] > view.t1 then
-    M.go(ref.start - length * 0.5, ref['end'] + length * 0.6, (ref.start + ref['end']) / 2)
-  else
-    M.go(view.t0, view.t1, (ref.start + ref['end']) / 2)
-  end
-end
-
---- Shows a wait of the line that was asked for: what it is, what ended it.
---- @param wait table the answer of `waitline/instance`
-local function show_instance(wait, number)
-  local of, waker = view.instances, wait.waker
-  of.at, of.of = number, wait.of
-  view.notes = { ['g:' .. wait.g] = text.duration(wait.ns) .. (wait.open and ', not ended' or '') }
-  if waker and waker.g and waker.g ~= wait.g then
-    local at = text.place(waker)
-    view.notes['g:' .. waker.g] = ('wakes G%d%s'):format(wait.g, at and ' ↑ ' .. at or '')
-  end
-  M.select({ g = wait.g, start = wait.start, ['end'] = wait.start + wait.ns }, waker and waker.g and { waker.g } or nil)
-end
-
---- Goes to the wait of the line with this number, the longest is 1.
-function M.instance(number)
-  local of = view.instances
-  if not of then
-    return text.say('no line was asked for (:Waitline reveal)')
-  end
-  view.wish = view.wish + 1
-  local wish = view.wish
-  server.request('waitline/instance', { uri = of.uri, line = of.line, rank = number - 1 }, function(wait)
-    if not view or view.wish ~= wish then
-      return -- another key was faster
-    elseif wait then
-      show_instance(wait, number)
-    else
-      text.say('there is no other wait of this line')
-    end
-  end, { client = view.client })
-end
-
---- Takes a line whose waits are to be gone through, and shows when they began.
-function M.take_line(uri, line)
-  view.instances = { uri = uri, line = line, at = 0, of = 0 }
-  view.ticks = nil
-  local of = view.instances
-  server.request('waitline/timelineInstances', { uri = uri, line = line }, function(answer)
-    if view and view.instances == of and answer then
-      local name = vim.fs.basename(vim.uri_to_fname(uri))
-      view.ticks = { label = ('%s:%d'):format(name, line + 1), times = answer.ticks }
-      -- The lanes below move down by one, and the selection with them.
-      if view.row then
-        view.row = view.row + 1
-      end
-      M.draw()
-    end
-  end, { client = view.client, on_error = function() end })
-end
-
---- Looks for a function, a goroutine, a line or a task, and lets a person choose.
-function M.find(query)
-  server.request('waitline/timelineFind', { query = query, limit = 100 }, function(answer)
-    local found = vim.tbl_filter(function(item)
-      return item.g ~= nil
-    end, view and answer and answer.found or {})
-    if #found == 0 then
-      return text.say(('no goroutine, function, line or task matches "%s"'):format(query))
-    end
-    vim.ui.select(found, {
-      prompt = ('%s found, the longest first'):format(text.count(answer.of)),
-      kind = 'waitline.timeline',
-      format_item = function(item)
-        local lasts = text.duration(item['end'] - item.start)
-        return ('G%d  %s  %s  %s  from %s'):format(
-          item.g,
-          lasts,
-          item.title,
-          item.where or '',
-          text.instant(item.start)
-        )
-      end,
-    }, function(item)
-      if item and view then
-        M.select(item)
-      end
-    end)
-  end, { client = view.client })
 end
 
 --- Opens or closes the goroutines of a `go` statement, or the tasks.
@@ -439,6 +350,7 @@ function M.toggle_group(group)
 end
 
 function M.close()
+  require('waitline.timeline.spans').close()
   local win = M.window()
   view = nil
   if win then
@@ -455,7 +367,8 @@ function M.show(client, info)
     local same = view.info.trace == info.trace and view.info.duration == info.duration
     view.client, view.info = client, info
     if not same then
-      view.open, view.notes, view.instances, view.ticks = {}, {}, nil, nil
+      view.open, view.notes, view.marks = {}, {}, {}
+      view.instances, view.ticks, view.told = nil, nil, nil
       view.t0, view.t1 = math.min(view.t0, info.duration), math.min(view.t1, info.duration)
       if view.t1 - view.t0 < 100 then
         view.t0, view.t1 = 0, info.duration
@@ -500,6 +413,8 @@ function M.show(client, info)
     asked = 0,
     wish = 0,
     notes = {},
+    marks = {},
+    lanes = {},
     idle = true,
     row = HEAD + 1,
     cell = 1,
@@ -512,7 +427,7 @@ function M.show(client, info)
       if not view or view.buf ~= buf or vim.deep_equal(view.stands, api.nvim_win_get_cursor(0)) then
         return
       end
-      view.stands, view.t = nil, nil
+      view.stands, view.t, view.chosen = nil, nil, true
       local _, _, cell = M.under()
       view.row, view.cell = api.nvim_win_get_cursor(0)[1], cell
       local moved = (view.moved or 0) + 1

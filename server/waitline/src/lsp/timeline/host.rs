@@ -13,7 +13,7 @@ use tokio::sync::broadcast;
 use tower_lsp::jsonrpc::{Error, Result};
 
 use crate::http::{Answers, Event, Host, Launch, Refusal};
-use crate::lsp::backend::{Backend, failed, invalid};
+use crate::lsp::backend::{Backend, failed, invalid, number, word};
 use crate::lsp::initialize::Timeline;
 use crate::lsp::session::Session;
 
@@ -38,8 +38,17 @@ impl Notification for Reveal {
     const METHOD: &'static str = "waitline/reveal";
 }
 
-/// What a page may ask. It changes nothing but the range, and can end a load.
-const METHODS: [&str; 31] = [
+/// Tells the editor's timeline which span was selected in a page.
+enum DidSelect {}
+
+impl Notification for DidSelect {
+    type Params = Value;
+    const METHOD: &'static str = "waitline/didSelect";
+}
+
+/// What a page may ask. It changes nothing but the range and what is selected, and can end a load.
+const METHODS: [&str; 32] = [
+    "waitline/select",
     "waitline/traces",
     "waitline/cancelLoad",
     "waitline/lineCosts",
@@ -80,6 +89,7 @@ impl Backend {
             return Err(Error::method_not_found());
         }
         match method {
+            "waitline/select" => self.select_in_page(params).await,
             "waitline/traces" => self.traces(params).await,
             "waitline/cancelLoad" => self.cancel_load(params).await,
             "waitline/lineCosts" => self.line_costs(params).await,
@@ -170,6 +180,25 @@ impl Backend {
         Ok(None)
     }
 
+    /// `waitline/select {lane, g, start, end, row?, from?}`: a span was selected in the editor's timeline;
+    /// pages follow.
+    pub(in crate::lsp) async fn select(&self, params: Value) -> Result<Value> {
+        self.session.tell_pages("select", selected(&params)?);
+        Ok(Value::Null)
+    }
+
+    /// The same of a page: other pages follow, and the editor's timeline.
+    async fn select_in_page(&self, params: Value) -> Result<Value> {
+        let selected = selected(&params)?;
+        self.session.tell_pages("select", selected.clone());
+        let timeline = self.session.info().capabilities.timeline;
+        if matches!(timeline, Some(Timeline::WebView | Timeline::Text)) {
+            // Awaited, not spawned: of two selections the later one must come last.
+            self.session.client.send_notification::<DidSelect>(selected).await;
+        }
+        Ok(Value::Null)
+    }
+
     /// A click on a place in the page: shows it in the editor.
     async fn open_place(&self, params: Value) -> Result<Value> {
         let place = || {
@@ -202,6 +231,17 @@ impl Backend {
         let opened = matches!(answer, Ok(Ok(Ok(true))));
         Ok(json!({ "opened": opened, "place": place }))
     }
+}
+
+/// A selected span as timelines are told of it: what they know of lanes, and nothing else.
+fn selected(params: &Value) -> Result<Value> {
+    let (lane, from) = (word(params, "lane")?, word(params, "from")?);
+    if lane.is_empty() || lane.len() > 4096 || from.len() > 64 {
+        return Err(invalid("name the span: {\"lane\", \"g\", \"start\", \"end\"}"));
+    }
+    let number = |key| number(params, key).map(Option::unwrap_or_default);
+    let (g, start, end, row) = (number("g")?, number("start")?, number("end")?, number("row")?);
+    Ok(json!({ "lane": lane, "g": g, "start": start, "end": end, "row": row, "from": from }))
 }
 
 /// What of a command's argument a page is opened at: the keys of its own links.

@@ -181,6 +181,7 @@ impl Session {
     pub(super) async fn tile(self: &Arc<Self>, params: &Value) -> Result<Option<Vec<u8>>> {
         let asked = tiles::Asked::parse(params)?;
         let Some(seen) = self.seen().await? else { return Ok(None) };
-        self.room.compute(move |_| tiles::tile(&seen, &asked)).await.map(Some)
+        let made = self.room.compute(move |_| tiles::tile(&seen.index, seen.shown.id, &asked));
+        made.await.map(Some)
     }
 }

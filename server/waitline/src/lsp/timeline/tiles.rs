@@ -1,11 +1,10 @@
 //! A window's rects as octets: see `docs/timeline-host.md`.
 
 use ide::timeline::tile::{HEAD_BYTES, LANE_BYTES, RECT_BYTES};
-use ide::timeline::{Key, LaneRects, MOST_LANES, MOST_WIDTH, Window};
+use ide::timeline::{Index, Key, LaneRects, MOST_LANES, MOST_WIDTH, Window};
 use serde_json::Value;
 use tower_lsp::jsonrpc::Result;
 
-use super::Seen;
 use super::parameters;
 use crate::lsp::backend::invalid;
 
@@ -18,7 +17,7 @@ pub(in crate::lsp) struct Asked {
 
 impl Asked {
     /// Reads what names a tile.
-    pub(super) fn parse(params: &Value) -> Result<Asked> {
+    pub(in crate::lsp) fn parse(params: &Value) -> Result<Asked> {
         let t0 = parameters::the_time(params, "t0")?;
         let t1 = parameters::the_time(params, "t1")?;
         if t0 >= t1 {
@@ -33,10 +32,10 @@ impl Asked {
     }
 }
 
-/// The tile.
-pub(super) fn tile(seen: &Seen, asked: &Asked) -> Vec<u8> {
-    let lanes = seen.index.tile(&asked.lanes, &asked.window);
-    encode(seen.shown.id, &asked.window, &lanes)
+/// The tile of an index that belongs to this analysis.
+pub(in crate::lsp) fn tile(index: &Index, analysis: u64, asked: &Asked) -> Vec<u8> {
+    let lanes = index.tile(&asked.lanes, &asked.window);
+    encode(analysis, &asked.window, &lanes)
 }
 
 /// Lanes as octets, all little-endian.
