@@ -147,7 +147,10 @@ impl FrameDecoder {
             Some(_) => Err(DamageReason::HeaderTooLong),
             None if block.len() > MAX_HEADER => Err(DamageReason::HeaderTooLong),
             None if block.is_empty() => {
-                self.pos += blank;
+                // What may still belong to a header within the last body stays behind it.
+                if self.last_body_end.is_empty() {
+                    self.pos += blank;
+                }
                 return None;
             }
             None => return None,

@@ -199,3 +199,11 @@ fn a_damaged_header_behind_blanks_is_told_once() {
     check(&format!("\r\n\nContent-Length: x\r\n\r\n{GOOD}"), &["!BadLength", "good"]);
     check(&format!("{GOOD}\r\nno header\r\n\r\n{GOOD}"), &["good", "!BadHeaderLine", "good"]);
 }
+
+/// A `\r` that came alone was once lost between a number in the last body and what followed.
+#[test]
+fn a_line_break_in_two_pieces_is_no_digit() {
+    let body = "x Content-Length: 12";
+    let stream = format!("Content-Length: {}\r\n\r\n{body}\r2\n no header\n\n{GOOD}", body.len());
+    check(&stream, &[body, "!BadHeaderLine", "good"]);
+}
