@@ -855,6 +855,7 @@ const scenarios = {
         await w.goto(70);
         await w.palette('File: Revert File');
         await w.figure('chan 444 ms', 'select {');
+        await w.goto(70);
         await w.palette('View: Toggle Primary Side Bar Visibility');
         await w.palette('Waitline: Go to Longest Wait');
         await w.seen(w.webview().getByText('1.93 ms').first());
