@@ -71,6 +71,7 @@ run(process.execPath, ['scripts/build.mjs', ...(values['without-timeline'] ? ['-
 // Named one by one: what is not named here is in no package.
 rmSync(stage, { recursive: true, force: true });
 mkdirSync(stage, { recursive: true });
+mkdirSync(resolve(root, values.out), { recursive: true });
 for (const name of ['package.json', 'package.nls.json', 'README.md', 'CHANGELOG.md', 'dist', 'l10n', 'media']) {
   cpSync(join(root, name), join(stage, name), { recursive: true });
 }
