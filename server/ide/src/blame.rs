@@ -278,10 +278,10 @@ impl Walk<'_> {
         let named = matches!(end, End::Running | End::Syscall | End::Sleep);
         let line = if named { self.lines.get(stack.0 as usize).copied().flatten() } else { None };
         if !carried && matches!(end, End::Network | End::Timer | End::Sleep) {
-            self.outside += ns;
+            self.outside = self.outside.saturating_add(ns);
         }
         match self.ends.iter_mut().find(|e| e.0 == (end, line)) {
-            Some((_, sum)) => *sum += ns,
+            Some((_, sum)) => *sum = sum.saturating_add(ns),
             None => self.ends.push(((end, line), ns)),
         }
     }
