@@ -1,9 +1,11 @@
 //! The language server through its real protocol: a child process, its pipes, and a client.
 
 mod analyses;
+mod cancels;
 mod client;
 mod editors;
 mod edits;
+mod faults;
 mod findings;
 mod hostile;
 mod judged;

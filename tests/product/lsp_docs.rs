@@ -43,7 +43,7 @@ fn requests_and_commands_are_those_of_the_server() {
     assert!(!notifications.is_empty());
     requests.extend(notifications.iter().map(|n| n["= \"".len()..].to_owned()));
     let notifications = names(&source("timeline/host.rs"), "METHOD: &'static str = \"waitline/");
-    assert_eq!(notifications.len(), 2, "{notifications:?}");
+    assert_eq!(notifications.len(), 3, "{notifications:?}");
     requests.extend(notifications.iter().map(|n| n[n.find("waitline").unwrap()..].to_owned()));
     assert!(requests.len() >= 15, "{requests:?}");
     assert_eq!(names(&page, "waitline/"), requests);

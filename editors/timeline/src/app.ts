@@ -1,18 +1,22 @@
 // The state of the page in one object, and what can be done to it. Views draw it; pointers, keys and the host change it.
 // What comes from the host is asked for here and in data.ts; nothing in here touches the document.
 import { Data } from './data.ts';
+import { Finder } from './finder.ts';
+import { Follow } from './follow.ts';
 import type { Host } from './host/host.ts';
+import { Links } from './links.ts';
 import type { Class } from './model/classes.ts';
+import { added, type Filter, type FilterKind, without } from './model/filter.ts';
+import type { Checked, Finding } from './model/findings.ts';
 import { bytes, duration, grouped } from './model/format.ts';
+import { type Link, type Option, readLink, type Tab } from './model/link.ts';
+import type { TaskParts } from './model/parts.ts';
 import * as protocol from './model/protocol.ts';
-import { isEmpty, parseQuery, type Query, queryParams } from './model/query.ts';
-import { field, type Json, num, numOrNull, raw, rawOrNull, text } from './model/read.ts';
-import { buildRows, type Layout, layout, type OpenGroup, rowOfLane } from './model/rows.ts';
+import { field, text } from './model/read.ts';
+import { buildRows, isRuntime, type Layout, layout, type OpenGroup, rowOfLane } from './model/rows.ts';
 import type { Ns, Px } from './model/units.ts';
-import { around, between, clamp, pan, reveal, tOf, type View, zoom } from './model/viewport.ts';
-
-export type Tab = 'timeline' | 'goroutines' | 'profiles' | 'tasks' | 'mmu' | 'findings';
-export const TABS: readonly Tab[] = ['timeline', 'goroutines', 'profiles', 'tasks', 'mmu', 'findings'];
+import { between, clamp, pan, reveal, tOf, type View, zoom } from './model/viewport.ts';
+import { Pins } from './pins.ts';
 
 export type Phase = 'connecting' | 'none' | 'loading' | 'ready' | 'failed';
 
@@ -24,24 +28,6 @@ export interface Selection {
   readonly lower: boolean;
   /** Null while it is asked for. */
   readonly slice: protocol.Slice | null;
-}
-
-export interface Finding {
-  readonly typed: string;
-  readonly query: Query;
-  readonly of: number;
-  readonly found: readonly protocol.Ref[];
-  /** Which of them is chosen; -1 at first. */
-  readonly at: number;
-  readonly open: boolean;
-  readonly searching: boolean;
-}
-
-/** A part of the program: goroutines of one function, a task, a region. */
-export interface Only {
-  readonly kind: 'func' | 'g' | 'task' | 'region';
-  readonly id: string | number;
-  readonly name: string;
 }
 
 export interface LineInstances extends protocol.Instances {
@@ -57,18 +43,21 @@ export interface LineInstances extends protocol.Instances {
  */
 export type Dirty = 'lanes' | 'moved' | 'still' | 'overlay' | 'overview' | 'elements';
 
-export interface Open {
-  t0?: number | undefined;
-  t1?: number | undefined;
-  g?: number | undefined;
-  uri?: string | undefined;
-  line?: number | undefined;
-  view?: string | undefined;
+/** What can be done with something, at a point of the window: the menu of a lane. */
+export interface Menu {
+  readonly x: Px;
+  readonly y: Px;
+  readonly title: string;
+  readonly items: readonly { readonly name: string; readonly run: () => void }[];
 }
 
 export class App {
   readonly host: Host;
   readonly data: Data;
+  readonly finder: Finder;
+  readonly pins: Pins;
+  readonly links: Links;
+  readonly follow: Follow;
   phase: Phase = 'connecting';
   message = '';
   toast = '';
@@ -82,18 +71,25 @@ export class App {
   open = new Set<string>();
   groups = new Map<string, OpenGroup>();
   tasks: protocol.TaskRows | null = null;
-  pinned: protocol.GoRow[] = [];
+  /** What is below the tasks that are open. */
+  parts = new Map<number, TaskParts>();
   rows: Layout = layout([]);
   scroll: Px = 0;
   size = { width: 800, height: 400, narrow: false };
   selection: Selection | null = null;
-  find: Finding | null = null;
+  /** A goroutine of a table, or that was pinned: outlined on the P lanes while nothing else is selected. */
+  chosen = 0;
   cls: Class | null = null;
   showIdle = true;
   marks: protocol.Span[] = [];
   instances: LineInstances | null = null;
-  /** What the analyses are narrowed to, beside the range: a creation site, a task or a region. */
-  only: Only | null = null;
+  /** What the figures are narrowed to, beside the range. */
+  filters: readonly Filter[] = [];
+  /** The spans that a filter keeps, by lane: all else is faded. Null where it fades nothing. */
+  kept: ReadonlyMap<string, readonly protocol.Ref[]> | null = null;
+  /** What the tabs keep: see model/link.ts. */
+  options = new Map<Option, string>();
+  menu: Menu | null = null;
   help = false;
   table = false;
   allFlows = false;
@@ -102,7 +98,8 @@ export class App {
   /** What the selection's goroutine wakes next. */
   next: protocol.Flow | null = null;
   exact: protocol.Exact | null = null;
-  findings: protocol.Finding[] | null = null;
+  findings: Finding[] | null = null;
+  checked: Checked | null = null;
   summary: protocol.Summary | null = null;
   /** The most goroutines at once that were not idle. */
   mostBusy = 0;
@@ -110,29 +107,30 @@ export class App {
   reduceMotion = false;
   private readonly dirt = new Set<Dirty>();
   private wake: () => void = () => {};
-  private pendingOpen: Open | null;
-  /** What this page calls itself, so that it does not follow what it has told. */
-  private readonly name = crypto.randomUUID();
   private slices = 0;
-  private finds = 0;
-  private findTimer: ReturnType<typeof setTimeout> | undefined;
   private toastTimer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(host: Host, open: Open) {
+  constructor(host: Host, open: Link) {
     this.host = host;
-    this.pendingOpen = open;
     this.data = new Data(host, this);
-    this.restore();
+    this.finder = new Finder(this);
+    this.pins = new Pins(this);
+    this.links = new Links(this, open);
+    this.follow = new Follow(this);
+    this.tab = this.links.saved.view ?? 'timeline';
+    this.open = new Set(this.links.savedOpen);
+    this.showIdle = this.links.savedIdle;
     host.on('state', (p) => this.onState(p));
     host.on('range', (p) => this.onRange(p));
     host.on('reveal', (p) => {
-      const to = readOpen(p);
-      // Where a moment or a goroutine is named, it is gone to; a cursor that moved only marks its line.
-      if (to.t0 !== undefined || to.g !== undefined) this.goTo(to);
-      else void this.revealLine(to.uri ?? null, to.line ?? null);
+      const to = readLink(p);
+      // A cursor that moved only marks its line; anything more is gone to.
+      const marks = Object.keys(to).every((key) => key === 'uri' || key === 'line');
+      if (marks) void this.follow.line(to.uri ?? null, to.line ?? null);
+      else void this.links.goTo(to);
     });
-    host.on('select', (p) => void this.follow(p));
-    host.on('open', (p) => this.goTo(readOpen(p)));
+    host.on('select', (p) => void this.follow.elsewhere(p));
+    host.on('open', (p) => void this.links.goTo(readLink(p)));
     host.on('connection', (p) => this.say(text(field(p, 'message'))));
   }
 
@@ -166,7 +164,8 @@ export class App {
       // Others may be loaded, and none of them shown.
       const traces = field(answer, 'traces');
       const shown = Array.isArray(traces) ? traces.find((trace) => field(trace, 'active') !== false) : undefined;
-      this.onState(shown ?? null);
+      // An event may have told of a load meanwhile.
+      if (shown !== undefined || this.loading === null) this.onState(shown ?? null);
     } catch (e) {
       this.fail(e);
     }
@@ -205,17 +204,23 @@ export class App {
   private another(state: protocol.State): void {
     this.phase = 'ready';
     this.info = null;
-    this.view = clamp(this.savedView(state) ?? { t0: 0, t1: state.duration }, state.duration);
+    this.view = clamp({ t0: 0, t1: state.duration }, state.duration);
     this.target = null;
     this.selection = null;
+    this.chosen = 0;
     this.instances = null;
-    this.find = null;
+    this.finder.current = null;
     this.marks = [];
-    this.pinned = [];
+    this.pins.rows = [];
     this.groups.clear();
     this.tasks = null;
+    this.parts.clear();
     this.scroll = 0;
-    this.only = null;
+    this.filters = [];
+    this.kept = null;
+    this.menu = null;
+    this.options = new Map();
+    this.links.restore(state);
   }
 
   /** Called by data.ts when the lanes are known. */
@@ -223,12 +228,24 @@ export class App {
     this.info = info;
     if (first && info.ready && this.open.size === 0) for (const g of busiest(info)) this.open.add(g.id);
     this.rebuild();
-    if (first && info.ready && this.pendingOpen !== null) {
-      this.goTo(this.pendingOpen);
-      this.pendingOpen = null;
+    if (first && info.ready) this.links.follow();
+    if (info.ready) {
+      void this.data.fetchOpen();
+      if (first && this.filters.length > 0) void this.data.fetchKept();
     }
-    if (info.ready) void this.data.fetchOpen();
     this.all();
+  }
+
+  /** Ends what is being read; what was shown before stays. */
+  async cancelLoad(): Promise<void> {
+    try {
+      await this.host.request('waitline/cancelLoad', {});
+      this.loading = null;
+      if (this.state === null) this.phase = 'none';
+      this.all();
+    } catch (e) {
+      this.say(e instanceof Error ? e.message : String(e));
+    }
   }
 
   get end(): Ns {
@@ -268,10 +285,15 @@ export class App {
         open: this.open,
         groups: this.groups,
         tasks: this.tasks,
-        pinned: this.pinned,
-        filter: null,
+        parts: this.parts,
+        pinned: this.pins.rows,
+        filters: this.filters,
+        selectedTask: this.selection?.slice?.task ?? null,
         figures: {
-          costly: (ns) => (ns > 0 ? duration(ns) : '–'),
+          costly: (lane, whole) => {
+            const ns = this.range === null ? whole : this.data.costlyIn.get(lane);
+            return ns === undefined ? '' : ns > 0 ? duration(ns) : '–';
+          },
           states: this.mostBusy > 0 ? `${grouped(Math.ceil(this.mostBusy))} at most` : '',
           heap: heap.length === 0 ? '' : `${bytes(heap[0] ?? 0).replace(/ .*/, '')} → ${bytes(goal)} goal`,
           threads: 'running, in syscall',
@@ -279,6 +301,15 @@ export class App {
       }),
     );
     this.scroll = Math.min(this.scroll, Math.max(0, this.rows.height - this.lanesHeight));
+  }
+
+  /** The row of a lane stays where it is on the screen, though rows above it come or go. */
+  private rebuildAround(lane: string): void {
+    const top = () => this.rows.top[rowOfLane(this.rows, lane)];
+    const before = top();
+    this.rebuild();
+    const after = top();
+    if (before !== undefined && after !== undefined && before !== after) this.scrollBy(after - before);
   }
 
   get lanesHeight(): Px {
@@ -327,7 +358,8 @@ export class App {
 
   scrollBy(px: Px): void {
     const most = Math.max(0, this.rows.height - this.lanesHeight);
-    const to = Math.min(Math.max(this.scroll + px, 0), most);
+    // Whole pixels: lines stay sharp.
+    const to = Math.round(Math.min(Math.max(this.scroll + px, 0), most));
     if (to === this.scroll) return;
     this.scroll = to;
     this.dirty('moved', 'elements');
@@ -345,9 +377,8 @@ export class App {
 
   /** Opens or closes what a header stands for. */
   toggle(id: string): void {
-    if (id === 'pinned') {
-      this.pinned = [];
-    } else if (this.open.has(id)) this.open.delete(id);
+    if (id === 'pinned') this.pins.letGo();
+    else if (this.open.has(id)) this.open.delete(id);
     else this.open.add(id);
     this.rebuild();
     void this.data.fetchOpen();
@@ -362,6 +393,18 @@ export class App {
   }
 
   // ---- Range ----
+
+  /** Findings of this code are not told of any more, below a package or anywhere. */
+  async silence(code: string, pack: string | null): Promise<void> {
+    try {
+      const state = await this.host.request('waitline/silence', pack === null ? { code } : { code, package: pack });
+      if (state === null) return;
+      this.onState(state);
+      this.say(`${code} is ignored ${pack === null ? 'in this workspace' : `in ${pack}`}, as .waitline.toml says.`);
+    } catch (e) {
+      this.say(e instanceof Error ? e.message : String(e));
+    }
+  }
 
   async setRange(range: protocol.Span | null): Promise<void> {
     const params =
@@ -381,6 +424,7 @@ export class App {
     t: Ns,
     options: {
       moveTo?: boolean;
+      row?: boolean;
       source?: 'beside' | 'focus' | 'waker' | null;
       lower?: boolean;
       /** It was selected elsewhere: nobody is told again. */
@@ -412,41 +456,28 @@ export class App {
     this.exact = null;
     this.chain = [];
     this.next = null;
+    this.rebuildAround(slice.lane);
     if (options.moveTo === true) {
       await this.bringIn(slice);
       if (mine !== this.slices) return;
+    } else if (options.row === true) {
+      await this.ensureRow(slice.lane, slice.g, slice.group);
+      if (mine !== this.slices) return;
+      this.scrollToRow(rowOfLane(this.rows, slice.lane));
     }
     this.all();
+    this.save();
     if (options.source !== undefined && options.source !== null) this.showSource(options.source);
-    if (options.followed !== true) this.tell(this.selection);
+    if (options.followed !== true) this.follow.tell(this.selection);
     void this.data.afterSelect(slice);
-  }
-
-  /** Timelines elsewhere follow: the editor's, and other pages. */
-  private tell(s: Selection | null): void {
-    if (s === null) return;
-    const start = Math.max(0, Math.floor(s.start));
-    const params = { lane: s.lane, g: s.g, start, end: Math.max(start, Math.floor(s.end)), row: s.lower ? 1 : 0 };
-    // A host that carries no selections is no reason to say anything.
-    this.host.request('waitline/select', { ...params, from: this.name }).catch(() => {});
-  }
-
-  /** What was selected elsewhere is selected here; the view moves there, if the timeline is what is looked at. */
-  private async follow(payload: unknown): Promise<void> {
-    const lane = raw(field(payload, 'lane'));
-    const start = num(field(payload, 'start'));
-    const end = num(field(payload, 'end'));
-    if (lane === '' || this.info?.ready !== true || field(payload, 'from') === this.name) return;
-    const s = this.selection;
-    if (s !== null && s.start === start && (s.lane === lane || (s.g > 0 && s.g === num(field(payload, 'g'))))) return;
-    const lower = num(field(payload, 'row')) === 1;
-    await this.select(lane, (start + end) / 2, { moveTo: this.tab === 'timeline', lower, followed: true });
   }
 
   deselect(): void {
     this.slices++;
+    const lane = this.selection?.lane ?? '';
     this.selection = null;
     this.chain = [];
+    this.rebuildAround(lane);
     this.all();
   }
 
@@ -471,25 +502,7 @@ export class App {
       this.rebuild();
     } else if (lane.startsWith('m:')) this.open.add('threads');
     this.rebuild();
-    if (rowOfLane(this.rows, lane) < 0 && g > 0) this.pin([g]);
-  }
-
-  pin(gs: readonly number[]): void {
-    const have = new Set(this.pinned.map((r) => r.g));
-    const fresh = gs.filter((g) => g > 0 && !have.has(g));
-    this.pinned = [...this.pinned, ...fresh.map((g) => pinnedRow(g))].slice(-24);
-    this.rebuild();
-    this.all();
-  }
-
-  /** The selected goroutine with those that it woke and those that woke it in view. */
-  async pinSelected(): Promise<void> {
-    const g = this.selection?.g ?? 0;
-    if (g === 0) return;
-    const flows = await this.data.flowsOf([`g:${g}`]);
-    const others = flows.flatMap((f) => [f.from.g, f.to.g]).filter((x) => x !== g && x > 0);
-    this.pin([g, ...new Set(others)].slice(0, 12));
-    this.scrollToRow(rowOfLane(this.rows, `g:${g}`));
+    if (rowOfLane(this.rows, lane) < 0 && g > 0) this.pins.pin([g]);
   }
 
   showSource(how: 'beside' | 'focus' | 'waker'): void {
@@ -508,142 +521,44 @@ export class App {
     this.host.openSource({ uri: p.uri, line: p.line ?? Math.max(p.recorded - 1, 0), col: p.col, focus });
   }
 
-  async followWaker(): Promise<void> {
-    const s = this.selection?.slice;
-    if (s?.waker !== null && s?.waker !== undefined && s.waker.g > 0)
-      await this.select(`g:${s.waker.g}`, Math.max(s.waker.t - 1, 0), { moveTo: true, source: 'beside' });
-  }
+  // ---- Filters ----
 
-  async followWakes(): Promise<void> {
-    const f = this.selection?.slice?.outgoing[0] ?? this.next;
-    if (f !== null && f !== undefined)
-      await this.select(f.to.lane || `g:${f.to.g}`, f.to.t, { moveTo: true, source: 'beside' });
-  }
-
-  async neighbour(after: boolean): Promise<void> {
-    const s = this.selection;
-    if (s === null) {
-      await this.selectFirst();
+  /** Counts this part alone from now on, in every view. */
+  narrow(f: Filter): void {
+    if (String(f.id).length > LONGEST_ID) {
+      this.say('This name is too long for a filter.');
       return;
     }
-    const ref = after ? s.slice?.following : s.slice?.preceding;
-    if (ref !== null && ref !== undefined)
-      await this.select(ref.lane, (ref.start + ref.end) / 2, { moveTo: true, source: 'beside' });
-    else if (s.slice !== null)
-      await this.select(s.lane, after ? s.end + 1 : Math.max(s.start - 1, 0), {
-        moveTo: true,
-        source: 'beside',
-        lower: s.lower,
-      });
+    this.filters = added(this.filters, f);
+    this.narrowed();
   }
 
-  /** Without a selection: the first slice in view of the first goroutine that is shown. */
-  async selectFirst(lane?: string): Promise<void> {
-    const row = lane ?? this.rows.rows.find((r) => r.kind === 'lane')?.lanes[0];
-    if (row === undefined) return;
-    const tile = this.data.tiles.get(row, this.view, this.size.width);
-    const t = tile === null ? null : this.data.firstSpan(tile, this.view);
-    if (t !== null) await this.select(row, t, { moveTo: true, source: 'beside' });
+  /** Counts all of that kind again. */
+  widen(kind: FilterKind): void {
+    this.filters = without(this.filters, kind);
+    this.narrowed();
   }
 
-  /** Next or previous instance of the selection's line, the longest first. */
-  async longest(next: boolean): Promise<void> {
-    const site = this.selection?.slice?.site;
-    if (this.instances === null || this.instances.found.length === 0) {
-      if (site !== null && site !== undefined) await this.data.instancesOf(site, this.selection?.slice?.kind ?? '');
+  narrowed(): void {
+    // What a filter leaves is seen: a task with its parts, a goroutine in a row of its own.
+    for (const f of this.filters) {
+      if (f.kind === 'g') this.pins.pin([Number(f.id)]);
+      if (f.kind !== 'task') continue;
+      this.open.add('tasks').add(`task:${f.id}`);
+      void this.data.fetchOpen();
     }
-    const i = this.instances;
-    if (i === null || i.found.length === 0) return;
-    const n = i.found.length;
-    const own = this.selection;
-    const here = own === null ? -1 : i.found.findIndex((r) => r.g === own.g && r.start === own.start);
-    const at = (here < 0 ? (next ? 0 : n - 1) : here + (next ? 1 : -1) + n) % n;
-    const ref = i.found[at];
-    this.instances = { ...i, at };
-    if (ref !== undefined) await this.select(ref.lane, (ref.start + ref.end) / 2, { moveTo: true, source: 'beside' });
-  }
-
-  async revealLine(uri: string | null, line: number | null): Promise<void> {
-    if (uri === null || line === null) return;
-    await this.data.instancesAt(uri, line);
-    if (this.instances !== null) this.all();
-  }
-
-  goTo(o: Open): void {
-    if (this.info?.ready !== true) {
-      this.pendingOpen = o;
-      return;
-    }
-    if (o.view !== undefined && TABS.includes(o.view as Tab)) this.setTab(o.view as Tab);
-    if (o.t0 !== undefined) this.show(around(o.t0, o.t1 ?? o.t0 + 1, this.end), false);
-    if (o.uri !== undefined && o.line !== undefined) {
-      void this.revealLine(o.uri, o.line).then(() =>
-        o.t0 === undefined && o.g === undefined ? this.longest(true) : undefined,
-      );
-    }
-    if (o.g !== undefined)
-      void this.select(`g:${o.g}`, o.t0 !== undefined ? (o.t0 + (o.t1 ?? o.t0)) / 2 : 0, { moveTo: true });
-  }
-
-  // ---- Finding ----
-
-  typed(value: string): void {
-    const query = parseQuery(value);
-    clearTimeout(this.findTimer);
-    if (isEmpty(query)) {
-      this.find =
-        value === '' ? null : { typed: value, query, of: 0, found: [], at: -1, open: false, searching: false };
-      this.all();
-      return;
-    }
-    const before = this.find;
-    this.find = {
-      typed: value,
-      query,
-      of: before?.of ?? 0,
-      found: before?.found ?? [],
-      at: -1,
-      open: true,
-      searching: true,
-    };
-    this.dirty('elements');
-    this.findTimer = setTimeout(() => void this.search(value, query), 120);
-  }
-
-  private async search(value: string, query: Query): Promise<void> {
-    const mine = ++this.finds;
-    let found: protocol.Found = { of: 0, found: [] };
-    try {
-      found = protocol.found(await this.host.request('waitline/timelineFind', queryParams(query, 500)));
-    } catch (e) {
-      this.say(e instanceof Error ? e.message : String(e));
-    }
-    if (mine !== this.finds || this.find?.typed !== value) return;
-    this.find = { typed: value, query, ...found, at: -1, open: true, searching: false };
-    this.data.keepFound(found.found);
+    this.rebuild();
+    void this.data.fetchKept();
+    void this.data.fetchScope();
+    this.save();
     this.all();
   }
 
-  async stepFound(by: number): Promise<void> {
-    const f = this.find;
-    if (f === null || f.found.length === 0) return;
-    const at = f.at < 0 ? (by > 0 ? 0 : f.found.length - 1) : (f.at + by + f.found.length) % f.found.length;
-    await this.chooseFound(at);
-  }
-
-  async chooseFound(at: number): Promise<void> {
-    const f = this.find;
-    const ref = f?.found[at];
-    if (f === null || ref === undefined) return;
-    this.find = { ...f, at };
+  setOption(key: Option, value: string | null): void {
+    if (value === null) this.options.delete(key);
+    else this.options.set(key, value);
+    this.save();
     this.dirty('elements');
-    await this.select(ref.lane, (ref.start + ref.end) / 2, { moveTo: true, source: 'beside' });
-  }
-
-  clearFind(): void {
-    this.find = null;
-    this.finds++;
-    this.all();
   }
 
   setClass(cls: Class | null): void {
@@ -654,75 +569,22 @@ export class App {
   // ---- Keeping ----
 
   save(): void {
-    const state: Json = {
-      trace: this.state?.trace ?? '',
-      t0: this.view.t0,
-      t1: this.view.t1,
-      tab: this.tab,
-      open: [...this.open].slice(0, 200),
-      idle: this.showIdle,
-    };
-    this.host.saveState(state);
-  }
-
-  private saved: unknown = null;
-
-  private restore(): void {
-    this.saved = this.host.loadState();
-    const tab = field(this.saved, 'tab');
-    if (TABS.includes(tab as Tab)) this.tab = tab as Tab;
-    const open = field(this.saved, 'open');
-    if (Array.isArray(open)) for (const id of open) if (typeof id === 'string') this.open.add(id);
-    this.showIdle = field(this.saved, 'idle') !== false;
-  }
-
-  private savedView(state: protocol.State): View | null {
-    const t1 = num(field(this.saved, 't1'));
-    const t0 = num(field(this.saved, 't0'));
-    return field(this.saved, 'trace') === state.trace && t1 > t0 ? { t0, t1 } : null;
+    this.links.save();
   }
 }
+
+/** Longer names are not in links either. */
+const LONGEST_ID = 1024;
 
 /** What is open at first: the dearest groups, while their lanes fit a screen. */
 function busiest(info: protocol.Info): protocol.Group[] {
   const out: protocol.Group[] = [];
   let lanes = 0;
   for (const g of info.groups) {
-    if (g.costly <= 0 || g.n > 24) continue;
+    if (g.costly <= 0 || g.n > 24 || isRuntime(g)) continue;
     if (lanes + g.n > 24) break;
     lanes += g.n;
     out.push(g);
   }
   return out;
-}
-
-function pinnedRow(g: number): protocol.GoRow {
-  return {
-    lane: `g:${g}`,
-    g,
-    name: `G${g}`,
-    label: '',
-    start: 0,
-    end: 0,
-    costly: 0,
-    waiting: 0,
-    running: 0,
-    packed: [],
-  };
-}
-
-export function readOpen(x: unknown): Open {
-  const n = (name: string) => {
-    const v = field(x, name);
-    const value = typeof v === 'string' && v !== '' ? Number(v) : v;
-    return numOrNull(value) ?? undefined;
-  };
-  return {
-    t0: n('t0'),
-    t1: n('t1'),
-    g: n('g'),
-    line: n('line'),
-    uri: rawOrNull(field(x, 'uri')) ?? undefined,
-    view: rawOrNull(field(x, 'view')) ?? undefined,
-  };
 }

@@ -2,10 +2,12 @@
 // meanwhile, are dropped; a request that fails leaves what was there.
 import type { App } from './app.ts';
 import type { Host } from './host/host.ts';
-import { functions } from './model/analyses.ts';
-import { CLASS, type Class, VERDICT } from './model/classes.ts';
+import { CLASS, VERDICT } from './model/classes.ts';
+import { type Filter, filterParams } from './model/filter.ts';
+import { checked, findings } from './model/findings.ts';
+import { regionSpans, spanOf, type TaskParts, taskParts, taskSpans } from './model/parts.ts';
 import * as protocol from './model/protocol.ts';
-import { field, text } from './model/read.ts';
+import { field, num, text } from './model/read.ts';
 import { visible } from './model/rows.ts';
 import { type LaneTile, rectEnd, rectStart } from './model/tile.ts';
 import { Tiles, windowFor } from './model/tiles.ts';
@@ -14,22 +16,19 @@ import type { View } from './model/viewport.ts';
 
 /** Rows of a group, and tasks, that are shown at once. */
 const ROWS = 64;
-/** Events up to which a second reading of the file is no matter. */
-const CHEAP = 6_000_000;
-/** Groups that stand for all goroutines where the server has no lane of them. */
-const GROUPS = 40;
 
 export class Data {
   readonly tiles: Tiles;
   counters: protocol.Counters | null = null;
-  /** Matches of find, by lane, in order of time. */
-  foundByLane: Map<string, protocol.Ref[]> | null = null;
+  /** What the lanes in view cost in the range; filled as they come into view. */
+  readonly costlyIn = new Map<string, Ns>();
   private readonly host: Host;
   private readonly app: App;
   private readonly names = new Map<number, string>();
   private readonly unnamed = new Set<number>();
   private naming = false;
   private era = 0;
+  private summaries = 0;
   private settle: ReturnType<typeof setTimeout> | undefined;
   private readonly sliceCache = new Map<string, protocol.Slice | null>();
 
@@ -38,9 +37,11 @@ export class Data {
     this.app = app;
     this.tiles = new Tiles(
       host,
-      () => {
-        this.app.rebuild();
-        this.app.dirty('lanes', 'overlay', 'overview', 'elements');
+      (ofWhole) => {
+        this.app.dirty('lanes', 'overlay');
+        // The strip is of the whole trace's tiles; the table of spans is made of those in view.
+        if (ofWhole) this.app.dirty('overview');
+        if (this.app.table) this.app.dirty('elements');
       },
       (why) => this.app.say(why),
     );
@@ -55,86 +56,137 @@ export class Data {
       this.names.clear();
       this.counters = null;
       this.app.findings = null;
+      this.app.checked = null;
       this.app.summary = null;
     }
     this.sliceCache.clear();
+    this.costlyIn.clear();
     this.tiles.analysis = state.analysis;
     if (another) this.tiles.reset(state.analysis, state.duration);
     await this.fetchInfo(era);
     if (era !== this.era) return;
     void this.fetchFindings(era);
     void this.fetchSummary(era);
+    void this.fetchCostly();
   }
 
-  /** The index may still be made: then lanes are few, and asked for again. */
+  /** The index may still be made: then there are the lanes that are there already, and it is asked for again. */
   private async fetchInfo(era: number): Promise<void> {
-    for (;;) {
+    for (let before = -1; ; ) {
       try {
         const info = protocol.info(await this.host.request('waitline/timelineInfo', {}));
         if (era !== this.era || info === null) return;
+        // There is more than at the last time: tiles show it, too.
+        if (before >= 0 && info.progress !== before) this.tiles.reset(info.analysis, this.app.end);
+        before = info.lanes.length > 0 ? info.progress : -1;
         this.app.onInfo(info, this.app.info?.ready !== true);
         if (info.ready) return;
       } catch (e) {
         if (era === this.era) this.app.fail(e);
         return;
       }
-      await new Promise((done) => setTimeout(done, 200));
+      await new Promise((done) => setTimeout(done, 250));
     }
   }
 
   private async fetchFindings(era: number): Promise<void> {
     try {
-      const found = protocol.findings(await this.host.request('waitline/findings', {}));
+      const answer = await this.host.request('waitline/findings', {});
       if (era !== this.era) return;
-      this.app.findings = found;
+      this.app.findings = findings(answer);
+      this.app.checked = checked(answer);
       this.app.dirty('elements', 'overview');
     } catch (e) {
       if (era === this.era) this.app.say(message(e));
     }
   }
 
+  /** What the scope bar says, after a filter came or went. */
+  async fetchScope(): Promise<void> {
+    await this.fetchSummary(this.era);
+  }
+
   private async fetchSummary(era: number): Promise<void> {
-    const span = this.app.range ?? { t0: 0, t1: this.app.end };
+    const { app } = this;
+    const mine = ++this.summaries;
+    const current = () => era === this.era && mine === this.summaries;
+    const span = app.range ?? { t0: 0, t1: app.end };
+    const filter = filterParams(app.filters);
     try {
-      const summary = protocol.summary(await this.host.request('waitline/timelineSummary', { ...span }));
-      if (era !== this.era) return;
-      this.app.summary = summary;
-      this.app.dirty('elements');
-    } catch {
-      // A server without it: the lines that wait most say what they can.
-      await this.fetchHotspots(era);
-    }
-  }
-
-  private async fetchHotspots(era: number): Promise<void> {
-    try {
-      const summary = protocol.summaryOfHotspots(await this.host.request('waitline/hotspots', { limit: 200 }));
-      if (era !== this.era) return;
-      this.app.summary = summary;
-      this.app.dirty('elements');
-      // An extra: without it the rest stands.
-      await this.fetchTotals(era, summary).catch(() => undefined);
+      const asked = filter === null ? span : { ...span, filter };
+      const summary = protocol.summary(await this.host.request('waitline/timelineSummary', { ...asked }));
+      if (!current()) return;
+      app.summary = summary;
+      app.dirty('elements');
     } catch (e) {
-      if (era === this.era) this.app.say(message(e));
+      if (current()) app.say(message(e));
     }
   }
 
-  /** What did not wait: the sums of the goroutines' table. It is read from the trace's file, so not of a large one. */
-  private async fetchTotals(era: number, summary: protocol.Summary): Promise<void> {
-    const events = this.app.state?.events ?? 0;
-    if (events === 0 || events > CHEAP) return;
-    const all = functions(await this.host.request('waitline/goroutineTable', { system: true, limit: 1000 }));
-    if (era !== this.era || all.of > all.rows.length) return;
-    const sum = (cls: Class) => all.rows.reduce((ns, f) => ns + (f.by.get(cls) ?? 0), 0);
-    const byClass = [...summary.byClass];
-    for (const cls of [CLASS.runnable, CLASS.running, CLASS.syscall, CLASS.assist]) {
-      const at = byClass.findIndex((c) => c.cls === cls);
-      const entry = { cls, costly: byClass[at]?.costly ?? 0, ns: sum(cls) };
-      if (at < 0) byClass.push(entry);
-      else byClass[at] = entry;
+  /** What the groups and goroutines in view cost in the range. Of rows that goroutines share nothing is said. */
+  private async fetchCostly(): Promise<void> {
+    const { app, era } = this;
+    const { range } = app;
+    if (range === null) return;
+    const [first, last] = visible(app.rows, app.scroll, app.lanesHeight);
+    const asked = app.rows.rows.slice(first, last).flatMap((row) => {
+      const lane =
+        row.kind === 'header' && row.group !== null
+          ? `group:${row.group}`
+          : row.kind === 'lane'
+            ? row.lanes[0]
+            : undefined;
+      const of = /^(group|g):([a-z]+:\d+|\d+)$/.exec(lane ?? '');
+      return of === null || lane === undefined || this.costlyIn.has(lane) ? [] : [{ lane, kind: of[1], id: of[2] }];
+    });
+    for (const { lane, kind, id } of asked.slice(0, 48)) {
+      const filter = kind === 'g' ? { g: Number(id) } : { group: id ?? '' };
+      const answer = await this.host.request('waitline/timelineSummary', { ...range, filter }).catch(() => null);
+      if (era !== this.era) return;
+      this.costlyIn.set(lane, num(field(answer, 'costly')));
     }
-    this.app.summary = { ...summary, runnable: sum(CLASS.runnable), byClass };
-    this.app.dirty('elements');
+    if (asked.length === 0) return;
+    app.rebuild();
+    app.dirty('elements');
+  }
+
+  /** The spans that a task, a region or a goroutine as a filter keeps: the lanes fade all else. */
+  async fetchKept(): Promise<void> {
+    const { app } = this;
+    const era = this.era;
+    const { filters } = app;
+    let kept: protocol.Ref[] | null = null;
+    try {
+      for (const f of filters) {
+        const spans = await this.spansOf(f);
+        if (spans !== null) kept = kept === null ? spans : both(kept, spans);
+      }
+    } catch (e) {
+      if (era === this.era) app.say(message(e));
+    }
+    if (era !== this.era || filters !== app.filters) return;
+    app.kept = kept === null ? null : protocol.byLane(kept);
+    app.dirty('lanes');
+  }
+
+  /** Null: it says nothing of single spans, or there are too many to be told apart. */
+  private async spansOf(f: Filter): Promise<protocol.Ref[] | null> {
+    const { view, end } = this.app;
+    switch (f.kind) {
+      case 'g':
+        return [spanOf(`g:${f.id}`, 0, end)];
+      case 'task': {
+        const answer = await this.host.request('waitline/taskTable', { id: f.id, limit: 1000 });
+        return taskSpans(answer, Number(f.id), end);
+      }
+      case 'region': {
+        const filter = { region: f.id, t0: Math.floor(view.t0), t1: Math.ceil(view.t1) };
+        const answer = await this.host.request('waitline/regionTable', { filter, name: f.id, limit: 1000 });
+        return regionSpans(answer, end);
+      }
+      default:
+        return null;
+    }
   }
 
   /** After each move of the view: tiles at once, the rest when it rests. */
@@ -155,16 +207,21 @@ export class Data {
     this.tiles.want(app.view, app.size.width, [...lanes], strip);
   }
 
-  /** The lanes whose sum is all goroutines: one, or where the server has none those of the dearest groups. */
+  /** The lane of all goroutines, where there are any. */
   everyone(): readonly string[] {
-    const { info } = this.app;
-    if (info === null) return [];
-    return info.lanes.includes('all') ? ['all'] : info.groups.slice(0, GROUPS).map((g) => `group:${g.id}`);
+    return this.app.info?.lanes.includes('all') === true ? ['all'] : [];
   }
 
   private async settled(): Promise<void> {
     this.app.save();
-    await Promise.all([this.fetchCounters(), this.fetchOpen(), this.app.allFlows ? this.fetchFlows() : undefined]);
+    const { app } = this;
+    await Promise.all([
+      this.fetchCounters(),
+      this.fetchOpen(),
+      app.allFlows ? this.fetchFlows() : undefined,
+      this.fetchCostly(),
+      app.filters.some((f) => f.kind === 'region') ? this.fetchKept() : undefined,
+    ]);
   }
 
   private async fetchCounters(): Promise<void> {
@@ -205,14 +262,27 @@ export class Data {
         app.info.hasTasks && app.open.has('tasks')
           ? protocol.taskRows(await this.host.request('waitline/timelineTasks', { ...at, offset: 0, limit: ROWS }))
           : null;
+      const parts = tasks === null ? [] : await Promise.all(this.openTasks().map((id) => this.fetchParts(id)));
       if (era !== this.era) return;
       app.groups = new Map(rows);
       app.tasks = tasks;
+      for (const [id, of] of parts) app.parts.set(id, of);
       app.rebuild();
       app.all();
     } catch (e) {
       if (era === this.era) app.say(message(e));
     }
+  }
+
+  /** Tasks of which the parts are shown. */
+  private openTasks(): number[] {
+    return [...this.app.open].flatMap((id) => (id.startsWith('task:') ? [Number(id.slice(5))] : [])).slice(0, 16);
+  }
+
+  async fetchParts(id: number): Promise<readonly [number, TaskParts]> {
+    const known = this.app.parts.get(id);
+    if (known !== undefined) return [id, known];
+    return [id, taskParts(await this.host.request('waitline/taskTable', { id, limit: 200 }))];
   }
 
   async slice(lane: string, t: Ns, lower: boolean): Promise<protocol.Slice | null> {
@@ -234,8 +304,15 @@ export class Data {
     const jobs: Promise<void>[] = [];
     if (slice.site !== null && slice.site.uri !== null) jobs.push(this.instancesOf(slice.site, slice.kind));
     if (slice.g > 0) jobs.push(this.fetchChain(slice));
+    if (slice.task !== null && slice.lane.startsWith('task:')) jobs.push(this.fetchMessages(slice.task.id));
     await Promise.all(jobs);
     app.all();
+  }
+
+  /** What the selected task is made of and what it wrote: an extra beside where it is. */
+  private async fetchMessages(id: number): Promise<void> {
+    const parts = await this.fetchParts(id).catch(() => null);
+    if (parts !== null) this.app.parts.set(...parts);
   }
 
   private async fetchChain(slice: protocol.Slice): Promise<void> {
@@ -290,12 +367,12 @@ export class Data {
     }
   }
 
-  async flowsOf(lanes: readonly string[]): Promise<protocol.Flow[]> {
-    const { view } = this.app;
+  /** Of what is in view, or of another window. */
+  async flowsOf(lanes: readonly string[], window: View = this.app.view): Promise<protocol.Flow[]> {
     try {
       const answer = await this.host.request('waitline/timelineFlows', {
-        t0: Math.floor(view.t0),
-        t1: Math.ceil(view.t1),
+        t0: Math.floor(window.t0),
+        t1: Math.ceil(window.t1),
         lanes: [...lanes],
         limit: 2000,
       });
@@ -311,7 +388,8 @@ export class Data {
   async fetchFlows(): Promise<void> {
     const { app } = this;
     const [first, last] = visible(app.rows, app.scroll, app.lanesHeight);
-    const lanes = app.rows.rows.slice(first, last).flatMap((r) => (r.kind === 'lane' ? r.lanes : []));
+    const rows = app.rows.rows.slice(first, last).filter((r) => r.kind === 'lane' || r.kind === 'task');
+    const lanes = rows.flatMap((r) => r.lanes);
     app.flows = lanes.length === 0 ? [] : await this.flowsOf(lanes.slice(0, 256));
     app.dirty('overlay');
   }
@@ -342,17 +420,6 @@ export class Data {
     this.app.dirty('lanes');
   }
 
-  keepFound(found: readonly protocol.Ref[]): void {
-    const by = new Map<string, protocol.Ref[]>();
-    for (const r of found) {
-      const list = by.get(r.lane) ?? [];
-      by.set(r.lane, list);
-      list.push(r);
-    }
-    for (const list of by.values()) list.sort((a, b) => a.start - b.start);
-    this.foundByLane = by;
-  }
-
   /** The middle of the first span in view that is more than idling. */
   firstSpan(tile: LaneTile, view: View): Ns | null {
     for (let i = 0; i < tile.n; i++) {
@@ -367,4 +434,16 @@ export class Data {
 
 function message(e: unknown): string {
   return e instanceof Error ? e.message : String(e);
+}
+
+/** What both have in common: parts of spans on the same lane. */
+function both(a: readonly protocol.Ref[], b: readonly protocol.Ref[]): protocol.Ref[] {
+  const by = protocol.byLane(b);
+  return a.flatMap((x) =>
+    (by.get(x.lane) ?? []).flatMap((y) => {
+      const start = Math.max(x.start, y.start);
+      const end = Math.min(x.end, y.end);
+      return end > start ? [spanOf(x.lane, start, end)] : [];
+    }),
+  );
 }

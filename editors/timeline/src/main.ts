@@ -15,6 +15,8 @@ async function connect(): Promise<{ host: Host; open: Record<string, string> }> 
     history,
     pause: (ms) => new Promise((done) => setTimeout(done, ms)),
   });
+  // The page changes its address without this event: it comes of a person alone.
+  addEventListener('hashchange', () => host.follow(location.hash));
   return { host, open: host.open };
 }
 

@@ -1,8 +1,9 @@
 // Puts the page up: theme, the frame loop, keys, and the elements around the canvases.
 import { h, render } from 'preact';
-import { App, readOpen } from './app.ts';
+import { App } from './app.ts';
 import { readTheme, type Theme, themeName } from './draw/theme.ts';
 import type { Host } from './host/host.ts';
+import { readLink } from './model/link.ts';
 import { onKey } from './ui/keyboard.ts';
 import { Page } from './ui/page.tsx';
 import { Stage } from './ui/stage.ts';
@@ -21,7 +22,7 @@ function root(): HTMLElement {
 }
 
 export function start(host: Host, open: Record<string, string>): void {
-  const app = new App(host, readOpen(open));
+  const app = new App(host, readLink(open));
   const stage = new Stage(app);
   const elements = () => render(h(Page, { app, stage }), root());
 

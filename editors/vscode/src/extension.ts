@@ -6,6 +6,7 @@ import { Annotations } from './annotations';
 import { findingCommands, pageOf } from './commands/finding';
 import { lineCommands } from './commands/line';
 import { mapPathsCommand } from './commands/map-paths';
+import { metricCommand } from './commands/metric';
 import { recordCommands, recordings } from './commands/record';
 import { serverCommands } from './commands/server';
 import { traceCommands } from './commands/trace';
@@ -56,6 +57,7 @@ export function activate(context: vscode.ExtensionContext): Api {
   serverCommands(register, own, wanted);
   recordCommands(register, context, own, discovery);
   mapPathsCommand(register, own);
+  metricCommand(register);
   findingCommands(register, own, context.extensionUri);
   register('waitline.toggleAnnotations', () => annotations.toggle());
 
@@ -68,6 +70,10 @@ export function activate(context: vscode.ExtensionContext): Api {
     analysis = own.state?.analysis;
     annotations.refreshVisible();
     if (own.state) void context.workspaceState.update('lastTrace', own.state.trace);
+  });
+  own.onDidRedraw(() => {
+    annotations.refreshVisible();
+    hotspots.again();
   });
   discovery.onDidChange(() => contextKeys(own, discovery));
 

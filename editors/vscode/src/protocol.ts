@@ -1,6 +1,8 @@
 // What the server speaks beyond the protocol, as docs/lsp-extensions.md tells it.
 // Types only, and the checks of what comes from links, lenses and pages: those may hold anything.
 
+import type { Metric } from './metric';
+
 /** A duration, or a time since the trace began, in nanoseconds. */
 export type Nanos = number;
 
@@ -65,6 +67,8 @@ export interface Hotspot extends Part {
   func: string;
   source: string;
   heat: number;
+  /** Its time by the metric that is set; older servers have none but what is costly. */
+  counted?: Nanos;
 }
 
 /** A place with how often and how long; without one it is the runtime, or a goroutine's start. */
@@ -147,7 +151,10 @@ export interface Requests {
   'waitline/traces': [Record<string, never>, { traces: State[] }];
   'waitline/setRange': [{ t0?: Nanos; t1?: Nanos }, State | null];
   'waitline/lineCosts': [{ uri: string }, { analysis: number; lines: LineCost[] } | null];
-  'waitline/hotspots': [{ limit?: number; uri?: string }, { analysis: number; costly: Nanos; lines: Hotspot[] } | null];
+  'waitline/hotspots': [
+    { limit?: number; uri?: string },
+    { analysis: number; metric?: Metric; counted?: Nanos; costly: Nanos; lines: Hotspot[] } | null,
+  ];
   'waitline/site': [LinePlace, Site | null];
   'waitline/wakers': [LinePlace, { analysis: number; wakers: Origin[] } | null];
   'waitline/stacks': [LinePlace, { analysis: number; stacks: Stack[] } | null];
@@ -244,13 +251,26 @@ export interface Reveal {
   g?: number;
   /** The cursor moved there: its waits are marked, and the view stays where it is. */
   follow?: boolean;
+  /** What else a link of the timeline holds, for the page to read: its view, range, filters. */
+  link?: { [key: string]: string | number };
 }
+
+/** The names in a link of the timeline, beside the line, the moment and the goroutine. */
+const LINK = new Set(
+  'trace view v0 v1 lane t r0 r1 group func only task region profile open flags window per quantiles function finding kind name'.split(
+    ' ',
+  ),
+);
 
 /** What of a value says what a timeline is to show. */
 export function revealOf(value: unknown): Reveal {
-  const { t0, t1, g } = (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>;
+  const fields = (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>;
+  const { t0, t1, g } = fields;
   const isTime = (t: unknown): t is number => typeof t === 'number' && Number.isFinite(t) && t >= 0;
+  const isWord = (x: unknown): x is string | number => (typeof x === 'string' && x.length <= 4096) || isTime(x);
+  const link = Object.entries(fields).flatMap(([key, x]) => (LINK.has(key) && isWord(x) ? [[key, x] as const] : []));
   return {
+    ...(link.length > 0 && { link: Object.fromEntries(link) }),
     ...linePlace(value),
     ...(isTime(t0) && isTime(t1) && t0 <= t1 && { t0, t1 }),
     ...(isTime(g) && { g }),

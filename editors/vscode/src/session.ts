@@ -16,6 +16,7 @@ const WITHIN_MS = 180_000;
 
 export class Session implements vscode.Disposable {
   private readonly changed = new vscode.EventEmitter<void>();
+  private readonly redrawn = new vscode.EventEmitter<void>();
   private readonly asked = new vscode.EventEmitter<{ open: boolean; what: Reveal }>();
   private readonly ended: number[] = [];
   private share = 0;
@@ -29,6 +30,8 @@ export class Session implements vscode.Disposable {
 
   /** The state or the activity is another one. */
   readonly onDidChange = this.changed.event;
+  /** The same is shown, and its figures are other ones: by a setting, say. */
+  readonly onDidRedraw = this.redrawn.event;
   /** The server wants a timeline opened, or those that are open to show something. */
   readonly onDidAskTimeline = this.asked.event;
   /** The server that runs, when it does. */
@@ -204,7 +207,9 @@ export class Session implements vscode.Disposable {
       this.log.warn('a state that cannot be understood was left out');
       return;
     }
+    const again = state !== null && state.analysis === this.shown?.analysis;
     this.show(state);
+    if (again) this.redrawn.fire();
   }
 
   private show(state: State | null): void {
@@ -316,7 +321,6 @@ export class Session implements vscode.Disposable {
 
   dispose(): void {
     void this.stop();
-    this.changed.dispose();
-    this.asked.dispose();
+    for (const emitter of [this.changed, this.redrawn, this.asked]) emitter.dispose();
   }
 }

@@ -232,6 +232,19 @@ const scenarios = {
       await w.palette('Waitline: Clear Time Range');
       await w.figure('chan 444 ms · 974×');
 
+      // Lines, lenses and hotspots by another metric, and back; a setting of lines counts at once, too.
+      await w.palette('Waitline: Select Metric…');
+      await w.choose('system calls');
+      await w.figure('syscall 14.9 ms', 'if _, err := fmt.Fprintln');
+      await w.noFigure('chan 444 ms');
+      await w.seen(w.sidebar('.pane-header', /of [\d.]+ ms system calls/));
+      await w.shot('metric');
+      await w.palette('Waitline: Select Metric…');
+      await w.choose('costly');
+      await w.figure('chan 444 ms · 974×', 'select {');
+      await w.seen(w.sidebar('.pane-header', 'of 1.03 s costly'));
+      w.step('another metric, and back');
+
       // The trace is written again: the figures follow.
       await copyFile(join(testdata, 'traces/g126/annot.trace'), join(dir, 'webmix.trace'));
       await w.noFigure('chan 444 ms');
@@ -813,7 +826,7 @@ const scenarios = {
       const settings = { 'workbench.colorTheme': theme, 'editor.fontSize': 13 };
       const vscode = await start({ vsix: join(out, bundled), viewport: { width: 1280, height: 720 }, settings });
       const w = new Workbench(vscode, shots ?? out);
-      const readme = (file) => w.page.screenshot({ path: join(here, '../media/readme', file) });
+      const readme = (file) => w.picture(join(here, '../media/readme', file));
       try {
         const dir = await project(join(vscode.dir, 'shop'));
         await w.open(dir);
@@ -825,7 +838,7 @@ const scenarios = {
         await w.figure('chan 444 ms · 974×', 'select {');
         await w.hover('select', 'select {', 'Waiting here');
         await w.shot(`look-editor-${name}`);
-        await readme(`editor-${name}.png`);
+        await readme(`editor-${name}.webp`);
         await w.page.keyboard.press('Escape');
         await w.page.locator('.statusbar-item[id="status.languageStatus"]').hover();
         await w.page.waitForTimeout(1200);

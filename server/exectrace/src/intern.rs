@@ -92,6 +92,17 @@ impl Tables {
         self.stack_ends.len()
     }
 
+    /// About how many bytes of memory they take.
+    pub fn memory(&self) -> usize {
+        // A row of a hash table is an index and a byte.
+        let rows = self.strings.capacity() + self.frame_rows.capacity() + self.stacks.capacity();
+        self.text.capacity()
+            + (self.text_ends.capacity() + self.stack_ends.capacity()) * size_of::<usize>()
+            + self.frames.capacity() * size_of::<Frame>()
+            + self.stack_frames.capacity() * size_of::<FrameId>()
+            + rows * 5
+    }
+
     /// The row of a string with this text, a new one if there is none.
     pub fn intern(&mut self, s: &str) -> StrId {
         let hash = self.hasher.hash_one(s);

@@ -35,6 +35,8 @@ pub struct Analysis {
     /// Why the trace was not read to its end, if it was not: the figures are those of what came
     /// before.
     pub problem: Option<Problem>,
+    /// Only so many generations were read of more, because the rest takes too much memory.
+    pub cut: Option<u32>,
     /// How many bytes of the file the figures stand for, with all before them.
     pub sound_bytes: u64,
     /// Until when the trace went on behind that, as far as what is lost can tell: at least so far.
@@ -73,16 +75,23 @@ impl Analysis {
             _ => String::new(),
         };
         Some(format!(
-            "complete to {}{of}, {} of {} bytes are lost: {problem}",
+            "complete to {}{of}, {} of {} bytes are {}: {problem}",
             crate::units::duration(self.duration()),
             crate::units::count(lost),
             crate::units::count(self.bytes),
+            if self.cut.is_some() { "left out" } else { "lost" },
         ))
     }
 
     /// How many bytes the figures do not stand for.
     pub fn lost_bytes(&self) -> u64 {
         if self.problem.is_some() { self.bytes.saturating_sub(self.sound_bytes) } else { 0 }
+    }
+
+    /// About how many bytes of memory it takes.
+    pub fn memory(&self) -> usize {
+        crate::figures::memory(&self.slots, &self.wakers, self.stays.as_deref())
+            + self.tables.memory()
     }
 
     /// The text of a string.
@@ -135,6 +144,10 @@ pub struct Builder {
     /// The one generation behind the problem, if there is but one: its end may have been lost.
     broken: Option<exectrace::Generation>,
     sound_bytes: u64,
+    /// The limit is one of memory.
+    is_cut: bool,
+    /// There are more bytes, and they are not given.
+    is_stopped: bool,
 }
 
 impl Builder {
@@ -175,6 +188,28 @@ impl Builder {
     /// How many bytes have come so far.
     pub fn n_bytes(&self) -> u64 {
         self.reader.n_bytes()
+    }
+
+    /// About how many bytes of memory what it keeps takes.
+    pub fn memory(&self) -> usize {
+        self.reader.memory() + self.figures.memory()
+    }
+
+    /// Counts no more generations than there are by now: the rest takes too much memory. The bytes
+    /// that follow still tell how long the trace is. `why` is said of what is not counted. `false`:
+    /// there is none yet.
+    pub fn cut(&mut self, why: String) -> bool {
+        if self.limit.is_none() && self.generations > 0 {
+            let problem = Problem { offset: self.sound_bytes, generation: None, what: why };
+            self.limit = Some((self.generations, problem));
+            self.is_cut = true;
+        }
+        self.generations > 0
+    }
+
+    /// No more bytes come, though there are more: not even to tell how long the trace is.
+    pub fn stop(&mut self) {
+        self.is_stopped = true;
     }
 
     /// How many generations are decoded so far.
@@ -231,8 +266,10 @@ impl Builder {
     /// # Errors
     /// There is nothing to show, or the bytes must be given again: see [`Unfinished`].
     pub fn finish(mut self) -> Result<Analysis, Unfinished> {
-        self.reader.finish();
-        self.step();
+        if !self.is_stopped {
+            self.reader.finish();
+            self.step();
+        }
         if let Some(error) = self.error {
             return Err(Unfinished::Error(error));
         }
@@ -247,7 +284,10 @@ impl Builder {
             None => {
                 let tables = self.reader.tables();
                 self.decoder.end(&mut Pass { figures: &mut self.figures, tables });
-                self.reader.problem().cloned()
+                match &self.limit {
+                    Some((_, problem)) if self.is_stopped => Some(problem.clone()),
+                    _ => self.reader.problem().cloned(),
+                }
             }
         };
         let (Some(version), true) = (self.reader.version(), self.generations > 0) else {
@@ -257,12 +297,15 @@ impl Builder {
             let latest = self.reader.lost_until().into_iter().chain(self.latest).max()?;
             Some(Nanos(latest.wrapping_sub(self.decoder.base())))
         });
+        // One generation may have been all, after all.
+        let cut = self.limit.filter(|_| self.is_cut && problem.is_some()).map(|(n, _)| n);
         let next_trace = self.reader.next_trace();
         let notes = notes(version, &self.decoder, self.reader.tables());
         let events = self.decoder.n_events();
         let bytes = self.reader.n_bytes();
         self.figures.close(self.decoder.living(), self.reader.tables());
         let broken_off = match self.reader.tail() {
+            _ if cut.is_some() => None, // it is whole, only not counted
             None => self.broken.take().map(exectrace::Generation::without_names),
             tail => tail,
         };
@@ -282,6 +325,7 @@ impl Builder {
             events,
             bytes,
             problem,
+            cut,
             sound_bytes: self.sound_bytes,
             lost_until,
             tail,

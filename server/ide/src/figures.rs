@@ -271,6 +271,20 @@ pub struct Figures {
     ranges: HashMap<(RangeKind, RangeScope), OpenRange>,
 }
 
+impl Figures {
+    /// About how many bytes of memory they take.
+    pub fn memory(&self) -> usize {
+        memory(&self.slots, &self.wakers, self.stays.as_ref())
+    }
+}
+
+/// About how many bytes of memory sums and lives take.
+pub(crate) fn memory(slots: &[Slot], wakers: &[Waker], stays: Option<&Stays>) -> usize {
+    // Each has an entry in a table too, and most slots keep some lengths.
+    let slot = size_of::<Slot>() + 3 * size_of::<(CauseId, StackId, bool)>();
+    size_of_val(wakers) * 2 + slots.len() * slot + stays.map_or(0, Stays::memory)
+}
+
 /// One generation's events on their way into the figures.
 #[derive(Debug)]
 pub struct Pass<'a> {

@@ -9,6 +9,7 @@ use crate::kinds::Kind;
 use crate::lines::Figure;
 use crate::sites::{Part, SiteLine, Sites};
 use crate::verdicts::Verdict;
+use crate::view::MIN_SHOWN_NS;
 
 /// What counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -102,12 +103,12 @@ impl Metric {
             // They stand in this order already; what is not ranked comes last, and is shown where
             // there is nothing else.
             Metric::Impact => line.parts.first(),
+            // What counts little says less of a line than that it is idle.
             Metric::Block => shown.max_by_key(|part| {
-                (
-                    self.counted_ns(part),
-                    part.figure.total(),
-                    std::cmp::Reverse(part.figure.slots.first()),
-                )
+                let counted = self.counted_ns(part);
+                let counted = if counted < MIN_SHOWN_NS { 0 } else { counted };
+                let first = part.figure.slots.first();
+                (counted, part.figure.total(), std::cmp::Reverse(first))
             }),
             _ => shown.next(),
         }

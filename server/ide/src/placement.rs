@@ -6,12 +6,13 @@
 
 use std::sync::Arc;
 
-use exectrace::{FrameId, StrId};
+use exectrace::FrameId;
 use hashbrown::HashMap;
 
 use crate::Analysis;
 use crate::go_source::GoSource;
 use crate::lines::is_user_by_name;
+use crate::sources::propose::common_folders;
 use crate::sources::{Mapper, Mapping};
 use crate::staleness::{State, settle};
 
@@ -65,6 +66,9 @@ pub struct Placement {
     pub unmapped: Vec<Unmapped>,
     /// Time of all waits and system calls with a line of the program's own, in nanoseconds.
     pub own_ns: i64,
+    /// The frames behind them, with the time of waits and system calls that would stand there, in
+    /// nanoseconds, the dearest first.
+    pub missing: Vec<(FrameId, i64)>,
     by_path: HashMap<String, FileId>,
 }
 
@@ -115,8 +119,8 @@ impl Placement {
     }
 
     /// What stands behind recorded paths that are not mapped, and behind all of the program's own.
-    fn costs(&self, analysis: &Analysis, unmapped: &[bool]) -> (Vec<Unmapped>, i64) {
-        let mut by_file: HashMap<StrId, i64> = HashMap::new();
+    fn costs(&mut self, analysis: &Analysis, unmapped: &[bool]) -> (Vec<Unmapped>, i64) {
+        let mut by_frame: HashMap<FrameId, i64> = HashMap::new();
         let mut all = 0i64;
         for slot in &analysis.slots {
             let cause = analysis.causes.cause(slot.cause);
@@ -131,15 +135,19 @@ impl Placement {
             let ns = slot.ns.saturating_add(slot.open_ns).saturating_add(slot.pre_ns);
             all = all.saturating_add(ns);
             if unmapped[own.0 as usize] {
-                let sum = by_file.entry(analysis.tables.frame(own).file).or_default();
+                let sum = by_frame.entry(own).or_default();
                 *sum = sum.saturating_add(ns);
             }
         }
+        self.missing = by_frame.into_iter().collect();
+        self.missing.sort_by_key(|&(frame, ns)| (std::cmp::Reverse(ns), frame));
+        let file = |frame: FrameId| analysis.str(analysis.tables.frame(frame).file);
+        let files: Vec<&str> = self.missing.iter().map(|(frame, _)| file(*frame)).collect();
+        let folders = common_folders(&files);
         let mut by_prefix: HashMap<&str, i64> = HashMap::new();
-        for (file, ns) in by_file {
-            let file = analysis.str(file);
-            let prefix = file.rfind(['/', '\\']).map_or("", |end| &file[..=end]);
-            *by_prefix.entry(prefix).or_default() += ns;
+        for &(frame, ns) in &self.missing {
+            let sum = by_prefix.entry(folders[file(frame)]).or_default();
+            *sum = sum.saturating_add(ns);
         }
         let mut list: Vec<Unmapped> = by_prefix
             .into_iter()

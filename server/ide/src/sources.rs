@@ -5,9 +5,12 @@
 //! outside that list can be the answer, whatever a trace holds.
 //! Listing files, reading `go.mod` and what the user's own rules substitute are left to the caller.
 
+pub(crate) mod propose;
 mod recorded;
 
 use hashbrown::{HashMap, HashSet};
+
+pub use propose::{Missing, Proposal, propose};
 
 use crate::go_source::FrameName;
 use recorded::{
@@ -30,6 +33,8 @@ pub struct Workspace {
     pub mod_cache: Option<String>,
     /// What a person said of paths, the first one that leads to a file counts.
     pub rules: Vec<Rule>,
+    /// Files elsewhere that only a person's rule leads to.
+    pub beyond: HashSet<String>,
     /// Of the files, those that are not the program's own code.
     pub excluded: HashSet<String>,
 }
@@ -60,6 +65,12 @@ impl Rule {
         let back = if self.from.is_empty() { None } else { replace(&self.from, &self.to) };
         [replace(&self.to, &self.from), back]
     }
+}
+
+/// Where rules would have the file of a recorded path, in their order.
+pub fn by_rules(rules: &[Rule], recorded_file: &str) -> Vec<String> {
+    let Some(recorded) = RecordedPath::parse(recorded_file) else { return Vec::new() };
+    rules.iter().flat_map(|rule| rule.apply(&recorded.path)).flatten().collect()
 }
 
 /// A module of the workspace.
@@ -191,7 +202,9 @@ impl Mapper {
         let Some(recorded) = RecordedPath::parse(recorded_file) else { return Mapping::Unmapped };
         let path = recorded.path.as_str();
         let mut by_rule = self.workspace.rules.iter().flat_map(|rule| rule.apply(path)).flatten();
-        if let Some(file) = by_rule.find_map(|path| self.file(&path)) {
+        let beyond = |path: &str| self.workspace.beyond.get(path).map(String::as_str);
+        let file = by_rule.find_map(|path| self.file(&path).or_else(|| beyond(&path)));
+        if let Some(file) = file {
             return found(file, How::Rule);
         }
         if let Some(file) = self.file(path) {

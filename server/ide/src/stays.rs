@@ -301,6 +301,19 @@ impl Stays {
         self.list.len()
     }
 
+    /// About how many bytes of memory they take. (Of what a vector has room for, only what is in use
+    /// takes any.)
+    pub fn memory(&self) -> usize {
+        size_of_val(&*self.list)
+            + size_of_val(&*self.wakes)
+            + size_of_val(&*self.gos)
+            + size_of_val(&*self.briefs)
+            + size_of_val(&*self.regions)
+            + size_of_val(&*self.tasks)
+            + size_of_val(&*self.ranges)
+            + size_of_val(&*self.alive)
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()

@@ -46,7 +46,7 @@ pub fn make(
     cancel: &AtomicBool,
     progress: &dyn Fn(u64, u64),
 ) -> Result<Index, NoIndex> {
-    let mut limit = None;
+    let mut limit = view.analysis.cut;
     loop {
         let unchanged = || Stamp::at(path).as_ref() == Some(stamp);
         if !unchanged() {

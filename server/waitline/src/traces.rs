@@ -30,6 +30,9 @@ const RETRIES: [Duration; 4] = [
     Duration::from_secs(2),
 ];
 
+/// How often as much memory as what is read takes a trace takes in the end, when it is judged.
+const WITH_VERDICTS: u64 = 2;
+
 /// How long a pause goes on after somebody asked to stop, at most.
 const CANCEL_WITHIN: Duration = Duration::from_millis(50);
 
@@ -49,6 +52,7 @@ enum Why {
     NotATrace(exectrace::Error),
     Nothing(Option<exectrace::Problem>, u64),
     Changing,
+    Memory(u64),
     Cancelled,
     NoSuchTrace(u32),
     Wrapped(io::Error),
@@ -58,6 +62,11 @@ impl LoadError {
     /// Somebody asked to stop.
     pub fn is_cancelled(&self) -> bool {
         matches!(self.why, Why::Cancelled)
+    }
+
+    /// The file was written while it was read.
+    pub fn is_changing(&self) -> bool {
+        matches!(self.why, Why::Changing)
     }
 
     /// The file may still become a trace: it is missing, empty, or being written.
@@ -93,6 +102,11 @@ impl fmt::Display for LoadError {
             ),
             Why::Changing => f.write_str(
                 "the file keeps changing while it is read (try again when it is written)",
+            ),
+            Why::Memory(most) => write!(
+                f,
+                "the trace takes more than the {} of memory that a trace may take (raise limits.memory, or record less: two to ten seconds answer most questions)",
+                ide::units::bytes(*most)
             ),
             Why::Cancelled => f.write_str("loading was cancelled"),
             Why::NoSuchTrace(n) => write!(
@@ -213,13 +227,23 @@ trait Make: Sized {
     fn space(&mut self, n: usize) -> &mut [u8];
     fn filled(&mut self, n: usize) -> bool;
     fn n_bytes(&self) -> u64;
+    /// About how much memory it takes by now, in bytes; 0 where it is less than what is there already.
+    fn memory(&self) -> u64 {
+        0
+    }
+    /// The rest takes too much memory. `false`: nothing can be made of what came so far.
+    fn cut(&mut self, _why: String) -> bool {
+        true
+    }
+    /// There are more bytes, and they are not given.
+    fn stop(&mut self) {}
     fn finish(self) -> Result<Self::Made, Unfinished>;
     /// What is known of the trace itself.
     fn analysis(made: &mut Self::Made) -> &mut Analysis;
 }
 
 macro_rules! make {
-    ($maker:ty, $made:ty, |$of:ident| $analysis:expr) => {
+    ($maker:ty, $made:ty, |$of:ident| $analysis:expr, { $($more:item)* }) => {
         impl Make for $maker {
             type Made = $made;
             fn starts_at(&mut self, offset: u64) {
@@ -240,12 +264,39 @@ macro_rules! make {
             fn analysis($of: &mut $made) -> &mut Analysis {
                 $analysis
             }
+            $($more)*
         }
     };
 }
 
-make!(Builder, Analysis, |made| made);
-make!(Summarizer, Summed, |made| &mut made.analysis);
+make!(Builder, Analysis, |made| made, {
+    fn memory(&self) -> u64 {
+        self.memory() as u64
+    }
+    fn cut(&mut self, why: String) -> bool {
+        self.cut(why)
+    }
+    fn stop(&mut self) {
+        self.stop();
+    }
+});
+make!(Summarizer, Summed, |made| &mut made.analysis, {});
+
+/// What a load must keep to.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// The most memory that the trace may take, in bytes: figures, verdicts and all.
+    pub memory: u64,
+    /// Whether to wait for a file that changes while it is read. Who watches the file knows better
+    /// when it is quiet.
+    pub waits: bool,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Bounds { memory: u64::MAX, waits: true }
+    }
+}
 
 /// Loads a trace. `progress` is told how many bytes of how many are read; `cancel` ends the load.
 ///
@@ -257,26 +308,48 @@ pub fn load(
     cancel: &AtomicBool,
     progress: impl FnMut(u64, u64),
 ) -> Result<Loaded, LoadError> {
+    load_within(path, what, Bounds::default(), cancel, progress)
+}
+
+/// Loads a trace within bounds. Of one that takes more memory, as much is loaded as there is room
+/// for.
+///
+/// # Errors
+/// There is nothing to show: see [`LoadError`].
+pub fn load_within(
+    path: &Path,
+    what: What,
+    bounds: Bounds,
+    cancel: &AtomicBool,
+    progress: impl FnMut(u64, u64),
+) -> Result<Loaded, LoadError> {
     let new = |limit: Option<(u32, exectrace::Problem)>| {
         what.of(limit.map_or_else(Builder::new, |(n, problem)| Builder::up_to(n, problem)))
     };
-    let (stamp, inside, analysis) = load_with(path, new, cancel, progress)?;
+    let (stamp, inside, analysis) = load_with(path, new, bounds, cancel, progress)?;
     Ok(Loaded { path: path.to_owned(), stamp, inside, analysis })
 }
 
-/// Sums up a trace's goroutines, regions and tasks. What comes with it has no figures of lines.
+/// Sums up a trace's goroutines, regions and tasks, in all or only the first `generations`. What comes with it has no figures of lines.
 ///
 /// # Errors
 /// As with [`load`].
 pub fn summarize(
     path: &Path,
     keep: Keep,
+    generations: Option<u32>,
     cancel: &AtomicBool,
     progress: impl FnMut(u64, u64),
 ) -> Result<(Loaded, Summary), LoadError> {
-    let (stamp, inside, summed) = load_with(path, |_| Summarizer::new(keep), cancel, progress)?;
+    let new = |_| Summarizer::new(keep).up_to(generations);
+    let (stamp, inside, summed) = load_with(path, new, Bounds::default(), cancel, progress)?;
     let Summed { analysis, summary } = summed;
     Ok((Loaded { path: path.to_owned(), stamp, inside, analysis }, summary))
+}
+
+/// About how many bytes of memory a trace takes, with its verdicts.
+pub fn takes(analysis: &Analysis) -> u64 {
+    (analysis.memory() as u64).saturating_mul(WITH_VERDICTS)
 }
 
 /// The version of the file, what the trace was found in, and what was made of it.
@@ -285,12 +358,14 @@ type Read<M> = (Stamp, Vec<String>, <M as Make>::Made);
 fn load_with<M: Make>(
     path: &Path,
     new: impl Fn(Option<(u32, exectrace::Problem)>) -> M,
+    bounds: Bounds,
     cancel: &AtomicBool,
     mut progress: impl FnMut(u64, u64),
 ) -> Result<Read<M>, LoadError> {
     let fail = |why| LoadError { path: path.to_owned(), why };
-    for pause in RETRIES.iter().map(Some).chain([None]) {
-        match attempt(path, &new, cancel, &mut progress) {
+    let retries: &[Duration] = if bounds.waits { &RETRIES } else { &[] };
+    for pause in retries.iter().map(Some).chain([None]) {
+        match attempt(path, &new, bounds.memory, cancel, &mut progress) {
             Ok(Some(made)) => return Ok(made),
             Ok(None) => {} // it changed
             Err(why) => return Err(fail(why)),
@@ -312,6 +387,7 @@ fn load_with<M: Make>(
 fn attempt<M: Make>(
     path: &Path,
     new: &impl Fn(Option<(u32, exectrace::Problem)>) -> M,
+    memory: u64,
     cancel: &AtomicBool,
     progress: &mut impl FnMut(u64, u64),
 ) -> Result<Option<Read<M>>, Why> {
@@ -346,6 +422,21 @@ fn attempt<M: Make>(
                 break;
             }
             progress(stream.n_raw(), stamp.len);
+            let takes = builder.memory();
+            if takes.saturating_mul(WITH_VERDICTS) > memory {
+                let why = format!(
+                    "the rest takes more than the {} of memory that a trace may take (raise limits.memory, or record less)",
+                    ide::units::bytes(memory)
+                );
+                if !builder.cut(why) {
+                    return Err(Why::Memory(memory));
+                }
+                // What is read on for is only how long the trace is.
+                if takes > memory {
+                    builder.stop();
+                    break;
+                }
+            }
             if read - checked >= CHECK_EVERY {
                 checked = read;
                 if !unchanged(&file) {

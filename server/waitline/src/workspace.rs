@@ -3,6 +3,7 @@
 //! Only what is listed here is ever read as a source: regular files that end in `.go`, found by
 //! walking the folders without following links. Nothing is executed.
 
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -12,7 +13,9 @@ use ide::Analysis;
 use ide::findings::{Code, Severity};
 use ide::go_source::GoSource;
 use ide::placement::{Placement, SourceFile};
-use ide::sources::{Mapper, Module, Rule, Workspace, parse_module_path};
+use ide::sources::{
+    Mapper, Missing, Module, Proposal, Rule, Workspace, by_rules, parse_module_path, propose,
+};
 use ide::view::{Silenced, View};
 
 use crate::traces::{Loaded, shown};
@@ -48,7 +51,9 @@ pub fn view(loaded: Loaded, roots: &[PathBuf]) -> View {
 /// The same as a person chose.
 pub fn view_by(loaded: Loaded, roots: &[PathBuf], choices: &Choices) -> View {
     let name = loaded.path.file_name().map_or_else(String::new, |n| shown(Path::new(n)));
-    let mapper = Mapper::new(chosen(scan(roots), choices));
+    let mut workspace = chosen(scan(roots), choices);
+    workspace.beyond = beyond(&loaded.analysis, &workspace).into_iter().collect();
+    let mapper = Mapper::new(workspace);
     let placement = Placement::new(&loaded.analysis, &mapper, &mut read_source);
     let mut word = crate::config::word(roots);
     word.silenced.extend(choices.silenced.iter().cloned());
@@ -69,7 +74,13 @@ fn chosen(mut workspace: Workspace, choices: &Choices) -> Workspace {
         }
     };
     let rules = choices.rules.iter();
-    workspace.rules = rules.map(|(from, to)| Rule { from: folder(from), to: folder(to) }).collect();
+    // By the names that files have when links are followed, which is how they are listed.
+    let real = |folder: String| match Path::new(&folder).canonicalize() {
+        Ok(real) if real.is_dir() => slashed(&real),
+        _ => folder,
+    };
+    workspace.rules =
+        rules.map(|(from, to)| Rule { from: real(folder(from)), to: folder(to) }).collect();
     if !choices.exclude.is_empty() {
         let roots = workspace.roots.clone();
         let is_excluded = |file: &&String| {
@@ -81,6 +92,118 @@ fn chosen(mut workspace: Workspace, choices: &Choices) -> Workspace {
         workspace.excluded = workspace.files.iter().filter(is_excluded).cloned().collect();
     }
     workspace
+}
+
+/// The files outside the workspace that rules lead to. A person names a folder, and what lies in it is
+/// looked at name by name: no link leads out of it, and nothing but a `.go` file counts.
+fn beyond(analysis: &Analysis, workspace: &Workspace) -> HashSet<String> {
+    let folders: Vec<String> = workspace
+        .rules
+        .iter()
+        .flat_map(|rule| [&rule.from, &rule.to])
+        .filter(|folder| Path::new(folder).is_absolute() && Path::new(folder).is_dir())
+        .map(|folder| format!("{}/", folder.trim_end_matches('/')))
+        .collect();
+    if folders.is_empty() {
+        return HashSet::new();
+    }
+    let frames = (0..analysis.tables.n_frames() as u32).map(exectrace::FrameId);
+    let files: HashSet<_> = frames.map(|frame| analysis.tables.frame(frame).file).collect();
+    let mut found = HashSet::new();
+    for file in files {
+        for path in by_rules(&workspace.rules, analysis.str(file)) {
+            let is_in = folders.iter().any(|folder| path.starts_with(folder.as_str()));
+            let is_itself = || Path::new(&path).canonicalize().is_ok_and(|p| slashed(&p) == path);
+            if is_in && path.ends_with(".go") && !found.contains(&path) && is_itself() {
+                found.insert(path);
+            }
+        }
+    }
+    found
+}
+
+/// The rules that would lead to what is missing, found among the files of the workspace and in the
+/// module cache.
+pub fn proposals(view: &View, roots: &[PathBuf]) -> Vec<Proposal> {
+    /// The most places that are looked for: the dearest.
+    const MOST: usize = 300;
+    let analysis = &view.analysis;
+    let frames: Vec<_> = view.placement.missing.iter().take(MOST).collect();
+    let missing: Vec<Missing> = frames
+        .iter()
+        .map(|(frame, ns)| {
+            let file = analysis.str(analysis.tables.frame(*frame).file).to_owned();
+            Missing { file, ns: *ns }
+        })
+        .collect();
+    if missing.is_empty() {
+        return Vec::new();
+    }
+    let workspace = scan(roots);
+    let mut files = workspace.files;
+    if let Some(cache) = workspace.mod_cache {
+        let paths: HashSet<&str> = missing.iter().map(|m| m.file.as_str()).collect();
+        paths.iter().for_each(|path| released(&cache, path, &mut files));
+        files.sort_unstable();
+        files.dedup();
+    }
+    let mut read: HashMap<String, Option<Arc<SourceFile>>> = HashMap::new();
+    propose(&missing, &files, &mut |row, path| {
+        let source = read.entry(path.to_owned()).or_insert_with(|| read_source(path));
+        let frame = analysis.tables.frame(frames[row].0);
+        source.as_ref().is_some_and(|source| {
+            source.source.holds_frame(analysis.str(frame.func), frame.line.saturating_sub(1))
+        })
+    })
+}
+
+/// Adds the files of releases in the module cache that a recorded path without a version may name:
+/// `github.com/x/y/dir/f.go` in `github.com/x/y@v1.0.0` or `github.com/x/y/v2@v2.0.0`.
+fn released(cache: &str, recorded: &str, files: &mut Vec<String>) {
+    /// The most releases of a module that are looked at.
+    const MOST: usize = 50;
+    let recorded = recorded.replace('\\', "/");
+    let elements: Vec<&str> = recorded.split('/').filter(|e| !e.is_empty()).collect();
+    let is_safe = |e: &str| !matches!(e, "." | "..") && !e.contains(['@', '\0', '!']);
+    if elements.len() > 64 || !elements.iter().all(|e| is_safe(e)) {
+        return;
+    }
+    // The cache has `!b` for a capital `B`.
+    let escaped = |text: &str| -> String {
+        let escape = |c: char| match c.is_ascii_uppercase() {
+            true => format!("!{}", c.to_ascii_lowercase()),
+            false => c.to_string(),
+        };
+        text.chars().map(escape).collect()
+    };
+    let hosts = elements.iter().enumerate().filter(|(_, e)| e.contains('.') && !e.ends_with(".go"));
+    for (host, _) in hosts {
+        let mut dir = PathBuf::from(cache);
+        for at in host..elements.len() - 1 {
+            let name = escaped(elements[at]);
+            let Ok(entries) = fs::read_dir(&dir) else { break };
+            let release = format!("{name}@v");
+            let rest = elements[at + 1..].join("/");
+            let names = entries.flatten().map(|e| e.file_name().to_string_lossy().into_owned());
+            // A module of a major version lies one folder further down.
+            let mut releases: Vec<PathBuf> =
+                names.filter(|n| n.starts_with(&release)).map(|n| dir.join(n)).collect();
+            dir.push(&name);
+            let majors = fs::read_dir(&dir).into_iter().flatten().flatten().filter(|e| {
+                let name = e.file_name().to_string_lossy().into_owned();
+                name.split_once("@v").is_some_and(|(v, _)| {
+                    v.strip_prefix('v').is_some_and(|n| n.parse::<u32>().is_ok())
+                })
+            });
+            releases.extend(majors.map(|e| e.path()));
+            for release in releases.into_iter().take(MOST) {
+                let file = release.join(&rest);
+                if file.is_file() {
+                    files.push(slashed(&file));
+                }
+            }
+        }
+    }
 }
 
 /// Places the frames of a trace in one folder that a person named.
@@ -212,6 +335,38 @@ pub fn slashed(path: &Path) -> String {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+
+    #[test]
+    fn releases_are_found_by_paths_without_a_version() {
+        let dir = tempfile::tempdir().unwrap();
+        let cache = slashed(&dir.path().canonicalize().unwrap());
+        for file in [
+            "github.com/!burnt!sushi/toml@v1.2.3/lex/lex.go",
+            "github.com/!burnt!sushi/toml@v1.3.0/lex/lex.go",
+            "github.com/!burnt!sushi/toml/v2@v2.0.1/lex/lex.go",
+            "github.com/!burnt!sushi/other@v1.0.0/lex/lex.go",
+        ] {
+            let path = Path::new(&cache).join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "package lex").unwrap();
+        }
+        let find = |recorded: &str| {
+            let mut files = Vec::new();
+            released(&cache, recorded, &mut files);
+            files.sort();
+            let below = |f: &String| {
+                f.strip_prefix(&format!("{cache}/github.com/!burnt!sushi/")).unwrap().to_owned()
+            };
+            files.iter().map(below).collect::<Vec<_>>()
+        };
+        let all = ["toml/v2@v2.0.1/lex/lex.go", "toml@v1.2.3/lex/lex.go", "toml@v1.3.0/lex/lex.go"];
+        assert_eq!(find("github.com/BurntSushi/toml/lex/lex.go"), all);
+        assert_eq!(find("/build/src/github.com/BurntSushi/toml/lex/lex.go"), all);
+        assert!(find("github.com/BurntSushi/toml/lex/none.go").is_empty());
+        assert!(find("/x/../github.com/BurntSushi/toml/lex/lex.go").is_empty());
+        assert!(find("lex.go").is_empty());
+        assert!(find("").is_empty());
+    }
 
     /// What stands where the scan saw a source need not be one any more.
     #[test]

@@ -155,6 +155,75 @@ fn long_trace() -> Vec<u8> {
     trace
 }
 
+fn varint(mut value: u64, to: &mut Vec<u8>) {
+    while value >= 0x80 {
+        to.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    to.push(value as u8);
+}
+
+/// The bytes of what a text says of generations, without the header.
+fn wire(text: &str) -> Vec<u8> {
+    let header = exectrace::text::read("go 1.26\n").unwrap().len();
+    exectrace::text::read(&format!("go 1.26\n{text}")).unwrap().split_off(header)
+}
+
+/// The bytes of one event, of numbers below 128 each.
+fn event(text: &str) -> Vec<u8> {
+    let n_args = text.matches('=').count();
+    let bytes = wire(&format!("batch gen=1 m=1 time=1\n  {text}\n"));
+    bytes[bytes.len() - 1 - n_args..].to_vec()
+}
+
+/// A trace of so many generations, a second each, in which thread 1 runs goroutine 1 and then has
+/// these batches of events.
+fn trace_of(generations: u64, batches: &[Vec<u8>]) -> Vec<u8> {
+    let mut trace = exectrace::text::read("go 1.26\n").unwrap();
+    for generation in 1..=generations {
+        let second = 1_000_000_000 * generation;
+        trace.extend(wire(&format!(
+            "batch gen={generation} m=-1 time={second}\n  Sync\n  Frequency freq=1000000000\n  \
+             ClockSnapshot dt=0 mono=1 sec=2 nsec=3\nbatch gen={generation} m=1 time={second}\n  \
+             ProcStatus dt=1 p=0 pstatus=1\n  GoStatus dt=1 g=1 m=1 gstatus=2\n"
+        )));
+        for (at, events) in (1..).zip(batches) {
+            assert!(events.len() < 64 << 10, "{}", events.len());
+            trace.push(1);
+            for number in [generation, 1, second + at * (900_000_000 / batches.len() as u64)] {
+                varint(number, &mut trace);
+            }
+            varint(events.len() as u64, &mut trace);
+            trace.extend(events);
+        }
+        trace.extend(wire("EndOfGeneration\n"));
+    }
+    trace
+}
+
+/// A trace that takes a while to go through, and has nothing to judge.
+pub(super) fn heavy_trace(generations: u64) -> Vec<u8> {
+    let events = event("HeapAlloc dt=1 heapalloc_value=1").repeat(20_000);
+    trace_of(generations, &vec![events; 12])
+}
+
+/// A trace in which goroutine 1 stops and goes on, five thousand times in each of so many batches.
+pub(super) fn trace_of_stops(generations: u64, batches: u64) -> Vec<u8> {
+    let stop = event("GoStop dt=1 reason_string=0 stack=0");
+    let mut start = event("GoStart dt=1 g=1 g_seq=0");
+    start.pop();
+    let batch = |at: u64| {
+        let mut events = Vec::new();
+        for seq in 1..=5_000 {
+            events.extend(&stop);
+            events.extend(&start);
+            varint(at * 5_000 + seq, &mut events);
+        }
+        events
+    };
+    trace_of(generations, &(0..batches).map(batch).collect::<Vec<_>>())
+}
+
 /// A trace that nobody gets to the end of reading: it is never the same for long enough.
 pub(super) struct Restless {
     pub(super) path: PathBuf,

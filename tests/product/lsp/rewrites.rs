@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::client::{Client, hints_of, uri};
+use super::client::{Client, LIMIT, hints_of, uri};
+use super::stress::{percentile, times};
 use super::*;
 
 /// A trace settles, is loaded and shown within this time.
@@ -122,4 +123,120 @@ fn deleted_or_half_written_it_stays() {
     fs::write(&setup.shown, &setup.turns[0].0).unwrap();
     setup.wait_for(0);
     setup.client.end();
+}
+
+/// A way of writing a trace: it ends with a whole one, and the file is quiet from then on.
+type Way = (&'static str, fn(&Path, &[u8]));
+
+fn pause() {
+    std::thread::sleep(Duration::from_millis(50));
+}
+
+fn remove(path: &Path) {
+    let _ = fs::remove_file(path);
+    let _ = fs::remove_dir(path);
+}
+
+#[cfg(unix)]
+const WAYS: [Way; 8] = [
+    ("truncated and rewritten", |path, new| fs::write(path, new).unwrap()),
+    ("written in parts", |path, new| {
+        let mut file = File::create(path).unwrap();
+        for part in new.chunks(new.len() / 5 + 1) {
+            file.write_all(part).unwrap();
+            std::thread::sleep(Duration::from_millis(40));
+        }
+    }),
+    ("renamed over", |path, new| {
+        let beside = path.with_extension("new");
+        fs::write(&beside, new).unwrap();
+        fs::rename(&beside, path).unwrap();
+    }),
+    ("appended to", |path, new| {
+        // Half a trace first, which is none yet.
+        fs::write(path, &new[..new.len() / 2]).unwrap();
+        pause();
+        let mut file = File::options().append(true).open(path).unwrap();
+        file.write_all(&new[new.len() / 2..]).unwrap();
+    }),
+    ("unlinked", |path, new| {
+        fs::remove_file(path).unwrap();
+        pause();
+        fs::write(path, new).unwrap();
+    }),
+    ("a pipe meanwhile", |path, new| {
+        remove(path);
+        let made = std::process::Command::new("mkfifo").arg(path).status().unwrap();
+        assert!(made.success());
+        pause();
+        remove(path);
+        fs::write(path, new).unwrap();
+    }),
+    ("a folder meanwhile", |path, new| {
+        remove(path);
+        fs::create_dir(path).unwrap();
+        pause();
+        remove(path);
+        fs::write(path, new).unwrap();
+    }),
+    ("/dev/zero meanwhile", |path, new| {
+        remove(path);
+        std::os::unix::fs::symlink("/dev/zero", path).unwrap();
+        pause();
+        remove(path);
+        fs::write(path, new).unwrap();
+    }),
+];
+
+/// A trace's file is written anew in every way that there is, and swapped for what is no file: each
+/// way has an editor of its own, all at once.
+#[test]
+#[cfg(unix)]
+fn a_trace_that_is_rewritten_in_every_way() {
+    let rounds = times(1_000, 3);
+    let all = WAYS.map(|way| std::thread::spawn(move || rewritten(way, rounds)));
+    let (mut took, mut n_asked) = (Vec::new(), 0);
+    for (way, all) in WAYS.iter().zip(all) {
+        let (mut times, n) = all.join().unwrap();
+        let (p50, p99) = (percentile(&mut times, 50), percentile(&mut times, 99));
+        let late = times.iter().filter(|t| **t > Duration::from_millis(1_500)).count();
+        eprintln!(
+            "{} times {}: 0 crashes, 0 mixes in {n} answers, the newest shown {p50:.2?} after quiet (p99 {p99:.2?}, at most {:.2?}, {late} later than 1.5 s)",
+            times.len(),
+            way.0,
+            times.last().unwrap()
+        );
+        took.extend(times);
+        n_asked += n;
+    }
+    let (p50, p99) = (percentile(&mut took, 50), percentile(&mut took, 99));
+    eprintln!(
+        "{} cycles of {} kinds, {n_asked} answers: p50 {p50:.2?}, p99 {p99:.2?}, at most {:.2?}",
+        took.len(),
+        WAYS.len(),
+        took.last().unwrap()
+    );
+    // A busy machine may take longer; what hangs takes much longer.
+    assert!(p50 < Duration::from_millis(1_500), "{p50:?}");
+}
+
+/// How long each new trace took to be shown, and how many answers there were meanwhile.
+#[cfg(unix)]
+fn rewritten((way, write): Way, rounds: usize) -> (Vec<Duration>, usize) {
+    let mut setup = Setup::new();
+    let (mut took, before) = (Vec::new(), setup.answers);
+    for round in 0..rounds {
+        let turn = (round + 1) % 2;
+        write(&setup.shown, &setup.turns[turn].0);
+        let from = Instant::now();
+        while setup.ask() != (turn, turn) {
+            assert!(from.elapsed() < LIMIT, "{way}: the newest is not shown");
+            setup.client.listen(Duration::from_millis(10));
+        }
+        took.push(from.elapsed());
+        setup.client.log.clear();
+    }
+    let n_asked = setup.answers - before;
+    setup.client.end();
+    (took, n_asked)
 }

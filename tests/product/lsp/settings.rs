@@ -150,6 +150,13 @@ fn a_rule_leads_to_the_files() {
         list.to_string().contains("frames-unmapped") && list.to_string().contains(&prefix)
     });
     assert!(client.hints(&file).is_empty() && client.hints(&copy).is_empty());
+    // What is proposed is general, and says that there is another folder which fits.
+    let proposed = unmapped["rules"].as_array().unwrap();
+    assert_eq!(proposed.len(), 1, "{unmapped}");
+    assert_eq!(proposed[0]["from"], root.to_str().unwrap());
+    assert_eq!(proposed[0]["to"], "/home/gopher/workloads");
+    assert_eq!(proposed[0]["others"], json!([root.join("old")]));
+    assert_eq!(proposed[0]["ns"], unmapped["prefixes"][0]["ns"]);
     let rules = |from: &str, to: &str| json!({ "substitutePath": [{ "from": from, "to": to }] });
     for (rule, there, not_there) in [
         (rules(root.to_str().unwrap(), "/home/gopher/workloads"), &file, &copy),
@@ -174,6 +181,36 @@ fn a_rule_leads_to_the_files() {
     poll(&mut client, "excluded", |c| c.hints(&file).is_empty());
     let unmapped = client.ask("waitline/unmapped", Value::Null);
     assert!(!unmapped.to_string().contains("/leak/"), "{unmapped}");
+    client.end();
+}
+
+/// A rule may name any folder that can be read, but no link leads out of it.
+#[test]
+#[cfg(unix)]
+fn a_rule_leads_out_of_the_workspace_and_a_link_does_not() {
+    let (dir, file) = copy_of_leak(str::to_owned);
+    let outside = dir.path().canonicalize().unwrap();
+    let (open, linked) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    std::fs::write(open.path().join("go.mod"), "module example.com/elsewhere\n").unwrap();
+    std::os::unix::fs::symlink(outside.join("leak"), linked.path().join("leak")).unwrap();
+    let (_, trace) = leak();
+    let mut client = Client::showing(open.path(), &trace);
+    assert!(client.hints(&file).is_empty());
+    let rule = |from: &Path| json!({ "substitutePath": [{ "from": from, "to": "/home/gopher/workloads" }] });
+    // The folder itself may be reached by a link: a person named it.
+    let by_link = linked.path().join("all");
+    std::os::unix::fs::symlink(&outside, &by_link).unwrap();
+    for folder in [&outside, &by_link] {
+        set(&mut client, rule(folder));
+        poll(&mut client, "the rule's file", |c| {
+            hint_at(&c.hints(&file), 112) == Some("sleep 297 ms · 133×")
+        });
+        set(&mut client, rule(linked.path()));
+        poll(&mut client, "nothing behind the link", |c| c.hints(&file).is_empty());
+        let unmapped = client.ask("waitline/unmapped", Value::Null);
+        assert!(unmapped["prefixes"].to_string().contains("/leak/"), "{unmapped}");
+        assert_eq!(unmapped["rules"], json!([]), "nothing is proposed that is not there");
+    }
     client.end();
 }
 
@@ -348,6 +385,13 @@ fn a_metric_says_what_lines_show() {
                 kinds.iter().any(|kind| said(&kind)) || text.starts_with("idle"),
                 "{metric}: {text}"
             );
+            // Where hardly anything counts, the line is called by what it mostly waits for.
+            if of.iter().all(|part| counted(part) < 1e6) {
+                let own = of.iter().filter(|p| kinds.contains(&p["kind"].as_str().unwrap()));
+                let most = own.max_by_key(|part| part["ns"].as_i64()).unwrap();
+                let kind = most["kind"].as_str().unwrap();
+                assert!(said(&&kind) || text.starts_with("idle"), "{metric}: {text}, not {kind}");
+            }
             // A line that is mostly idle is dim, however much else of it counts.
             if line["style"] != "idle" {
                 assert_eq!(line["heat"].as_u64().unwrap() as usize, heat, "{metric}: {text}");

@@ -19,6 +19,12 @@ export interface Keeps {
   readonly spans: ReadonlyMap<string, readonly Ref[]> | null;
 }
 
+/** The spans that are kept on the goroutine of a rectangle: rows that goroutines share, Ps and threads show several. */
+function keptOf(k: Keeps | null, lane: string, g: number): readonly Ref[] | null {
+  if (k?.spans == null) return null;
+  return k.spans.get(lane) ?? (g > 0 ? (k.spans.get(`g:${g}`) ?? null) : null);
+}
+
 export interface Scene {
   readonly view: View;
   readonly width: Px;
@@ -90,7 +96,6 @@ export class LaneDrawing {
   private laneWords(s: Scene, row: Row, lane: string, y: Px, texts: Text[]): void {
     const tile = s.tile(lane);
     if (tile === null) return;
-    const kept = s.keeps?.spans?.get(lane) ?? null;
     // A task is named by its label already: in its row the words are those of its regions, if it has any.
     let free = Number.NEGATIVE_INFINITY;
     const lower = row.kind === 'task' && tile.flags.some((f) => (f & FLAG.lower) !== 0);
@@ -99,7 +104,7 @@ export class LaneDrawing {
       const b = xOf(s.view, s.width, rectEnd(tile, i));
       const cls = tile.cls[i] ?? 0;
       if (b - a < 26 || b < 26 || a > s.width - 26 || !isClass(cls) || isLower(tile, i) !== lower || a < free) continue;
-      if (s.keeps !== null && !keeps(s.keeps, kept, cls, tile, i)) continue;
+      if (s.keeps !== null && !keeps(s.keeps, lane, cls, tile, i)) continue;
       // Regions of several goroutines may stand over each other: the first has the word.
       if (lower) free = b;
       this.text(s, row, tile, i, cls, a, y, Math.min(b, s.width) - a, texts);
@@ -202,7 +207,6 @@ export class LaneDrawing {
     const toX = s.width / (s.view.t1 - s.view.t0);
     const from = (tile.t0 - s.view.t0) * toX;
     const step = perSub * toX;
-    const kept = s.keeps?.spans?.get(lane) ?? null;
     const fading = s.keeps !== null;
     let n = 0;
     let lastLeft = Number.NEGATIVE_INFINITY;
@@ -218,7 +222,7 @@ export class LaneDrawing {
       if (verdict === VERDICT.idle && !s.showIdle) continue;
       const x = Math.max(Math.round(a), -8);
       const w = Math.max(Math.round(Math.min(b, s.width + 8)) - x, 1);
-      const faded = fading && !keeps(s.keeps, kept, cls, tile, i);
+      const faded = fading && !keeps(s.keeps, lane, cls, tile, i);
       const variant = variantOf(cls, verdict, w, faded);
       // A tile that is finer than the view may have several of a kind in a pixel: one is drawn.
       const key = (cls * 8 + variant) * 2 + (lower ? 1 : 0);
@@ -488,10 +492,12 @@ function variantOf(cls: Class, verdict: number, w: Px, faded: boolean): Variant 
   return outline ? VARIANT.outline : VARIANT.plain;
 }
 
-function keeps(k: Keeps | null, kept: readonly Ref[] | null, cls: Class, tile: LaneTile, i: number): boolean {
+function keeps(k: Keeps | null, lane: string, cls: Class, tile: LaneTile, i: number): boolean {
   if (k === null) return true;
   if (k.cls !== null && k.cls !== cls) return false;
-  if (k.spans === null) return true;
+  // The collector is everybody's.
+  if (k.spans === null || lane === 'gc' || lane === 'stw') return true;
+  const kept = keptOf(k, lane, tile.g[i] ?? 0);
   if (kept === null) return false;
   const start = rectStart(tile, i);
   const end = rectEnd(tile, i);

@@ -1,6 +1,6 @@
 // What lies over the lanes and changes with the pointer: the ruler, the selection, arrows, marks, the range that is being drawn.
 import { duration } from '../model/format.ts';
-import type { Flow, Slice, Span } from '../model/protocol.ts';
+import type { End, Flow, Slice, Span } from '../model/protocol.ts';
 import { BAR, type Layout, rowOfLane } from '../model/rows.ts';
 import type { Ns, Px } from '../model/units.ts';
 import { tickLabel, type View, xOf } from '../model/viewport.ts';
@@ -47,7 +47,7 @@ export interface Chip {
   readonly x: Px;
   readonly y: Px;
   readonly w: Px;
-  readonly g: number;
+  readonly lane: string;
   readonly t: Ns;
 }
 
@@ -255,35 +255,51 @@ function tell(
     ctx.setLineDash([]);
   }
   const onScreen = row >= 0 && y > RULER + 4 && y < s.height - 4;
-  const what =
-    f.kind === 'creation'
-      ? incoming
-        ? 'started by'
-        : 'starts'
-      : f.kind === 'syscall exit'
-        ? 'syscall exit'
-        : incoming
-          ? 'woken by'
-          : 'then wakes';
+  const who = endName(other);
   if (onScreen && row !== own) {
-    label(ctx, theme, s.width, at + 8, y, `${what} G${other.g}${where}`, incoming);
+    label(ctx, theme, s.width, at + 8, y, `${told(f, incoming)} ${who}${where}`, incoming);
     return;
   }
-  if (other.g === 0) return;
+  if (who === '') return;
   // Off the screen, or nowhere: a chip at the edge that it lies beyond.
   const below = row < 0 ? true : row > own;
   const edge = below ? s.height - 14 : RULER + 12;
-  const words = `${below ? '▾' : '▴'} G${other.g}`;
+  const words = `${below ? '▾' : '▴'} ${who}`;
   const w = label(
     ctx,
     theme,
     s.width,
     at + 8,
     edge - (incoming ? 0 : below ? 20 : -20),
-    `${words} ${incoming ? '' : 'woken'}`.trim(),
+    `${words} ${incoming || f.kind === 'task' ? '' : 'woken'}`.trim(),
     incoming,
   );
-  chips.push({ x: at + 8, y: edge - 8 - (incoming ? 0 : below ? 20 : -20), w, g: other.g, t: f.t });
+  chips.push({
+    x: at + 8,
+    y: edge - 8 - (incoming ? 0 : below ? 20 : -20),
+    w,
+    lane: other.lane || `g:${other.g}`,
+    t: other.t || f.t,
+  });
+}
+
+/** `G15`, or `task 133`; nothing where no goroutine did it. */
+function endName(end: End): string {
+  return end.lane.startsWith('task:') ? `task ${end.lane.slice(5)}` : end.g > 0 ? `G${end.g}` : '';
+}
+
+/** What an arrow of the selection is, in or out. */
+function told(f: Flow, incoming: boolean): string {
+  switch (f.kind) {
+    case 'creation':
+      return incoming ? 'started by' : 'starts';
+    case 'task':
+      return incoming ? 'part of' : 'has the part';
+    case 'syscall exit':
+      return 'syscall exit';
+    default:
+      return incoming ? 'woken by' : 'then wakes';
+  }
 }
 
 function label(ctx: Context, theme: Theme, width: Px, x: Px, y: Px, words: string, filled: boolean): Px {

@@ -1,6 +1,7 @@
 // The strip of the whole trace: costly waiters, collections, findings, the line's instances, and where the view is.
 import { CLASS } from '../model/classes.ts';
-import type { Finding, Span } from '../model/protocol.ts';
+import type { Finding } from '../model/findings.ts';
+import type { Span } from '../model/protocol.ts';
 import { type LaneTile, rectEnd, rectStart } from '../model/tile.ts';
 import type { Ns, Px } from '../model/units.ts';
 import { tickLabel, ticks, type View, xOf } from '../model/viewport.ts';

@@ -28,16 +28,31 @@ export function sheetView(view: View, width: Px): { view: View; width: Px } {
   return { view: { t0: view.t0 - more, t1: view.t1 + more }, width: Math.round(width * (1 + 2 * MARGIN)) };
 }
 
+/** How much of the screen's height is drawn more, where it scrolls to. */
+const AHEAD = 0.4;
+
+/** Which rows a sheet shows: those of the screen, and where they scroll some more in that direction. */
+export function sheetRows(have: SheetState | null, scroll: Px, height: Px, all: Px): { scroll: Px; height: Px } {
+  const up = have !== null && scroll < have.scroll;
+  const down = have !== null && scroll + height > have.scroll + have.height;
+  // Drawn again where it is, as more is known: what it has ahead stays.
+  if (!up && !down && have !== null && have.height > height) return { scroll: have.scroll, height: have.height };
+  if (up === down) return { scroll, height };
+  const top = up ? Math.max(Math.round(scroll - height * AHEAD), 0) : scroll;
+  const bottom = down ? Math.min(Math.round(scroll + height * (1 + AHEAD)), Math.ceil(all)) : scroll + height;
+  return { scroll: top, height: Math.max(bottom, scroll + height) - top };
+}
+
 /** Whether the sheet can be copied from for `want`. `settled`: nothing moves, so nothing may be stretched. */
 export function usable(have: SheetState | null, want: SheetState, settled: boolean): boolean {
   if (have === null) return false;
-  if (
-    have.version !== want.version ||
-    have.scroll !== want.scroll ||
-    have.height !== want.height ||
-    have.dpr !== want.dpr
-  )
-    return false;
+  if (have.version !== want.version || have.dpr !== want.dpr) return false;
+  if (want.scroll < have.scroll || want.scroll + want.height > have.scroll + have.height) return false;
+  return covers(have, want, settled);
+}
+
+/** Whether it holds the view, at a scale that will do: whatever rows it has. */
+export function covers(have: SheetState, want: SheetState, settled = false): boolean {
   if (want.view.t0 < have.view.t0 || want.view.t1 > have.view.t1) return false;
   const ratio = scale(have.view, have.width) / scale(want.view, want.width);
   return settled ? Math.abs(ratio - 1) < 1e-6 : ratio < STRETCH && ratio > 1 / STRETCH;
@@ -59,8 +74,8 @@ export class Sheet {
     return this.ctx;
   }
 
-  /** Copies what `view` shows to the upper left corner of `to`, whose units are CSS pixels. */
-  copy(to: CanvasRenderingContext2D, view: View, width: Px): void {
+  /** Copies what is shown of `view` and of the rows from `scroll` on to the upper left corner of `to`, whose units are CSS pixels. */
+  copy(to: CanvasRenderingContext2D, view: View, width: Px, scroll: Px, height: Px): void {
     const s = this.state;
     if (s === null) return;
     const perPx = (s.width * s.dpr) / (s.view.t1 - s.view.t0);
@@ -72,13 +87,13 @@ export class Sheet {
     to.drawImage(
       this.canvas,
       exact ? Math.round(x) : x,
-      0,
+      Math.round((scroll - s.scroll) * s.dpr),
       exact ? width * s.dpr : w,
-      s.height * s.dpr,
+      height * s.dpr,
       0,
       0,
       width,
-      s.height,
+      height,
     );
   }
 }

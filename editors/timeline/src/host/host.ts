@@ -1,5 +1,6 @@
 // The one thing that the page knows of where it runs. Two hosts are made of it: a panel of VS Code (vscode.ts) and
 // the loopback page in a browser (loopback.ts); docs/timeline-host.md holds what both promise.
+import type { Link } from '../model/link.ts';
 import type { Json } from '../model/read.ts';
 
 /** A window of some lanes, at a width in pixels. */
@@ -28,8 +29,13 @@ export interface Host {
   openSource(at: SourcePlace): void;
   /** Answers a function that ends it. */
   on(event: HostEvent, f: (payload: unknown) => void): () => void;
-  saveState(state: Json): void;
+  /** What the page keeps between two openings; `at` is where it is. */
+  saveState(state: Json, at: Link): void;
   loadState(): unknown;
+  /** What leads to a place in the page, to be copied. */
+  link(at: Link): string;
+  /** Whether what a person decides may be written from here (`waitline/silence`); else the page says how to. */
+  readonly writes: boolean;
 }
 
 /** What a host says when it does not answer: the sentence is for people. */

@@ -4,6 +4,7 @@
 // it is exchanged for the session's own, which lives in sessionStorage (so a reload works, and another tab does not) and
 // goes with each request in a header (so no other page can send it, as it could a cookie). The fragment is taken out of
 // the address and the history at once.
+import { fragmentFields, type Link, linkText } from '../model/link.ts';
 import { field, type Json, num, raw } from '../model/read.ts';
 import {
   type Host,
@@ -21,21 +22,24 @@ const STATE = 'waitline.state';
 export interface Surroundings {
   readonly fetch: typeof fetch;
   readonly storage: Storage;
-  readonly location: { readonly hash: string; readonly pathname: string; readonly search: string };
+  readonly location: {
+    readonly hash: string;
+    readonly pathname: string;
+    readonly search: string;
+    readonly origin: string;
+  };
   readonly history: { replaceState(data: unknown, unused: string, url: string): void };
   /** Waits, in milliseconds. */
   pause(ms: number): Promise<void>;
 }
 
-/** `token=...&t0=...` of the fragment; what is not the token is where to open. */
+/** `token=...&view=...` of the fragment; what is not the token is where to open. */
 export function fragment(hash: string): { token: string | null; open: Record<string, string> } {
-  const open: Record<string, string> = Object.create(null);
-  let token: string | null = null;
-  for (const [key, value] of new URLSearchParams(hash.replace(/^#/, ''))) {
-    if (key === 'token') token = /^[\w-]{16,128}$/.test(value) ? value : null;
-    else if (['t0', 't1', 'g', 'uri', 'line', 'view'].includes(key)) open[key] = value;
-  }
-  return { token, open };
+  const value = new URLSearchParams(hash.replace(/^#/, '')).getAll('token').at(-1);
+  return {
+    token: value !== undefined && /^[\w-]{16,128}$/.test(value) ? value : null,
+    open: fragmentFields(hash),
+  };
 }
 
 export class LoopbackHost implements Host {
@@ -74,7 +78,7 @@ export class LoopbackHost implements Host {
     }
     if (session === null)
       throw new RequestError(
-        'this page was opened without its key (open the timeline from the editor or by waitline timeline)',
+        'this page was opened without its key (open the timeline from the editor or by waitline timeline, and put what is behind # in this address behind # there)',
       );
     const host = new LoopbackHost(around, session, open);
     void host.listen();
@@ -120,8 +124,25 @@ export class LoopbackHost implements Host {
     return this.listeners.on(event, f);
   }
 
-  saveState(state: Json): void {
+  /** The address says where the page is, too: a reload comes back to it, and it can be copied. */
+  saveState(state: Json, at: Link): void {
     this.around.storage.setItem(STATE, JSON.stringify(state));
+    const { history, location } = this.around;
+    history.replaceState(null, '', `${location.pathname}${location.search}#${linkText(at)}`);
+  }
+
+  /** What is decided is written by the editor; nobody else's page may make this one write. */
+  readonly writes = false;
+
+  link(at: Link): string {
+    const { origin, pathname } = this.around.location;
+    return `${origin}${pathname}#${linkText(at)}`;
+  }
+
+  /** A link that was put into the address by hand. */
+  follow(hash: string): void {
+    const open = fragmentFields(hash);
+    if (Object.keys(open).length > 0) this.listeners.emit('open', open);
   }
 
   loadState(): unknown {

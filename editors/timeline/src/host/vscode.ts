@@ -1,4 +1,5 @@
 // The page in a panel of VS Code: messages to and from the extension, discriminated by `type`. No port, no network.
+import { type Link, linkFields } from '../model/link.ts';
 import { field, type Json, num, raw } from '../model/read.ts';
 import {
   type Host,
@@ -94,6 +95,13 @@ export class VsCodeHost implements Host {
 
   saveState(state: Json): void {
     this.api.setState(state);
+  }
+
+  readonly writes = true;
+
+  /** A link of the editor's own kind: it runs the command that opens the timeline there. */
+  link(at: Link): string {
+    return `command:waitline.timeline?${encodeURIComponent(JSON.stringify([linkFields(at)]))}`;
   }
 
   loadState(): unknown {

@@ -9,7 +9,17 @@ import type { Ns } from './units.ts';
 export interface Split {
   costly: Ns | null;
   by: ReadonlyMap<Class, Ns>;
+  /** What is no part of the stack: some of it overlaps with what is. */
+  beside: ReadonlyMap<Beside, Ns>;
 }
+
+/** In system calls without a P, sweeping, in no known state, and all of it. */
+export const BESIDE = ['syscallBlock', 'sweep', 'unknown', 'total'] as const;
+export type Beside = (typeof BESIDE)[number];
+
+/** Which figure of many goroutines a column shows. */
+export const PICKS = ['sum', 'min', 'mean', 'p50', 'p90', 'p99', 'max'] as const;
+export type Pick = (typeof PICKS)[number];
 
 const KEYS: readonly [string, Class][] = [
   ['exec', CLASS.running],
@@ -25,17 +35,26 @@ const KEYS: readonly [string, Class][] = [
 ];
 
 /** Columns of one thing are times, of many things a spread each. */
-function time(x: unknown): Ns {
-  return typeof x === 'number' ? num(x) : num(field(x, 'sum'));
+function time(x: unknown, pick: Pick): Ns {
+  return typeof x === 'number' ? num(x) : num(field(x, pick));
 }
 
-export function split(columns: unknown): Split {
+export function split(columns: unknown, pick: Pick = 'sum'): Split {
   const by = new Map<Class, Ns>();
-  for (const [key, cls] of KEYS) by.set(cls, time(field(columns, key)));
-  // Help for the collector is a part of running: it is told once.
+  for (const [key, cls] of KEYS) by.set(cls, time(field(columns, key), pick));
+  // Help for the collector is a part of running: it is told once. Of percentiles there is no such difference.
   const assist = by.get(CLASS.assist) ?? 0;
-  by.set(CLASS.running, Math.max((by.get(CLASS.running) ?? 0) - assist, 0));
-  return { costly: null, by };
+  if (pick === 'sum' || pick === 'mean') by.set(CLASS.running, Math.max((by.get(CLASS.running) ?? 0) - assist, 0));
+  return { costly: null, by, beside: new Map(BESIDE.map((key) => [key, time(field(columns, key), pick)])) };
+}
+
+/** Blocked time by the runtime's own reasons, the dearest first. */
+function reasons(x: unknown): { reason: string; ns: Ns }[] {
+  if (!isFields(x)) return [];
+  return Object.entries(x)
+    .flatMap(([reason, ns]) => (num(ns) > 0 ? [{ reason: text(reason, 80), ns: num(ns) }] : []))
+    .toSorted((a, b) => b.ns - a.ns)
+    .slice(0, 40);
 }
 
 export function parts(s: Split): { cls: Class; ns: Ns }[] {
@@ -73,6 +92,9 @@ export interface FunctionRow extends Split {
   n: number;
   alive: number;
   life: Spread;
+  /** Each column by another figure than the sum. */
+  picked: (pick: Pick) => Split;
+  reasons: { reason: string; ns: Ns }[];
 }
 
 export interface Functions {
@@ -96,6 +118,8 @@ export function functions(x: unknown): Functions {
         n: num(field(f, 'n')),
         alive: num(field(f, 'alive')),
         life: spread(field(columns, 'total')),
+        picked: (pick) => split(columns, pick),
+        reasons: reasons(field(f, 'block')),
       };
     }),
   };
@@ -209,8 +233,9 @@ export function messages(x: unknown): Message[] {
 export interface MmuAnswer {
   mean: number | null;
   /** `asGo` is what `go tool trace` shows for it. */
-  curve: { window: Ns; mmu: number; asGo: number | null }[];
-  worst: { window: Ns; t: Ns; mmu: number; what: string }[];
+  curve: { window: Ns; mmu: number; asGo: number | null; quantiles: number[] }[];
+  /** `p`: the series, which is a P where each is looked at by itself. */
+  worst: { window: Ns; t: Ns; mmu: number; what: string; p: number | null }[];
   collections: { start: Ns; mark: Ns; stopped: Ns; goal: number | null }[];
 }
 
@@ -219,7 +244,9 @@ export function mmu(x: unknown): MmuAnswer {
     mean: numOrNull(field(x, 'mean')),
     curve: list(field(x, 'curve'), (p) => {
       const window = num(field(p, 'window'));
-      return window > 0 ? { window, mmu: num(field(p, 'mmu')), asGo: numOrNull(field(p, 'asGo')) } : null;
+      if (window <= 0) return null;
+      const quantiles = list(field(p, 'quantiles'), (q) => num(q));
+      return { window, mmu: num(field(p, 'mmu')), asGo: numOrNull(field(p, 'asGo')), quantiles };
     }).toSorted((a, b) => a.window - b.window),
     worst: list(field(x, 'worst'), (w) => {
       const lost = field(w, 'lost');
@@ -234,7 +261,8 @@ export function mmu(x: unknown): MmuAnswer {
         window: num(field(w, 'window')),
         t: num(field(w, 't')),
         mmu: num(field(w, 'mmu')),
-        what: `${p === null ? '' : `P${p}: `}${what.join(', ')}`,
+        what: what.join(', '),
+        p,
       };
     }),
     collections: list(field(x, 'collections'), (c) => ({

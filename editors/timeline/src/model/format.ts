@@ -102,10 +102,16 @@ export function shorten(name: string, fits: (s: string) => boolean): string {
   const short = shortFunc(name);
   if (fits(short)) return short;
   const noPackage = short.replace(/^[^.([]+\./, '');
-  if (fits(noPackage)) return noPackage;
-  const noReceiver = noPackage
+  return shortenTail(noPackage, fits);
+}
+
+/** The same of a name without its package. */
+export function shortenTail(name: string, fits: (s: string) => boolean): string {
+  if (fits(name)) return name;
+  const noReceiver = name
     .replace(/^\([^)]*\)\./, '')
-    .replace(/^[^.]+\.(?=[^.]*$)/, (m) => (m.length > 12 ? '' : m));
+    // A closure alone says nothing: of its function's name the end stays.
+    .replace(/^[^.]+\.(?=[^.]*$)(?!func\d)/, (m) => (m.length > 12 ? '' : m));
   if (fits(noReceiver)) return noReceiver;
   for (let cut = 1; cut < noReceiver.length; cut++) {
     const s = `…${noReceiver.slice(cut)}`;

@@ -19,6 +19,8 @@ export type Command =
   | 'idle'
   | 'table'
   | 'copy'
+  | 'link'
+  | 'menu'
   | 'help'
   | 'mark'
   | 'range'
@@ -57,6 +59,8 @@ const KEYS: Readonly<Record<string, Command>> = {
   i: 'idle',
   t: 'table',
   c: 'copy',
+  l: 'link',
+  o: 'menu',
   '?': 'help',
   m: 'mark',
   r: 'range',
@@ -100,6 +104,7 @@ export const HELP: readonly { title: string; keys: readonly (readonly [readonly 
       [['Enter'], 'go to the line; a click only shows it'],
       [['Alt Enter', 'Alt click'], "show the waker's line"],
       [['P'], 'pin the goroutine with those that it woke and was woken by'],
+      [['O'], 'what can be done with the lane: only this one, its profile'],
     ],
   },
   {
@@ -108,7 +113,8 @@ export const HELP: readonly { title: string; keys: readonly (readonly [readonly 
       [['/', 'I', 'T'], 'find, idle on or off, as a table'],
       [['X'], 'all wakes in view'],
       [['M'], 'mark the selection, or take its mark away'],
-      [['C', '?'], 'copy evidence, this list'],
+      [['C', 'L'], 'copy evidence or a table, copy a link to this view'],
+      [['?'], 'this list'],
       [['[', ']'], 'previous, next tab'],
     ],
   },

@@ -2,7 +2,7 @@
 // they came, as they only go back to the host.
 import { CLASS, type Class, classOf, isClass, VERDICTS, type VerdictName } from './classes.ts';
 import { harmless } from './format.ts';
-import { field, flag, isFields, list, num, numOrNull, raw, rawOrNull, text, textOrNull } from './read.ts';
+import { field, flag, isFields, lines, list, num, numOrNull, raw, rawOrNull, text, textOrNull } from './read.ts';
 import type { Ns } from './units.ts';
 
 export interface Place {
@@ -56,7 +56,7 @@ export interface Span {
 }
 
 export function state(x: unknown): State | null {
-  if (!isFields(x) || field(x, 'analysis') === undefined) return null;
+  if (!isFields(x) || numOrNull(field(x, 'analysis')) === null) return null;
   return {
     analysis: num(field(x, 'analysis')),
     trace: text(field(x, 'trace'), 4096),
@@ -79,10 +79,10 @@ export function span(x: unknown): Span | null {
 /** How far a load is. */
 export interface Loading {
   share: number;
-  events: number;
-  eventsTotal: number;
-  ns: Ns;
-  left: number | null;
+  /** Null where nobody can tell yet. */
+  secondsLeft: number | null;
+  bytes: number;
+  of: number;
   trace: string;
 }
 
@@ -90,10 +90,9 @@ export function loading(x: unknown): Loading | null {
   if (!isFields(x)) return null;
   return {
     share: Math.min(Math.max(num(field(x, 'share')), 0), 1),
-    events: num(field(x, 'events')),
-    eventsTotal: num(field(x, 'eventsTotal')),
-    ns: num(field(x, 'ns')),
-    left: numOrNull(field(x, 'left')),
+    secondsLeft: numOrNull(field(x, 'secondsLeft')) ?? numOrNull(field(x, 'left')),
+    bytes: num(field(x, 'bytes')),
+    of: num(field(x, 'of')),
     trace: text(field(x, 'trace'), 4096),
   };
 }
@@ -118,6 +117,8 @@ export interface Info {
   threads: number;
   ready: boolean;
   progress: number;
+  /** Up to where the lanes are there, while they are being made. */
+  until: Ns | null;
   groups: Group[];
   hasTasks: boolean;
   hasRegions: boolean;
@@ -137,6 +138,7 @@ export function info(x: unknown): Info | null {
     threads: num(field(x, 'threads')),
     ready: flag(field(x, 'ready')),
     progress: num(field(x, 'progress'), 1),
+    until: numOrNull(field(x, 'until')),
     groups: list(field(x, 'groups'), group),
     hasTasks: flag(field(x, 'hasTasks')),
     hasRegions: flag(field(x, 'hasRegions')),
@@ -352,6 +354,9 @@ export interface Slice {
   group: string | null;
   /** The goroutine's first function. */
   name: string;
+  /** What the goroutine was at for the program: the innermost, at the slice's start. */
+  task: { id: number; name: string } | null;
+  region: string | null;
   m: number | null;
   p: number | null;
   title: string;
@@ -391,6 +396,8 @@ export function slice(x: unknown): Slice | null {
     g: num(field(x, 'g')),
     group: rawOrNull(field(x, 'group')),
     name: text(field(x, 'name')),
+    task: taskOf(field(x, 'task'), lane, text(field(x, 'title'))),
+    region: textOrNull(field(field(x, 'region'), 'name')),
     m: numOrNull(field(x, 'm')),
     p: numOrNull(field(x, 'p')),
     title: sliceTitle(stateName, text(field(x, 'title'))),
@@ -430,7 +437,7 @@ export function slice(x: unknown): Slice | null {
     site: place(field(x, 'site')),
     rank: numOrNull(field(x, 'rank')),
     of: numOrNull(field(x, 'of')),
-    text: text(field(x, 'text'), 20_000),
+    text: lines(field(x, 'text'), 20_000),
   };
   const w = made.waker;
   // What ended a wait is a wake like any other, also where only the waker is named.
@@ -439,6 +446,13 @@ export function slice(x: unknown): Slice | null {
     made.incoming.push({ kind: 'wake', t: w.t, from: { lane: `g:${w.g}`, g: w.g, t: w.t }, to, place: w.place });
   }
   return made;
+}
+
+/** A slice of a task's lane is of that task, whatever else is known. */
+function taskOf(x: unknown, lane: string, title: string): Slice['task'] {
+  const id = num(field(x, 'id')) || Number(/^task:(\d+)$/.exec(lane)?.[1] ?? 0);
+  if (id === 0) return null;
+  return { id, name: text(field(x, 'name'), 120) || title.replace(/^task /, '') };
 }
 
 /** "waiting · select": the state first, what it waits for after it. */
@@ -478,6 +492,18 @@ export interface Found {
 
 export function found(x: unknown): Found {
   return { of: num(field(x, 'of')), found: list(field(x, 'found'), ref) };
+}
+
+/** In order of time within each lane. */
+export function byLane(refs: readonly Ref[]): Map<string, Ref[]> {
+  const by = new Map<string, Ref[]>();
+  for (const r of refs) {
+    const list = by.get(r.lane) ?? [];
+    by.set(r.lane, list);
+    list.push(r);
+  }
+  for (const list of by.values()) list.sort((a, b) => a.start - b.start);
+  return by;
 }
 
 export interface Summary {
@@ -521,75 +547,4 @@ export function summary(x: unknown): Summary {
       };
     }),
   };
-}
-
-/** What the parts of lines say about a window, where nobody sums it up. */
-export function summaryOfHotspots(x: unknown): Summary {
-  const parts = list(field(x, 'lines'), (l) => {
-    const p = place(l);
-    const longest = field(l, 'longest');
-    const kind = text(field(l, 'kind'), 60);
-    return p === null ? null : { place: p, kind, costly: num(field(l, 'costly')), longest, cls: classOf(kind) };
-  });
-  const costly = num(field(x, 'costly'));
-  const by = new Map<Class, Ns>();
-  for (const p of parts) by.set(p.cls, (by.get(p.cls) ?? 0) + p.costly);
-  const dear = parts.filter((p) => p.costly > 0);
-  return {
-    costly,
-    runnable: null,
-    idle: null,
-    byClass: [...by].map(([cls, ns]) => ({ cls, costly: ns, ns: 0 })),
-    lines: dear
-      .slice(0, 6)
-      .map((p) => ({ place: p.place, kind: p.kind, costly: p.costly, share: costly > 0 ? p.costly / costly : 0 })),
-    longest: dear
-      .flatMap((p) => {
-        const g = num(field(p.longest, 'g'));
-        return g > 0
-          ? [
-              {
-                lane: `g:${g}`,
-                g,
-                start: num(field(p.longest, 'start')),
-                ns: num(field(p.longest, 'ns')),
-                place: p.place,
-              },
-            ]
-          : [];
-      })
-      .toSorted((a, b) => b.ns - a.ns)
-      .slice(0, 4),
-  };
-}
-
-export interface Finding {
-  place: Place | null;
-  code: string;
-  severity: string;
-  message: string;
-  detail: string[];
-  ns: Ns;
-  related: { place: Place | null; text: string }[];
-  at: { t0: Ns; t1: Ns; g: number } | null;
-}
-
-export function findings(x: unknown): Finding[] {
-  return list(field(x, 'findings'), (f) => {
-    if (!isFields(f)) return null;
-    const at = field(f, 'at');
-    const start = numOrNull(field(at, 'start'));
-    const where = start === null ? span(at) : { t0: start, t1: start + Math.max(num(field(at, 'ns')), 1) };
-    const detail = field(f, 'detail');
-    return {
-      place: place(f),
-      code: text(field(f, 'code'), 60),
-      severity: text(field(f, 'severity'), 40),
-      message: text(field(f, 'message')),
-      detail: Array.isArray(detail) ? list(detail, (d) => text(d, 2000)) : [text(detail, 4000)],
-      ns: num(field(f, 'ns')),
-      related: list(field(f, 'related'), (r) => ({ place: place(r), text: text(field(r, 'text')) })),
-      at: where === null ? null : { ...where, g: num(field(at, 'g')) },
-    };
-  });
 }

@@ -35,6 +35,18 @@ export function parseQuery(typed: string): Query {
   return { text: words.join(' '), state, minNs };
 }
 
+/** `>1ms <5ms` as bounds; what is not one is left out. */
+export function parseLengths(typed: string): { least: number; most: number } {
+  let least = 0;
+  let most = Number.POSITIVE_INFINITY;
+  for (const [, sign, n, unit] of typed.matchAll(/([<>])=?\s*(\d+(?:\.\d+)?)\s*(ns|us|µs|μs|ms|s)\b/g)) {
+    const ns = Number(n) * (UNITS[unit ?? ''] ?? 1);
+    if (sign === '>') least = Math.max(least, ns);
+    else most = Math.min(most, ns);
+  }
+  return { least, most };
+}
+
 export function isEmpty(q: Query): boolean {
   return q.text === '' && q.state === null && q.minNs === null;
 }

@@ -33,6 +33,17 @@ export function text(x: unknown, max = 512): string {
   return typeof x === 'string' ? harmless(x, max) : '';
 }
 
+/** Text of several lines, each made harmless. */
+export function lines(x: unknown, max: number): string {
+  return typeof x === 'string'
+    ? x
+        .slice(0, max)
+        .split('\n')
+        .map((l) => harmless(l, max))
+        .join('\n')
+    : '';
+}
+
 /** As it is: for what goes back to the host (uris, lane keys), never for people. */
 export function raw(x: unknown): string {
   return typeof x === 'string' ? x : '';

@@ -1,5 +1,7 @@
 // What stands below what: the rows of the timeline, from the state of the trace and of what is open.
 // Values only; a row knows its height, its lanes (what is fetched and drawn in it) and what its label says.
+import type { Filter } from './filter.ts';
+import type { TaskParts } from './parts.ts';
 import type { GoRow, Group, Info, Place, TaskRow } from './protocol.ts';
 import type { Ns, Px } from './units.ts';
 
@@ -23,9 +25,13 @@ interface Common {
 
 export type Row =
   | (Common & { readonly kind: 'chart'; readonly chart: ChartId })
-  | (Common & { readonly kind: 'gc' | 'p' | 'lane' | 'task' | 'wakes' | 'note' })
+  | (Common & { readonly kind: 'gc' | 'p' | 'lane' | 'wakes' | 'note' })
+  /** `toggles`: what shows its parts; '' where it is a part itself. */
+  | (Common & { readonly kind: 'task'; readonly task: number; readonly toggles: string; readonly open: boolean })
   | (Common & {
       readonly kind: 'header';
+      /** The group whose head it is, as a filter has it; null: of something else. */
+      readonly group: string | null;
       readonly open: boolean;
       readonly toggles: string;
       readonly place: Place | null;
@@ -49,6 +55,13 @@ export const HEIGHT = {
 /** Bars are 12 of a lane's 16. */
 export const BAR = { top: 2, height: 12 } as const;
 
+/** A goroutine that is kept in view; `of` is the one that it stands below, and `says` what it has to do with it. */
+export interface PinnedRow {
+  readonly g: number;
+  readonly of: number | null;
+  readonly says: string;
+}
+
 export interface OpenGroup {
   readonly of: number;
   readonly rows: readonly GoRow[];
@@ -62,9 +75,15 @@ export interface RowsInput {
   readonly groups: ReadonlyMap<string, OpenGroup>;
   readonly tasks: { readonly of: number; readonly rows: readonly TaskRow[] } | null;
   /** Goroutines shown whatever is open: pinned ones and those of the selection that are nowhere else. */
-  readonly pinned: readonly GoRow[];
-  readonly figures: { costly(ns: Ns): string; states: string; heap: string; threads: string };
-  readonly filter: ((name: string) => boolean) | null;
+  readonly pinned: readonly PinnedRow[];
+  /** `costly`: of a lane, whose whole cost is `ns`; in a range it is another, and may not be known yet. */
+  readonly figures: { costly(lane: string, ns: Ns): string; states: string; heap: string; threads: string };
+  /** The task that the selection is of: shown while the others are not. */
+  readonly selectedTask: { readonly id: number; readonly name: string } | null;
+  /** What is below the tasks that are open. */
+  readonly parts: ReadonlyMap<number, TaskParts>;
+  /** Goroutines that no filter keeps have no rows, where that is known. */
+  readonly filters: readonly Filter[];
 }
 
 export function buildRows(input: RowsInput): Row[] {
@@ -113,30 +132,20 @@ export function buildRows(input: RowsInput): Row[] {
     rows.push(
       header('tasks', 'Tasks', n > 0 ? `×${n}` : '', '', isOpen, null, 'in view', has('tasks') ? ['tasks'] : []),
     );
-    if (isOpen) {
-      const shown = input.tasks?.rows ?? [];
-      for (const t of shown) {
-        rows.push({
-          ...base,
-          kind: 'task',
-          id: t.lane,
-          height: HEIGHT.lane,
-          indent: 1,
-          name: `${t.name} ${t.id}`,
-          lanes: [t.lane],
-        });
-      }
-      if (n > shown.length) rows.push(note('tasks.more', `${n - shown.length} more (zoom in to see them)`));
-    }
+    const { selectedTask: t } = input;
+    if (isOpen) rows.push(...taskRows(input));
+    else if (t !== null) rows.push(taskRow(t.id, `${t.name} ${t.id}, of the selection`, 1, '', false, 'selected'));
   }
   if (input.pinned.length > 0) {
     rows.push(header('pinned', 'Pinned', `×${input.pinned.length}`, '', true, null, 'kept in view; Esc lets them go'));
-    for (const r of input.pinned) rows.push(goRow(r, 'pinned', figures.costly));
+    for (const r of input.pinned) rows.push(pinnedRow(r));
   }
-  const groups = input.filter === null ? info.groups : info.groups.filter((g) => input.filter?.(g.name));
+  const kept = info.groups.filter((g) => input.filters.every((f) => keepsGroup(f, g)));
+  // The program's own first, however much the runtime's waited.
+  const groups = [...kept.filter((g) => !isRuntime(g)), ...kept.filter(isRuntime)];
   for (const g of groups) {
     const isOpen = open.has(g.id);
-    rows.push(groupHeader(g, isOpen, figures.costly(g.costly)));
+    rows.push(groupHeader(g, isOpen, figures.costly(`group:${g.id}`, g.costly)));
     if (!isOpen) continue;
     const o = input.groups.get(g.id);
     if (o === undefined) continue;
@@ -186,17 +195,91 @@ export function buildRows(input: RowsInput): Row[] {
   return rows;
 }
 
+/** Goroutines that the runtime started for itself: mark workers, finalizers, the tracer. */
+export function isRuntime(g: Group): boolean {
+  return /^runtime[./]/.test(g.name);
+}
+
+function keepsGroup(f: Filter, g: Group): boolean {
+  if (f.kind === 'group') return g.id === f.id;
+  if (f.kind === 'func') return g.name === f.id || g.name === f.name;
+  // A goroutine is pinned, a task's goroutines are below it: the others would only be faded.
+  return f.kind === 'region';
+}
+
+/** Tasks in view, and below those that are open their parts: tasks, and goroutines by the regions that they had of it. */
+function taskRows(input: RowsInput): Row[] {
+  const only = input.filters.find((f) => f.kind === 'task');
+  const all = input.tasks?.rows ?? [];
+  const within = new Set(all.flatMap((t) => input.parts.get(t.id)?.children.map((c) => c.id) ?? []));
+  const listed =
+    only === undefined
+      ? all.filter((t) => !within.has(t.id)).map((t) => ({ id: t.id, name: `${t.name} ${t.id}` }))
+      : [{ id: Number(only.id), name: only.name }];
+  const rows: Row[] = [];
+  for (const t of listed) {
+    const toggles = `task:${t.id}`;
+    const open = input.open.has(toggles);
+    rows.push(taskRow(t.id, t.name, 1, toggles, open));
+    const parts = open ? input.parts.get(t.id) : undefined;
+    if (parts === undefined) continue;
+    for (const c of parts.children.slice(0, MOST_PARTS))
+      rows.push(taskRow(c.id, `${c.name} ${c.id}`, 2, '', false, toggles));
+    for (const g of parts.goroutines.slice(0, MOST_PARTS)) rows.push(partRow(t.id, g.g, g.says));
+    const more = Math.max(parts.children.length - MOST_PARTS, 0) + Math.max(parts.goroutines.length - MOST_PARTS, 0);
+    if (more > 0) rows.push(note(`${toggles}.more`, `${more} parts more`));
+  }
+  const n = input.tasks?.of ?? 0;
+  if (only === undefined && n > all.length)
+    rows.push(note('tasks.more', `${n - all.length} more (zoom in to see them)`));
+  return rows;
+}
+
+/** Rows below a task, of each sort. */
+const MOST_PARTS = 16;
+
+function taskRow(id: number, name: string, indent: 1 | 2, toggles: string, open: boolean, within = ''): Row {
+  const lane = `task:${id}`;
+  return {
+    kind: 'task',
+    task: id,
+    id: `${within}/${lane}`,
+    height: HEIGHT.lane,
+    indent,
+    name,
+    extra: '',
+    figure: '',
+    lanes: [lane],
+    toggles,
+    open,
+  };
+}
+
+function partRow(task: number, g: number, says: string): Row {
+  return {
+    kind: 'lane',
+    id: `task:${task}/g:${g}`,
+    height: HEIGHT.lane,
+    indent: 2,
+    name: `G${g}`,
+    extra: '',
+    figure: says,
+    lanes: [`g:${g}`],
+    gs: [g],
+  };
+}
+
 /** "15 in 7 lanes" by the first of them; the others say nothing. */
 function relabelPacked(rows: Row[], o: OpenGroup, goroutines: number): void {
   const first = rows.length - o.rows.length;
   for (let i = first; i < rows.length; i++) {
     const row = rows[i];
-    if (row === undefined || row.kind === 'header' || row.kind === 'chart') continue;
+    if (row?.kind !== 'lane') continue;
     rows[i] = { ...row, name: i === first ? `${goroutines} in ${o.rows.length} lanes` : '', figure: '' };
   }
 }
 
-function goRow(r: GoRow, within: string, costly: (ns: Ns) => string): Row {
+function goRow(r: GoRow, within: string, costly: RowsInput['figures']['costly']): Row {
   return {
     kind: 'lane',
     id: `${within}/${r.lane}`,
@@ -204,9 +287,23 @@ function goRow(r: GoRow, within: string, costly: (ns: Ns) => string): Row {
     indent: 1,
     name: r.g > 0 ? `G${r.g}` : r.name,
     extra: '',
-    figure: costly(r.costly),
+    figure: costly(r.lane, r.costly),
     lanes: [r.lane],
     gs: r.packed.length > 0 ? r.packed : [r.g],
+  };
+}
+
+function pinnedRow(r: PinnedRow): Row {
+  return {
+    kind: 'lane',
+    id: `pinned/${r.of ?? ''}/g:${r.g}`,
+    height: HEIGHT.lane,
+    indent: r.of === null ? 1 : 2,
+    name: `G${r.g}`,
+    extra: '',
+    figure: r.says,
+    lanes: [`g:${r.g}`],
+    gs: [r.g],
   };
 }
 
@@ -220,7 +317,7 @@ function groupHeader(g: Group, open: boolean, figure: string): Row {
     g.place === null || line === ':0'
       ? 'started before the trace'
       : `${pack === '' ? '' : `${pack}, `}started at ${line}`;
-  return header(g.id, g.name, `×${g.n}`, figure, open, g.place, says, [`group:${g.id}`]);
+  return header(g.id, g.name, `×${g.n}`, figure, open, g.place, says, [`group:${g.id}`], g.id);
 }
 
 function header(
@@ -232,9 +329,11 @@ function header(
   place: Place | null,
   says: string,
   lanes: string[] = [],
+  group: string | null = null,
 ): Row {
   return {
     kind: 'header',
+    group,
     id: `header/${id}`,
     toggles: id,
     height: HEIGHT.header,

@@ -1,6 +1,6 @@
 // The evidence for a line (`waitline/site`), as the findings show it.
 import { type Place, place } from './protocol.ts';
-import { field, isFields, list, num, numOrNull, text } from './read.ts';
+import { field, isFields, lines, list, num, numOrNull, text } from './read.ts';
 import type { Ns } from './units.ts';
 
 export interface Part {
@@ -41,7 +41,7 @@ export function site(x: unknown): Site | null {
         reason: text(field(p, 'reason')) || null,
       };
     }),
-    text: text(field(x, 'text'), 20_000),
+    text: lines(field(x, 'text'), 20_000),
     wakers: counted(field(x, 'wakers')),
     callers: counted(field(x, 'callers')),
   };

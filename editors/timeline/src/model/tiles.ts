@@ -48,7 +48,7 @@ export class Tiles {
   private readonly fine = new Map<string, LaneTile>();
   private readonly whole = new Map<string, LaneTile>();
   private readonly host: Host;
-  private readonly changed: () => void;
+  private readonly changed: (ofWhole: boolean) => void;
   private readonly failed: (why: string) => void;
   private wanted: { view: View; width: Px; lanes: readonly string[]; strip: readonly string[] } | null = null;
   private inFlight = 0;
@@ -59,7 +59,7 @@ export class Tiles {
   /** For the figures: requests sent, bytes got, the largest. */
   readonly seen = { requests: 0, bytes: 0, largest: 0 };
 
-  constructor(host: Host, changed: () => void, failed: (why: string) => void) {
+  constructor(host: Host, changed: (ofWhole: boolean) => void, failed: (why: string) => void) {
     this.host = host;
     this.changed = changed;
     this.failed = failed;
@@ -142,7 +142,7 @@ export class Tiles {
       this.failed(e instanceof Error ? e.message : String(e));
     }
     this.inFlight = Math.max(this.inFlight - 1, 0);
-    this.changed();
+    this.changed(into === this.whole);
     this.pump();
   }
 

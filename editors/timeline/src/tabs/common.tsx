@@ -1,6 +1,8 @@
 // What the tabs share: waiting for an answer, the filter of the scope bar, the key to stacked bars.
-import type { App, Only } from '../app.ts';
+import type { App } from '../app.ts';
 import { CLASS, type Class, NAMES } from '../model/classes.ts';
+import { type Filter, filterParams, has } from '../model/filter.ts';
+import type { Option } from '../model/link.ts';
 import type { Json } from '../model/read.ts';
 import type { Asked } from '../ui/ask.ts';
 import type { Stage } from '../ui/stage.ts';
@@ -8,14 +10,28 @@ import { Swatch } from '../ui/swatch.tsx';
 
 /** Every figure counts what the scope bar says: the range by itself, the rest as it is named here. */
 export function filterOf(app: App, more: { [key: string]: Json } = {}): { [key: string]: Json } {
-  const filter = { ...(app.only === null ? {} : { [app.only.kind]: app.only.id }), ...more };
+  const filter = { ...filterParams(app.filters), ...more };
   return Object.keys(filter).length === 0 ? {} : { filter };
 }
 
-/** Narrows what is counted, and shows it as a profile. */
-export function profileOf(app: App, kind: Only['kind'], id: string | number, name: string): void {
-  app.only = { kind, id, name };
-  app.setTab('profiles');
+/** What a view keeps while others are looked at, and what a link to it says. `first`: how it is without a word. */
+export function useOption(app: App, key: Option, first: string): [string, (value: string) => void] {
+  return [app.options.get(key) ?? first, (value) => app.setOption(key, value === first ? null : value)];
+}
+
+/** Counts this part alone, in every view; pressed while it does. */
+export function OnlyButton({ app, filter, children }: { app: App; filter: Filter; children: string }) {
+  const on = has(app.filters, filter.kind, filter.id);
+  return (
+    <button
+      type="button"
+      class="button"
+      aria-pressed={on}
+      onClick={() => (on ? app.widen(filter.kind) : app.narrow(filter))}
+    >
+      {children}
+    </button>
+  );
 }
 
 export function Asking({ asked }: { asked: Asked<unknown> }) {

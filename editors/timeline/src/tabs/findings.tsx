@@ -2,9 +2,10 @@
 import { useState } from 'preact/hooks';
 import type { App } from '../app.ts';
 import { CLASS, classOf } from '../model/classes.ts';
+import type { Checked, Finding } from '../model/findings.ts';
 import { count, duration, grouped, percent, shortFunc } from '../model/format.ts';
 import * as protocol from '../model/protocol.ts';
-import { type Finding, type Place, placeLabel } from '../model/protocol.ts';
+import { type Place, placeLabel } from '../model/protocol.ts';
 import { type Histogram, histogram, site } from '../model/site.ts';
 import { around } from '../model/viewport.ts';
 import { useAsk } from '../ui/ask.ts';
@@ -14,6 +15,7 @@ import { PlaceLink } from '../ui/place.tsx';
 import type { Stage } from '../ui/stage.ts';
 import { Strip } from '../ui/strip.tsx';
 import { type Column, Table } from '../ui/table.tsx';
+import { useOption } from './common.tsx';
 
 /** What requests call the kinds of waits. */
 const WIRE: Readonly<Record<number, string>> = {
@@ -29,14 +31,21 @@ const WIRE: Readonly<Record<number, string>> = {
 const key = (f: Finding) => `${f.code} ${f.place?.uri ?? f.place?.file ?? ''}:${f.place?.recorded ?? 0} ${f.message}`;
 
 export function Findings({ app, stage }: Props) {
-  const [chosen, choose] = useState<string | null>(null);
+  const [chosen, choose] = useOption(app, 'finding', '');
   const all = app.findings;
   if (all === null) return <div class="empty" />;
   const events = app.state?.events ?? 0;
   if (all.length === 0) {
     return (
       <div class="empty">
-        <p class="strong">No findings{events > 0 ? `. The checks looked at ${count(events)} events` : ''}.</p>
+        <p class="strong">
+          No findings{events > 0 ? `. ${nChecks(app.checked)} looked at ${count(events)} events` : ''}.
+        </p>
+        {app.checked !== null && (
+          <div class="among">
+            <NotReported app={app} checked={app.checked} />
+          </div>
+        )}
       </div>
     );
   }
@@ -76,6 +85,7 @@ export function Findings({ app, stage }: Props) {
             <h2>Findings</h2>
             <span class="dim">
               {grouped(all.length)}
+              {app.checked !== null && app.checked.checks > 0 && ` of ${app.checked.checks} checks`}
               {events > 0 && `, in ${count(events)} events`}
             </span>
             <span class="grow" />
@@ -97,12 +107,118 @@ export function Findings({ app, stage }: Props) {
             onSelect={(f) => choose(key(f))}
             onOpen={(f) => f.place !== null && app.openPlace(f.place, true)}
           />
-          <div class="remark">Share is of costly waiting, {duration(of)}. What is not waiting has none.</div>
+          <div class="remark">
+            Share is of costly waiting, {duration(of)}. What is not waiting has none.
+            {app.filters.length > 0 && ' Findings are those of all goroutines: filters change nothing here.'}
+          </div>
+          {app.checked !== null && <NotReported app={app} checked={app.checked} />}
         </div>
         <div class="side">
           {shown !== undefined && <Evidence key={key(shown)} app={app} stage={stage} finding={shown} />}
         </div>
       </div>
+    </div>
+  );
+}
+
+function nChecks(checked: Checked | null): string {
+  return checked === null || checked.checks === 0 ? 'The checks' : `${checked.checks} checks`;
+}
+
+/** What was looked at and not reported, the nearest to its limit first, and what is kept quiet. */
+function NotReported({ app, checked }: { app: App; checked: Checked }) {
+  const [all, setAll] = useState(false);
+  return (
+    <div class="wraps">
+      {checked.lookedAt.length > 0 && (
+        <>
+          <div class="bar-top">
+            <h2>Looked at, not reported</h2>
+            <span class="dim">nearest to their limits</span>
+          </div>
+          <Table
+            name="Looked at, not reported"
+            columns={[
+              { id: 'mark', title: '', cell: () => '' },
+              { id: 'code', title: 'Check', cell: (l) => l.code },
+              { id: 'line', title: 'Line', cell: (l) => <PlaceLink app={app} place={l.place} /> },
+              { id: 'says', title: 'What was seen', cell: (l) => l.message },
+              { id: 'limit', title: 'Limit', right: true, cell: (l) => l.limit },
+            ]}
+            rows={all ? checked.lookedAt : checked.lookedAt.slice(0, 8)}
+            id={(l) => `${l.code} ${l.place?.file ?? ''}:${l.place?.recorded ?? 0} ${l.message}`}
+            sort="near"
+            onOpen={(l) => l.place !== null && app.openPlace(l.place, true)}
+          />
+          {!all && checked.lookedAt.length > 8 && (
+            <div class="remark">
+              <button type="button" class="link" onClick={() => setAll(true)}>
+                {checked.lookedAt.length - 8} more
+              </button>
+            </div>
+          )}
+        </>
+      )}
+      <div class="remark">
+        Ignored by .waitline.toml: {checked.silenced === 0 ? 'none' : grouped(checked.silenced)}. What a comment in the
+        source ignores is listed here.
+      </div>
+    </div>
+  );
+}
+
+/** The import path of a function's package; null for a program's own, which the name does not tell. */
+function packageOf(func: string): string | null {
+  const head = func.replace(/\[.*$/, '');
+  const at = head.indexOf('.', head.lastIndexOf('/') + 1);
+  const pack = at < 0 ? '' : head.slice(0, at);
+  return pack === '' || pack === 'main' ? null : pack;
+}
+
+/** How a finding is kept quiet: the host writes it where it may, else it is said what to write. */
+function Ignore({ app, finding: f }: { app: App; finding: Finding }) {
+  const [open, setOpen] = useState(false);
+  const pack = f.place === null ? null : packageOf(f.place.func);
+  const comment = `//waitline:ignore ${f.code} `;
+  const toml = ['[[silence]]', `code = "${f.code}"`, ...(pack === null ? [] : [`package = "${pack}"`])].join('\n');
+  if (!open) {
+    return (
+      <button type="button" class="button" aria-expanded={false} onClick={() => setOpen(true)}>
+        Ignore here
+      </button>
+    );
+  }
+  return (
+    <div class="ignore">
+      <p>
+        On this line: <code>{comment}reason</code> at its end, or alone above it.
+      </p>
+      <button type="button" class="button" onClick={() => void copyText(app, comment, 'The comment is copied.')}>
+        Copy the comment
+      </button>
+      {app.host.writes ? (
+        <>
+          {pack !== null && (
+            <button type="button" class="button" onClick={() => void app.silence(f.code, pack)}>
+              Ignore {f.code} in {pack}
+            </button>
+          )}
+          <button type="button" class="button" onClick={() => void app.silence(f.code, null)}>
+            Ignore {f.code} in this workspace
+          </button>
+        </>
+      ) : (
+        <>
+          <p>
+            {pack === null ? 'In the workspace' : 'In the package'}: a page in a browser writes no files. In an editor
+            it is a quick fix of the finding; by hand it is this in <code>.waitline.toml</code>:
+          </p>
+          <pre>{toml}</pre>
+          <button type="button" class="button" onClick={() => void copyText(app, `${toml}\n`, 'The lines are copied.')}>
+            Copy these lines
+          </button>
+        </>
+      )}
     </div>
   );
 }
@@ -200,6 +316,7 @@ function Evidence({ app, stage, finding: f }: { app: App; stage: Stage; finding:
         >
           Copy evidence
         </button>
+        <Ignore app={app} finding={f} />
       </div>
     </div>
   );

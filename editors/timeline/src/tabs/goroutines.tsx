@@ -2,24 +2,28 @@
 import { useState } from 'preact/hooks';
 import type { App } from '../app.ts';
 import {
+  type Beside,
   type FunctionRow,
   functions,
   type GoroutineRow,
   goroutineRows,
+  PICKS,
+  type Pick,
   parts,
   type Split,
   total,
 } from '../model/analyses.ts';
 import { CLASS, type Class } from '../model/classes.ts';
-import { cell, grouped, shortFunc } from '../model/format.ts';
+import { cell, duration, grouped, percent, shortFunc } from '../model/format.ts';
 import { around } from '../model/viewport.ts';
 import { useAsk } from '../ui/ask.ts';
+import { narrowTo } from '../ui/menu.tsx';
 import type { Props } from '../ui/page.tsx';
 import { PlaceLink } from '../ui/place.tsx';
 import type { Stage } from '../ui/stage.ts';
 import { Parts } from '../ui/swatch.tsx';
 import { type Column, Table } from '../ui/table.tsx';
-import { Asking, filterOf, profileOf, StateKey } from './common.tsx';
+import { Asking, filterOf, OnlyButton, StateKey, useOption } from './common.tsx';
 
 const COLUMNS: readonly [string, Class][] = [
   ['Running', CLASS.running],
@@ -34,15 +38,33 @@ const COLUMNS: readonly [string, Class][] = [
   ['Other', CLASS.unknown],
 ];
 
+const BESIDE_TITLES: readonly [string, Beside][] = [
+  ['Without P', 'syscallBlock'],
+  ['Sweep', 'sweep'],
+  ['Unknown', 'unknown'],
+  ['Total', 'total'],
+];
+
+const PICK_NAMES: Readonly<Record<Pick, string>> = {
+  sum: 'sums',
+  min: 'minima',
+  mean: 'means',
+  p50: 'p50',
+  p90: 'p90',
+  p99: 'p99',
+  max: 'maxima',
+};
+
 /** A column a state, where any row has something in it. */
-function states<T extends Split>(rows: readonly T[]): Column<T>[] {
-  return COLUMNS.filter(([, cls]) => rows.some((r) => (r.by.get(cls) ?? 0) > 0)).map(([title, cls]) => ({
-    id: title,
-    title,
-    right: true,
-    by: (r: T) => r.by.get(cls) ?? 0,
-    cell: (r: T) => cell(r.by.get(cls) ?? 0),
-  }));
+function states<T extends Split>(rows: readonly T[], shown: (row: T) => Split = (row) => row): Column<T>[] {
+  const column = (title: string, of: (s: Split) => number): Column<T>[] =>
+    rows.every((r) => of(r) === 0)
+      ? []
+      : [{ id: title, title, right: true, by: (r: T) => of(shown(r)), cell: (r: T) => cell(of(shown(r))) }];
+  return [
+    ...COLUMNS.flatMap(([title, cls]) => column(title, (s) => s.by.get(cls) ?? 0)),
+    ...BESIDE_TITLES.flatMap(([title, key]) => column(title, (s) => s.beside.get(key) ?? 0)),
+  ];
 }
 
 const life = (x: number | null) => (x === null ? '–' : cell(x));
@@ -50,12 +72,22 @@ const life = (x: number | null) => (x === null ? '–' : cell(x));
 export function Goroutines({ app, stage }: Props) {
   const [own, setOwn] = useState(true);
   const [filter, setFilter] = useState('');
-  const [chosen, choose] = useState<string | null>(null);
+  const [pick, setPick] = useState<Pick>('sum');
+  const [named, choose] = useOption(app, 'function', '');
+  const chosen = named === '' ? null : named;
   const asked = useAsk(app, 'waitline/goroutineTable', { ...filterOf(app), system: !own, limit: 1000 }, functions);
+  const one = app.filters.find((f) => f.kind === 'g');
+  if (one !== undefined) {
+    return (
+      <div class="view">
+        <OneFunction app={app} stage={stage} title={one.name} func={null} says="" />
+      </div>
+    );
+  }
   if (asked.state !== 'there') return <Asking asked={asked} />;
   // What of it is costly is known by the line that started them.
   const costly = new Map<string, number>();
-  if (app.only === null) {
+  if (app.filters.length === 0) {
     for (const g of app.info?.groups ?? []) costly.set(g.name, (costly.get(g.name) ?? 0) + g.costly);
   }
   const rows = asked.value.rows
@@ -71,7 +103,7 @@ export function Goroutines({ app, stage }: Props) {
         f.created === null ? <span class="dim">before the trace</span> : <PlaceLink app={app} place={f.created} />,
     },
     { id: 'n', title: 'Count', right: true, by: (f) => f.n, cell: (f) => grouped(f.n) },
-    { id: 'alive', title: 'At the end', right: true, by: (f) => f.alive, cell: (f) => grouped(f.alive) },
+    { id: 'alive', title: 'Alive', right: true, by: (f) => f.alive, cell: (f) => grouped(f.alive) },
     {
       id: 'costly',
       title: 'Costly',
@@ -83,14 +115,10 @@ export function Goroutines({ app, stage }: Props) {
       id: 'bar',
       title: 'Where the time went',
       by: (f) => total(f),
-      cell: (f) => <Parts theme={stage.currentTheme} parts={parts(f)} of={scale} width={160} height={10} />,
+      cell: (f) => <Parts theme={stage.currentTheme} parts={parts(f)} of={scale} width={120} height={10} />,
     },
-    ...states(rows),
-    { id: 'min', title: 'Life min', right: true, by: (f) => f.life.min ?? -1, cell: (f) => life(f.life.min) },
-    { id: 'mean', title: 'mean', right: true, by: (f) => f.life.mean ?? -1, cell: (f) => life(f.life.mean) },
-    { id: 'p50', title: 'p50', right: true, by: (f) => f.life.p50 ?? -1, cell: (f) => life(f.life.p50) },
-    { id: 'p99', title: 'p99', right: true, by: (f) => f.life.p99 ?? -1, cell: (f) => life(f.life.p99) },
-    { id: 'max', title: 'max', right: true, by: (f) => f.life.max ?? -1, cell: (f) => life(f.life.max) },
+    ...states(rows, (f) => (pick === 'sum' ? f : f.picked(pick))),
+    { id: 'p50', title: 'Life, p50', right: true, by: (f) => f.life.p50 ?? -1, cell: (f) => life(f.life.p50) },
   ];
   const shown = rows.find((f) => f.key === chosen) ?? null;
   return (
@@ -110,6 +138,16 @@ export function Goroutines({ app, stage }: Props) {
           {grouped(rows.reduce((n, f) => n + f.n, 0))} goroutines
         </span>
         <span class="grow" />
+        <label>
+          Columns are{' '}
+          <select value={pick} onChange={(e) => setPick(PICKS.find((p) => p === e.currentTarget.value) ?? 'sum')}>
+            {PICKS.map((p) => (
+              <option key={p} value={p}>
+                {PICK_NAMES[p]}
+              </option>
+            ))}
+          </select>
+        </label>
         <input
           class="filter"
           type="text"
@@ -136,29 +174,65 @@ export function Goroutines({ app, stage }: Props) {
         )}
       </div>
       <div class="remark spread">
-        <span>Milliseconds, 3 digits. Bars and columns hold idle waiting, too; costly is what is not idle.</span>
+        <span>
+          Milliseconds, 3 digits. Bars and columns hold idle waiting, too; costly is what is not idle.
+          {pick !== 'sum' && ` Columns are the ${PICK_NAMES[pick]} of single goroutines; bars stay sums.`}
+        </span>
         <StateKey stage={stage} />
       </div>
-      {shown !== null && <OneFunction key={shown.key} app={app} stage={stage} of={shown} />}
+      {shown !== null && (
+        <OneFunction
+          key={shown.key}
+          app={app}
+          stage={stage}
+          title={shortFunc(shown.func)}
+          func={shown.key}
+          says={says(shown, rows)}
+        />
+      )}
     </div>
   );
 }
 
-function OneFunction({ app, stage, of: f }: { app: App; stage: Stage; of: FunctionRow }) {
+/** What of all running was in these, and what they blocked for by the runtime's own words. */
+function says(f: FunctionRow, all: readonly FunctionRow[]): string {
+  const running = (r: Split) => (r.by.get(CLASS.running) ?? 0) + (r.by.get(CLASS.assist) ?? 0);
+  const whole = all.reduce((ns, r) => ns + running(r), 0);
+  const share = whole > 0 ? `${percent(running(f) / whole)} of all running` : '';
+  const blocked = f.reasons.slice(0, 6).map((r) => `${r.reason} ${duration(r.ns)}`);
+  return [share, blocked.length > 0 ? `blocked: ${blocked.join(', ')}` : ''].filter((x) => x !== '').join('; ');
+}
+
+interface OneProps {
+  app: App;
+  stage: Stage;
+  title: string;
+  func: string | null;
+  says: string;
+}
+
+/** Goroutines a row each: those of a function, or what a filter leaves. */
+function OneFunction({ app, stage, title, func, says }: OneProps) {
   const [marked, mark] = useState<ReadonlySet<number>>(new Set());
-  const asked = useAsk(app, 'waitline/goroutineTable', { ...filterOf(app), func: f.key, limit: 1000 }, goroutineRows);
+  const asked = useAsk(
+    app,
+    'waitline/goroutineTable',
+    { ...filterOf(app), ...(func === null ? {} : { func }), limit: 1000 },
+    goroutineRows,
+  );
   if (asked.state !== 'there') return <Asking asked={asked} />;
   const { rows, of } = asked.value;
   const scale = rows.reduce((most, r) => Math.max(most, total(r)), 0);
   const show = (r: GoroutineRow) => {
     app.setTab('timeline');
-    app.pin([r.g]);
+    app.pins.pin([r.g]);
+    app.chosen = r.g;
     app.show(around(r.start, r.end ?? app.end, app.end, 0.05), false);
-    void app.selectFirst(`g:${r.g}`);
+    void app.follow.first(`g:${r.g}`);
   };
   const pinThem = (gs: readonly number[]) => {
-    app.pin(gs);
     app.setTab('timeline');
+    void app.pins.pinWith(gs);
   };
   const columns: Column<GoroutineRow>[] = [
     {
@@ -187,12 +261,28 @@ function OneFunction({ app, stage, of: f }: { app: App; stage: Stage; of: Functi
       cell: (r) => <Parts theme={stage.currentTheme} parts={parts(r)} of={scale} width={450} height={10} />,
     },
     ...states(rows),
+    {
+      id: 'only',
+      title: '',
+      cell: (r) => (
+        <button
+          type="button"
+          class="link"
+          onClick={(e) => {
+            e.stopPropagation();
+            app.narrow({ kind: 'g', id: r.g, name: `G${r.g}` });
+          }}
+        >
+          only this
+        </button>
+      ),
+    },
   ];
   const byLife = rows.toSorted((a, b) => a.alive - b.alive);
   return (
     <div class="table-scroll rest">
       <div class="bar-top raised">
-        <h2>{shortFunc(f.func)}</h2>
+        <h2>{title}</h2>
         <span class="dim">
           {grouped(of || rows.length)} goroutines, one row each
           {of > rows.length && ` (the first ${grouped(rows.length)})`}
@@ -208,23 +298,35 @@ function OneFunction({ app, stage, of: f }: { app: App; stage: Stage; of: Functi
             Pin the shortest and the longest
           </button>
         )}
-        <button type="button" class="button" onClick={() => profileOf(app, 'func', f.key, shortFunc(f.func))}>
-          Profile of these
-        </button>
-        <button
-          type="button"
-          class="button"
-          onClick={() => {
-            app.setTab('timeline');
-            const group = app.info?.groups.find((g) => g.name === f.func);
-            if (group !== undefined && !app.open.has(group.id)) app.toggle(group.id);
-          }}
-        >
-          Show in timeline
-        </button>
+        {func !== null && (
+          <>
+            <OnlyButton app={app} filter={{ kind: 'func', id: func, name: title }}>
+              Only these
+            </OnlyButton>
+            <button
+              type="button"
+              class="button"
+              onClick={() => narrowTo(app, { kind: 'func', id: func, name: title }, 'profiles')}
+            >
+              Profile of these
+            </button>
+            <button
+              type="button"
+              class="button"
+              onClick={() => {
+                app.setTab('timeline');
+                const group = app.info?.groups.find((g) => g.name === func);
+                if (group !== undefined && !app.open.has(group.id)) app.toggle(group.id);
+              }}
+            >
+              Show in timeline
+            </button>
+          </>
+        )}
       </div>
+      {says !== '' && <div class="remark">{says}</div>}
       <Table
-        name={`Goroutines of ${f.func}`}
+        name={`Goroutines of ${title}`}
         columns={columns}
         rows={rows}
         id={(r) => String(r.g)}

@@ -1,5 +1,5 @@
 // Minimum mutator utilisation: one curve, one read-out, and the worst windows as ways into the timeline.
-import { useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import type { Theme } from '../draw/theme.ts';
 import { type MmuAnswer, mmu } from '../model/analyses.ts';
 import { bytes, duration, figure, instant } from '../model/format.ts';
@@ -7,7 +7,21 @@ import { around } from '../model/viewport.ts';
 import { useAsk } from '../ui/ask.ts';
 import type { Props } from '../ui/page.tsx';
 import { Table } from '../ui/table.tsx';
-import { Asking, filterOf } from './common.tsx';
+import { Asking, filterOf, useOption } from './common.tsx';
+
+/** The least of all but so many of the windows, and how that is said. */
+const QUANTILES: readonly (readonly [number, string])[] = [
+  [0.001, '99.9 %'],
+  [0.01, '99 %'],
+  [0.05, '95 %'],
+];
+
+/** How each of them is drawn: told apart without colour. */
+const DASHES: readonly (readonly number[])[] = [
+  [6, 3],
+  [3, 3],
+  [1, 3],
+];
 
 const OPTIONS: readonly (readonly [string, string])[] = [
   ['stw', 'stop the world'],
@@ -17,23 +31,41 @@ const OPTIONS: readonly (readonly [string, string])[] = [
 ];
 
 export function Mmu({ app, stage }: Props) {
-  const [flags, setFlags] = useState<readonly string[]>(['stw', 'background', 'assist']);
-  const [per, setPer] = useState(false);
-  const [window, setWindow] = useState(1e6);
+  const [flagWords, setFlagWords] = useOption(app, 'flags', 'stw,background,assist');
+  const [perWord, setPer] = useOption(app, 'per', '0');
+  const [quantileWord, setQuantiles] = useOption(app, 'quantiles', '0');
+  const [windowWord, setWindowWord] = useOption(app, 'window', '1000000');
+  const flags = flagWords.split(',').filter((f) => OPTIONS.some(([flag]) => flag === f));
+  const per = perWord === '1';
+  const withQuantiles = quantileWord === '1';
+  const window = Math.min(Math.max(Number(windowWord) || 1e6, 1), 1e15);
+  const setWindow = (ns: number) => setWindowWord(String(Math.round(ns)));
   const all = [...flags, ...(per ? ['perProc'] : [])];
-  const asked = useAsk(app, 'waitline/mmu', { ...filterOf(app), flags: all }, mmu);
+  const quantiles = withQuantiles ? { quantiles: QUANTILES.map(([share]) => share) } : {};
+  const asked = useAsk(app, 'waitline/mmu', { ...filterOf(app), flags: all, ...quantiles }, mmu);
   const worst = useAsk(
     app,
     'waitline/mmu',
-    { ...filterOf(app), flags: all, window: Math.round(window), windows: [Math.round(window)] },
+    { ...filterOf(app), flags: all, window: Math.round(window), windows: [Math.round(window)], ...quantiles },
     mmu,
   );
   if (asked.state !== 'there') return <Asking asked={asked} />;
-  const at = valueAt(asked.value, window);
+  // Of this very window, where the answer is there; else between two points of the curve.
+  const exact = worst.state === 'there' ? worst.value.curve.find((p) => p.window === Math.round(window)) : undefined;
+  const long = app.range === null ? app.end : app.range.t1 - app.range.t0;
+  const at = exact?.mmu ?? valueAt(asked.value, window);
   const ten = valueAt(asked.value, 1e7);
   const zero = asked.value.curve.findLast((p) => p.mmu <= 0)?.window ?? 0;
-  const toggle = (flag: string) => setFlags(flags.includes(flag) ? flags.filter((f) => f !== flag) : [...flags, flag]);
-  const go = worst.state === 'there' ? (worst.value.curve[0]?.asGo ?? null) : null;
+  const toggle = (flag: string) => {
+    const next = OPTIONS.map(([f]) => f).filter((f) => (f === flag ? !flags.includes(f) : flags.includes(f)));
+    setFlagWords(next.length === 0 ? 'none' : next.join(','));
+  };
+  const go = exact?.asGo ?? null;
+  const shares = !withQuantiles
+    ? []
+    : exact?.quantiles.length === QUANTILES.length
+      ? exact.quantiles
+      : quantilesAt(asked.value, window);
   const worstRows = worst.state === 'there' ? worst.value.worst : [];
   return (
     <div class="view">
@@ -41,10 +73,10 @@ export function Mmu({ app, stage }: Props) {
         <div class="main">
           <div class="bar-top">
             <span class="choice">
-              <button type="button" aria-pressed={!per} onClick={() => setPer(false)}>
+              <button type="button" aria-pressed={!per} onClick={() => setPer('0')}>
                 Whole program
               </button>
-              <button type="button" aria-pressed={per} onClick={() => setPer(true)}>
+              <button type="button" aria-pressed={per} onClick={() => setPer('1')}>
                 Per P
               </button>
             </span>
@@ -54,23 +86,41 @@ export function Mmu({ app, stage }: Props) {
                 <input type="checkbox" checked={flags.includes(flag)} onChange={() => toggle(flag)} /> {name}
               </label>
             ))}
+            <label title="What all but 0.1, 1 and 5 % of the windows got at least">
+              <input type="checkbox" checked={withQuantiles} onChange={() => setQuantiles(withQuantiles ? '0' : '1')} />{' '}
+              percentiles
+            </label>
           </div>
           <div class="remark">
             Minimum mutator utilisation: the least share of the CPU that the program itself got in any window of that
             length.
           </div>
-          <Curve answer={asked.value} theme={stage.currentTheme} window={window} onWindow={setWindow} />
+          <Curve answer={asked.value} theme={stage.currentTheme} window={window} value={at} onWindow={setWindow} />
           <div class="bar-top column">
             <span class="strong">
               In its worst {duration(window)} the program got {figure(at * 100)} % of the CPU
-              {window < 1e7 && app.end > 1e7 && `; in its worst 10 ms, ${figure(ten * 100)} %`}.
+              {window < 1e7 && long > 1e7 && `; in its worst 10 ms, ${figure(ten * 100)} %`}.
             </span>
+            {shares.length > 0 && (
+              <span>
+                {QUANTILES.map(
+                  ([, name], i) => `${name} of such windows had at least ${figure((shares[i] ?? 0) * 100)} %`,
+                ).join('; ')}
+                .
+              </span>
+            )}
             {go !== null && Math.abs(go - at) > 0.005 && (
               <span class="dim">go tool trace shows {figure(go * 100)} % for it.</span>
             )}
-            {zero > 0 && (
+            <span class="dim">
+              {zero > 0 &&
+                `Up to ${duration(zero)} the minimum is 0: there was a window of that length in which it got nothing. `}
+              {asked.value.mean !== null &&
+                `Over ${app.range === null ? 'the whole trace' : 'the range'}: ${figure(asked.value.mean * 100)} %.`}
+            </span>
+            {app.filters.length > 0 && (
               <span class="dim">
-                Up to {duration(zero)} the minimum is 0: there was a window of that length in which it got nothing.
+                The collector is everybody's: filters by goroutine, task or region change nothing here.
               </span>
             )}
           </div>
@@ -90,7 +140,14 @@ export function Mmu({ app, stage }: Props) {
                 by: (w) => -w.mmu,
                 cell: (w) => `${figure(w.mmu * 100)} %`,
               },
-              { id: 'what', title: 'Lost to', cell: (w) => <span title={w.what}>{w.what}</span> },
+              {
+                id: 'what',
+                title: 'Lost to',
+                cell: (w) => {
+                  const what = `${per && w.p !== null ? `P${w.p}: ` : ''}${w.what}`;
+                  return <span title={what}>{what}</span>;
+                },
+              },
             ]}
             rows={worstRows}
             id={(w) => String(w.t)}
@@ -146,26 +203,42 @@ export function Mmu({ app, stage }: Props) {
   );
 }
 
+type Point = MmuAnswer['curve'][number];
+
 /** Between points straight over the logarithm. */
-function valueAt(a: MmuAnswer, window: number): number {
+function between(a: MmuAnswer, window: number, of: (p: Point) => number): number {
   const i = a.curve.findIndex((p) => p.window >= window);
   const after = a.curve[i];
-  if (after === undefined) return a.curve.at(-1)?.mmu ?? 1;
+  const last = a.curve.at(-1);
+  if (after === undefined) return last === undefined ? 1 : of(last);
   const before = a.curve[i - 1];
-  if (before === undefined || after.window === window) return after.mmu;
+  if (before === undefined || after.window === window) return of(after);
   const share = Math.log(window / before.window) / Math.log(after.window / before.window);
-  return before.mmu + (after.mmu - before.mmu) * share;
+  return of(before) + (of(after) - of(before)) * share;
+}
+
+function valueAt(a: MmuAnswer, window: number): number {
+  return between(a, window, (p) => p.mmu);
+}
+
+/** Empty where they were not asked for, or the answer with them is still under way. */
+function quantilesAt(a: MmuAnswer, window: number): number[] {
+  if (a.curve.some((p) => p.quantiles.length < QUANTILES.length)) return [];
+  return QUANTILES.map((_, i) => between(a, window, (p) => p.quantiles[i] ?? 0));
 }
 
 function Curve({
   answer,
   theme,
   window,
+  value,
   onWindow,
 }: {
   answer: MmuAnswer;
   theme: Theme | null;
   window: number;
+  /** What it is at that window. */
+  value: number;
   onWindow: (w: number) => void;
 }) {
   const ref = useRef<HTMLCanvasElement>(null);
@@ -182,7 +255,7 @@ function Curve({
       canvas.width = width * dpr;
       canvas.height = height * dpr;
       ctx.setTransform(dpr, 0, 0, dpr, 0, 0);
-      drawCurve(ctx, answer, theme, { width, height, first, last, window });
+      drawCurve(ctx, answer, theme, { width, height, first, last, window, value });
     };
     draw();
     const watch = new ResizeObserver(draw);
@@ -200,7 +273,7 @@ function Curve({
         aria-valuemin={first}
         aria-valuemax={last}
         aria-valuenow={window}
-        aria-valuetext={`${duration(window)}: ${figure(valueAt(answer, window) * 100)} %`}
+        aria-valuetext={`${duration(window)}: ${figure(value * 100)} %`}
         onPointerDown={(e) => {
           const box = e.currentTarget.getBoundingClientRect();
           const share = Math.min(Math.max((e.clientX - box.left - LEFT) / (box.width - LEFT - 8), 0), 1);
@@ -224,7 +297,7 @@ function drawCurve(
   ctx: CanvasRenderingContext2D,
   a: MmuAnswer,
   theme: Theme,
-  s: { width: number; height: number; first: number; last: number; window: number },
+  s: { width: number; height: number; first: number; last: number; window: number; value: number },
 ): void {
   const bottom = s.height - 40;
   const x = (w: number) => LEFT + (Math.log(w / s.first) / Math.log(s.last / s.first || 2)) * (s.width - LEFT - 8);
@@ -266,7 +339,8 @@ function drawCurve(
   ctx.fillStyle = theme.strong;
   ctx.fill();
   ctx.globalAlpha = 1;
-  const v = valueAt(a, s.window);
+  drawQuantiles(ctx, a, theme, s, x, y);
+  const v = s.value;
   ctx.setLineDash([2, 3]);
   ctx.lineWidth = 1;
   ctx.beginPath();
@@ -285,4 +359,31 @@ function drawCurve(
     x(s.window) + (ctx.textAlign === 'right' ? -10 : 10),
     y(v) + 12,
   );
+}
+
+/** A line each, with its name where it stands highest over the one before it. */
+function drawQuantiles(
+  ctx: CanvasRenderingContext2D,
+  a: MmuAnswer,
+  theme: Theme,
+  s: { width: number; first: number },
+  x: (w: number) => number,
+  y: (v: number) => number,
+): void {
+  ctx.strokeStyle = theme.strong;
+  ctx.lineWidth = 1;
+  ctx.textAlign = 'left';
+  QUANTILES.forEach(([, name], i) => {
+    if (a.curve.some((p) => p.quantiles[i] === undefined)) return;
+    ctx.setLineDash([...(DASHES[i] ?? [])]);
+    ctx.beginPath();
+    for (const p of a.curve) ctx.lineTo(x(p.window), y(p.quantiles[i] ?? 0));
+    ctx.stroke();
+    const ahead = (p: Point) => (p.quantiles[i] ?? 0) - (i === 0 ? p.mmu : (p.quantiles[i - 1] ?? 0));
+    const at = a.curve.reduce((best, p) => (ahead(p) > ahead(best) ? p : best), a.curve[0] as Point);
+    const left = Math.min(Math.max(x(at.window) - 48, LEFT + 4), s.width - 60);
+    ctx.fillStyle = theme.text;
+    ctx.fillText(name, left, Math.max(y(at.quantiles[i] ?? 0) - 8, 20));
+  });
+  ctx.setLineDash([]);
 }

@@ -10,7 +10,7 @@ import { useAsk } from '../ui/ask.ts';
 import type { Props } from '../ui/page.tsx';
 import { PlaceLink } from '../ui/place.tsx';
 import { Table } from '../ui/table.tsx';
-import { Asking, filterOf } from './common.tsx';
+import { Asking, filterOf, useOption } from './common.tsx';
 
 const TYPES: readonly (readonly [string, string])[] = [
   ['sync', 'Blocking'],
@@ -29,8 +29,9 @@ const TYPES: readonly (readonly [string, string])[] = [
 const GOS: readonly string[] = ['sync', 'net', 'syscall', 'sched'];
 
 export function Profiles({ app, stage }: Props) {
-  const [type, setType] = useState('sync');
-  const [open, setOpen] = useState(false);
+  const [type, setType] = useOption(app, 'profile', 'sync');
+  const [opened, setOpened] = useOption(app, 'open', '0');
+  const open = opened === '1';
   const [chosen, choose] = useState<string | null>(null);
   const [root, setRoot] = useState(-1);
   const of = { type, open, limit: 200, ...filterOf(app) };
@@ -58,7 +59,8 @@ export function Profiles({ app, stage }: Props) {
               ))}
             </span>
             <label>
-              <input type="checkbox" checked={open} onChange={() => setOpen(!open)} /> Still waiting at the end
+              <input type="checkbox" checked={open} onChange={() => setOpened(open ? '0' : '1')} /> Still waiting at the
+              end
             </label>
             <span class="grow" />
             <button type="button" class="button" onClick={() => void savePprof(app, type, open)}>
@@ -71,7 +73,7 @@ export function Profiles({ app, stage }: Props) {
             <Graph
               app={app}
               theme={stage.currentTheme}
-              says={GOS.includes(type) && !open && app.range === null && app.only === null}
+              says={GOS.includes(type) && !open && app.range === null && app.filters.length === 0}
               profile={asked.value}
               under={under.state === 'there' ? under.value : null}
               root={root}

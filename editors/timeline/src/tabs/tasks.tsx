@@ -11,22 +11,54 @@ import {
   parts,
   total,
 } from '../model/analyses.ts';
-import { cell, duration, grouped, instant } from '../model/format.ts';
+import { cell, duration, grouped, harmless, instant } from '../model/format.ts';
+import { parseLengths } from '../model/query.ts';
 import { around } from '../model/viewport.ts';
 import { useAsk } from '../ui/ask.ts';
+import { narrowTo } from '../ui/menu.tsx';
 import type { Props } from '../ui/page.tsx';
 import { PlaceLink } from '../ui/place.tsx';
 import type { Stage } from '../ui/stage.ts';
 import { Parts } from '../ui/swatch.tsx';
 import { type Column, Table } from '../ui/table.tsx';
-import { Asking, filterOf, profileOf, StateKey } from './common.tsx';
+import { Asking, filterOf, OnlyButton, StateKey, useOption } from './common.tsx';
 
 type Which = 'task' | 'region';
 
+const ENDS = [
+  ['all', 'All'],
+  ['complete', 'Both ends'],
+  ['cut', 'Cut off'],
+] as const;
+
+/** For a field that reads it again: `250us`. */
+function brief(ns: number): string {
+  return ns < 1e3
+    ? `${Math.round(ns)}ns`
+    : ns < 1e6
+      ? `${+(ns / 1e3).toPrecision(4)}us`
+      : `${+(ns / 1e6).toPrecision(4)}ms`;
+}
+
 export function Tasks({ app, stage }: Props) {
-  const [chosen, choose] = useState<{ which: Which; name: string } | null>(null);
+  const [kind, setKind] = useOption(app, 'kind', 'task');
+  const [named, setNamed] = useOption(app, 'name', '');
+  const chosen =
+    named === '' ? null : { which: kind === 'region' ? ('region' as const) : ('task' as const), name: named };
+  const choose = ({ which, name }: { which: Which; name: string }) => {
+    setKind(which);
+    setNamed(name);
+  };
+  // A part of the histogram: the spans that are as long.
+  const pick = (which: Which, name: string, b: Bin) => {
+    choose({ which, name });
+    setLengths(`>${brief(b.from)} <${brief(b.to)}`);
+  };
   const [words, setWords] = useState('');
-  const tasks = useAsk(app, 'waitline/taskTable', { ...filterOf(app), limit: 500 }, namedRows);
+  const [ends, setEnds] = useState<'all' | 'complete' | 'cut'>('all');
+  const [lengths, setLengths] = useState('');
+  const complete = ends === 'all' ? {} : { complete: ends === 'complete' };
+  const tasks = useAsk(app, 'waitline/taskTable', { ...filterOf(app), ...complete, limit: 500 }, namedRows);
   const regions = useAsk(app, 'waitline/regionTable', { ...filterOf(app), limit: 500 }, namedRows);
   if (tasks.state !== 'there') return <Asking asked={tasks} />;
   const regionRows = regions.state === 'there' ? regions.value : [];
@@ -46,14 +78,20 @@ export function Tasks({ app, stage }: Props) {
     from: all.reduce((a, b) => Math.min(a, b.from), Number.POSITIVE_INFINITY),
     to: all.reduce((a, b) => Math.max(a, b.to), 1),
   };
-  const choice =
-    chosen ?? (tasks.value[0] === undefined ? null : { which: 'task' as const, name: tasks.value[0].name });
+  const choice = chosen ?? (tasks.value[0] === undefined ? null : { which: 'task' as const, name: tasks.value[0].key });
   return (
     <div class="view scrolls">
       <div class="bar-top">
         <h2>Tasks</h2>
         <span class="dim">{told(tasks.value)}</span>
         <span class="grow" />
+        <span class="choice">
+          {ENDS.map(([key, title]) => (
+            <button type="button" key={key} aria-pressed={ends === key} onClick={() => setEnds(key)}>
+              {title}
+            </button>
+          ))}
+        </span>
         <input
           class="filter"
           type="text"
@@ -65,12 +103,12 @@ export function Tasks({ app, stage }: Props) {
       </div>
       <Table
         name="Tasks"
-        columns={columns(app, stage, 'Task', axis)}
+        columns={columns(app, stage, 'Task', axis, (r, b) => pick('task', r.key, b))}
         rows={tasks.value}
-        id={(r) => r.name}
+        id={(r) => r.key}
         sort="total"
         selected={choice?.which === 'task' ? choice.name : null}
-        onSelect={(r) => choose({ which: 'task', name: r.name })}
+        onSelect={(r) => choose({ which: 'task', name: r.key })}
       />
       <div class="bar-top">
         <h2>Regions</h2>
@@ -78,12 +116,12 @@ export function Tasks({ app, stage }: Props) {
       </div>
       <Table
         name="Regions"
-        columns={columns(app, stage, 'Region', axis)}
+        columns={columns(app, stage, 'Region', axis, (r, b) => pick('region', r.key, b))}
         rows={regionRows}
-        id={(r) => `${r.name} ${r.place?.recorded}`}
+        id={(r) => regionId(r) ?? ''}
         sort="total"
-        selected={choice?.which === 'region' ? choice.name : null}
-        onSelect={(r) => choose({ which: 'region', name: r.name })}
+        selected={choice?.which === 'region' ? regionId(regionRows.find((r) => r.key === choice.name)) : null}
+        onSelect={(r) => choose({ which: 'region', name: r.key })}
       />
       <div class="remark spread">
         <span>Bars show shares of each row's own time.</span>
@@ -97,10 +135,17 @@ export function Tasks({ app, stage }: Props) {
           which={choice.which}
           name={choice.name}
           words={words}
+          complete={complete}
+          lengths={lengths}
+          onLengths={setLengths}
         />
       )}
     </div>
   );
+}
+
+function regionId(r: NamedRow | undefined): string | null {
+  return r === undefined ? null : `${r.key} ${r.place?.recorded}`;
 }
 
 function told(rows: readonly NamedRow[]): string {
@@ -109,7 +154,13 @@ function told(rows: readonly NamedRow[]): string {
   return `${grouped(n)} complete, ${cut === 0 ? 'none' : grouped(cut)} with an end outside of the trace`;
 }
 
-function columns(app: App, stage: Stage, title: string, axis: { from: number; to: number }): Column<NamedRow>[] {
+function columns(
+  app: App,
+  stage: Stage,
+  title: string,
+  axis: { from: number; to: number },
+  onBin: (r: NamedRow, b: Bin) => void,
+): Column<NamedRow>[] {
   const us = (x: number | null) => (x === null ? '–' : cell(x, 1e3));
   return [
     { id: 'name', title, by: (r) => r.name, cell: (r) => r.name },
@@ -123,7 +174,7 @@ function columns(app: App, stage: Stage, title: string, axis: { from: number; to
     {
       id: 'histogram',
       title: `Duration, ${duration(axis.from === Number.POSITIVE_INFINITY ? 1 : axis.from)} to ${duration(axis.to)}, log`,
-      cell: (r) => <Bins bins={r.histogram} axis={axis} />,
+      cell: (r) => <Bins bins={r.histogram} axis={axis} onBin={(b) => onBin(r, b)} />,
     },
     // Of tasks it is known one by one only.
     ...(title === 'Region'
@@ -139,7 +190,15 @@ function columns(app: App, stage: Stage, title: string, axis: { from: number; to
 }
 
 /** All histograms of the page on one axis. */
-function Bins({ bins, axis }: { bins: readonly Bin[]; axis: { from: number; to: number } }) {
+function Bins({
+  bins,
+  axis,
+  onBin,
+}: {
+  bins: readonly Bin[];
+  axis: { from: number; to: number };
+  onBin: (b: Bin) => void;
+}) {
   const most = bins.reduce((a, b) => Math.max(a, b.n), 1);
   const low = Math.log(Math.max(axis.from, 1));
   const wide = Math.max(Math.log(axis.to) - low, 1e-9);
@@ -158,7 +217,20 @@ function Bins({ bins, axis }: { bins: readonly Bin[]; axis: { from: number; to: 
           const x = ((Math.log(Math.max(b.from, 1)) - low) / wide) * width;
           const w = ((Math.log(Math.max(b.to, 1)) - low) / wide) * width - x;
           const h = Math.max((b.n / most) * 16, 1);
-          return <rect key={b.from} x={x} y={17 - h} width={Math.max(w - 1, 1)} height={h} />;
+          return (
+            // biome-ignore lint/a11y/noStaticElementInteractions: the field "Lengths" does the same for who has no pointer
+            <g
+              key={b.from}
+              onClick={(e) => {
+                e.stopPropagation();
+                onBin(b);
+              }}
+            >
+              <title>{`${duration(b.from)} to ${duration(b.to)}: ${grouped(b.n)}`}</title>
+              <rect x={x} y={0} width={Math.max(w, 1)} height={18} class="hit" />
+              <rect x={x} y={17 - h} width={Math.max(w - 1, 1)} height={h} />
+            </g>
+          );
         })}
       <rect x="0" y="17" width={width} height="1" class="base" />
     </svg>
@@ -169,25 +241,40 @@ function Longest({
   app,
   stage,
   which,
-  name,
+  name: key,
   words,
+  complete,
+  lengths,
+  onLengths,
 }: {
   app: App;
   stage: Stage;
   which: Which;
   name: string;
   words: string;
+  complete: { complete?: boolean };
+  lengths: string;
+  onLengths: (typed: string) => void;
 }) {
   const [chosen, choose] = useState<number | null>(null);
+  const name = harmless(key, 120);
   const method = which === 'task' ? 'waitline/taskTable' : 'waitline/regionTable';
   const asked = useAsk(
     app,
     method,
-    { ...filterOf(app), name, limit: 200, ...(words === '' || which === 'region' ? {} : { log: words }) },
+    {
+      ...filterOf(app),
+      name: key,
+      limit: 1000,
+      ...(which === 'task' ? complete : {}),
+      ...(words === '' || which === 'region' ? {} : { log: words }),
+    },
     oneTasks,
   );
   if (asked.state !== 'there') return <Asking asked={asked} />;
-  const { rows, of } = asked.value;
+  const { of } = asked.value;
+  const { least, most } = parseLengths(lengths);
+  const rows = asked.value.rows.filter((r) => r.ns >= least && r.ns <= most);
   const scale = rows.reduce((most, r) => Math.max(most, r.ns), 1);
   const columns: Column<OneTask>[] = [
     {
@@ -219,14 +306,37 @@ function Longest({
       <div class="bar-top raised">
         <h2>{name}</h2>
         <span class="dim">
+          {rows.length < asked.value.rows.length && `${grouped(rows.length)} of `}
           {grouped(of || rows.length)} {which}s, longest first, in ms; each drawn from its own start
-          {of > rows.length && `; the first ${grouped(rows.length)}`}
+          {of > asked.value.rows.length && `; of the ${grouped(asked.value.rows.length)} longest`}
         </span>
         <span class="grow" />
+        <input
+          class="filter"
+          type="text"
+          placeholder="Lengths, such as >1ms <5ms"
+          aria-label="Lengths, such as >1ms <5ms; a click on a histogram sets them"
+          value={lengths}
+          onInput={(e) => onLengths(e.currentTarget.value)}
+        />
         {which === 'region' && (
-          <button type="button" class="button" onClick={() => profileOf(app, 'region', name, name)}>
-            Profile of these
-          </button>
+          <>
+            <OnlyButton app={app} filter={{ kind: 'region', id: key, name }}>
+              Only these
+            </OnlyButton>
+            <button
+              type="button"
+              class="button"
+              onClick={() => narrowTo(app, { kind: 'region', id: key, name }, 'profiles')}
+            >
+              Profile of these
+            </button>
+          </>
+        )}
+        {which === 'task' && one !== undefined && (
+          <OnlyButton app={app} filter={{ kind: 'task', id: one.id, name: `${name} ${one.id}` }}>
+            {`Only task ${one.id}`}
+          </OnlyButton>
         )}
       </div>
       <Table

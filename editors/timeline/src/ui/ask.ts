@@ -8,6 +8,9 @@ export type Asked<T> =
   | { readonly state: 'there'; readonly value: T }
   | { readonly state: 'failed'; readonly why: string };
 
+/** Characters of a question: a host takes 64 KiB, and names in a trace may be longer. */
+const LONGEST = 32_000;
+
 /** `null` as params asks nothing. The last answer stays while the next one is under way. */
 export function useAsk<T>(
   app: App,
@@ -22,6 +25,10 @@ export function useAsk<T>(
     const mine = ++latest.current;
     if (params === null) {
       setAsked({ state: 'asking' });
+      return;
+    }
+    if (key !== null && key.length > LONGEST) {
+      setAsked({ state: 'failed', why: 'This name is too long to be asked for.' });
       return;
     }
     app.host.request(method, params).then(

@@ -1,6 +1,6 @@
 // What stands where there is nothing to draw: it says what was looked at, and offers the next step.
 import type { App } from '../app.ts';
-import { baseName, count, duration, figure } from '../model/format.ts';
+import { baseName, bytes, figure, instant } from '../model/format.ts';
 
 export function NoTrace({ app }: { app: App }) {
   return (
@@ -21,13 +21,8 @@ export function Loading({ app }: { app: App }) {
   const l = app.loading;
   if (l === null) return <div class="empty" />;
   const said = [
-    l.eventsTotal > 0
-      ? `${count(l.events)} of about ${count(l.eventsTotal)} events`
-      : l.events > 0
-        ? `${count(l.events)} events`
-        : '',
-    l.ns > 0 ? `${duration(l.ns)} read` : '',
-    l.left === null ? '' : l.left < 1 ? 'under 1 s left' : `about ${Math.round(l.left)} s left`,
+    l.of > 0 ? `${bytes(l.bytes)} of ${bytes(l.of)}` : l.bytes > 0 ? bytes(l.bytes) : '',
+    timeLeft(l.secondsLeft),
   ].filter((s) => s !== '');
   return (
     <div class="empty">
@@ -39,13 +34,50 @@ export function Loading({ app }: { app: App }) {
         <b>{figure(l.share * 100)} %</b>
         {said.map((s) => ` · ${s}`).join('')}
       </p>
-      <button
-        type="button"
-        class="button"
-        onClick={() => void app.host.request('waitline/cancelLoad', {}).catch((e: unknown) => app.say(String(e)))}
-      >
+      <button type="button" class="button" onClick={() => void app.cancelLoad()}>
         Cancel
       </button>
+    </div>
+  );
+}
+
+function timeLeft(seconds: number | null): string {
+  if (seconds === null) return '';
+  if (seconds < 1) return 'under 1 s left';
+  return seconds < 120 ? `about ${Math.round(seconds)} s left` : `about ${Math.round(seconds / 60)} min left`;
+}
+
+/** Another trace is read while one is shown: what there is stays, and says so. */
+export function LoadingBar({ app }: { app: App }) {
+  const l = app.loading;
+  if (l === null || app.phase !== 'ready') return null;
+  return (
+    <div class="note loading" role="status">
+      <span>
+        <span class="strong">{baseName(l.trace)}</span> <span class="dim">reading</span>{' '}
+        <b>{figure(l.share * 100)} %</b>
+      </span>
+      <span class="dim">{timeLeft(l.secondsLeft)}</span>
+      <Progress share={l.share} />
+      <button type="button" class="button" onClick={() => void app.cancelLoad()}>
+        Cancel
+      </button>
+    </div>
+  );
+}
+
+/** Some lanes are there, the others are being made. */
+export function Growing({ app }: { app: App }) {
+  const { info } = app;
+  if (info === null || info.ready || info.lanes.length === 0) return null;
+  const until = info.until === null ? '' : `, up to ${instant(info.until)}`;
+  return (
+    <div class="note loading" role="status">
+      <span>
+        Lanes are being made: <b>{figure(info.progress * 100)} %</b>
+        {until}. What is there can be used; costs are ranked at the end.
+      </span>
+      <Progress share={info.progress} />
     </div>
   );
 }

@@ -3,12 +3,12 @@ import type { App } from '../app.ts';
 import { grouped } from '../model/format.ts';
 
 export function Find({ app }: { app: App }) {
-  const f = app.find;
+  const f = app.finder.current;
   const onKeyDown = (e: KeyboardEvent) => {
     if (e.key === 'Enter' || e.key === 'ArrowDown' || e.key === 'ArrowUp') {
       e.preventDefault();
       e.stopPropagation();
-      void app.stepFound(e.key === 'ArrowUp' || (e.key === 'Enter' && e.shiftKey) ? -1 : 1);
+      void app.finder.step(e.key === 'ArrowUp' || (e.key === 'Enter' && e.shiftKey) ? -1 : 1);
     }
   };
   const count =
@@ -30,7 +30,7 @@ export function Find({ app }: { app: App }) {
         placeholder={app.size.narrow ? 'Find' : 'Find goroutine, function, file:line, task'}
         aria-label="Find goroutine, function, file:line, task; state:lock and >1ms narrow it"
         value={f?.typed ?? ''}
-        onInput={(e) => app.typed(e.currentTarget.value)}
+        onInput={(e) => app.finder.typed(e.currentTarget.value)}
         onKeyDown={onKeyDown}
       />
       {count !== null ? <span class="n">{count}</span> : <kbd aria-hidden="true">/</kbd>}
@@ -40,7 +40,7 @@ export function Find({ app }: { app: App }) {
 }
 
 function Drop({ app }: { app: App }) {
-  const f = app.find;
+  const f = app.finder.current;
   if (f === null) return null;
   if (f.found.length === 0) {
     return (
@@ -48,7 +48,7 @@ function Drop({ app }: { app: App }) {
         <div class="none">
           <div class="strong">No goroutine, function, line or task matches "{f.typed}".</div>
           <div class="dim">{searched(app)}</div>
-          <button type="button" class="link" onClick={() => app.clearFind()}>
+          <button type="button" class="link" onClick={() => app.finder.clear()}>
             Clear
           </button>
         </div>
@@ -65,7 +65,7 @@ function Drop({ app }: { app: App }) {
           role="option"
           key={`${r.lane} ${r.start}`}
           aria-selected={f.at === first + i}
-          onClick={() => void app.chooseFound(first + i)}
+          onClick={() => void app.finder.choose(first + i)}
         >
           <span>{r.title}</span>
           <span class="dim">{r.where}</span>

@@ -1,16 +1,20 @@
 // Keys to deeds. What a key means is in model/keys.ts; here is what is done, and when a key is somebody else's.
-import { type App, TABS } from '../app.ts';
+import type { App } from '../app.ts';
 import { type Command, command } from '../model/keys.ts';
+import { TABS } from '../model/link.ts';
+import { rowOfLane } from '../model/rows.ts';
 import { around, scale } from '../model/viewport.ts';
+import { menuOf } from './menu.tsx';
 
 export function onKey(app: App, e: KeyboardEvent): void {
   const target = e.target instanceof HTMLElement ? e.target : null;
-  const typing = target instanceof HTMLInputElement && target.type !== 'checkbox';
+  const typing =
+    (target instanceof HTMLInputElement && target.type !== 'checkbox') || target instanceof HTMLSelectElement;
   const c = command({ key: e.key, shift: e.shiftKey, alt: e.altKey, command: e.ctrlKey || e.metaKey });
   if (c === null) return;
   if (typing) {
     if (c === 'escape') {
-      app.clearFind();
+      app.finder.clear();
       target.blur();
       e.preventDefault();
     }
@@ -51,22 +55,22 @@ export function run(app: App, c: Command): boolean {
       app.show({ t0: 0, t1: app.end });
       return true;
     case 'waker':
-      void app.followWaker();
+      void app.follow.waker();
       return true;
     case 'wakes':
-      void app.followWakes();
+      void app.follow.wakes();
       return true;
     case 'before':
-      void app.neighbour(false);
+      void app.follow.neighbour(false);
       return true;
     case 'after':
-      void app.neighbour(true);
+      void app.follow.neighbour(true);
       return true;
     case 'longer':
-      void app.longest(false);
+      void app.follow.longest(false);
       return true;
     case 'shorter':
-      void app.longest(true);
+      void app.follow.longest(true);
       return true;
     case 'source':
       app.showSource('focus');
@@ -82,6 +86,15 @@ export function run(app: App, c: Command): boolean {
     case 'copy':
       void copy(app);
       return true;
+    case 'menu': {
+      const row = app.rows.rows[app.selection === null ? -1 : rowOfLane(app.rows, app.selection.lane)];
+      const box = document.querySelector('.label.selected')?.getBoundingClientRect();
+      const menu = row === undefined ? null : menuOf(app, row, box?.left ?? 120, box?.bottom ?? 120);
+      if (menu === null) app.say('Select a slice first, then O shows what can be done with its lane.');
+      app.menu = menu;
+      app.dirty('elements');
+      return true;
+    }
     case 'mark': {
       const s = app.selection;
       const m =
@@ -103,7 +116,7 @@ export function run(app: App, c: Command): boolean {
       app.dirty('overlay', 'elements');
       return true;
     case 'pin':
-      void app.pinSelected();
+      if (app.selection !== null) void app.pins.pinWith([app.selection.g]);
       return true;
     case 'pageUp':
       app.scrollBy(-app.lanesHeight * 0.8);
@@ -125,6 +138,14 @@ function general(app: App, c: Command): boolean {
     case 'find':
       document.querySelector<HTMLInputElement>('#find')?.focus();
       return true;
+    case 'copy':
+      // The lanes have their own.
+      if (app.tab === 'timeline' && !app.table) return false;
+      void copyTable(app);
+      return true;
+    case 'link':
+      void copyLink(app);
+      return true;
     case 'table':
       app.table = !app.table;
       app.dirty('elements');
@@ -144,16 +165,17 @@ function general(app: App, c: Command): boolean {
 
 /** One thing at a time, the one that lies uppermost first. */
 function leave(app: App): boolean {
-  if (app.help) app.help = false;
+  if (app.menu !== null) app.menu = null;
+  else if (app.help) app.help = false;
   else if (app.table) app.table = false;
-  else if (app.find !== null) app.clearFind();
-  else if (app.only !== null && app.tab !== 'timeline') app.only = null;
+  else if (app.finder.current !== null) app.finder.clear();
   else if (app.cls !== null) app.cls = null;
   else if (app.selection !== null || app.exact !== null) {
     app.exact = null;
     app.deselect();
   } else if (app.range !== null) void app.setRange(null);
-  else if (app.pinned.length > 0) app.toggle('pinned');
+  else if (app.pins.rows.length > 0) app.pins.letGo();
+  else if (app.filters.length > 0) app.widen(app.filters.at(-1)?.kind ?? 'g');
   else if (app.marks.length > 0) app.marks = [];
   else return false;
   app.all();
@@ -167,6 +189,23 @@ export async function copy(app: App): Promise<void> {
     return;
   }
   await copyText(app, words, 'The evidence is copied.');
+}
+
+/** The table that has the focus, else the first, as text that spreadsheets take: columns by tabs. */
+async function copyTable(app: App): Promise<void> {
+  const table = document.activeElement?.closest('table') ?? document.querySelector('.view table, .twin table');
+  if (!(table instanceof HTMLTableElement)) {
+    app.say('There is no table here.');
+    return;
+  }
+  const rows = [...table.rows].map((row) =>
+    [...row.cells].map((c) => c.innerText.replace(/\s+/g, ' ').trim()).join('\t'),
+  );
+  await copyText(app, `${rows.join('\n')}\n`, `The table is copied, ${rows.length - 1} rows.`);
+}
+
+export async function copyLink(app: App): Promise<void> {
+  await copyText(app, app.links.text(), 'A link to this view is copied.');
 }
 
 export async function copyText(app: App, words: string, done: string): Promise<void> {

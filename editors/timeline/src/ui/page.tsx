@@ -1,16 +1,19 @@
 // The frame that all views share: tabs, find, the scope bar, the note of a partial trace, the legend.
-import { type App, TABS, type Tab } from '../app.ts';
-import { baseName, duration, figure, span } from '../model/format.ts';
+import type { App } from '../app.ts';
+import { duration } from '../model/format.ts';
 import { HELP } from '../model/keys.ts';
+import { TABS, type Tab } from '../model/link.ts';
 import { placeLabel } from '../model/protocol.ts';
 import { Findings } from '../tabs/findings.tsx';
 import { Goroutines } from '../tabs/goroutines.tsx';
 import { Mmu } from '../tabs/mmu.tsx';
 import { Profiles } from '../tabs/profiles.tsx';
 import { Tasks } from '../tabs/tasks.tsx';
-import { Failed, Indexing, Loading, NoTrace } from './empty.tsx';
+import { Failed, Growing, Indexing, Loading, LoadingBar, NoTrace } from './empty.tsx';
 import { Find } from './find.tsx';
 import { Legend } from './legend.tsx';
+import { LaneMenu } from './menu.tsx';
+import { Scope } from './scope.tsx';
 import type { Stage } from './stage.ts';
 import { Timeline } from './timeline.tsx';
 
@@ -34,9 +37,12 @@ export function Page({ app, stage }: Props) {
       <Top app={app} />
       {app.state !== null && <Scope app={app} />}
       {app.state !== null && app.state.partial !== null && <Partial text={app.state.partial} />}
+      <LoadingBar app={app} />
+      {app.tab === 'timeline' && <Growing app={app} />}
       <Body app={app} stage={stage} />
       {app.phase === 'ready' && app.tab === 'timeline' && <Legend app={app} stage={stage} />}
       {app.help && <Help app={app} />}
+      {app.menu !== null && <LaneMenu app={app} menu={app.menu} />}
       <div class="hidden" aria-live="polite">
         {announced(app)}
       </div>
@@ -71,7 +77,11 @@ function Body({ app, stage }: Props) {
   }
   switch (app.tab) {
     case 'timeline':
-      return app.info?.ready === true ? <Timeline app={app} stage={stage} /> : <Indexing app={app} />;
+      return app.info !== null && (app.info.ready || app.info.lanes.length > 0) ? (
+        <Timeline app={app} stage={stage} />
+      ) : (
+        <Indexing app={app} />
+      );
     case 'goroutines':
       return <Goroutines app={app} stage={stage} />;
     case 'profiles':
@@ -133,82 +143,6 @@ function Top({ app }: { app: App }) {
       </button>
     </div>
   );
-}
-
-function Scope({ app }: { app: App }) {
-  const { state, summary, range } = app;
-  if (state === null) return null;
-  const length = range === null ? state.duration : range.t1 - range.t0;
-  const costly = summary?.costly ?? state.costly;
-  const approx = state.partial === null ? '' : '≈ ';
-  const about = [baseName(state.trace), ...(range === null ? [] : [duration(state.duration)]), ...aboutTrace(app)];
-  return (
-    <section class="scope" aria-label="What the figures count">
-      {range === null ? (
-        <span class="pill">
-          Whole trace <span class="dim">{duration(state.duration)}</span>
-        </span>
-      ) : (
-        <button
-          type="button"
-          class="pill range"
-          title="Back to the whole trace"
-          onClick={() => void app.setRange(null)}
-        >
-          <span>◔ {span(range.t0, range.t1)}</span> <span class="dim">{duration(length)}</span> <kbd>Esc</kbd>
-        </button>
-      )}
-      {app.only !== null && app.tab !== 'timeline' && app.tab !== 'findings' && (
-        <button
-          type="button"
-          class="pill range"
-          title="All goroutines again"
-          onClick={() => {
-            app.only = null;
-            app.all();
-          }}
-        >
-          <span>
-            only {app.only.kind === 'func' || app.only.kind === 'g' ? '' : `${app.only.kind} `}
-            {app.only.name}
-          </span>
-          <kbd>Esc</kbd>
-        </button>
-      )}
-      {range !== null && <span class="wide">The source shows this range</span>}
-      <span>
-        <b>
-          {approx}
-          {duration(costly)}
-        </b>{' '}
-        <span class="text">
-          costly waiting
-          {length > 0 && costly > 0 && <span class="wide">, {figure(costly / length)} waiting on average</span>}
-        </span>
-      </span>
-      {summary !== null && summary.runnable !== null && (
-        <span class="wide">
-          <b>{duration(summary.runnable)}</b> <span class="text">runnable</span>
-        </span>
-      )}
-      {summary !== null && summary.idle !== null && (
-        <span class="wide">
-          {duration(summary.idle)} idle, {app.tab === 'timeline' ? 'drawn as a line' : 'left out of bars and order'}
-        </span>
-      )}
-      <span class="grow" />
-      <span>{about.join(' · ')}</span>
-    </section>
-  );
-}
-
-/** `Go 1.26 · 2 Ps`, out of what the summary says. */
-function aboutTrace(app: App): string[] {
-  const out: string[] = [];
-  const go = app.state?.summary.match(/[Gg]o ?1\.\d+/)?.[0];
-  if (go !== undefined) out.push(go.replace(/^go ?/i, 'Go '));
-  if (app.info !== null && app.info.gomaxprocs > 0) out.push(`${app.info.gomaxprocs} Ps`);
-  return app.size.narrow ? [] : out;
 }
 
 function Partial({ text }: { text: string }) {

@@ -1,7 +1,9 @@
 // The details of what is selected; with nothing selected, what is in view comes to.
+import { useState } from 'preact/hooks';
 import type { App } from '../app.ts';
-import { CLASS, type Class, NAMES } from '../model/classes.ts';
-import { bytes, duration, figure, grouped, instant, moment, percent } from '../model/format.ts';
+import { CLASS, type Class, isWait, NAMES } from '../model/classes.ts';
+import { type Filter, filterWords, has } from '../model/filter.ts';
+import { bytes, duration, figure, grouped, instant, moment, percent, shortFunc } from '../model/format.ts';
 import { type Flow, type Place, placeLabel, type Ref, type Slice } from '../model/protocol.ts';
 import type { Props } from './page.tsx';
 import { PlaceLink } from './place.tsx';
@@ -13,7 +15,7 @@ export function Panel({ app, stage }: Props) {
     <aside class="panel" aria-label="Details">
       <div class="scroll" tabIndex={-1}>
         {s !== undefined && s !== null ? (
-          <Selected app={app} stage={stage} slice={s} />
+          <Selected key={`${s.lane} ${s.start}`} app={app} stage={stage} slice={s} />
         ) : app.exact !== null ? (
           <Exact app={app} />
         ) : (
@@ -50,6 +52,10 @@ export function Panel({ app, stage }: Props) {
 function Selected({ app, stage, slice: s }: Props & { slice: Slice }) {
   const group = app.info?.groups.find((g) => g.id === s.group);
   const who = [s.g > 0 ? `G${s.g}` : '', group?.name ?? s.name].filter((x) => x !== '').join(' ');
+  const at = [
+    s.task === null || s.lane.startsWith('task:') ? '' : `task ${s.task.name} ${s.task.id}`,
+    s.region === null ? '' : `region ${s.region}`,
+  ].filter((x) => x !== '');
   const where = [who, s.p !== null && s.p >= 0 ? `P${s.p}` : '', s.m !== null && s.m > 0 ? `M${s.m}` : ''].filter(
     (x) => x !== '',
   );
@@ -67,6 +73,7 @@ function Selected({ app, stage, slice: s }: Props & { slice: Slice }) {
           <span class="big">{duration(s.end - s.start)}</span>
         </h2>
         <div class="dim">{where.join(' · ')}</div>
+        {at.length > 0 && <div class="dim">{at.join(', ')}</div>}
         <Pair name="Start" value={moment(s.start)} />
         <Pair
           name="End"
@@ -78,11 +85,12 @@ function Selected({ app, stage, slice: s }: Props & { slice: Slice }) {
         />
         {s.of !== null && s.of > 0 && <Pair name="Among" value={among(app, s)} />}
         {s.verdict !== 'none' && <Pair name="Cost" value={s.reason ?? s.verdict} />}
+        <Narrow app={app} slice={s} />
       </section>
       <section>
         {s.startStack.length > 0 && (
           <>
-            <h3>{s.cls === CLASS.running || s.cls === CLASS.runnable ? 'Began at' : 'Waits at'}</h3>
+            <h3>{isWait(s.cls) || s.cls === CLASS.syscall ? 'Waits at' : 'Began at'}</h3>
             <Stack app={app} stack={s.startStack} />
           </>
         )}
@@ -145,8 +153,30 @@ function Selected({ app, stage, slice: s }: Props & { slice: Slice }) {
         />
         <Flows app={app} title="Chain of wakes" flows={app.chain.slice(1)} incoming={true} />
         <Longest app={app} slice={s} />
+        <Messages app={app} slice={s} />
       </section>
     </>
+  );
+}
+
+/** What the figures can be narrowed to from here. */
+function Narrow({ app, slice: s }: { app: App; slice: Slice }) {
+  const group = app.info?.groups.find((g) => g.id === s.group);
+  const to: Filter[] = [
+    ...(s.g > 0 ? [{ kind: 'g' as const, id: s.g, name: `G${s.g}` }] : []),
+    ...(group === undefined ? [] : [{ kind: 'group' as const, id: group.id, name: shortFunc(group.name) }]),
+    ...(s.task === null ? [] : [{ kind: 'task' as const, id: s.task.id, name: `${s.task.name} ${s.task.id}` }]),
+    ...(s.region === null ? [] : [{ kind: 'region' as const, id: s.region, name: s.region }]),
+  ].filter((f) => !has(app.filters, f.kind, f.id));
+  if (to.length === 0) return null;
+  return (
+    <div class="narrow">
+      {to.map((f) => (
+        <button type="button" class="link" key={f.kind} onClick={() => app.narrow(f)}>
+          {filterWords(f)}
+        </button>
+      ))}
+    </div>
   );
 }
 
@@ -224,7 +254,7 @@ function Waker({ app, slice: s }: { app: App; slice: Slice }) {
     <>
       <div class="pair">
         {w.g > 0 ? (
-          <button type="button" class="strong" title="↑: go there" onClick={() => void app.followWaker()}>
+          <button type="button" class="strong" title="↑: go there" onClick={() => void app.follow.waker()}>
             G{w.g} {first?.func.slice(first.func.replace(/\[.*$/, '').lastIndexOf('/') + 1) ?? ''}
           </button>
         ) : (
@@ -268,14 +298,15 @@ function Flows({
   flows: readonly Flow[];
   incoming: boolean;
 }) {
+  const [all, setAll] = useState(false);
   if (flows.length === 0) return null;
   return (
     <>
       <h3>{title}</h3>
-      {flows.slice(0, 6).map((f) => {
+      {flows.slice(0, all ? 200 : 6).map((f) => {
         const other = incoming ? f.from : f.to;
         return (
-          <div class="pair" key={`${f.kind} ${f.t} ${other.g}`}>
+          <div class="pair" key={`${f.kind} ${f.t} ${other.lane} ${other.g}`}>
             <button
               type="button"
               onClick={() => void app.select(other.lane || `g:${other.g}`, other.t, { moveTo: true, source: 'beside' })}
@@ -286,14 +317,21 @@ function Flows({
           </div>
         );
       })}
-      {flows.length > 6 && <div class="dim">{flows.length - 6} more</div>}
+      {flows.length > 6 && !all && (
+        <button type="button" class="link" onClick={() => setAll(true)}>
+          {flows.length - 6} more
+        </button>
+      )}
     </>
   );
 }
 
 function flowWords(f: Flow, incoming: boolean): string {
   const g = incoming ? f.from.g : f.to.g;
-  const who = g > 0 ? ` G${g}` : '';
+  // Without a goroutine it was the network, a timer, the collector: nobody to go to.
+  const who = g > 0 ? ` G${g}` : ' no goroutine';
+  const other = incoming ? f.from : f.to;
+  if (f.kind === 'task') return `${incoming ? 'part of' : 'has the part'} task ${other.lane.replace(/^task:/, '')}`;
   if (f.kind === 'creation') return incoming ? `started by${who}` : `starts${who}`;
   if (f.kind === 'wake') return incoming ? `woken by${who}` : `wakes${who}`;
   return `${f.kind}${who}`;
@@ -315,6 +353,30 @@ function Longest({ app, slice: s }: { app: App; slice: Slice }) {
           </button>
           <span class="num dim">{instant(r.start)}</span>
           <span class="num">{duration(r.end - r.start)}</span>
+        </div>
+      ))}
+    </>
+  );
+}
+
+/** What a task wrote, each with the goroutine that it wrote it on. */
+function Messages({ app, slice: s }: { app: App; slice: Slice }) {
+  const parts = s.task === null || !s.lane.startsWith('task:') ? undefined : app.parts.get(s.task.id);
+  if (parts === undefined || parts.messages.length === 0) return null;
+  return (
+    <>
+      <h3>What it wrote</h3>
+      {parts.messages.slice(0, 40).map((m) => (
+        <div class="pair" key={`${m.t} ${m.words}`}>
+          <button
+            type="button"
+            title={m.words}
+            onClick={() => void app.select(`g:${m.g}`, m.t, { moveTo: true, source: 'beside' })}
+          >
+            {m.words}
+          </button>
+          <PlaceLink app={app} place={m.place} />
+          <span class="num dim">{instant(m.t)}</span>
         </div>
       ))}
     </>
@@ -364,7 +426,8 @@ function Overview({ app, stage }: Props) {
       <section>
         <h2>Nothing selected</h2>
         <div class="dim">
-          {app.range === null ? 'The figures are of the whole trace.' : 'The figures are of the range.'}
+          The figures are of {app.range === null ? 'the whole trace' : 'the range'}
+          {app.filters.length > 0 && ', and of what the filters leave'}.
         </div>
         {s !== null && s.byClass.length > 0 && (
           <>

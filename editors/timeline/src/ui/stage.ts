@@ -3,7 +3,7 @@ import type { App, Dirty } from '../app.ts';
 import { type Keeps, LaneDrawing } from '../draw/lanes.ts';
 import { type Chip, drawOverlay, RULER, type Spot } from '../draw/overlay.ts';
 import { drawOverview, drawOverviewWindow, overviewTime } from '../draw/overview.ts';
-import { Sheet, sheetView, usable } from '../draw/sheet.ts';
+import { covers, Sheet, sheetRows, sheetView, usable } from '../draw/sheet.ts';
 import type { Theme } from '../draw/theme.ts';
 import { CLASS, isClass } from '../model/classes.ts';
 import { duration } from '../model/format.ts';
@@ -39,6 +39,9 @@ type Drag =
   | { kind: 'pan'; x: Px; y: Px; t0: Ns; scroll: Px; moved: boolean }
   | { kind: 'pinch'; distance: Px; middle: Px };
 
+/** How long a moving view shows what it has before it is drawn with what came meanwhile, in milliseconds. */
+const PATIENCE = 150;
+
 export class Stage {
   hover: Hover | null = null;
   dragging: Span | null = null;
@@ -46,10 +49,17 @@ export class Stage {
   /** For the tests: milliseconds that the last frames took to draw, and their rectangles. */
   readonly frames: number[] = [];
   drawnRects = 0;
+  /** Where the chosen goroutine ran on the P lanes in view. */
+  outlined = 0;
   sheets = 0;
   private readonly sheet = new Sheet();
   private readonly stripSheet = new Sheet();
   private version = 0;
+  /** When the sheet was drawn last. */
+  private drawnAt = 0;
+  /** When the view last left the sheet to a side or by zooming, and when by scrolling. */
+  private sidewaysAt = Number.NEGATIVE_INFINITY;
+  private updownAt = Number.NEGATIVE_INFINITY;
   private settle: ReturnType<typeof setTimeout> | undefined;
   private theme: Theme | null = null;
   private drawing: LaneDrawing | null = null;
@@ -203,8 +213,26 @@ export class Stage {
       name: (label: number) => app.data.name(label),
     };
     const now = { height: lanesHeight, scroll: app.scroll, version: this.version, dpr: this.dpr };
-    if (!usable(this.sheet.state, { ...now, view: app.view, width }, settled)) {
-      const wide = sheetView(app.view, width);
+    const want = { ...now, view: app.view, width };
+    const { state } = this.sheet;
+    // While it moves, what came meanwhile waits a little: drawing each tile as it comes would cost every frame.
+    const young = !settled && performance.now() - this.drawnAt < PATIENCE;
+    const shows =
+      usable(state, want, settled) ||
+      (young && state !== null && usable(state, { ...want, version: state.version }, false));
+    if (!shows) {
+      const when = performance.now();
+      this.drawnAt = when;
+      // More of the time for who pans or zooms, more rows for who scrolls; for who drags across, both.
+      if (state === null || !covers(state, want)) this.sidewaysAt = when;
+      else if (!usable({ ...state, version: want.version }, want, false)) this.updownAt = when;
+      const sideways = when - this.sidewaysAt < 300;
+      const rows =
+        sideways && when - this.updownAt >= 300
+          ? { scroll: app.scroll, height: lanesHeight }
+          : sheetRows(state, app.scroll, lanesHeight, app.rows.height);
+      const scrolls = rows.height > lanesHeight && !sideways;
+      const wide = { ...(scrolls ? { view: app.view, width } : sheetView(app.view, width)), ...rows };
       const ctx = this.sheet.begin({ ...now, ...wide });
       // The steps of the view's own ruler, so that the grid stands below its ticks.
       const step = ticks(app.view, width, 80).step;
@@ -215,13 +243,15 @@ export class Stage {
     }
     const { ctx } = this.lanes;
     ctx.setTransform(this.dpr, 0, 0, this.dpr, 0, RULER * this.dpr);
-    this.sheet.copy(ctx, app.view, width);
+    this.sheet.copy(ctx, app.view, width, app.scroll, lanesHeight);
     this.drawing.words(ctx, { ...scene, view: app.view, width, ticks: [] });
   }
 
   private keeps(): Keeps | null {
     const { app } = this;
-    const spans = app.find !== null && app.find.found.length > 0 && !app.find.searching ? app.data.foundByLane : null;
+    const find = app.finder.current;
+    const found = find !== null && find.found.length > 0 && !find.searching ? app.finder.byLane : null;
+    const spans = found ?? app.kept;
     return app.cls === null && spans === null ? null : { cls: app.cls, spans };
   }
 
@@ -265,7 +295,8 @@ export class Stage {
   /** Where the selected goroutine runs on the P lanes. */
   private onPs(): Spot[] {
     const { app } = this;
-    const g = app.selection?.g ?? 0;
+    const g = app.selection?.g || app.chosen;
+    this.outlined = 0;
     if (g === 0) return [];
     const out: Spot[] = [];
     app.rows.rows.forEach((row, i) => {
@@ -277,6 +308,7 @@ export class Stage {
         out.push({ row: i, start: rectStart(tile, k), end: rectEnd(tile, k), lower: false });
       }
     });
+    this.outlined = out.length;
     return out;
   }
 
@@ -458,7 +490,7 @@ export class Stage {
     const { app } = this;
     const chip = this.chips.find((c) => x >= c.x && x <= c.x + c.w && y >= c.y && y <= c.y + 16);
     if (chip !== undefined) {
-      void app.select(`g:${chip.g}`, chip.t, { moveTo: true, source: 'beside' });
+      void app.select(chip.lane, chip.t, { moveTo: true, source: 'beside' });
       return;
     }
     const index = rowAt(app.rows, y - RULER + app.scroll);

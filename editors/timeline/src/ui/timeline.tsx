@@ -1,9 +1,10 @@
 // The timeline's elements: labels beside the canvases, the card of the pointer, the details, the table for screen readers.
 import type { App } from '../app.ts';
 import { CLASS, isClass } from '../model/classes.ts';
-import { count, duration, grouped, instant, shorten, shortFunc } from '../model/format.ts';
+import { count, duration, grouped, instant, shortenTail, shortFunc } from '../model/format.ts';
 import { placeLabel } from '../model/protocol.ts';
 import { type Row, visible } from '../model/rows.ts';
+import { menuOf } from './menu.tsx';
 import type { Props } from './page.tsx';
 import { Panel } from './panel.tsx';
 import type { Stage } from './stage.ts';
@@ -18,7 +19,7 @@ export function Timeline({ app, stage }: Props) {
         <div class="dim">costly waiters</div>
         <span class="peak">{stage.peak > 0 ? grouped(stage.peak) : ''}</span>
         {app.instances !== null && (
-          <button type="button" onClick={() => void app.longest(true)} title="N: next longest">
+          <button type="button" onClick={() => void app.follow.longest(true)} title="N: next longest">
             <span class="link mono">{app.instances.label}</span> {count(app.instances.of)}{' '}
             {app.instances.of === 1 ? 'wait' : 'waits'}
           </button>
@@ -69,22 +70,33 @@ function Labels({ app }: { app: App }) {
 function Label({ app, row, top, selected }: { app: App; row: Row; top: number; selected: boolean }) {
   const style = { transform: `translateY(${top}px)`, height: `${row.height}px` };
   const line = row.kind === 'header' || row.kind === 'chart' || row.kind === 'gc' || row.kind === 'p';
-  const cls = `label ${row.kind}${line ? ' top-line' : ''}${selected ? ' selected' : ''}`;
+  const cls = `label ${row.kind}${line ? ' top-line' : ''}${row.indent === 2 ? ' part' : ''}${selected ? ' selected' : ''}`;
+  const menu = (e: MouseEvent) => {
+    const box = (e.currentTarget as HTMLElement).getBoundingClientRect();
+    // Asked for by a key it has no point of its own: it stands at the label.
+    const byKey = e.clientX === 0 && e.clientY === 0;
+    const made = menuOf(app, row, byKey ? box.left + 24 : e.clientX, byKey ? box.bottom : e.clientY);
+    if (made === null) return;
+    e.preventDefault();
+    app.menu = made;
+    app.dirty('elements');
+  };
+  const opens = row.kind === 'header' || (row.kind === 'task' && row.toggles !== '');
   const inside = (
     <>
-      {row.kind === 'header' && (
+      {opens && (
         <span class="twist" aria-hidden="true">
           {row.open ? '▾' : '▸'}
         </span>
       )}
       <span class="name" title={row.name}>
-        {row.kind === 'header' ? short(row.name, app.size.narrow) : row.name}
+        {row.kind === 'header' && row.group !== null ? short(row.name, app.size.narrow) : row.name}
       </span>
       {row.extra !== '' && <span class="extra">{row.extra}</span>}
       {row.figure !== '' && <span class="figure">{row.figure}</span>}
     </>
   );
-  if (row.kind === 'header') {
+  if (opens) {
     return (
       <li>
         <button
@@ -93,6 +105,7 @@ function Label({ app, row, top, selected }: { app: App; row: Row; top: number; s
           style={style}
           aria-expanded={row.open}
           onClick={() => app.toggle(row.toggles)}
+          onContextMenu={menu}
         >
           {inside}
         </button>
@@ -102,7 +115,16 @@ function Label({ app, row, top, selected }: { app: App; row: Row; top: number; s
   if (row.kind === 'lane' || row.kind === 'p' || row.kind === 'task' || row.kind === 'gc') {
     return (
       <li>
-        <button type="button" class={cls} style={style} onClick={() => void app.selectFirst(row.lanes[0])}>
+        <button
+          type="button"
+          class={cls}
+          style={style}
+          onClick={() => {
+            app.chosen = row.gs?.length === 1 ? (row.gs[0] ?? 0) : 0;
+            void app.follow.first(row.lanes[0]);
+          }}
+          onContextMenu={menu}
+        >
           {inside}
         </button>
       </li>
@@ -119,7 +141,7 @@ function Label({ app, row, top, selected }: { app: App; row: Row; top: number; s
 function short(name: string, narrow: boolean): string {
   const noPackage = shortFunc(name).replace(/^[^.([]+\.(?=.)/, '');
   const room = narrow ? 16 : 26;
-  return shorten(noPackage === '' ? name : noPackage, (s) => s.length <= room);
+  return shortenTail(noPackage === '' ? name : noPackage, (s) => s.length <= room);
 }
 
 /** Nothing costly in the range: said over the lanes, with the next step. */

@@ -159,8 +159,11 @@ const coloursOf = (kind: string) =>
 
 describe('the page', () => {
   it('has let its token go, and comes back without it', async () => {
-    expect(page.url()).toBe(`${served.origin}/`);
-    expect(await page.evaluate(() => location.hash + document.referrer)).toBe('');
+    const token = /token=([\w-]+)/.exec(served.address)?.[1] ?? '';
+    expect(token).toMatch(/^[\w-]{40,}$/);
+    expect(page.url().split('#')[0]).toBe(`${served.origin}/`);
+    expect(await page.evaluate(() => location.href + document.referrer)).not.toContain(token);
+    expect(await page.evaluate(() => location.hash)).not.toContain('token');
     await page.reload();
     await ready(page);
     // A second use of the token lets nobody in.
@@ -337,8 +340,10 @@ describe('find', () => {
   it('narrows by state and length', async () => {
     await page.keyboard.press('/');
     await page.keyboard.type('state:lock >1ms');
-    await page.waitForFunction(() => window.waitlineProbe?.app.find?.searching === false);
-    const found = await page.evaluate(() => window.waitlineProbe?.app.find?.found.map((r) => r.end - r.start) ?? []);
+    await page.waitForFunction(() => window.waitlineProbe?.app.finder.current?.searching === false);
+    const found = await page.evaluate(
+      () => window.waitlineProbe?.app.finder.current?.found.map((r) => r.end - r.start) ?? [],
+    );
     expect(found.length).toBeGreaterThan(0);
     expect(Math.min(...found)).toBeGreaterThanOrEqual(1_000_000);
   });
@@ -407,7 +412,7 @@ describe('the analyses', () => {
     await page.screenshot({ path: join(pictures, 'goroutines.png') });
     await page.getByRole('button', { name: 'Pin the shortest and the longest' }).click();
     await quiet(page);
-    expect(await page.evaluate(() => window.waitlineProbe?.app.pinned.length)).toBe(2);
+    expect(await page.evaluate(() => window.waitlineProbe?.app.pins.rows.filter((r) => r.of === null).length)).toBe(2);
     expect(await page.locator('.labels').innerText()).toContain('Pinned');
   });
 
@@ -440,6 +445,18 @@ describe('the analyses', () => {
     expect(await page.locator('table[aria-label=Tasks]').innerText()).toMatch(/order[\s\S]*412/);
     expect(await rows('Regions').count()).toBeGreaterThan(3);
     await rows('Longest of order').first().waitFor();
+    const n = await rows('Longest of order').count();
+    await page.getByLabel(/^Lengths, such as/).fill('>1ms');
+    const longer = await rows('Longest of order').count();
+    expect(longer).toBeGreaterThan(0);
+    expect(longer).toBeLessThan(n);
+    expect(await page.locator('.view').innerText()).toContain(`${longer} of 412 tasks`);
+    await page.getByLabel(/^Lengths, such as/).fill('');
+    await page.getByRole('button', { name: 'Cut off' }).click();
+    await quiet(page);
+    expect(await page.locator('table[aria-label=Tasks]').innerText()).not.toMatch(/order/);
+    await page.getByRole('button', { name: 'All', exact: true }).click();
+    await quiet(page);
     await page.screenshot({ path: join(pictures, 'tasks.png') });
     await rows('Longest of order')
       .first()

@@ -8,6 +8,7 @@ import {
   type TileKey,
 } from '../../src/host/host.ts';
 import { CLASS, type Class, NAMES, VERDICT, VERDICTS } from '../../src/model/classes.ts';
+import { type Link, linkText } from '../../src/model/link.ts';
 import { field, type Json, num, raw } from '../../src/model/read.ts';
 import { encodeTile, type FakeLane, type FakeRect } from './encode.ts';
 import { END, type FakeGoroutine, type FakeSpan, type FakeTrace, fakeTrace } from './trace.ts';
@@ -22,6 +23,11 @@ export class FakeHost implements Host {
   /** What was said rather than asked. */
   readonly sent: { method: string; params: { [key: string]: Json } }[] = [];
   private readonly listeners = new Listeners();
+  /** How far the lanes are: below 1 there are only the collector's and the Ps'. */
+  progress = 1;
+  /** What is read while nothing is shown yet; null where nothing is. */
+  loading: Json = null;
+  readonly params: { method: string; params: Json }[] = [];
   private saved: Json = null;
   private range: { t0: number; t1: number } | null = null;
   private analysis = 1;
@@ -38,6 +44,10 @@ export class FakeHost implements Host {
   saveState(state: Json): void {
     this.saved = state;
   }
+  readonly writes: boolean = true;
+  link(at: Link): string {
+    return linkText(at);
+  }
   loadState(): unknown {
     return this.saved;
   }
@@ -51,6 +61,7 @@ export class FakeHost implements Host {
 
   async request(method: string, params: Json): Promise<unknown> {
     this.asked.push(method);
+    this.params.push({ method, params });
     if (method === 'waitline/select') {
       this.sent.push({ method, params: params as { [key: string]: Json } });
       return null;
@@ -93,7 +104,16 @@ export class FakeHost implements Host {
     const t1 = num(field(p, 't1'), END);
     switch (method) {
       case 'waitline/traces':
-        return { traces: [this.state()] };
+        return { traces: this.loading === null ? [this.state()] : [] };
+      case 'waitline/cancelLoad':
+        this.loading = null;
+        this.emit('state', null);
+        return null;
+      case 'waitline/silence':
+        this.analysis++;
+        return { ...this.state(), findings: 1 };
+      case 'waitline/taskTable':
+        return { task: TASK, regions: REGIONS, messages: [], children: [PART] };
       case 'waitline/setRange':
         this.range = field(p, 't0') === undefined ? null : { t0, t1 };
         this.analysis++;
@@ -104,8 +124,9 @@ export class FakeHost implements Host {
           ...this.state(),
           gomaxprocs: 2,
           threads: 5,
-          ready: true,
-          progress: 1,
+          ready: this.progress >= 1,
+          progress: this.progress,
+          until: this.progress < 1 ? END * this.progress : null,
           groups: trace.groups.map((g, i) => {
             const of = trace.goroutines.filter((x) => x.group === i);
             const costly = this.sum(
@@ -131,7 +152,7 @@ export class FakeHost implements Host {
           hasTasks: true,
           hasRegions: true,
           hasCpuSamples: false,
-          lanes: ['all', 'gc', 'stw', 'p:0', 'p:1', 'tasks'],
+          lanes: this.progress <= 0 ? [] : ['all', 'gc', 'stw', 'p:0', 'p:1', 'tasks'],
         };
       case 'waitline/timelineRows': {
         const index = trace.groups.findIndex((g) => g.id === raw(field(p, 'group')));
@@ -142,8 +163,8 @@ export class FakeHost implements Host {
       }
       case 'waitline/timelineTasks':
         return {
-          of: 1,
-          rows: [{ lane: 'task:133', id: 133, name: 'order', start: 16_310_000, end: 18_590_000, complete: true }],
+          of: 2,
+          rows: [TASK, PART].map((t) => ({ ...t, lane: `task:${t.id}`, complete: true })),
         };
       case 'waitline/timelineSummary':
         return this.summary(t0, t1);
@@ -177,7 +198,7 @@ export class FakeHost implements Host {
         return { names };
       }
       case 'waitline/findings':
-        return { findings: FINDINGS };
+        return { findings: FINDINGS, ...LOOKED };
       default:
         return undefined;
     }
@@ -251,6 +272,8 @@ export class FakeHost implements Host {
   }
 
   private slice(lane: string, t: number) {
+    const task = [TASK, PART].find((x) => `task:${x.id}` === lane);
+    if (task !== undefined) return taskSlice(task);
     const among = lane.slice(2).split(',').map(Number);
     const g = this.trace.goroutines.find(
       (x) => among.includes(x.g) && (x.spans[0]?.t0 ?? 0) <= t && (x.spans.at(-1)?.t1 ?? 0) > t,
@@ -342,7 +365,8 @@ export class FakeHost implements Host {
     const { trace } = this;
     if (lane === 'gc') return { rects: trace.gc.flatMap((s) => rect(s.t0, s.t1, { cls: CLASS.mark, label: 1 })) };
     if (lane === 'stw') return { rects: trace.stw.flatMap((s) => rect(s.t0, s.t1, { cls: CLASS.stw, label: 2 })) };
-    if (lane.startsWith('task:')) return { rects: rect(16_310_000, 18_590_000, { cls: CLASS.task, label: 3 }) };
+    const task = [TASK, PART].find((x) => `task:${x.id}` === lane);
+    if (task !== undefined) return { rects: rect(task.start, task.end, { cls: CLASS.task, label: 3 }) };
     if (lane.startsWith('p:')) {
       const p = trace.ps[Number(lane.slice(2))] ?? [];
       return {
@@ -452,3 +476,52 @@ const FINDINGS = [
     at: { t0: 47e6, t1: 51e6, g: 20 },
   },
 ];
+
+/** A task, what is a part of it, and the goroutines that it ran on. */
+const TASK = { id: 133, name: 'order', parent: null as number | null, g: 5, start: 16_310_000, end: 18_590_000 };
+const PART = { id: 140, name: 'payment', parent: 133 as number | null, g: 6, start: 16_900_000, end: 17_800_000 };
+const REGIONS = [
+  { name: 'db', g: 5, start: 16_400_000, end: 16_800_000 },
+  { name: 'render', g: 5, start: 17_900_000, end: 18_500_000 },
+  { name: 'db', g: 7, start: 17_000_000, end: 17_500_000 },
+];
+
+function taskSlice(task: typeof TASK) {
+  const flow = {
+    kind: 'task',
+    t: PART.start,
+    from: { lane: 'task:133', g: 5, t: PART.start },
+    to: { lane: 'task:140', g: 6, t: PART.start },
+    place: placeOf(70),
+  };
+  return {
+    lane: `task:${task.id}`,
+    g: task.g,
+    title: `task ${task.name}`,
+    state: 'task',
+    kind: 'task',
+    class: CLASS.task,
+    start: task.start,
+    end: task.end,
+    startStack: [],
+    endStack: [],
+    meanwhile: [],
+    incoming: task === PART ? [flow] : [],
+    outgoing: task === TASK ? [flow] : [],
+    text: `task ${task.name} ${task.id}`,
+  };
+}
+
+const LOOKED = {
+  checks: 14,
+  lookedAt: [
+    {
+      ...placeOf(107),
+      code: 'sched-latency',
+      message: 'runnable 38.9 ms over 584 first runs',
+      limit: 'p99 343 \u00b5s, limit 5 ms',
+    },
+    { code: 'stw-stall', message: 'longest stop 230 \u00b5s', limit: 'limit 1 ms' },
+  ],
+  silenced: 2,
+};

@@ -19,6 +19,25 @@ describe('tables', () => {
     expect(analyses.parts(s).map((p) => p.cls)).toEqual([CLASS.running, CLASS.runnable, CLASS.channel, CLASS.assist]);
   });
 
+  it('show sums or another figure of each column, and what overlaps beside', () => {
+    const columns = {
+      exec: { sum: 10, p99: 7 },
+      assist: { sum: 4, p99: 3 },
+      sweep: { sum: 2, p99: 1 },
+      total: { sum: 30 },
+    };
+    const sum = analyses.split(columns);
+    expect([sum.by.get(CLASS.running), sum.by.get(CLASS.assist)]).toEqual([6, 4]);
+    expect([...sum.beside]).toEqual([
+      ['syscallBlock', 0],
+      ['sweep', 2],
+      ['unknown', 0],
+      ['total', 30],
+    ]);
+    // A percentile of a difference is no difference of percentiles.
+    expect(analyses.split(columns, 'p99').by.get(CLASS.running)).toBe(7);
+  });
+
   it('are read as the server writes them', () => {
     const f = analyses.functions({
       of: 1,

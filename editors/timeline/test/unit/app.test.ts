@@ -50,6 +50,21 @@ describe('a trace', () => {
   });
 });
 
+describe('moving', () => {
+  it('eases, and not for who wants less of it', () => {
+    app.reduceMotion = false;
+    app.show({ t0: 1e6, t1: 2e6 });
+    expect(app.view).toEqual({ t0: 0, t1: END });
+    expect(app.step(performance.now() + 50)).toBe(true);
+    expect(app.view.t1).toBeLessThan(END);
+    expect(app.step(performance.now() + 500)).toBe(false);
+    expect(app.view).toEqual({ t0: 1e6, t1: 2e6 });
+    app.reduceMotion = true;
+    app.show({ t0: 3e6, t1: 4e6 });
+    expect(app.view).toEqual({ t0: 3e6, t1: 4e6 });
+  });
+});
+
 describe('a selection elsewhere', () => {
   const told = () => host.sent.filter((m) => m.method === 'waitline/select').map((m) => m.params);
 
@@ -90,7 +105,7 @@ describe('a selection', () => {
   it('brings the waker into view, opening its group or pinning it', async () => {
     const w = wait();
     await app.select(w.lane, w.t);
-    await app.followWaker();
+    await app.follow.waker();
     expect(app.selection?.g).toBe(w.by);
     expect(rowOfLane(app.rows, `g:${w.by}`)).toBeGreaterThan(0);
   });
@@ -98,13 +113,13 @@ describe('a selection', () => {
   it('goes along its goroutine, and through the longest of its line', async () => {
     const w = wait();
     await app.select(w.lane, w.t);
-    await app.neighbour(true);
+    await app.follow.neighbour(true);
     expect(app.selection?.start).toBe(w.end);
-    await app.neighbour(false);
+    await app.follow.neighbour(false);
     await soon();
     const lengths: number[] = [];
     for (let i = 0; i < 4; i++) {
-      await app.longest(true);
+      await app.follow.longest(true);
       lengths.push((app.selection?.end ?? 0) - (app.selection?.start ?? 0));
     }
     expect(lengths.toSorted((a, b) => b - a)).toEqual(lengths);
@@ -129,6 +144,29 @@ describe('a selection', () => {
   });
 });
 
+describe('the task of a selection', () => {
+  it('has a row while tasks are closed, and what is selected stays where it is', async () => {
+    app.size = { ...app.size, height: 200 };
+    app.scrollBy(100);
+    const request = host.request.bind(host);
+    host.request = async (method, params) => {
+      const answer = await request(method, params);
+      if (method === 'waitline/timelineSlice')
+        Object.assign((answer as { slice: object }).slice, { task: { id: 133, name: 'order' } });
+      return answer;
+    };
+    const { lane, t } = wait();
+    const y = () => (app.rows.top[rowOfLane(app.rows, lane)] ?? 0) - app.scroll;
+    const before = y();
+    await app.select(lane, t);
+    expect(app.rows.rows.find((r) => r.kind === 'task')?.name).toBe('order 133, of the selection');
+    expect(y()).toBe(before);
+    app.deselect();
+    expect(app.rows.rows.some((r) => r.kind === 'task')).toBe(false);
+    expect(y()).toBe(before);
+  });
+});
+
 describe('a range', () => {
   it('counts everywhere, keeps the view, and goes', async () => {
     app.show({ t0: 1e6, t1: 9e6 });
@@ -137,6 +175,12 @@ describe('a range', () => {
     expect(app.range).toEqual({ t0: 2e6, t1: 4e6 });
     expect(app.view).toEqual({ t0: 1e6, t1: 9e6 });
     expect(app.summary?.costly).toBeLessThan(app.state?.costly ?? 0);
+    // Lanes in view say what they cost in it, and nothing until that is known.
+    const figures = () => app.rows.rows.flatMap((r) => (r.kind === 'header' && r.group !== null ? r.figure : []));
+    app.data.viewChanged();
+    await new Promise((done) => setTimeout(done, 150));
+    expect(app.data.costlyIn.size).toBeGreaterThan(0);
+    expect(figures().some((f) => f !== '')).toBe(true);
     await app.setRange(null);
     expect(app.range).toBeNull();
   });
@@ -162,18 +206,120 @@ describe('the editor', () => {
   });
 });
 
+describe('loading', () => {
+  it('is told while nothing is shown, and can be ended', async () => {
+    host.loading = {};
+    const late = new App(host, {});
+    await late.begin();
+    expect(late.phase).toBe('none');
+    const loading = { share: 0.25, secondsLeft: 3, bytes: 2 ** 20, of: 2 ** 22, trace: '/tmp/big.trace' };
+    host.emit('state', { analysis: null, loading });
+    expect(late.phase).toBe('loading');
+    expect(late.loading).toEqual(loading);
+    host.emit('state', { loading: { ...loading, share: 0.5, secondsLeft: null } });
+    expect(late.loading).toMatchObject({ share: 0.5, secondsLeft: null });
+    await late.cancelLoad();
+    expect(host.asked).toContain('waitline/cancelLoad');
+    expect([late.phase, late.loading]).toEqual(['none', null]);
+  });
+
+  it('of another trace leaves what is shown', () => {
+    const state = { analysis: 1, trace: '/tmp/webmix.trace', duration: END };
+    host.emit('state', { ...state, loading: { share: 0.1, trace: '/tmp/other.trace' } });
+    expect([app.phase, app.loading?.trace]).toEqual(['ready', '/tmp/other.trace']);
+    host.emit('state', { loading: { share: 0.9, trace: '/tmp/other.trace' } });
+    expect([app.phase, app.state?.trace]).toEqual(['ready', '/tmp/webmix.trace']);
+    host.emit('state', state);
+    expect(app.loading).toBeNull();
+  });
+
+  it('shows the first lanes before all of them are there, and then the rest', async () => {
+    host.progress = 0;
+    const early = new App(host, {});
+    await early.begin();
+    expect(early.rows.rows.filter((r) => r.kind === 'p')).toEqual([]);
+    host.progress = 0.4;
+    await new Promise((done) => setTimeout(done, 300));
+    expect(early.info).toMatchObject({ ready: false, progress: 0.4, until: END * 0.4 });
+    expect(early.rows.rows.filter((r) => r.kind === 'p')).toHaveLength(2);
+    expect(early.open.size).toBe(0);
+    host.progress = 1;
+    await new Promise((done) => setTimeout(done, 300));
+    expect(early.info?.ready).toBe(true);
+    expect(early.open.size).toBeGreaterThan(0);
+  });
+});
+
+describe('a filter', () => {
+  it('leaves the rows of a group, and goes with every question', async () => {
+    const headers = () => app.rows.rows.filter((r) => r.kind === 'header' && r.group !== null).length;
+    expect(headers()).toBeGreaterThan(1);
+    app.narrow({ kind: 'group', id: 'go:1', name: 'serve' });
+    await soon();
+    expect(headers()).toBe(1);
+    const asked = host.params.filter((p) => p.method === 'waitline/timelineSummary').at(-1);
+    expect(asked?.params).toMatchObject({ filter: { group: 'go:1' } });
+    expect(app.links.text()).toContain('group=go:1');
+    app.widen('group');
+    expect(headers()).toBeGreaterThan(1);
+  });
+
+  it('of a task keeps the task, its parts and its goroutines, and fades all else', async () => {
+    app.narrow({ kind: 'task', id: 133, name: 'order 133' });
+    await soon();
+    const names = app.rows.rows.filter((r) => r.kind === 'task' || r.kind === 'lane').map((r) => r.name);
+    expect(names).toEqual(['order 133', 'payment 140', 'G5', 'G7']);
+    expect([...(app.kept?.keys() ?? [])].toSorted()).toEqual(['g:5', 'g:7', 'task:133', 'task:140']);
+    expect(app.kept?.get('g:5')).toHaveLength(2);
+    // With a goroutine, too: what both keep.
+    app.narrow({ kind: 'g', id: 7, name: 'G7' });
+    await soon();
+    expect([...(app.kept?.keys() ?? [])]).toEqual(['g:7']);
+  });
+});
+
+describe('tasks', () => {
+  it('open to their parts, with the flow between them', async () => {
+    app.toggle('tasks');
+    await soon();
+    const names = () => app.rows.rows.filter((r) => r.kind === 'task').map((r) => `${r.indent} ${r.name}`);
+    expect(names()).toEqual(['1 order 133', '1 payment 140']);
+    app.toggle('task:133');
+    await soon();
+    expect(names()).toEqual(['1 order 133', '2 payment 140']);
+    await app.select('task:133', 17e6);
+    await app.follow.wakes();
+    expect(app.selection?.lane).toBe('task:140');
+    await app.follow.waker();
+    expect(app.selection?.lane).toBe('task:133');
+  });
+});
+
+describe('findings', () => {
+  it('come with what was looked at, and are ignored where the host may write it', async () => {
+    expect(app.checked).toMatchObject({ checks: 14, silenced: 2 });
+    expect(app.checked?.lookedAt.map((l) => l.code)).toEqual(['sched-latency', 'stw-stall']);
+    await app.silence('sched-latency', 'example.com/shop');
+    expect(host.params.find((p) => p.method === 'waitline/silence')?.params).toEqual({
+      code: 'sched-latency',
+      package: 'example.com/shop',
+    });
+    expect(app.state?.findings).toBe(1);
+  });
+});
+
 describe('find', () => {
   it('finds what is typed last, and steps through it', async () => {
-    app.typed('serv');
-    app.typed('serveDB');
+    app.finder.typed('serv');
+    app.finder.typed('serveDB');
     await new Promise((done) => setTimeout(done, 160));
     expect(host.asked.filter((m) => m === 'waitline/timelineFind')).toHaveLength(1);
-    expect(app.find).toMatchObject({ of: 3, at: -1, searching: false });
-    await app.stepFound(1);
-    await app.stepFound(1);
-    expect(app.find?.at).toBe(1);
-    expect(app.selection?.g).toBe(app.find?.found[1]?.g);
-    app.clearFind();
-    expect(app.find).toBeNull();
+    expect(app.finder.current).toMatchObject({ of: 3, at: -1, searching: false });
+    await app.finder.step(1);
+    await app.finder.step(1);
+    expect(app.finder.current?.at).toBe(1);
+    expect(app.selection?.g).toBe(app.finder.current?.found[1]?.g);
+    app.finder.clear();
+    expect(app.finder.current).toBeNull();
   });
 });

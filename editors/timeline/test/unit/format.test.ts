@@ -79,6 +79,10 @@ describe('names', () => {
     expect(f.shorten('main.(*server).report.func1', within(6))).toBe('…func1');
   });
 
+  it('of a closure keep what it is in, as much of it as fits', () => {
+    expect(f.shorten('main.createColWorkersBuffered.func1', (s) => s.length <= 26)).toBe('…eColWorkersBuffered.func1');
+  });
+
   it('show what would hide or turn text, and are cut', () => {
     expect(f.harmless('a\u202eb\u0000c\u001b[31m\u200b')).toBe('a\\u{202e}b\\u{0}c\\u{1b}[31m\\u{200b}');
     expect(f.harmless('\ud800x')).toBe('\ufffdx');

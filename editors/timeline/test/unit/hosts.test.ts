@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { type Host, RequestError } from '../../src/host/host.ts';
 import { fragment, LoopbackHost, type Surroundings } from '../../src/host/loopback.ts';
 import { type ToExtension, type VsCodeApi, VsCodeHost } from '../../src/host/vscode.ts';
+import { fragmentFields, type Link, readLink } from '../../src/model/link.ts';
 import { isFields, type Json } from '../../src/model/read.ts';
 
 /** What stands behind a host in these tests. */
@@ -60,7 +61,7 @@ async function loopback(): Promise<
   const kept = new Map<string, string>();
   let push: (line: string) => void = () => {};
   const around: Surroundings = {
-    location: { hash: '#token=0123456789abcdef0123&t0=5', pathname: '/', search: '' },
+    location: { hash: '#token=0123456789abcdef0123&t0=5', pathname: '/', search: '', origin: 'http://127.0.0.1:8' },
     history: { replaceState: (_d, _u, url) => urls.push(url) },
     pause: () => new Promise(() => {}),
     storage: {
@@ -167,8 +168,41 @@ describe.each([
   it('keeps state', async () => {
     const { host } = await make();
     expect(host.loadState()).toBeNull();
-    host.saveState({ t0: 1, open: ['go:1'] });
-    expect(host.loadState()).toEqual({ t0: 1, open: ['go:1'] });
+    host.saveState({ open: ['go:1'] }, { view: 'mmu' });
+    expect(host.loadState()).toEqual({ open: ['go:1'] });
+  });
+
+  it('makes links that lead where they were made', async () => {
+    const { host } = await make();
+    const at: Link = {
+      trace: 'web mix.trace',
+      view: 'profiles',
+      v0: 5,
+      v1: 9,
+      lane: 'g:12',
+      t: 7,
+      filters: [{ kind: 'region', id: 'a=b&c', name: 'a=b&c' }],
+      options: new Map([['profile', 'sched-own']]),
+    };
+    const link = host.link(at);
+    const fields = link.startsWith('command:')
+      ? JSON.parse(decodeURIComponent(link.slice(link.indexOf('?') + 1)))[0]
+      : fragmentFields(new URL(link).hash);
+    expect(link).toMatch(/^(command:waitline\.timeline\?|http:\/\/127\.0\.0\.1:8\/#)/);
+    expect(readLink(fields)).toEqual(at);
+  });
+});
+
+describe('the address', () => {
+  it('says where the page is, and what is put into it by hand is gone to', async () => {
+    const { host, urls } = await loopback();
+    host.saveState({}, { view: 'timeline', v0: 1, v1: 2 });
+    expect(urls.at(-1)).toBe('/#view=timeline&v0=1&v1=2');
+    const got: unknown[] = [];
+    host.on('open', (p) => got.push({ ...(p as object) }));
+    (host as LoopbackHost).follow('#view=mmu&window=1000&other=1');
+    (host as LoopbackHost).follow('#nothing');
+    expect(got).toEqual([{ view: 'mmu', window: '1000' }]);
   });
 });
 
@@ -194,7 +228,7 @@ describe('the token', () => {
 
   it('missing is said in words', async () => {
     const around = {
-      location: { hash: '', pathname: '/', search: '' },
+      location: { hash: '', pathname: '/', search: '', origin: '' },
       storage: { getItem: () => null },
     } as unknown as Surroundings;
     await expect(LoopbackHost.connect(around)).rejects.toThrow('this page was opened without its key');

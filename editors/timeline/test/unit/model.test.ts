@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { findings } from '../../src/model/findings.ts';
 import { command, HELP } from '../../src/model/keys.ts';
 import * as protocol from '../../src/model/protocol.ts';
-import { parseQuery, queryParams } from '../../src/model/query.ts';
+import { parseLengths, parseQuery, queryParams } from '../../src/model/query.ts';
 import { buildRows, layout, rowAt, rowOfLane, visible } from '../../src/model/rows.ts';
 
 describe('keys', () => {
@@ -53,6 +54,14 @@ describe('find', () => {
   });
 });
 
+describe('lengths', () => {
+  it('are bounds, and what is none says nothing', () => {
+    expect(parseLengths('>1ms <2.5ms')).toEqual({ least: 1e6, most: 2.5e6 });
+    expect(parseLengths('>= 250us')).toEqual({ least: 250e3, most: Number.POSITIVE_INFINITY });
+    expect(parseLengths('>5 parsecs <')).toEqual({ least: 0, most: Number.POSITIVE_INFINITY });
+  });
+});
+
 describe('answers', () => {
   it('become what their types say, whatever they are', () => {
     for (const x of [
@@ -70,7 +79,7 @@ describe('answers', () => {
       if (info !== null) expect(info).toMatchObject({ groups: [], lanes: [], ready: false });
       expect(protocol.slice(x)).toBeNull();
       expect(protocol.rows(x).rows).toEqual([]);
-      expect(protocol.findings(x)).toEqual([]);
+      expect(findings(x)).toEqual([]);
       expect(protocol.instances(x).found).toEqual([]);
       expect(protocol.summary(x).lines).toEqual([]);
     }
@@ -88,6 +97,11 @@ describe('answers', () => {
       null,
     ]);
     expect(protocol.state(JSON.parse('{"analysis":1,"__proto__":{"trace":"evil"}}'))?.trace).toBe('');
+  });
+
+  it('keep the lines of what is to be copied', () => {
+    const slice = protocol.slice({ lane: 'g:1', text: 'G1 main: select\n  at \u202edb.go:70\r\nend' });
+    expect(slice?.text).toBe('G1 main: select\n  at \\u{202e}db.go:70\\u{d}\nend');
   });
 
   it('have their texts made harmless and their uris kept', () => {
@@ -139,8 +153,10 @@ describe('rows', () => {
       groups: new Map(),
       tasks: null,
       pinned: [],
-      filter: null,
-      figures: { costly: (n) => `${n} ns`, states: '', heap: '', threads: '' },
+      filters: [],
+      selectedTask: null,
+      parts: new Map(),
+      figures: { costly: (_, n) => `${n} ns`, states: '', heap: '', threads: '' },
       ...more,
     });
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { columns } from '../../src/draw/density.ts';
-import { usable } from '../../src/draw/sheet.ts';
+import { sheetRows, usable } from '../../src/draw/sheet.ts';
 import { decodeTile, WIDEST } from '../../src/model/tile.ts';
 import { serves, Tiles, windowFor } from '../../src/model/tiles.ts';
 import { clamp } from '../../src/model/viewport.ts';
@@ -109,6 +109,21 @@ describe('a sheet', () => {
     expect(usable(null, want, true)).toBe(false);
     for (const change of [{ version: 2 }, { scroll: 1 }, { height: 501 }, { dpr: 2 }])
       expect(usable(have, { ...want, ...change }, false)).toBe(false);
+  });
+  it('has rows more than are seen once they scroll, and those of the trace only', () => {
+    expect(sheetRows(null, 100, 500, 5000)).toEqual({ scroll: 100, height: 500 });
+    expect(sheetRows(have, 0, 500, 5000)).toEqual({ scroll: 0, height: 500 });
+    const down = sheetRows(have, 400, 500, 5000);
+    expect(down).toEqual({ scroll: 400, height: 700 });
+    const scrolled = { ...have, ...down };
+    for (const scroll of [400, 500, 600]) expect(usable(scrolled, { ...want, scroll }, true)).toBe(true);
+    for (const scroll of [399, 601]) expect(usable(scrolled, { ...want, scroll }, true)).toBe(false);
+    // More is known: it is drawn again with what it has ahead.
+    expect(sheetRows(scrolled, 500, 500, 5000)).toEqual(down);
+    expect(sheetRows(scrolled, 390, 500, 5000)).toEqual({ scroll: 190, height: 700 });
+    expect(sheetRows(scrolled, 100, 500, 5000)).toEqual({ scroll: 0, height: 600 });
+    expect(sheetRows(have, 400, 500, 950)).toEqual({ scroll: 400, height: 550 });
+    expect(sheetRows(have, 400, 500, 300)).toEqual({ scroll: 400, height: 500 });
   });
   it('is stretched a little while the view moves, and not at all at rest', () => {
     const closer = { ...want, view: { t0: 600, t1: 1400 } };

@@ -2,7 +2,7 @@
 
 import * as vscode from 'vscode';
 import { openLine } from '../places';
-import type { Reveal } from '../protocol';
+import { type Reveal, silenceRequest } from '../protocol';
 import type { Session } from '../session';
 import { allowed, type FromPage, fromPage, type ToPage, tileOctets } from './messages';
 
@@ -27,7 +27,8 @@ export class Bridge implements vscode.Disposable {
   /** Shows a moment or a line, as soon as the page can. */
   reveal(what: Reveal): void {
     if (Object.keys(what).length === 0) return;
-    if (this.ready) this.send({ type: 'event', event: 'reveal', payload: what });
+    const { link, ...rest } = what;
+    if (this.ready) this.send({ type: 'event', event: 'reveal', payload: { ...link, ...rest } });
     else if (!what.follow) this.waiting = what;
   }
 
@@ -87,6 +88,8 @@ export class Bridge implements vscode.Disposable {
       await this.session.unload();
       return null;
     }
+    // It writes a file of the workspace: so a person says it outside of the page, too.
+    if (method === 'waitline/silence' && !(await confirmed(params))) return null;
     const result = await this.session.ask(method, params, this.cancel.token);
     // The range holds for all: lines, views and every timeline.
     if (method === 'waitline/setRange') this.session.adopt(result);
@@ -130,6 +133,18 @@ export class Bridge implements vscode.Disposable {
     this.cancel.cancel();
     for (const part of [...this.subscriptions, this.cancel]) part.dispose();
   }
+}
+
+async function confirmed(params: unknown): Promise<boolean> {
+  const asked = silenceRequest(params);
+  if (!asked) return false;
+  const { code, package: pack } = asked;
+  const { l10n } = vscode;
+  const where = pack === undefined ? l10n.t('in this workspace') : l10n.t('in {0}', pack);
+  const ignore = l10n.t('Ignore');
+  const detail = l10n.t('.waitline.toml will say so; taking the lines away brings the findings back.');
+  const question = l10n.t('Ignore findings of {0} {1}?', code, where);
+  return (await vscode.window.showWarningMessage(question, { modal: true, detail }, ignore)) === ignore;
 }
 
 /** Where code opens: where the file is, else where other code is, else beside the timeline. */

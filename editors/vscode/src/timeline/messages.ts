@@ -24,7 +24,7 @@ export type ToPage =
   | { type: 'tile'; id: number; bytes?: ArrayBuffer; error?: string }
   | { type: 'event'; event: 'state' | 'reveal' | 'range' | 'theme'; payload: unknown };
 
-/** The requests that the page may have passed on: those that ask, and the one that sets the range. */
+/** The requests that the page may have passed on: those that ask, the one that sets the range, and the one that is asked back. */
 const METHODS = new Set(
   [
     'cancelLoad',
@@ -38,6 +38,7 @@ const METHODS = new Set(
     'profile',
     'regionTable',
     'setRange',
+    'silence',
     'site',
     'stacks',
     'taskTable',

@@ -1,6 +1,7 @@
 // The lines where the program waits at most cost: grouped, the dearest first; idle ones apart.
 
 import * as vscode from 'vscode';
+import { metricWords } from '../metric';
 import type { Hotspot, Requests } from '../protocol';
 import { count, duration, fileName, percent, shortFunc } from '../units';
 import { AnswerTree } from './tree';
@@ -11,7 +12,7 @@ export type Grouping = 'function' | 'file' | 'package' | 'cause';
 const LIMIT = 200;
 
 export type Node =
-  | { is: 'group'; label: string; detail: string; rows: Hotspot[]; costly: number; ns: number }
+  | { is: 'group'; label: string; detail: string; rows: Hotspot[]; counted: number; ns: number }
   | { is: 'row'; row: Hotspot; under: Grouping | 'idle' }
   | { is: 'idle'; rows: Hotspot[] };
 
@@ -28,11 +29,9 @@ export class Hotspots extends AnswerTree<NonNullable<Requests['waitline/hotspots
   }
 
   protected describe(): string | undefined {
-    const costly = this.answer?.costly;
-    if (costly === undefined) return undefined;
-    return this.filter
-      ? vscode.l10n.t('with “{0}”, of {1} costly', this.filter, duration(costly))
-      : vscode.l10n.t('of {0} costly', duration(costly));
+    if (!this.answer) return undefined;
+    const all = `${duration(this.all())} ${metricWords(this.answer.metric).short}`;
+    return this.filter ? vscode.l10n.t('with “{0}”, of {1}', this.filter, all) : vscode.l10n.t('of {0}', all);
   }
 
   protected override tell(): string | undefined {
@@ -72,8 +71,8 @@ export class Hotspots extends AnswerTree<NonNullable<Requests['waitline/hotspots
       const first = node === this.first();
       const item = new vscode.TreeItem(node.label, first ? Expanded : Collapsed);
       item.id = `${this.grouping}:${node.label}:${node.detail}`;
-      item.description = [duration(node.costly || node.ns), node.detail].filter(Boolean).join(' · ');
-      item.iconPath = this.bar(heat(node.costly, this.answer?.costly ?? 0));
+      item.description = [duration(node.counted || node.ns), node.detail].filter(Boolean).join(' · ');
+      item.iconPath = this.bar(heat(node.counted, this.all()));
       item.tooltip = this.groupTip(node);
       return item;
     }
@@ -85,10 +84,10 @@ export class Hotspots extends AnswerTree<NonNullable<Requests['waitline/hotspots
     const where = under === 'file' ? at : `${fileName(decodeURIComponent(row.uri))}:${at}`;
     const kind = row.verdict === 'through' ? `→ ${row.kind}` : row.kind;
     const item = new vscode.TreeItem(under === 'function' || under === 'file' ? `${at} ${kind}` : where);
-    const amount = duration(row.costly || row.ns);
+    const amount = duration(counted(row) || row.ns);
     const rest = under === 'function' ? row.source : shortFunc(row.func);
     item.description = [amount, `${count(row.n)}×`, rest].filter(Boolean).join(' · ');
-    item.iconPath = this.bar(heat(row.costly, this.answer?.costly ?? 0));
+    item.iconPath = this.bar(heat(counted(row), this.all()));
     item.tooltip = rowTip(row);
     item.contextValue = row.longest ? 'row wait' : 'row';
     item.accessibilityInformation = { label: `${where}, ${kind}, ${amount}, ${count(row.n)}` };
@@ -103,13 +102,18 @@ export class Hotspots extends AnswerTree<NonNullable<Requests['waitline/hotspots
     return item;
   }
 
+  /** What all lines count together. */
+  private all(): number {
+    return this.answer?.counted ?? this.answer?.costly ?? 0;
+  }
+
   private groupTip(node: Extract<Node, { is: 'group' }>): string {
-    const all = this.answer?.costly ?? 0;
     return vscode.l10n.t(
-      '{0}: {1} costly, {2} of all that is',
+      '{0}: {1} {2}, {3} of all that is',
       node.label,
-      duration(node.costly),
-      percent(node.costly, all),
+      duration(node.counted),
+      metricWords(this.answer?.metric).short,
+      percent(node.counted, this.all()),
     );
   }
 
@@ -153,7 +157,12 @@ export function packageOf(func: string): string {
   return dot < 0 ? func : func.slice(0, dot);
 }
 
-/** Rows under what they share, by what is costly; mostly idle rows apart, at the end. */
+/** A row's time by the metric that is set. */
+function counted(row: Hotspot): number {
+  return row.counted ?? row.costly;
+}
+
+/** Rows under what they share, by what they count; mostly idle rows apart, at the end. */
 export function group(rows: Hotspot[], by: Grouping): Node[] {
   const work = rows.filter((row) => row.verdict !== 'idle');
   const idle = rows.filter((row) => row.verdict === 'idle');
@@ -168,13 +177,13 @@ export function group(rows: Hotspot[], by: Grouping): Node[] {
           : by === 'package'
             ? [packageOf(row.func), packageOf(row.func), '']
             : [row.kind, row.kind, ''];
-    const node = groups.get(key) ?? { is: 'group', label, detail, rows: [], costly: 0, ns: 0 };
+    const node = groups.get(key) ?? { is: 'group', label, detail, rows: [], counted: 0, ns: 0 };
     groups.set(key, node);
     node.rows.push(row);
-    node.costly += row.costly;
+    node.counted += counted(row);
     node.ns += row.ns;
   }
-  const nodes: Node[] = [...groups.values()].sort((a, b) => b.costly - a.costly || b.ns - a.ns);
+  const nodes: Node[] = [...groups.values()].sort((a, b) => b.counted - a.counted || b.ns - a.ns);
   if (idle.length > 0) nodes.push({ is: 'idle', rows: idle });
   return nodes;
 }

@@ -47,6 +47,12 @@ export abstract class AnswerTree<A extends { analysis: number }, N> implements v
     this.changed.fire(undefined);
   }
 
+  /** Asks again for what is shown. */
+  again(): void {
+    this.asked = undefined;
+    this.redraw();
+  }
+
   protected first(): N | undefined {
     return this.nodes[0];
   }

@@ -1,6 +1,6 @@
 import { deepStrictEqual, ok, strictEqual } from 'node:assert';
 import { test } from 'node:test';
-import { linePlace, silenceRequest, stateOf, verdictRequest } from '../../src/protocol';
+import { linePlace, revealOf, silenceRequest, stateOf, verdictRequest } from '../../src/protocol';
 import { notice, policy, prepared } from '../../src/timeline/html';
 import { allowed, fromPage, tileOctets } from '../../src/timeline/messages';
 
@@ -74,13 +74,14 @@ test('the page may ask, and not load files or change settings', () => {
     'waitline/timelineSlice',
     'waitline/goroutineTable',
     'waitline/setRange',
+    // Of this a person is asked outside of the page.
+    'waitline/silence',
   ]) {
     ok(allowed(method), method);
   }
   for (const method of [
     'waitline/load',
     'waitline/setVerdict',
-    'waitline/silence',
     'workspace/executeCommand',
     'shutdown',
     'waitline/timeline',
@@ -114,4 +115,13 @@ test('a page runs its own script and nothing else', () => {
   );
   const said = notice('<b>', '"&<script>');
   ok(!said.includes('<b>') && !said.includes('<script'), said);
+});
+
+test('a link of the timeline comes through, and nothing else does', () => {
+  const link = { view: 'mmu', r0: 5, r1: 9, group: 'go:17', window: '1000' };
+  deepStrictEqual(revealOf({ ...link, g: 4, evil: 1, task: {}, lane: 'x'.repeat(9000), v0: Number.NaN }), {
+    link,
+    g: 4,
+  });
+  deepStrictEqual(revealOf('text'), {});
 });

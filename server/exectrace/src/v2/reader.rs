@@ -58,6 +58,13 @@ impl Reader {
         self.version
     }
 
+    /// About how many bytes of memory it takes: the bytes that wait for the rest of their generation,
+    /// and the tables.
+    pub fn memory(&self) -> usize {
+        let batches = self.batches.capacity() * size_of::<Batch>();
+        self.buf.capacity() + self.recycled.capacity() + batches + self.tables.memory()
+    }
+
     /// The trace's tables, as far as generations were handed out.
     pub fn tables(&self) -> &Tables {
         &self.tables

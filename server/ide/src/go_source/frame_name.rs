@@ -101,6 +101,10 @@ impl FrameName {
         }
         let mut elements = self.package_path.rsplit('/');
         let last = elements.next().unwrap_or_default();
+        // A version that is a package of its own: `k8s.io/api/core/v1`.
+        if clause == last {
+            return true;
+        }
         let named = if is_version(last) { elements.next().unwrap_or(last) } else { last };
         let (clause, named) = (letters_and_digits(clause), letters_and_digits(named));
         !clause.is_empty()

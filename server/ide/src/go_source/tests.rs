@@ -226,6 +226,8 @@ fn a_package_clause_fits_its_import_path() {
         ("yaml", "gopkg.in/yaml%2ev3.f", true),
         ("clientv3", "go.etcd.io/etcd/client/v3.f", true),
         ("klog", "k8s.io/klog/v2.f", true),
+        ("v1", "k8s.io/api/core/v1.f", true),
+        ("v2", "k8s.io/api/core/v1.f", false),
         ("sqlite3", "github.com/mattn/go-sqlite3.f", true),
         ("nats", "github.com/nats-io/nats%2ego.f", true),
         ("a", "example.com/b.f", false),

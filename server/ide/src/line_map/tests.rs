@@ -183,6 +183,13 @@ impl Model {
     }
 }
 
+/// 512 scripts of each kind; `WAITLINE_FULL=100` makes them 10,000.
+#[allow(clippy::disallowed_methods)] // how long a test is comes from outside
+fn cases() -> u32 {
+    let percent = std::env::var("WAITLINE_FULL").ok().and_then(|p| p.parse::<u32>().ok());
+    percent.map_or(512, |percent| (100 * percent).max(512))
+}
+
 fn texts() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         6 => prop::sample::select(vec!["a", "b", "\t", "}", "mu.Lock()"]),
@@ -215,7 +222,7 @@ fn assert_sound(map: &LineMap, buffer: &TextBuffer) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(), ..ProptestConfig::default() })]
 
     #[test]
     fn edits_agree_with_the_slow_twin(base in texts(), script in scripts()) {

@@ -176,6 +176,7 @@ fn trace(steps: &[(usize, i64, u8)]) -> (Analysis, Vec<Span>) {
         events: 0,
         bytes: 0,
         problem: None,
+        cut: None,
         sound_bytes: 0,
         lost_until: None,
         tail: None,

@@ -111,6 +111,13 @@ fn the_recorded_files_are_exact() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// How often something is done: `WAITLINE_FULL` is the share of what is meant to be done at length, in
+/// per cent.
+fn times(full: usize, bounded: usize) -> usize {
+    let percent = std::env::var("WAITLINE_FULL").ok().and_then(|p| p.parse::<usize>().ok());
+    percent.map_or(bounded, |percent| (full * percent / 100).max(bounded))
+}
+
 /// No numbers but these: a failure must come again.
 struct Numbers(u64);
 
@@ -158,13 +165,13 @@ fn edit(numbers: &mut Numbers, buffer: &TextBuffer) -> (TextRange, String) {
 /// While a document is edited: what is exact or moved has the recorded code, on a line of its own.
 #[test]
 fn live_edits_never_make_a_wrong_line_sure() {
-    const SCRIPTS: usize = 600;
+    let n_scripts = times(20_000, 600);
     let files = programs();
     let mut numbers = Numbers(7);
     let mut counts = std::collections::BTreeMap::new();
     for trace in ["traces/g126/webmix.trace", "traces/g126/leak.trace"] {
         let view = view(trace, &files);
-        for script in 0..SCRIPTS / 2 {
+        for script in 0..n_scripts / 2 {
             let file = crate::placement::FileId(numbers.below(view.placement.files.len()) as u32);
             let base = view.placement.source(file).text.clone();
             let mut buffer = TextBuffer::new(base.to_string());
@@ -195,7 +202,7 @@ fn live_edits_never_make_a_wrong_line_sure() {
             }
         }
     }
-    eprintln!("{SCRIPTS} edit scripts, lines: {counts:?}");
+    eprintln!("{n_scripts} edit scripts, lines: {counts:?}");
     assert!(counts["shifted"] > 500 && counts["doubtful"] > 50, "{counts:?}");
 }
 
@@ -203,7 +210,7 @@ fn live_edits_never_make_a_wrong_line_sure() {
 /// tells of the line.
 #[test]
 fn a_changed_file_never_makes_a_wrong_line_sure() {
-    const SCRIPTS: usize = 300;
+    let n_scripts = times(3_000, 300);
     let files = programs();
     let mut numbers = Numbers(11);
     let mut counts: std::collections::BTreeMap<String, usize> = std::collections::BTreeMap::new();
@@ -218,7 +225,7 @@ fn a_changed_file_never_makes_a_wrong_line_sure() {
         let original = view(trace, &files);
         let file = original.placement.file_at(path).unwrap();
         let base = original.placement.source(file).text.clone();
-        for script in 0..SCRIPTS / 3 {
+        for script in 0..n_scripts / 3 {
             let mut buffer = TextBuffer::new(base.to_string());
             let mut map = LineMap::new(base.clone());
             for _ in 0..1 + numbers.below(4) {
@@ -267,7 +274,7 @@ fn a_changed_file_never_makes_a_wrong_line_sure() {
     }
     let n = |state: State| n_wrong.get(state.as_str()).map_or(0, Vec::len);
     eprintln!(
-        "{SCRIPTS} changed files, frames: {counts:?}; of those that are sure {n_right} right, {} wrong as exact, {} wrong as moved",
+        "{n_scripts} changed files, frames: {counts:?}; of those that are sure {n_right} right, {} wrong as exact, {} wrong as moved",
         n(State::Exact),
         n(State::Shifted)
     );

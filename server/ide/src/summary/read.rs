@@ -34,6 +34,8 @@ pub struct Summarizer {
     begun: Nanos,
     latest: Option<i64>,
     sound_bytes: u64,
+    /// How many generations count.
+    cut: Option<u32>,
 }
 
 impl Summarizer {
@@ -50,7 +52,14 @@ impl Summarizer {
             begun: Nanos(0),
             latest: None,
             sound_bytes: 0,
+            cut: None,
         }
+    }
+
+    /// Counts only so many generations: as many as an analysis that was cut.
+    pub fn up_to(mut self, generations: Option<u32>) -> Summarizer {
+        self.cut = generations;
+        self
     }
 
     /// The bytes that will come stand in the file from `offset` on. To be said before they do.
@@ -89,6 +98,11 @@ impl Summarizer {
                     return;
                 }
             };
+            if self.cut == Some(self.generations) && self.problem.is_none() {
+                let what = "the rest is not counted".to_owned();
+                let offset = self.sound_bytes;
+                self.problem = Some(Problem { offset, generation: None, what });
+            }
             if self.problem.is_some() {
                 // Behind what does not count, the rest still tells how long the trace was.
                 self.latest = Some(generation.latest());
@@ -160,6 +174,7 @@ impl Summarizer {
             events,
             bytes,
             problem,
+            cut: None,
             sound_bytes: self.sound_bytes,
             lost_until,
             tail: None, // the figures by line tell of it

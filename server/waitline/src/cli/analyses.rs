@@ -17,7 +17,7 @@ use crate::traces::{self, Loaded};
 /// Sums a trace up, and warns if it is not whole.
 pub(super) fn summarize(arg: &TraceArg, keep: Keep) -> anyhow::Result<(Loaded, Summary)> {
     let (loaded, summary) = super::with_progress(&arg.trace, |progress| {
-        traces::summarize(&arg.trace, keep, &AtomicBool::new(false), progress)
+        traces::summarize(&arg.trace, keep, None, &AtomicBool::new(false), progress)
     })?;
     warn(&arg.trace, &loaded.analysis);
     Ok((loaded, summary))

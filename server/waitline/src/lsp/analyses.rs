@@ -6,7 +6,7 @@
 
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 
 use exectrace::{FrameId, GoId, StrId, TaskId};
 use ide::Analysis;
@@ -38,7 +38,7 @@ pub(super) struct Kept(Mutex<Option<(PathBuf, Stamp, Arc<Summary>)>>);
 
 impl Kept {
     /// That of the trace that is shown. Who asks while it is being made waits for it.
-    fn of(&self, shown: &Shown) -> Result<Arc<Summary>> {
+    fn of(&self, shown: &Shown, given_up: &AtomicBool) -> Result<Arc<Summary>> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((path, stamp, summary)) = &*kept
             && *path == shown.path
@@ -47,8 +47,8 @@ impl Kept {
             return Ok(summary.clone());
         }
         *kept = None;
-        let never = AtomicBool::new(false);
-        let (loaded, summary) = traces::summarize(&shown.path, Keep::ALL, &never, |_, _| {})
+        let cut = shown.view.analysis.cut;
+        let (loaded, summary) = traces::summarize(&shown.path, Keep::ALL, cut, given_up, |_, _| {})
             .map_err(|error| failed(error.to_string()))?;
         // Both passes number what they meet in the file's order: their rows are the same.
         let (ours, its) = (&shown.view.analysis.tables, &loaded.analysis.tables);
@@ -63,8 +63,10 @@ impl Kept {
 
     /// Another trace is shown, or none. While a summary is being made it stays until the next is.
     pub(super) fn forget(&self) {
-        if let Ok(mut kept) = self.0.try_lock() {
-            *kept = None;
+        match self.0.try_lock() {
+            Ok(mut kept) => *kept = None,
+            Err(TryLockError::Poisoned(kept)) => *kept.into_inner() = None,
+            Err(TryLockError::WouldBlock) => {}
         }
     }
 }
@@ -115,8 +117,8 @@ impl Backend {
         params: Value,
         make: impl FnOnce(&Asked<'_>) -> Result<Value> + Send + 'static,
     ) -> Result<Value> {
-        self.try_of_trace(move |session, shown| {
-            let summary = session.kept.of(shown)?;
+        self.try_of_trace(move |session, shown, given_up| {
+            let summary = session.kept.of(shown, given_up)?;
             let asked = Asked::new(session, shown, &summary, &params)?;
             let mut answer = make(&asked)?;
             answer["analysis"] = shown.id.into();
@@ -184,7 +186,8 @@ pub(super) fn scope(session: &Session, shown: &Shown, filter: &Value) -> Result<
     let view = &*shown.view;
     let wish = wish(view, filter)?;
     let facts = view.verdicts.as_ref().map(|v| &v.facts);
-    Ok(Scope::new(&view.analysis, &*session.kept.of(shown)?, facts, &wish))
+    let never = AtomicBool::new(false);
+    Ok(Scope::new(&view.analysis, &*session.kept.of(shown, &never)?, facts, &wish))
 }
 
 /// What a `filter` names; without times, those of the range that is set.

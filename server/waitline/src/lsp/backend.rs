@@ -4,6 +4,7 @@
 //! task nothing may take long.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 
 use ide::hover::Markup;
@@ -103,11 +104,9 @@ impl Backend {
     /// `waitline/found`: the traces in the folders that are open, the newest first.
     pub(super) async fn found(&self, _: Value) -> Result<Value> {
         let session = self.session.clone();
-        let work = tokio::task::spawn_blocking(move || {
-            crate::found::traces(&session.info().roots, &session.settings().globs)
-        });
-        let found = work.await.map_err(|_| Error::internal_error())?;
-        Ok(ext::found(&found))
+        let find =
+            move |_: &_| crate::found::traces(&session.info().roots, &session.settings().globs);
+        Ok(ext::found(&self.session.room.compute(find).await?))
     }
 
     /// `waitline/lineCosts`: what stands at the ends of a document's lines.
@@ -134,8 +133,8 @@ impl Backend {
             .await
     }
 
-    /// `waitline/unmapped`: recorded folders of which no file is known, and how the others go with
-    /// the source.
+    /// `waitline/unmapped`: recorded folders of which no file is known, rules that would find them,
+    /// and how the others go with the source.
     pub(super) async fn unmapped(&self, _: Value) -> Result<Value> {
         self.of_trace(ext::unmapped).await
     }
@@ -246,8 +245,8 @@ impl Backend {
     async fn narrow(&self, range: Option<(exectrace::Nanos, exectrace::Nanos)>) -> Result<Value> {
         let wish = self.session.wish_range();
         let session = self.session.clone();
-        let work = tokio::task::spawn_blocking(move || session.set_range(wish, range));
-        let shown = work.await.map_err(|_| Error::internal_error())?;
+        let narrow = move |_: &_| session.set_range(wish, range);
+        let shown = self.session.room.compute(narrow).await?;
         self.session.publish();
         Ok(shown.map_or(Value::Null, |shown| ext::state(&shown)))
     }
@@ -272,22 +271,21 @@ impl Backend {
         make: impl FnOnce(&Session, &Shown) -> Value + Send + 'static,
     ) -> Result<Value> {
         let session = self.session.clone();
-        let work = tokio::task::spawn_blocking(move || {
-            session.shown().map_or(Value::Null, |shown| make(&session, &shown))
-        });
-        work.await.map_err(|_| Error::internal_error())
+        let work = move |_: &_| session.shown().map_or(Value::Null, |shown| make(&session, &shown));
+        self.session.room.compute(work).await
     }
 
-    /// The same for an answer that may not be possible.
+    /// The same for an answer that may not be possible, or takes long: it is told when nobody wants
+    /// it any more.
     pub(super) async fn try_of_trace(
         &self,
-        make: impl FnOnce(&Session, &Shown) -> Result<Value> + Send + 'static,
+        make: impl FnOnce(&Session, &Shown, &AtomicBool) -> Result<Value> + Send + 'static,
     ) -> Result<Value> {
         let session = self.session.clone();
-        let work = tokio::task::spawn_blocking(move || {
-            session.shown().map_or(Ok(Value::Null), |shown| make(&session, &shown))
-        });
-        work.await.map_err(|_| Error::internal_error())?
+        let work = move |given_up: &AtomicBool| {
+            session.shown().map_or(Ok(Value::Null), |shown| make(&session, &shown, given_up))
+        };
+        self.session.room.compute(work).await?
     }
 
     /// An answer about a line of the buffer, `{uri, line}`.
@@ -314,6 +312,12 @@ impl Backend {
         }
     }
 
+    /// Tests ask for faults.
+    #[cfg(debug_assertions)]
+    pub(super) async fn fault(&self, params: Value) -> Result<Value> {
+        Ok(super::faults::ask(&params))
+    }
+
     /// The editor does not want to wait for a load.
     pub(super) async fn cancel_progress(&self, params: Value) {
         if let Ok(params) = serde_json::from_value::<WorkDoneProgressCancelParams>(params) {
@@ -337,7 +341,7 @@ impl Backend {
         // Which text the question is about is known only now: lines have other numbers in the next.
         let Some(asked) = self.session.revision(uri) else { return Ok(None) };
         let (session, uri) = (self.session.clone(), uri.clone());
-        let work = tokio::task::spawn_blocking(move || {
+        let work = super::work::compute(move |_| {
             let Some(about) = session.about(&uri) else { return Ok(None) };
             if about.text.revision != asked {
                 return Err(Error::content_modified());
@@ -350,7 +354,7 @@ impl Backend {
                 Err(Error::content_modified())
             }
         });
-        work.await.map_err(|_| Error::internal_error())?
+        work.await?
     }
 
     /// The evidence for a recorded line, as a message; for editors that only run commands.

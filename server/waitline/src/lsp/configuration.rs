@@ -63,7 +63,7 @@ impl Session {
         self.complain(&complaints);
         let now = settings.clone();
         let before = self.set(settings);
-        if before.choices != now.choices {
+        if before.choices != now.choices || before.memory != now.memory {
             self.epoch.fetch_add(1, Ordering::Relaxed);
             // Whoever names another trace has it loaded by the new choices anyway.
             if let Some(shown) = self.shown().filter(|_| trace.is_none()) {

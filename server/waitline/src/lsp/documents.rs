@@ -77,12 +77,19 @@ impl Documents {
         }
         document.version = version;
         for change in changes {
+            super::faults::point("lock");
             document.apply(change);
         }
     }
 
     /// The editor told of a text, and it could not be understood.
     pub(super) fn lose(&mut self, uri: &Url) {
+        // One that is not known is lost, too: it is open there, and not the file.
+        if !self.open.contains_key(uri)
+            && let Some(path) = path_of(uri)
+        {
+            self.open(uri.clone(), path, i32::MIN, String::new());
+        }
         self.revisions += 1;
         if let Some(document) = self.open.get_mut(uri) {
             document.revision = self.revisions;

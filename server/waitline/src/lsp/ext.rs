@@ -206,8 +206,9 @@ pub(super) fn instance(
     }))
 }
 
-/// `waitline/unmapped`: recorded folders of which no file is known, the dearest first, what is found
-/// of the program, and how many of its lines are the recorded ones.
+/// `waitline/unmapped`: recorded folders of which no file is known, the dearest first, the rules that
+/// would find most of them, what is found of the program, and how many of its lines are the recorded
+/// ones.
 pub(super) fn unmapped(session: &Session, shown: &Shown) -> Value {
     let placement = &shown.view.placement;
     let rows: Vec<Value> = placement
@@ -221,9 +222,24 @@ pub(super) fn unmapped(session: &Session, shown: &Shown) -> Value {
     for (state, n) in states(session, shown) {
         lines.insert(state.as_str().to_owned(), n.into());
     }
+    let of = shown.view.placement.unmapped.first().map_or(0, |u| u.of_ns);
+    let rules: Vec<Value> = crate::workspace::proposals(&shown.view, &session.info().roots)
+        .iter()
+        .map(|p| {
+            json!({
+                "from": p.rule.from,
+                "to": ide::text::plain(&p.rule.to),
+                "ns": p.ns,
+                "of": of,
+                "files": p.n_files,
+                "others": p.others,
+            })
+        })
+        .collect();
     json!({
         "analysis": shown.id,
         "prefixes": rows,
+        "rules": rules,
         "found": { "ns": placement.own_ns.saturating_sub(missing), "of": placement.own_ns },
         "lines": lines,
     })

@@ -1,9 +1,11 @@
 //! Looks out for new traces in the folders that are open.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::mpsc;
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use notify::Watcher;
 
 use super::session::Session;
@@ -61,7 +63,9 @@ impl Session {
                 let Some(session) = session.upgrade() else { return };
                 let settings = session.settings();
                 if settings.load_latest && settings.watch {
-                    runtime.block_on(session.load_latest());
+                    // A panic of ours costs this look, not those to come.
+                    let look = AssertUnwindSafe(session.load_latest());
+                    let _ = runtime.block_on(look.catch_unwind());
                 }
             }
         });

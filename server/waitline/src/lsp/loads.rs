@@ -3,11 +3,13 @@
 //! One load at a time counts: a newer wish cancels the one under way. What is shown is only ever
 //! replaced by a whole new view; a trace that cannot be read takes nothing away.
 
+use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, MutexGuard, PoisonError, mpsc};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
+use futures::FutureExt as _;
 use lsp_types::{MessageType, NumberOrString};
 use notify::Watcher;
 
@@ -15,12 +17,16 @@ use super::progress::Reporter;
 use super::session::{Session, Shown};
 use super::timeline::loading::Loading;
 use crate::found::Found;
-use crate::traces::{self, LoadError, Stamp};
+use crate::traces::{self, Bounds, LoadError, Stamp};
 
 /// How long a file must stay the same before it is read.
 const SETTLED: Duration = Duration::from_millis(300);
+/// How often a file that was just written is looked at.
+const LOOK: Duration = Duration::from_millis(50);
 /// How often a file is looked at where nothing tells of its changes.
 const POLL: Duration = Duration::from_millis(700);
+/// The same beside being told.
+const SLOW_POLL: Duration = Duration::from_secs(1);
 
 /// The load under way, and the watch on the trace that is shown.
 #[derive(Default)]
@@ -64,7 +70,8 @@ enum Why {
     Newest,
 }
 
-/// The most traces that are kept loaded; of more, the one that was loaded first goes.
+/// The most traces that are kept loaded; of more, or where they take too much memory together, those
+/// that were loaded first go.
 const MOST_LOADED: usize = 4;
 
 /// A load under way. When it is over, or given up by whoever waited for it, its work ends.
@@ -146,10 +153,13 @@ impl Session {
         let told = Loading::new(self, path.to_string_lossy().into_owned());
         let work = tokio::task::spawn_blocking(move || {
             let told = told; // dropped with the work
-            let loaded = traces::load(&path, traces::What::Lives, &cancel, |read, of| {
-                progress.percent(read, of);
-                told.read(read, of);
-            })?;
+            super::faults::point("work");
+            let bounds = Bounds { memory: session.settings().memory, waits: why != Why::Rewrite };
+            let loaded =
+                traces::load_within(&path, traces::What::Lives, bounds, &cancel, |read, of| {
+                    progress.percent(read, of);
+                    told.read(read, of);
+                })?;
             let (path, stamp) = (loaded.path.clone(), loaded.stamp.clone());
             // Before the sources are read: what changes meanwhile is newer.
             let made = (SystemTime::now(), session.epoch.load(Ordering::Relaxed));
@@ -184,13 +194,14 @@ impl Session {
             if loads.wish != wish {
                 return Outcome::Overtaken;
             }
+            let gone = self.keep(shown.clone());
+            let before = self.show(Some(shown.clone()));
             if !self.settings().watch {
                 loads.watch = None;
             } else if loads.watch.as_ref().is_none_or(|w| w.path != shown.path) {
                 loads.watch = watch(self, shown.path.clone());
             }
-            let gone = self.keep(shown.clone());
-            (self.show(Some(shown.clone())), gone)
+            (before, gone)
         };
         forget(before);
         self.publish();
@@ -210,7 +221,14 @@ impl Session {
             return vec![std::mem::replace(&mut loaded[at], shown)];
         }
         loaded.push(shown);
-        let n_gone = loaded.len().saturating_sub(MOST_LOADED);
+        let takes = |loaded: &[Arc<Shown>]| -> u64 {
+            loaded.iter().map(|l| traces::takes(&l.view.analysis)).sum()
+        };
+        let most = self.settings().memory;
+        let mut n_gone = loaded.len().saturating_sub(MOST_LOADED);
+        while n_gone + 1 < loaded.len() && takes(&loaded[n_gone..]) > most {
+            n_gone += 1;
+        }
         loaded.drain(..n_gone).collect()
     }
 
@@ -390,49 +408,65 @@ fn watch(session: &Arc<Session>, path: PathBuf) -> Option<Watch> {
             }
         });
         let mut tried: Option<Stamp> = None;
+        // Changes are hints only, so a poll goes on beside them.
+        let usual = if told { SLOW_POLL } else { POLL };
+        // What was written before the watch began told nobody.
+        let mut pause = Duration::ZERO;
         loop {
-            // Changes are hints only, so a poll goes on beside them.
-            let pause = if told { POLL * 2 } else { POLL };
             let _ = changes.recv_timeout(pause);
             while changes.try_recv().is_ok() {}
             if stopped.try_recv() == Err(mpsc::TryRecvError::Disconnected) {
                 return;
             }
+            pause = usual;
             let Some(session) = weak.upgrade() else { return };
-            let Some(mut stamp) = Stamp::at(&watched) else { continue };
+            let Some(stamp) = Stamp::at(&watched) else { continue };
             let known = session.shown().is_some_and(|s| s.path == watched && s.stamp == stamp);
             if known || tried.as_ref() == Some(&stamp) {
                 continue;
             }
             drop(session);
             // As long as it is being written: what is told of that is over by then.
-            let settled = loop {
-                std::thread::sleep(SETTLED);
-                while changes.try_recv().is_ok() {}
+            let mut settled = Some(stamp);
+            let mut since = Instant::now();
+            while since.elapsed() < SETTLED {
+                std::thread::sleep(LOOK);
                 if stopped.try_recv() == Err(mpsc::TryRecvError::Disconnected) {
                     return;
                 }
-                match Stamp::at(&watched) {
-                    Some(now) if now != stamp => stamp = now,
-                    now => break now.is_some(),
+                let now = Stamp::at(&watched);
+                if now != settled {
+                    (settled, since) = (now, Instant::now());
                 }
+            }
+            while changes.try_recv().is_ok() {}
+            // What changed after the last look is seen now, or tells of itself.
+            let Some(stamp) = settled.filter(|s| Stamp::at(&watched).as_ref() == Some(s)) else {
+                pause = Duration::ZERO;
+                continue;
             };
-            if !settled || tried.as_ref() == Some(&stamp) {
+            if tried.as_ref() == Some(&stamp) {
                 continue;
             }
             let Some(session) = weak.upgrade() else { return };
             tried = Some(stamp);
-            match runtime.block_on(session.load_because(Why::Rewrite, watched.clone())) {
+            let load = session.load_because(Why::Rewrite, watched.clone());
+            // A panic of ours costs this load, not the watch.
+            let outcome = runtime.block_on(AssertUnwindSafe(load).catch_unwind());
+            match outcome.unwrap_or(Outcome::Broken) {
                 Outcome::Failed(error) => {
                     // What is shown stays; a file that is half written is no news.
                     tracing::warn!("{error}");
-                    if !error.may_pass() {
+                    if error.is_changing() {
+                        // It is written anew already.
+                        (tried, pause) = (None, Duration::ZERO);
+                    } else if !error.may_pass() {
                         let told = session.client.show_message(MessageType::WARNING, error);
                         runtime.block_on(told);
                     }
                 }
                 // Something else was loading, and may come to nothing.
-                Outcome::Overtaken => tried = None,
+                Outcome::Overtaken => (tried, pause) = (None, SETTLED),
                 Outcome::Shown(_) | Outcome::Cancelled | Outcome::Broken => {}
             }
         }

@@ -14,6 +14,7 @@ mod backend;
 mod configuration;
 mod documents;
 mod ext;
+mod faults;
 mod finder;
 mod findings;
 pub mod frames;
@@ -28,6 +29,7 @@ mod settings;
 mod timeline;
 mod to_proto;
 pub mod transport;
+mod work;
 
 use backend::Backend;
 
@@ -84,7 +86,10 @@ pub(crate) fn read_tile_request(params: &serde_json::Value) -> Result<(), crate:
 fn service(
     info: Arc<OnceLock<initialize::ClientInfo>>,
 ) -> (LspService<Backend>, tower_lsp::ClientSocket) {
-    LspService::build(|client| Backend::new(client, info))
+    let service = LspService::build(|client| Backend::new(client, info));
+    #[cfg(debug_assertions)]
+    let service = service.custom_method(faults::METHOD, Backend::fault);
+    service
         .custom_method("waitline/load", Backend::load)
         .custom_method("waitline/unload", Backend::unload)
         .custom_method("waitline/cancelLoad", Backend::cancel_load)

@@ -31,6 +31,8 @@ pub(super) struct Session {
     shown: RwLock<Option<Arc<Shown>>>,
     documents: Mutex<Documents>,
     pub(super) answers: Answers,
+    /// Where long work is done.
+    pub(super) room: super::work::Room,
     /// What analyses need beyond a view.
     pub(super) kept: super::analyses::Kept,
     pub(super) refresher: Refresher,
@@ -98,6 +100,7 @@ impl Session {
             shown: RwLock::new(None),
             documents: Mutex::new(Documents::default()),
             answers: Answers::default(),
+            room: super::work::Room::default(),
             kept: super::analyses::Kept::default(),
             loads: Mutex::new(super::loads::Loads::default()),
             recording: Mutex::default(),
@@ -160,6 +163,7 @@ impl Session {
     /// Shows another trace, or none. Gives the one before.
     pub(super) fn show(&self, next: Option<Arc<Shown>>) -> Option<Arc<Shown>> {
         let mut shown = self.shown.write().unwrap_or_else(PoisonError::into_inner);
+        super::faults::point("lock");
         let before = std::mem::replace(&mut *shown, next);
         let path = |shown: &Option<Arc<Shown>>| shown.as_ref().map(|shown| shown.path.clone());
         if path(&before) != path(&shown) {

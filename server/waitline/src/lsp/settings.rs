@@ -15,7 +15,7 @@ use serde_json::Value;
 use crate::workspace::Choices;
 
 /// The settings that the server goes by.
-pub(super) const KEYS: [&str; 14] = [
+pub(super) const KEYS: [&str; 15] = [
     "trace.file",
     "trace.globs",
     "trace.autoLoad",
@@ -30,6 +30,7 @@ pub(super) const KEYS: [&str; 14] = [
     "annotations.enable",
     "annotations.minDuration",
     "stale.mode",
+    "limits.memory",
 ];
 
 /// What clients keep beside them, for themselves: a name, or with a dot at its end a group.
@@ -68,6 +69,8 @@ pub(super) struct Settings {
     pub(super) stale: Mode,
     /// What lines show and are coloured by.
     pub(super) metric: Metric,
+    /// The most memory that a trace may take, and all that are loaded together, in bytes.
+    pub(super) memory: u64,
 }
 
 impl Default for Settings {
@@ -83,6 +86,7 @@ impl Default for Settings {
             least_ns: ide::view::MIN_SHOWN_NS,
             stale: Mode::Mark,
             metric: Metric::Impact,
+            memory: 4 << 30,
         }
     }
 }
@@ -174,6 +178,12 @@ impl Settings {
                     _ => return Err("mark, hide or ignore"),
                 };
             }
+            "limits.memory" => {
+                self.memory = value
+                    .as_str()
+                    .and_then(bytes)
+                    .ok_or("an amount such as \"4GiB\" or \"512MiB\", at least 16MiB")?;
+            }
             _ => {}
         }
         Ok(())
@@ -183,6 +193,25 @@ impl Settings {
 fn texts(value: &Value) -> Result<Vec<String>, &'static str> {
     let items = value.as_array().ok_or("a list of texts")?.iter();
     items.map(|item| item.as_str().map(str::to_owned).ok_or("a list of texts")).collect()
+}
+
+/// `4GiB`, `1.5 GB`, `512MiB`.
+fn bytes(text: &str) -> Option<u64> {
+    let text = text.trim();
+    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let number: f64 = text[..end].parse().ok()?;
+    let unit = match text[end..].trim().to_ascii_lowercase().as_str() {
+        "b" => 1.0,
+        "kb" => 1e3,
+        "kib" => f64::from(1 << 10),
+        "mb" => 1e6,
+        "mib" | "m" => f64::from(1 << 20),
+        "gb" => 1e9,
+        "gib" | "g" => f64::from(1 << 30),
+        _ => return None,
+    };
+    let bytes = number * unit;
+    (bytes >= f64::from(16 << 20) && bytes < 1e18).then_some(bytes as u64)
 }
 
 /// `1ms`, `1.5s`, `250us`, `0`.
@@ -303,12 +332,14 @@ mod tests {
             "findings.severity": { "starved": "error" }, "findings.max": 3,
             "codeLens.enable": false, "annotations.enable": false,
             "annotations.minDuration": "2.5ms", "stale.mode": "hide",
+            "limits.memory": "512 MiB",
         });
         let (settings, complaints) = read(sound.clone());
         assert_eq!(complaints, Vec::<String>::new());
         let names = sound.as_object().unwrap();
         assert_eq!(names.len(), KEYS.len());
         assert_eq!(settings.least_ns, 2_500_000);
+        assert_eq!(settings.memory, 512 << 20);
         assert_eq!(settings.choices.rules, [("/a".to_owned(), "/b".to_owned())]);
         // Each of them differs from what is without it, and none takes another kind of value.
         for (name, value) in names {
@@ -330,6 +361,8 @@ mod tests {
             ("findings.disable", Some("findings.disabled")),
             ("trace.autoload", Some("trace.autoLoad")),
             ("stale.mod", Some("stale.mode")),
+            ("limit.memory", Some("limits.memory")),
+            ("memory", Some("limits.memory")),
             ("frobnicate", None),
         ] {
             let (settings, complaints) = read(json!({ name: true }));
@@ -345,6 +378,23 @@ mod tests {
         let theirs = json!({ "enable": true, "heat": { "levels": [1] }, "server.path": "x",
             "annotations": { "position": "eol" }, "timeline.open": "beside" });
         assert_eq!(read(theirs), (Settings::default(), Vec::new()));
+    }
+
+    #[test]
+    fn amounts_of_memory() {
+        for (text, n) in [
+            ("4GiB", Some(4 << 30)),
+            ("1.5 GB", Some(1_500_000_000)),
+            ("16MiB", Some(16 << 20)),
+            ("20M", Some(20 << 20)),
+            ("15MiB", None),
+            ("4", None),
+            ("-4GiB", None),
+            ("1e9", None),
+            ("lots", None),
+        ] {
+            assert_eq!(bytes(text), n, "{text}");
+        }
     }
 
     #[test]

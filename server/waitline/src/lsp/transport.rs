@@ -41,7 +41,7 @@ use tower_lsp::jsonrpc::{Error, ErrorCode, Id, Request, Response, Result};
 use tower_lsp::{ClientSocket, ExitedError, LanguageServer, LspService};
 
 use self::in_flight::{Asked, InFlight, Refusal};
-use self::message::{Message, bad, is_change, parse};
+use self::message::{Message, bad, is_sound, parse};
 use self::parent::Parent;
 use self::queues::{Inbox, Outbox};
 use super::frames::{DamageReason, Frame, FrameDecoder, encode};
@@ -60,8 +60,8 @@ const FLUSH_PATIENCE: Duration = Duration::from_millis(300);
 
 const READ_SIZE: usize = 64 * 1024;
 
-/// What the service is told in place of a `textDocument/didChange` that does not decode, with the
-/// same parameters. tower-lsp would drop it without a sign, and all marks would be on wrong lines.
+/// What the service is told of a document that the editor told of, when that does not decode or its
+/// handler panicked. tower-lsp would drop it without a sign, and all marks would be on wrong lines.
 pub const TEXT_LOST: &str = "waitline/textLost";
 
 /// The request failed, for a reason that is neither its syntax nor a fault of ours (LSP 3.17).
@@ -223,6 +223,8 @@ enum Work {
         registration: AbortRegistration,
         method: String,
         params: Option<Value>,
+        /// When it was read.
+        since: Instant,
     },
     Notification {
         method: String,
@@ -331,7 +333,9 @@ impl Session {
                 }
                 match self.in_flight.begin(id.clone()) {
                     Ok((number, registration)) => {
-                        let work = Work::Request { id, number, registration, method, params };
+                        let since = Instant::now();
+                        let work =
+                            Work::Request { id, number, registration, method, params, since };
                         self.inbox.push(work, bytes);
                     }
                     Err(Refusal::Duplicate) => {
@@ -400,10 +404,11 @@ impl Session {
                 let _ = call(&mut service, cancel.finish()).now_or_never();
             }
             match work {
-                Work::Request { id, number, registration, method, params } => {
+                Work::Request { id, number, registration, method, params, since } => {
                     // Cancelled while it waited.
                     if self.in_flight.owes(&id, number) {
-                        self.start_request(&mut service, id, number, registration, method, params);
+                        let request = (id, number, registration);
+                        self.start_request(&mut service, request, method, params, since);
                     }
                 }
                 Work::Notification { method, params } => {
@@ -418,11 +423,10 @@ impl Session {
     fn start_request<S: LanguageServer>(
         self: &Arc<Self>,
         service: &mut LspService<S>,
-        id: Id,
-        number: i32,
-        registration: AbortRegistration,
+        (id, number, registration): (Id, i32, AbortRegistration),
         method: String,
         mut params: Option<Value>,
+        since: Instant,
     ) {
         if method == "initialize" {
             params = Some(self.meet_client(params));
@@ -455,6 +459,7 @@ impl Session {
             let result = result.unwrap_or_else(|| Err(Error::method_not_found()));
             let initialized = method == "initialize" && result.is_ok();
             session.answer(id, result);
+            tracing::debug!("answered {method} in {} µs", since.elapsed().as_micros());
             if initialized {
                 session.initialized.send_replace(true);
             }
@@ -472,22 +477,51 @@ impl Session {
         mut method: String,
         params: Option<Value>,
     ) {
-        if method == "textDocument/didChange" && !is_change(params.as_ref()) {
-            tracing::warn!("a document's change does not decode");
+        let is_text = matches!(
+            method.as_str(),
+            "textDocument/didOpen" | "textDocument/didChange" | "textDocument/didClose"
+        );
+        if is_text && !is_sound(&method, params.as_ref()) {
+            tracing::warn!("what is told of a document does not decode");
             method = TEXT_LOST.to_owned();
         }
+        // What the service is told, should the handler not come to its end.
+        let document = params.as_ref().filter(|_| is_text).and_then(|p| p.get("textDocument"));
+        let document = document.and_then(|document| document.get("uri")).cloned();
+        let mut panicked = self.notify(service, method, params);
+        for _ in 0..3 {
+            if !(is_text && panicked) {
+                return;
+            }
+            let lost = json!({ "textDocument": { "uri": document } });
+            panicked = self.notify(service, TEXT_LOST.to_owned(), Some(lost));
+        }
+    }
+
+    /// Tells the service something. Whether its handler panicked before its first await, which is all
+    /// that those of documents do.
+    fn notify<S: LanguageServer>(
+        &self,
+        service: &mut LspService<S>,
+        method: String,
+        params: Option<Value>,
+    ) -> bool {
         let request = Request::build(method.clone());
         let request = match params {
             Some(params) => request.params(params).finish(),
             None => request.finish(),
         };
         let handler = call(service, request);
+        let panicked = Arc::new(AtomicBool::new(false));
+        let told = panicked.clone();
         self.start(async move {
             if let Err(payload) = handler.await {
                 let text = panic_text(&*payload);
                 tracing::error!("internal error: the handler of {method} panicked: {text}");
+                told.store(true, Ordering::Relaxed);
             }
         });
+        panicked.load(Ordering::Relaxed)
     }
 
     /// Polls a future once, here, and parks it in the runtime if there is more to it.
@@ -522,10 +556,16 @@ fn call<S: LanguageServer>(
     request: Request,
 ) -> impl Future<Output = std::result::Result<Option<Result<Value>>, Box<dyn Any + Send>>> + Send + 'static
 {
+    let place = format!("handler {}", request.method());
     // The service is always ready, except after `exit`, which is the last thing that it is told.
     let future = catch_unwind(AssertUnwindSafe(|| service.call(request)));
     async move {
-        match AssertUnwindSafe(future?).catch_unwind().await? {
+        let future = future?;
+        let future = async move {
+            super::faults::point(&place);
+            future.await
+        };
+        match AssertUnwindSafe(future).catch_unwind().await? {
             Ok(response) => Ok(response.map(|response| response.into_parts().1)),
             Err(_exited) => Ok(Some(Err(Error::invalid_request()))),
         }

@@ -33,6 +33,10 @@ pub(super) struct Job {
     /// Thousandths.
     progress: Arc<AtomicU32>,
     cancel: Arc<AtomicBool>,
+    /// How many requests wait for it. Changed only while `Session::timeline` is locked.
+    n_waiting: AtomicU32,
+    /// Somebody looks at the timeline, and will come back for it.
+    is_looked_at: AtomicBool,
 }
 
 impl Drop for Job {
@@ -42,17 +46,30 @@ impl Drop for Job {
 }
 
 impl Job {
+    /// A panic of ours ended it: whoever asks next has it made anew.
+    fn is_broken(&self) -> bool {
+        self.made.has_changed().is_err() && self.made.borrow().is_none()
+    }
+
     fn start(whole: Arc<Shown>) -> Job {
         let (tell, made) = watch::channel(None);
         let progress = Arc::new(AtomicU32::new(0));
         let cancel = Arc::new(AtomicBool::new(false));
         let view = whole.view.clone();
-        let job = Job { view, made, progress: progress.clone(), cancel: cancel.clone() };
+        let job = Job {
+            view,
+            made,
+            progress: progress.clone(),
+            cancel: cancel.clone(),
+            n_waiting: AtomicU32::new(0),
+            is_looked_at: AtomicBool::new(false),
+        };
         tokio::task::spawn_blocking(move || {
             let report = |read: u64, of: u64| {
                 let share = read.saturating_mul(900) / of.max(1);
                 progress.store(share.min(900) as u32, Ordering::Relaxed);
             };
+            super::faults::point("index");
             let made = index::make(&whole.path, &whole.stamp, &whole.view, &cancel, &report);
             progress.store(1000, Ordering::Relaxed);
             let _ = tell.send(Some(made.map(Arc::new)));
@@ -77,19 +94,52 @@ pub(super) struct Seen {
     pub(super) index: Arc<Index>,
 }
 
+/// A request that waits for an index. When none does any more, and nobody looks, it is not made.
+struct Waiting<'a> {
+    session: &'a Session,
+    job: Arc<Job>,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        let mut current = self.session.timeline.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_last = self.job.n_waiting.fetch_sub(1, Ordering::Relaxed) == 1;
+        let is_current = current.as_ref().is_some_and(|current| Arc::ptr_eq(current, &self.job));
+        let is_looked_at = self.job.is_looked_at.load(Ordering::Relaxed);
+        if is_last && is_current && !is_looked_at && self.job.now().is_none() {
+            self.job.cancel.store(true, Ordering::Relaxed);
+            *current = None;
+        }
+    }
+}
+
 impl Session {
-    /// The index of a trace that is shown, which is begun if need be.
+    /// The index of a trace that is shown, for somebody who looks and will come back.
     pub(super) fn timeline_job(&self, shown: &Arc<Shown>) -> Arc<Job> {
+        self.timeline_job_for(shown, |job| job.is_looked_at.store(true, Ordering::Relaxed))
+    }
+
+    fn wait_for_timeline(&self, shown: &Arc<Shown>) -> Waiting<'_> {
+        let count = |job: &Job| {
+            job.n_waiting.fetch_add(1, Ordering::Relaxed);
+        };
+        Waiting { session: self, job: self.timeline_job_for(shown, count) }
+    }
+
+    /// The index of a trace that is shown, which is begun if need be. `wanted` notes who wants it.
+    fn timeline_job_for(&self, shown: &Arc<Shown>, wanted: impl FnOnce(&Job)) -> Arc<Job> {
         let whole = shown.whole();
         let mut job = self.timeline.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*job {
-            Some(job) if Arc::ptr_eq(&job.view, &whole.view) => job.clone(),
+        let job = match &*job {
+            Some(job) if Arc::ptr_eq(&job.view, &whole.view) && !job.is_broken() => job.clone(),
             _ => {
                 let begun = Arc::new(Job::start(whole));
                 *job = Some(begun.clone());
                 begun
             }
-        }
+        };
+        wanted(&job);
+        job
     }
 
     /// Another trace is shown, or none: its index goes.
@@ -107,8 +157,8 @@ impl Session {
     /// The trace that is shown and its index, once that is made. `None`: no trace is shown.
     pub(super) async fn seen(&self) -> Result<Option<Seen>> {
         let Some(shown) = self.shown() else { return Ok(None) };
-        let job = self.timeline_job(&shown);
-        let mut made = job.made.clone();
+        let waiting = self.wait_for_timeline(&shown);
+        let mut made = waiting.job.made.clone();
         let made = made.wait_for(Option::is_some).await;
         match made.ok().and_then(|m| m.clone()) {
             Some(Ok(index)) => Ok(Some(Seen { shown, index })),
@@ -124,16 +174,14 @@ impl Session {
     ) -> Result<Value> {
         let Some(seen) = self.seen().await? else { return Ok(Value::Null) };
         let session = self.clone();
-        let work = tokio::task::spawn_blocking(move || make(&session, &seen));
-        work.await.map_err(|_| Error::internal_error())?
+        self.room.compute(move |_| make(&session, &seen)).await?
     }
 
     /// A tile; `None` without a trace.
     pub(super) async fn tile(self: &Arc<Self>, params: &Value) -> Result<Option<Vec<u8>>> {
         let asked = tiles::Asked::parse(params)?;
         let Some(seen) = self.seen().await? else { return Ok(None) };
-        let work =
-            tokio::task::spawn_blocking(move || tiles::tile(&seen.index, seen.shown.id, &asked));
-        work.await.map(Some).map_err(|_| Error::internal_error())
+        let made = self.room.compute(move |_| tiles::tile(&seen.index, seen.shown.id, &asked));
+        made.await.map(Some)
     }
 }

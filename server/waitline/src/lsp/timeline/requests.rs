@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
-use tower_lsp::jsonrpc::{Error, Result};
+use tower_lsp::jsonrpc::Result;
 
 use super::{Seen, answers, slices, summary};
 use crate::lsp::backend::Backend;
@@ -23,8 +23,7 @@ impl Backend {
         // Begun here: on the other thread there is no runtime to begin it with.
         self.session.timeline_job(&shown);
         let session = self.session.clone();
-        let work = tokio::task::spawn_blocking(move || answers::info(&session, &shown));
-        work.await.map_err(|_| Error::internal_error())?
+        crate::lsp::work::compute(move |_| answers::info(&session, &shown)).await?
     }
 
     async fn of_index(

@@ -117,9 +117,15 @@ fn invalid(id: Id, message: &str) -> Message {
     Message::Bad { id, error: bad(ErrorCode::InvalidRequest, message.to_owned()) }
 }
 
-/// Whether parameters of `textDocument/didChange` decode.
-pub(super) fn is_change(params: Option<&Value>) -> bool {
-    params.is_some_and(|params| {
-        serde_json::from_value::<lsp_types::DidChangeTextDocumentParams>(params.clone()).is_ok()
+/// Whether what is told of a document decodes.
+pub(super) fn is_sound(method: &str, params: Option<&Value>) -> bool {
+    use lsp_types::{
+        DidChangeTextDocumentParams, DidCloseTextDocumentParams, DidOpenTextDocumentParams,
+    };
+    use serde_json::from_value;
+    params.is_some_and(|params| match method {
+        "textDocument/didOpen" => from_value::<DidOpenTextDocumentParams>(params.clone()).is_ok(),
+        "textDocument/didClose" => from_value::<DidCloseTextDocumentParams>(params.clone()).is_ok(),
+        _ => from_value::<DidChangeTextDocumentParams>(params.clone()).is_ok(),
     })
 }

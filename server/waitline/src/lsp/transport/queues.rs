@@ -18,7 +18,7 @@ const MAX_WAITING_BYTES: usize = 64 << 20;
 /// Replies to a client that does not read them. From here on the reader waits, as the last resort.
 const MAX_UNREAD: usize = 16 * 1024;
 /// From here on a reply is replaced by a short error.
-const MAX_UNREAD_BYTES: usize = 32 << 20;
+const MAX_UNREAD_BYTES: usize = 16 << 20;
 /// From here on notifications and requests of our own wait, which makes their senders wait.
 const FEW_UNREAD: usize = 64;
 const FEW_UNREAD_BYTES: usize = 1 << 20;
@@ -142,7 +142,9 @@ impl Outbox {
     }
 
     /// Adds a frame if the client keeps up, else what `instead` makes, which must be small.
-    pub(super) fn push_or(&self, frame: Vec<u8>, instead: impl FnOnce() -> Vec<u8>) {
+    pub(super) fn push_or(&self, mut frame: Vec<u8>, instead: impl FnOnce() -> Vec<u8>) {
+        // It was filled byte by byte, and may have room for as much again.
+        frame.shrink_to_fit();
         let mut state = self.queue.lock();
         if state.closed {
             return;
