@@ -97,9 +97,10 @@ impl Blame {
             walk.top(&stay);
             let ns = stay.end.since(stay.start);
             uncarried[row.0 as usize] =
-                stay.waker != GoRow::NONE && ns > 0 && walk.outside * 2 >= ns;
+                stay.waker != GoRow::NONE && ns > 0 && walk.outside >= ns - walk.outside;
             for &(end, ns) in &walk.ends {
-                *sums.entry((stay.slot, end)).or_default() += ns;
+                let sum: &mut i64 = sums.entry((stay.slot, end)).or_default();
+                *sum = sum.saturating_add(ns);
             }
         }
         let mut by_slot: Vec<_> =
@@ -126,7 +127,8 @@ impl Blame {
         let mut sums: HashMap<EndLine, i64> = HashMap::new();
         for &slot in slots {
             for &(_, end, ns) in self.of(slot) {
-                *sums.entry(end).or_default() += ns;
+                let sum: &mut i64 = sums.entry(end).or_default();
+                *sum = sum.saturating_add(ns);
             }
         }
         let mut list: Vec<_> = sums.into_iter().collect();
