@@ -425,3 +425,31 @@ fn no_claim_in_a_trace_sizes_the_memory() {
     assert!(wrong.is_empty(), "too much memory:\n{}", wrong.join("\n"));
     eprintln!("{} crafted traces, at most {} KiB ({})", cases.len(), most.0 >> 10, most.1);
 }
+
+/// So many goroutines wait for so long that all of it together is more than 63 bits hold.
+#[test]
+fn waits_that_sum_up_to_centuries_are_no_panic() {
+    let mut text = "go 1.26\nbatch gen=1 m=-1 time=1000\n  Sync\n  Frequency freq=1000000000\n  \
+        ClockSnapshot dt=0 mono=1 sec=2 nsec=3\nbatch gen=1 m=1 time=1000\n  \
+        ProcStatus dt=1 p=0 pstatus=1\n  GoStatus dt=1 g=1 m=1 gstatus=2\n"
+        .to_owned();
+    let n = 3_000;
+    for g in 2..n {
+        text += &format!("  GoStatus dt=1 g={g} m=-1 gstatus=4\n");
+    }
+    text += &format!("  HeapAlloc dt={} heapalloc_value=1\n", (1u64 << 53) - 100_000);
+    for g in 2..n / 2 {
+        text += &format!("  GoUnblock dt=1 g={g} g_seq=1 stack=0\n");
+    }
+    let bytes = exectrace::text::read(&(text + "EndOfGeneration\n")).unwrap();
+    let mut builder = ide::analysis::Builder::new().with_stays();
+    builder.space(bytes.len()).copy_from_slice(&bytes);
+    builder.filled(bytes.len());
+    let analysis = builder.finish().unwrap();
+    assert_eq!(analysis.totals.goroutines, n - 1);
+    let end = analysis.totals.end;
+    let placement = ide::placement::Placement::default();
+    let view = ide::view::View::new("a".into(), analysis, placement, &Default::default());
+    assert!(!view.summary().is_empty());
+    view.in_range(exectrace::Nanos(end.0 / 2), end);
+}

@@ -248,7 +248,7 @@ fn woken_from(view: &View, sum: &Figure, line: u32, columns: std::ops::Range<u32
     let all: u64 = wakers.iter().map(|w| w.n).sum();
     let first = wakers.first()?;
     let frame = first.frame.filter(|&f| view.placement.place(f).is_some())?;
-    if first.n * 4 < all {
+    if first.n.saturating_mul(4) < all {
         return None;
     }
     let func = view.analysis.tables.frame(frame).func;

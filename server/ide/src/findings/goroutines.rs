@@ -262,7 +262,7 @@ fn straggler(scene: &Scene<'_>, site: &Site, found: &mut Found) {
         let Some((last, ns)) = last_alone(scene, &join) else { continue };
         joins.n += 1;
         joins.ns = joins.ns.saturating_add(join.end.since(join.start));
-        alone += ns;
+        alone = alone.saturating_add(ns);
         if ns > most || joins.worst.is_none() {
             most = ns;
             joins.worst = last;

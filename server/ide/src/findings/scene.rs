@@ -302,12 +302,13 @@ impl<'a> Scene<'a> {
             }
             let stay = self.stays.stay(row);
             let began = stay.end.0.saturating_add(self.stays.runnable(row));
-            sums.running += (to - began.max(from)).max(0);
+            sums.running = sums.running.saturating_add((to - began.max(from)).max(0));
             to = to.min(stay.end.0);
             if matches!(stay.kind, StayKind::Wait | StayKind::Syscall) {
                 let ns = (to - stay.start.0.max(from)).max(0);
                 let site = self.facts.site(stay.slot);
-                sums.stood.entry(site).or_insert((0, stay.slot)).0 += ns;
+                let stood = &mut sums.stood.entry(site).or_insert((0, stay.slot)).0;
+                *stood = stood.saturating_add(ns);
                 to = to.min(stay.start.0);
             }
             // Before its birth, its creator.

@@ -117,9 +117,9 @@ impl Index {
                 group.func = func;
             }
             group.gos.push(GoRef(row));
-            group.costly += go.costly;
-            group.waiting += go.waiting;
-            group.running += go.running;
+            group.costly = group.costly.saturating_add(go.costly);
+            group.waiting = group.waiting.saturating_add(go.waiting);
+            group.running = group.running.saturating_add(go.running);
         }
         groups.iter_mut().for_each(|group| group.close(self));
         groups.sort_by_key(|g| {

@@ -29,6 +29,9 @@ pub struct CostlyLine {
 pub struct Sum {
     /// Time of all goroutines by tone, in nanoseconds; only what has any.
     pub by_tone: Vec<(Tone, i64)>,
+    /// What of it was costly on lines of the workspace, by class: what reports and editors count.
+    /// Without source it is all that was costly.
+    pub costly: Vec<(Class, i64)>,
     /// The lines that cost most, the dearest first.
     pub lines: Vec<CostlyLine>,
     /// The longest costly waits, the longest first.
@@ -59,11 +62,20 @@ impl Index {
             self.spans.walk(&it.lane, t0, t1, &mut adder);
         }
         let Adder { by_tone, by_site, mut longest, .. } = adder;
+        let placed = |frame| view.placement.place(frame).is_some_and(|place| place.holds);
+        let everywhere = view.placement.files.is_empty();
+        let mut costly: HashMap<Class, i64> = HashMap::new();
         let mut lines: HashMap<(FrameId, Class), i64> = HashMap::new();
         for (site, ns) in by_site {
             let Some(site) = self.sites.get(site as usize) else { continue };
-            if let Some(frame) = line_of(view, site.stack) {
-                *lines.entry((frame, site.class)).or_default() += ns;
+            let frame = line_of(view, site.stack);
+            if everywhere || frame.is_some_and(placed) {
+                let sum = costly.entry(site.class).or_default();
+                *sum = sum.saturating_add(ns);
+            }
+            if let Some(frame) = frame {
+                let sum = lines.entry((frame, site.class)).or_default();
+                *sum = sum.saturating_add(ns);
             }
         }
         let mut lines: Vec<CostlyLine> =
@@ -73,7 +85,9 @@ impl Index {
         cut(&mut longest);
         let by_tone = by_tone.into_iter().enumerate().filter(|(_, ns)| *ns > 0);
         let by_tone = by_tone.map(|(tone, ns)| (Tone(tone as u8), ns)).collect();
-        Sum { by_tone, lines, longest }
+        let mut costly: Vec<_> = costly.into_iter().collect();
+        costly.sort_unstable_by_key(|(class, _)| *class as u8);
+        Sum { by_tone, costly, lines, longest }
     }
 }
 
@@ -100,6 +114,13 @@ struct Adder<'a> {
     longest: Vec<(GoRef, Span)>,
 }
 
+impl Adder<'_> {
+    fn add(&mut self, tone: Tone, ns: i64) {
+        let sum = &mut self.by_tone[usize::from(tone.0) % TONES];
+        *sum = sum.saturating_add(ns);
+    }
+}
+
 impl Walk for Adder<'_> {
     fn fits(&mut self, _: i64, _: i64) -> bool {
         self.inside.is_none()
@@ -116,7 +137,7 @@ impl Walk for Adder<'_> {
         }
         for &part in parts {
             let (tone, ns) = unpack(part);
-            self.by_tone[usize::from(tone.0) % TONES] += ns as i64;
+            self.add(tone, ns as i64);
         }
     }
 
@@ -126,13 +147,14 @@ impl Walk for Adder<'_> {
         if ns <= 0 {
             return;
         }
-        self.by_tone[usize::from(tone.0) % TONES] += ns;
+        self.add(tone, ns);
         if !is_costly(tone) {
             return;
         }
         let at = row as usize;
         let (site, x) = (self.index.spans.site[at], self.index.spans.x[at]);
-        *self.by_site.entry(site).or_default() += ns;
+        let sum = self.by_site.entry(site).or_default();
+        *sum = sum.saturating_add(ns);
         self.longest.push((self.go, Span { row, start, end, tone, site, x }));
         if self.longest.len() >= MOST * 64 {
             cut(&mut self.longest);

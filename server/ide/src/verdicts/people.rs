@@ -24,8 +24,11 @@ pub(super) struct Group {
 impl Group {
     /// Whether what it waits for are answers.
     pub(super) fn gets_answers(&self) -> bool {
-        let percent = if self.home_ns * 2 > self.ns { 80 } else { 25 };
-        self.answered_ns > 0 && self.answered_ns * 100 >= self.woken_ns * percent
+        // Of many goroutines that wait for minutes the sums are years: times a hundred, more than fits.
+        let [ns, home, answered, woken] =
+            [self.ns, self.home_ns, self.answered_ns, self.woken_ns].map(i128::from);
+        let percent = if home * 2 > ns { 80 } else { 25 };
+        answered > 0 && answered * 100 >= woken * percent
     }
 }
 

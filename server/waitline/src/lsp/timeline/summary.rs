@@ -32,20 +32,25 @@ pub(in crate::lsp) fn summary(session: &Session, seen: &Seen, params: &Value) ->
         .map(|scope| move |g: exectrace::GoId, from: i64, to: i64| scope.inside(g, from, to));
     let inside: Option<&Inside<'_>> = inside.as_ref().map(|f| f as &Inside<'_>);
     let sum = index.sum(view, t0, t1, inside);
-    let (mut costly, mut idle, mut runnable) = (0i64, 0i64, 0i64);
+    let (mut costly_anywhere, mut idle, mut runnable) = (0i64, 0i64, 0i64);
     let mut classes: BTreeMap<u8, (i64, i64)> = BTreeMap::new();
     for &(tone, ns) in &sum.by_tone {
         let class = classes.entry(tone.class() as u8).or_default();
-        class.1 += ns;
+        class.1 = class.1.saturating_add(ns);
         match tone.verdict() {
-            Some(Verdict::Costly) => {
-                costly += ns;
-                class.0 += ns;
+            Some(Verdict::Costly) => costly_anywhere = costly_anywhere.saturating_add(ns),
+            Some(Verdict::Idle) => idle = idle.saturating_add(ns),
+            _ if tone.class() == ide::timeline::Class::Runnable => {
+                runnable = runnable.saturating_add(ns);
             }
-            Some(Verdict::Idle) => idle += ns,
-            _ if tone.class() == ide::timeline::Class::Runnable => runnable += ns,
             _ => {}
         }
+    }
+    // As everywhere else, what is costly is told of lines that a person can change.
+    let mut costly = 0i64;
+    for &(class, ns) in &sum.costly {
+        costly = costly.saturating_add(ns);
+        classes.entry(class as u8).or_default().0 = ns;
     }
     let by_class = classes
         .into_iter()
@@ -76,6 +81,7 @@ pub(in crate::lsp) fn summary(session: &Session, seen: &Seen, params: &Value) ->
         "t0": t0,
         "t1": t1,
         "costly": costly,
+        "costlyElsewhere": costly_anywhere.saturating_sub(costly),
         "runnable": runnable,
         "idle": idle,
         "byClass": by_class.collect::<Vec<Value>>(),
