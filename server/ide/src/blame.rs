@@ -97,9 +97,10 @@ impl Blame {
             walk.top(&stay);
             let ns = stay.end.since(stay.start);
             uncarried[row.0 as usize] =
-                stay.waker != GoRow::NONE && ns > 0 && walk.outside * 2 >= ns;
+                stay.waker != GoRow::NONE && ns > 0 && walk.outside >= ns - walk.outside;
             for &(end, ns) in &walk.ends {
-                *sums.entry((stay.slot, end)).or_default() += ns;
+                let sum: &mut i64 = sums.entry((stay.slot, end)).or_default();
+                *sum = sum.saturating_add(ns);
             }
         }
         let mut by_slot: Vec<_> =
@@ -126,7 +127,8 @@ impl Blame {
         let mut sums: HashMap<EndLine, i64> = HashMap::new();
         for &slot in slots {
             for &(_, end, ns) in self.of(slot) {
-                *sums.entry(end).or_default() += ns;
+                let sum: &mut i64 = sums.entry(end).or_default();
+                *sum = sum.saturating_add(ns);
             }
         }
         let mut list: Vec<_> = sums.into_iter().collect();
@@ -278,10 +280,10 @@ impl Walk<'_> {
         let named = matches!(end, End::Running | End::Syscall | End::Sleep);
         let line = if named { self.lines.get(stack.0 as usize).copied().flatten() } else { None };
         if !carried && matches!(end, End::Network | End::Timer | End::Sleep) {
-            self.outside += ns;
+            self.outside = self.outside.saturating_add(ns);
         }
         match self.ends.iter_mut().find(|e| e.0 == (end, line)) {
-            Some((_, sum)) => *sum += ns,
+            Some((_, sum)) => *sum = sum.saturating_add(ns),
             None => self.ends.push(((end, line), ns)),
         }
     }

@@ -60,11 +60,11 @@ impl Life {
     }
 
     fn add(&mut self, other: &Life) {
-        self.ns += other.ns;
-        self.run_ns += other.run_ns;
-        self.wait_ns += other.wait_ns;
-        self.syscall_ns += other.syscall_ns;
-        self.runnable_ns += other.runnable_ns;
+        self.ns = self.ns.saturating_add(other.ns);
+        self.run_ns = self.run_ns.saturating_add(other.run_ns);
+        self.wait_ns = self.wait_ns.saturating_add(other.wait_ns);
+        self.syscall_ns = self.syscall_ns.saturating_add(other.syscall_ns);
+        self.runnable_ns = self.runnable_ns.saturating_add(other.runnable_ns);
     }
 }
 

@@ -366,8 +366,10 @@ impl Judge<'_> {
                 self.judged[row.0 as usize] = Some(Judgement { verdict, why });
                 let ns = stay.end.since(stay.start);
                 let site = &mut self.sites[self.facts.site(stay.slot) as usize];
-                site.0 += if verdict == Verdict::Costly { ns } else { 0 };
-                site.1 += ns;
+                if verdict == Verdict::Costly {
+                    site.0 = site.0.saturating_add(ns);
+                }
+                site.1 = site.1.saturating_add(ns);
                 if stay.kind == StayKind::Wait
                     && !matches!(verdict, Verdict::Costly | Verdict::Through)
                 {

@@ -385,6 +385,13 @@ fn a_metric_says_what_lines_show() {
                 kinds.iter().any(|kind| said(&kind)) || text.starts_with("idle"),
                 "{metric}: {text}"
             );
+            // Where hardly anything counts, the line is called by what it mostly waits for.
+            if of.iter().all(|part| counted(part) < 1e6) {
+                let own = of.iter().filter(|p| kinds.contains(&p["kind"].as_str().unwrap()));
+                let most = own.max_by_key(|part| part["ns"].as_i64()).unwrap();
+                let kind = most["kind"].as_str().unwrap();
+                assert!(said(&&kind) || text.starts_with("idle"), "{metric}: {text}, not {kind}");
+            }
             // A line that is mostly idle is dim, however much else of it counts.
             if line["style"] != "idle" {
                 assert_eq!(line["heat"].as_u64().unwrap() as usize, heat, "{metric}: {text}");

@@ -244,7 +244,7 @@ M.all = {
   },
 }
 
---- @return string[] in alphabetical order
+--- @return string[] sorted
 function M.names()
   local names = vim.tbl_keys(M.all)
   table.sort(names)

@@ -106,7 +106,9 @@ function M.given()
   if type(global) ~= 'table' then
     global = {}
   end
-  return vim.tbl_deep_extend('force', global, given or {}, of_client or {}, chosen)
+  --- @type table
+  local all = vim.tbl_deep_extend('force', global, given or {}, of_client or {}, chosen)
+  return all
 end
 
 --- @return table the settings that hold; what makes no sense in them is as if it were not there

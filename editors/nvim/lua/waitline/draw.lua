@@ -24,7 +24,9 @@ local STYLES = {
 
 --- @class waitline.Figures: waitline.Drawn
 --- @field costs waitline.Cost[] by rising line
-local drawn = {} --- @type table<integer, waitline.Figures> by buffer
+--- By buffer.
+--- @type table<integer, waitline.Figures>
+local drawn = {}
 
 --- Whether figures are shown at all (`:Waitline toggle`).
 M.on = true

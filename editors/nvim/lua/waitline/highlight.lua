@@ -3,6 +3,7 @@
 local M = {}
 
 --- For a dark and a light background; `least` is the contrast that the background must give.
+--- @type table<string, table>
 local COLOURS = {
   WaitlineHeat1 = { '#7C6A3E', '#C49A45', least = 2.5 },
   WaitlineHeat2 = { '#9A7628', '#AE7E1F', least = 3.5 },

@@ -133,7 +133,8 @@ function M.waker(first)
           or 'the trace has no waits on this line'
       )
     elseif #wakers == 1 or first then
-      return M.to(wakers[1])
+      M.to(wakers[1])
+      return
     end
     vim.ui.select(wakers, {
       prompt = 'Woken from',

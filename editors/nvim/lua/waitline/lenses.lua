@@ -13,7 +13,9 @@ local SEPARATOR = ' | '
 
 --- @class waitline.Lenses: waitline.Drawn
 --- @field lenses lsp.CodeLens[]
-local drawn = {} --- @type table<integer, waitline.Lenses> by buffer
+--- By buffer.
+--- @type table<integer, waitline.Lenses>
+local drawn = {}
 
 M.on = true
 
@@ -39,6 +41,7 @@ function M.take_over(client)
     return
   end
   local supports = getmetatable(client).__index.supports_method
+  --- @diagnostic disable-next-line: redundant-parameter
   client.supports_method = function(self, method, buf)
     return (method ~= 'textDocument/codeLens' or buf ~= nil) and supports(self, method, buf)
   end

@@ -50,7 +50,7 @@ end
 local versions = {} --- @type table<string, string|false>
 
 --- The version of a program, by running it.
---- @param on_version fun(version: string|false, problem?: string) in the main loop
+--- @param on_version fun(version: string|false, problem?: string) called when the main loop comes to it
 function M.version(path, on_version)
   local stamp = path .. '\0' .. tostring((vim.uv.fs_stat(path) or {}).mtime and vim.uv.fs_stat(path).mtime.sec)
   if versions[stamp] ~= nil then

@@ -35,6 +35,8 @@ const AHEAD = 0.4;
 export function sheetRows(have: SheetState | null, scroll: Px, height: Px, all: Px): { scroll: Px; height: Px } {
   const up = have !== null && scroll < have.scroll;
   const down = have !== null && scroll + height > have.scroll + have.height;
+  // Drawn again where it is, as more is known: what it has ahead stays.
+  if (!up && !down && have !== null && have.height > height) return { scroll: have.scroll, height: have.height };
   if (up === down) return { scroll, height };
   const top = up ? Math.max(Math.round(scroll - height * AHEAD), 0) : scroll;
   const bottom = down ? Math.min(Math.round(scroll + height * (1 + AHEAD)), Math.ceil(all)) : scroll + height;
@@ -46,6 +48,11 @@ export function usable(have: SheetState | null, want: SheetState, settled: boole
   if (have === null) return false;
   if (have.version !== want.version || have.dpr !== want.dpr) return false;
   if (want.scroll < have.scroll || want.scroll + want.height > have.scroll + have.height) return false;
+  return covers(have, want, settled);
+}
+
+/** Whether it holds the view, at a scale that will do: whatever rows it has. */
+export function covers(have: SheetState, want: SheetState, settled = false): boolean {
   if (want.view.t0 < have.view.t0 || want.view.t1 > have.view.t1) return false;
   const ratio = scale(have.view, have.width) / scale(want.view, want.width);
   return settled ? Math.abs(ratio - 1) < 1e-6 : ratio < STRETCH && ratio > 1 / STRETCH;

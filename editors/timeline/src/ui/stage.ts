@@ -3,7 +3,7 @@ import type { App, Dirty } from '../app.ts';
 import { type Keeps, LaneDrawing } from '../draw/lanes.ts';
 import { type Chip, drawOverlay, RULER, type Spot } from '../draw/overlay.ts';
 import { drawOverview, drawOverviewWindow, overviewTime } from '../draw/overview.ts';
-import { Sheet, sheetRows, sheetView, usable } from '../draw/sheet.ts';
+import { covers, Sheet, sheetRows, sheetView, usable } from '../draw/sheet.ts';
 import type { Theme } from '../draw/theme.ts';
 import { CLASS, isClass } from '../model/classes.ts';
 import { duration } from '../model/format.ts';
@@ -39,6 +39,9 @@ type Drag =
   | { kind: 'pan'; x: Px; y: Px; t0: Ns; scroll: Px; moved: boolean }
   | { kind: 'pinch'; distance: Px; middle: Px };
 
+/** How long a moving view shows what it has before it is drawn with what came meanwhile, in milliseconds. */
+const PATIENCE = 150;
+
 export class Stage {
   hover: Hover | null = null;
   dragging: Span | null = null;
@@ -52,6 +55,11 @@ export class Stage {
   private readonly sheet = new Sheet();
   private readonly stripSheet = new Sheet();
   private version = 0;
+  /** When the sheet was drawn last. */
+  private drawnAt = 0;
+  /** When the view last left the sheet to a side or by zooming, and when by scrolling. */
+  private sidewaysAt = Number.NEGATIVE_INFINITY;
+  private updownAt = Number.NEGATIVE_INFINITY;
   private settle: ReturnType<typeof setTimeout> | undefined;
   private theme: Theme | null = null;
   private drawing: LaneDrawing | null = null;
@@ -205,10 +213,25 @@ export class Stage {
       name: (label: number) => app.data.name(label),
     };
     const now = { height: lanesHeight, scroll: app.scroll, version: this.version, dpr: this.dpr };
-    if (!usable(this.sheet.state, { ...now, view: app.view, width }, settled)) {
-      const rows = sheetRows(this.sheet.state, app.scroll, lanesHeight, app.rows.height);
-      // More of the time for who pans, more rows for who scrolls: both together would cost three screens.
-      const scrolls = rows.height > lanesHeight;
+    const want = { ...now, view: app.view, width };
+    const { state } = this.sheet;
+    // While it moves, what came meanwhile waits a little: drawing each tile as it comes would cost every frame.
+    const young = !settled && performance.now() - this.drawnAt < PATIENCE;
+    const shows =
+      usable(state, want, settled) ||
+      (young && state !== null && usable(state, { ...want, version: state.version }, false));
+    if (!shows) {
+      const when = performance.now();
+      this.drawnAt = when;
+      // More of the time for who pans or zooms, more rows for who scrolls; for who drags across, both.
+      if (state === null || !covers(state, want)) this.sidewaysAt = when;
+      else if (!usable({ ...state, version: want.version }, want, false)) this.updownAt = when;
+      const sideways = when - this.sidewaysAt < 300;
+      const rows =
+        sideways && when - this.updownAt >= 300
+          ? { scroll: app.scroll, height: lanesHeight }
+          : sheetRows(state, app.scroll, lanesHeight, app.rows.height);
+      const scrolls = rows.height > lanesHeight && !sideways;
       const wide = { ...(scrolls ? { view: app.view, width } : sheetView(app.view, width)), ...rows };
       const ctx = this.sheet.begin({ ...now, ...wide });
       // The steps of the view's own ruler, so that the grid stands below its ticks.

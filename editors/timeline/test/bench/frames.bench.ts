@@ -19,7 +19,7 @@ interface Move {
   /** The view it begins with, as shares of the trace. */
   readonly from: number;
   readonly to: number;
-  readonly how: 'pan' | 'zoom' | 'scroll';
+  readonly how: 'pan' | 'zoom' | 'scroll' | 'drag';
 }
 
 const MOVES: readonly Move[] = [
@@ -28,6 +28,7 @@ const MOVES: readonly Move[] = [
   { name: 'zoom, from the whole in and out', from: 0, to: 1, how: 'zoom' },
   { name: 'zoom, a thousandth in and out', from: 0.5, to: 0.501, how: 'zoom' },
   { name: 'scroll through the lanes', from: 0.4, to: 0.41, how: 'scroll' },
+  { name: 'drag, both ways at once', from: 0.4, to: 0.41, how: 'drag' },
 ];
 
 async function move(page: Page, m: Move): Promise<void> {
@@ -40,7 +41,10 @@ async function move(page: Page, m: Move): Promise<void> {
         const there = i < frames / 2;
         if (how === 'pan') app.panBy((length / 120) * (there ? 1 : -1), false);
         else if (how === 'zoom') app.zoomBy(there ? 0.965 : 1 / 0.965, 420, false);
-        else app.scrollBy(there ? 8 : -8);
+        else {
+          app.scrollBy(there ? 8 : -8);
+          if (how === 'drag') app.panBy((length / 240) * (there ? 1 : -1), false);
+        }
         await new Promise((done) => requestAnimationFrame(done));
       }
     },

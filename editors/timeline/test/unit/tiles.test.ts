@@ -118,6 +118,8 @@ describe('a sheet', () => {
     const scrolled = { ...have, ...down };
     for (const scroll of [400, 500, 600]) expect(usable(scrolled, { ...want, scroll }, true)).toBe(true);
     for (const scroll of [399, 601]) expect(usable(scrolled, { ...want, scroll }, true)).toBe(false);
+    // More is known: it is drawn again with what it has ahead.
+    expect(sheetRows(scrolled, 500, 500, 5000)).toEqual(down);
     expect(sheetRows(scrolled, 390, 500, 5000)).toEqual({ scroll: 190, height: 700 });
     expect(sheetRows(scrolled, 100, 500, 5000)).toEqual({ scroll: 0, height: 600 });
     expect(sheetRows(have, 400, 500, 950)).toEqual({ scroll: 400, height: 550 });

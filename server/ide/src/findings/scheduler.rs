@@ -67,7 +67,7 @@ fn wakeups(scene: &Scene<'_>, found: &mut Found) {
         let id = crate::figures::SlotId(row as u32);
         let line = lines.entry(frame).or_insert_with(|| (Figure::new(), 0));
         line.0.add(scene.analysis, id);
-        line.1 += scene.stays.sched.idle_of(id);
+        line.1 = line.1.saturating_add(scene.stays.sched.idle_of(id));
     }
     let mut lines: Vec<_> = lines.into_iter().collect();
     lines.sort_unstable_by_key(|(frame, _)| *frame);

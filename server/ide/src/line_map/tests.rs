@@ -184,6 +184,7 @@ impl Model {
 }
 
 /// 512 scripts of each kind; `WAITLINE_FULL=100` makes them 10,000.
+#[allow(clippy::disallowed_methods)] // how long a test is comes from outside
 fn cases() -> u32 {
     let percent = std::env::var("WAITLINE_FULL").ok().and_then(|p| p.parse::<u32>().ok());
     percent.map_or(512, |percent| (100 * percent).max(512))

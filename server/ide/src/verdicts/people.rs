@@ -160,7 +160,8 @@ impl People {
             if facts.own_frames(stay.slot) < facts.own_frames(at.slot) {
                 at.slot = stay.slot;
             }
-            self.groups[at.group as usize].ns += stay.end.since(stay.start);
+            let group = &mut self.groups[at.group as usize];
+            group.ns = group.ns.saturating_add(stay.end.since(stay.start));
             if facts.own_frames(stay.slot) == 0 {
                 let seen = &mut self.seen_outside[stay.g.0 as usize];
                 *seen = (*seen).max(stay.end.0);
@@ -211,7 +212,7 @@ impl People {
             let group = self.group(row) as usize;
             let group = &mut self.groups[group];
             if at_home {
-                group.home_ns += ns;
+                group.home_ns = group.home_ns.saturating_add(ns);
             }
             if stay.waker == GoRow::NONE {
                 continue;
@@ -229,9 +230,9 @@ impl People {
             let answer = asked || wakes.of_makers.get(&(w, stay.g)).is_some_and(|&n| n <= 2);
             let group = self.group(row) as usize;
             let group = &mut self.groups[group];
-            group.woken_ns += ns;
+            group.woken_ns = group.woken_ns.saturating_add(ns);
             if answer {
-                group.answered_ns += ns;
+                group.answered_ns = group.answered_ns.saturating_add(ns);
             } else if facts.kind(stay.slot).is_receiving() {
                 askers[stay.g.0 as usize] = w;
             }

@@ -9,7 +9,7 @@ local M = {}
 --- @field char string
 --- @field group string
 --- @field letter? string
---- @field name? string in the legend
+--- @field name? string as the legend calls it
 
 --- By class (see tile.lua).
 --- @type table<integer, waitline.Form>
@@ -100,7 +100,9 @@ end
 --- A row of a P: how busy it was, and in the gaps what was done on it besides.
 --- @param rects waitline.Rect[]
 function M.processor(rects, width)
-  local busy, lower, below = {}, {}, {}
+  local busy, lower = {}, {}
+  --- @type table<integer, waitline.Rect>
+  local below = {}
   for _, rect in ipairs(rects) do
     touch(rect, width, function(cell, share)
       if not rect.lower then
@@ -130,7 +132,9 @@ end
 --- them did.
 --- @param rects waitline.Rect[]
 function M.density(rects, width)
-  local total, idle, most, class = {}, {}, {}, {}
+  local total, idle, most = {}, {}, {}
+  --- @type table<integer, integer>
+  local class = {}
   for _, rect in ipairs(rects) do
     touch(rect, width, function(cell, share)
       if rect.verdict == IDLE_VERDICT or rect.class == 10 then

@@ -12,7 +12,8 @@ local PINNED = 5 -- goroutines that were asked for, at most
 --- The timeline, which is open.
 --- @return waitline.View
 local function open()
-  return assert(timeline.view(), 'internal error: no timeline is open')
+  local view = assert(timeline.view(), 'internal error: no timeline is open')
+  return view
 end
 
 --- Moves the lanes so that one of them is shown.

@@ -2,7 +2,7 @@
 local M = {}
 
 --- @class waitline.Rect
---- @field x0 number in cells from the left
+--- @field x0 number cells from the left
 --- @field x1 number
 --- @field class integer see `M.CLASSES`
 --- @field verdict integer see `M.VERDICTS`
@@ -16,6 +16,13 @@ local M = {}
 --- @class waitline.Lane
 --- @field rects waitline.Rect[]
 --- @field peak integer most goroutines at once, in a row of many
+
+--- @class waitline.Tile
+--- @field analysis integer
+--- @field t0 integer
+--- @field t1 integer
+--- @field width integer
+--- @field lanes waitline.Lane[]
 
 --- By class, from 0.
 M.CLASSES = {
@@ -53,13 +60,14 @@ local function u32(text, at)
 end
 
 --- @param octets string
---- @return { analysis: integer, t0: integer, t1: integer, width: integer, lanes: waitline.Lane[] }?
+--- @return waitline.Tile?
 --- @return string? problem
 function M.read(octets)
   if #octets < HEAD or octets:sub(1, 4) ~= 'WLT2' then
     return nil, 'the server speaks another version of the timeline: build it again, or update the plugin'
   end
   local n = u32(octets, 28)
+  --- @type waitline.Tile
   local tile = {
     analysis = u32(octets, 4),
     t0 = u32(octets, 8) + u32(octets, 12) * 4294967296,

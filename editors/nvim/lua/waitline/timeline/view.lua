@@ -104,7 +104,7 @@ local function paint(line, colours, row)
 end
 
 --- Writes all that is known.
---- @param lanes waitline.Lane[] by the server's name
+--- @param lanes table<string, waitline.Lane> by the server's name
 local function write(lanes)
   local lines, colours = words.head(view, M.width(), LABEL)
   for i = view.top + 1, math.min(#view.rows, view.top + M.height()) do
@@ -237,6 +237,7 @@ end
 --- The lane and the time under the cursor.
 --- @return waitline.LaneRow?
 --- @return number t
+--- @return integer cell
 function M.under()
   local win = M.window()
   local cursor = win and api.nvim_win_get_cursor(win) or { 1, 0 }
