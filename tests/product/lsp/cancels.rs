@@ -150,9 +150,9 @@ fn a_limit_of_memory() {
     }
     let duration = state["duration"].as_i64().unwrap();
     assert!((1_000_000_000..39_000_000_000).contains(&duration), "{duration}");
-    // What reads the file again stops where the load did.
-    let collector = client.ask("waitline/mmu", json!({}));
-    assert_eq!(collector["duration"], duration, "{collector}");
+    // What reads the file again stops where the load did: else these two would find other tables,
+    // and another end, and say that the file has changed.
+    client.ask("waitline/goroutineTable", json!({}));
     let counters = client.ask("waitline/timelineAt", json!({ "t": duration / 2 }));
     assert!(counters["running"].is_number(), "{counters}");
 
@@ -177,12 +177,13 @@ fn a_limit_of_memory() {
         "workspace/didChangeConfiguration",
         json!({ "settings": { "waitline": { "limits": { "memory": "16MiB" } } } }),
     );
-    client.ask("waitline/load", json!({ "trace": leak }));
+    let other = write("other.trace", 40, 8);
     client.ask("waitline/load", json!({ "trace": large }));
+    client.ask("waitline/load", json!({ "trace": other }));
     let traces = client.ask("waitline/traces", Value::Null);
     let names: Vec<&str> =
         traces["traces"].as_array().unwrap().iter().map(|t| t["trace"].as_str().unwrap()).collect();
-    assert_eq!(names, [large.to_str().unwrap()], "the other one made room");
+    assert_eq!(names, [other.to_str().unwrap()], "the one before made room");
     eprintln!("16 MiB: {partial}; whole it has {whole} ns");
     client.end();
 }

@@ -77,6 +77,7 @@ fn requests(file: &Path, trace: &Path) -> Vec<(&'static str, Value)> {
         ("waitline/unmapped", Value::Null),
         ("waitline/setVerdict", verdict),
         ("waitline/silence", json!({ "code": "fine-handoff" })),
+        ("waitline/select", json!({})),
         ("waitline/setRange", json!({ "t0": 0, "t1": 100_000_000 })),
         ("waitline/setRange", Value::Null),
         ("waitline/goroutines", json!({})),

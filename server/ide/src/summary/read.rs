@@ -99,6 +99,12 @@ impl Summarizer {
                 }
             };
             if self.cut == Some(self.generations) && self.problem.is_none() {
+                // What counts ends here, as at the end of a trace.
+                if let Some(to) = &mut self.collector {
+                    let tables = self.reader.tables();
+                    self.decoder.end(&mut SummaryPass { to, tables });
+                    self.begun = self.decoder.last();
+                }
                 let what = "the rest is not counted".to_owned();
                 let offset = self.sound_bytes;
                 self.problem = Some(Problem { offset, generation: None, what });
