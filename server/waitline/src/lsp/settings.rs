@@ -332,7 +332,7 @@ mod tests {
             "findings.severity": { "starved": "error" }, "findings.max": 3,
             "codeLens.enable": false, "annotations.enable": false,
             "annotations.minDuration": "2.5ms", "stale.mode": "hide",
-            "limits.memory": "512 MiB",
+            "limits.memory": "512 MiB", "metric": "block",
         });
         let (settings, complaints) = read(sound.clone());
         assert_eq!(complaints, Vec::<String>::new());
