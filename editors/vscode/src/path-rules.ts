@@ -10,6 +10,14 @@ export interface Rule {
   to: string;
 }
 
+/** Those of the server's rules that lead to a recorded folder, each with the folders that fit as well. */
+export function proposed(prefix: string, rules: readonly { from: string; to: string; others: string[] }[]): Rule[] {
+  const leads = (to: string) => prefix === to || (prefix.startsWith(to) && /[\\/]/.test(prefix.charAt(to.length)));
+  return rules
+    .filter((rule) => leads(rule.to))
+    .flatMap(({ from, to, others }) => [from, ...others].map((folder) => ({ from: folder, to })));
+}
+
 /**
  * Rules that would map a recorded folder to one of the workspace: those folders that end in the
  * same names, most names first. What both share at the end is left out of the rule, so that

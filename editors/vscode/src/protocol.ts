@@ -122,6 +122,17 @@ export interface Group extends Place {
 }
 
 /** A recorded folder of which no file is known: its waiting, of all waiting. */
+/** A rule for `substitutePath` that the server found to hold. */
+export interface MappingRule {
+  from: string;
+  to: string;
+  ns: Nanos;
+  of: Nanos;
+  files: number;
+  /** Folders that fit as well as `from`. */
+  others: string[];
+}
+
 export interface Unmapped {
   prefix: string;
   ns: Nanos;
@@ -164,7 +175,13 @@ export interface Requests {
   'waitline/unmapped': [
     Record<string, never>,
     // Older servers say only what is not found.
-    { analysis: number; prefixes: Unmapped[]; found?: { ns: Nanos; of: Nanos }; lines?: States } | null,
+    {
+      analysis: number;
+      prefixes: Unmapped[];
+      rules?: MappingRule[];
+      found?: { ns: Nanos; of: Nanos };
+      lines?: States;
+    } | null,
   ];
   'waitline/setVerdict': [LinePlace & { verdict: Verdict | null; kind?: string }, State | null];
   'waitline/silence': [{ code: string; package?: string }, State | null];

@@ -226,7 +226,22 @@ function M.map()
       float.add(it, line)
     end
     float.add(it, '')
-    float.add(it, 'If it is your own code: open Neovim in the folder that holds it.', 'WaitlineLabel')
+    local rules = answer.rules or {}
+    if #rules > 0 then
+      float.add(it, 'Rules for the setting substitutePath that find most of it', 'WaitlineTitle')
+      float.add(it, '')
+      for _, rule in ipairs(rules) do
+        float.add(it, ('{ from = %q, to = %q }'):format(rule.from, rule.to))
+        local found = ('  finds %s in %d file%s'):format(
+          text.percent(rule.ns, rule.of),
+          rule.files,
+          rule.files == 1 and '' or 's'
+        )
+        float.add(it, found, 'WaitlineLabel')
+      end
+    else
+      float.add(it, 'If it is your own code: open Neovim in the folder that holds it.', 'WaitlineLabel')
+    end
     float.open(it, 'map')
   end, { buf = vim.api.nvim_get_current_buf() })
 end

@@ -2,7 +2,7 @@
 // proposes a rule for each.
 
 import * as vscode from 'vscode';
-import { FOLDER, propose, type Rule } from '../path-rules';
+import { FOLDER, propose, proposed, type Rule } from '../path-rules';
 import { tell } from '../places';
 import type { Session } from '../session';
 import { percent } from '../units';
@@ -12,7 +12,8 @@ type Register = (name: string, run: (argument: unknown) => unknown) => void;
 export function mapPathsCommand(register: Register, session: Session): void {
   const { l10n, window, workspace } = vscode;
   register('waitline.mapPaths', async () => {
-    const prefixes = (await session.request('waitline/unmapped', {}))?.prefixes ?? [];
+    const answer = await session.request('waitline/unmapped', {});
+    const prefixes = answer?.prefixes ?? [];
     if (prefixes.length === 0) return tell(l10n.t('All of the program is found in the workspace.'));
     const items = prefixes.map((u) => ({
       label: u.prefix,
@@ -26,9 +27,13 @@ export function mapPathsCommand(register: Register, session: Session): void {
 
     const { prefix } = chosen.u;
     const folders = await goFolders();
-    const proposals = propose(prefix, root.uri.fsPath, folders);
+    // What the server found holds: it has looked at the files. Names alone are a guess.
+    const sure = proposed(prefix, answer?.rules ?? []).map(({ from, to }) => ({ from: inFolder(root, from), to }));
+    const guesses = propose(prefix, root.uri.fsPath, folders);
+    const same = (a: Rule) => (b: Rule) => a.from === b.from && a.to === b.to;
+    const proposals = [...sure, ...guesses.filter((rule) => !sure.some(same(rule)))];
     const others = folders.slice(0, 30).map((folder): Rule => ({ from: inFolder(root, folder), to: prefix }));
-    const isProposed = (rule: Rule) => proposals.some((p) => p.from === rule.from && p.to === rule.to);
+    const isProposed = (rule: Rule) => proposals.some(same(rule));
     const choices: (vscode.QuickPickItem & { rule?: Rule })[] = [
       ...proposals.map((rule) => ({ label: `${rule.to} → ${rule.from}`, description: l10n.t('proposed'), rule })),
       ...others.filter((r) => !isProposed(r)).map((rule) => ({ label: `${rule.to} → ${rule.from}`, rule })),

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { after, before, describe, it, test } from 'node:test';
 import { goTestArguments, testAt } from '../../src/go-test';
-import { FOLDER, propose } from '../../src/path-rules';
+import { FOLDER, propose, proposed } from '../../src/path-rules';
 import { findServer, NoServer } from '../../src/server';
 import { isTraceHeader } from '../../src/trace-header';
 import { compatible, versionOf } from '../../src/version';
@@ -141,4 +141,17 @@ test('rules for paths: folders that end alike, the shared names left out', () =>
   deepStrictEqual(first, { from: FOLDER, to: '/app' });
   deepStrictEqual(rest, [{ from: FOLDER, to: '/app/internal/db' }]);
   deepStrictEqual(propose('/build/x', '/home/me/shop', []), [{ from: FOLDER, to: '/build/x' }]);
+});
+
+test('the rules of the server lead to the folder that was chosen', () => {
+  const rules = [
+    { from: '/home/me/shop', to: '/app', others: ['/home/me/old'] },
+    { from: '/home/me/go/pkg', to: '/root/go/pkg', others: [] },
+  ];
+  deepStrictEqual(proposed('/app/internal/db', rules), [
+    { from: '/home/me/shop', to: '/app' },
+    { from: '/home/me/old', to: '/app' },
+  ]);
+  deepStrictEqual(proposed('/app', rules).length, 2);
+  deepStrictEqual(proposed('/application', rules), []);
 });
