@@ -245,10 +245,9 @@ h.run(function()
       and math.abs((column('marks', '◆', true) - column('marks', '◆')) * a_cell - 1934528) < 80000,
     { lane('marks'), lane('G15') }
   )
-  h.check(
-    'and the cursor stays on its lane',
-    vim.api.nvim_win_get_cursor(0)[1] == row_before + 1 and foot(2):find('^G15 waits 1.93 ms') ~= nil
-  )
+  h.wait('and the cursor stays on its lane', function()
+    return vim.api.nvim_win_get_cursor(0)[1] == row_before + 1 and foot(2):find('^G15 waits 1.93 ms') ~= nil
+  end)
   h.keys('t')
   h.check('t shows the spans as a table', vim.bo.filetype == 'waitline-spans')
   local spans = vim.api.nvim_buf_get_lines(0, 0, -1, false)

@@ -365,6 +365,12 @@ fn a_thousand_panics_under_load() {
     fresh.ask("waitline/load", json!({ "trace": traces[0] }));
     for (method, params) in requests(&file, &traces[0]) {
         if method != "waitline/traces" {
+            if method == "waitline/timelineInfo" {
+                // What there is of the timeline before the index is made differs by a moment.
+                for client in [&mut client, &mut fresh] {
+                    client.ask("waitline/timelineAt", json!({ "t": 5 }));
+                }
+            }
             let [ours, theirs] =
                 [&mut client, &mut fresh].map(|c| settled(c.try_ask(method, params.clone())));
             assert_eq!(ours, theirs, "{method}");
