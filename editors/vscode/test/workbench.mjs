@@ -234,14 +234,14 @@ export class Workbench {
 
   /** Takes something with the pointer: then it can be moved over other things, and dropped. */
   async drag(what) {
-    const box = await what.boundingBox();
+    const box = await this.rest(what);
     const { mouse } = this.page;
     await mouse.move(box.x + Math.min(60, box.width / 2), box.y + box.height / 2);
     await mouse.down();
     await mouse.move(box.x + 90, box.y + box.height / 2, { steps: 4 });
     return {
       over: async (place) => {
-        const to = await place.boundingBox();
+        const to = await this.rest(place);
         await mouse.move(to.x + to.width / 2, to.y + to.height - Math.min(12, to.height / 2), { steps: 8 });
         await this.page.waitForTimeout(400); // targets appear under the pointer
         await mouse.move(to.x + to.width / 2 + 3, to.y + to.height - Math.min(12, to.height / 2), { steps: 2 });
@@ -251,6 +251,21 @@ export class Workbench {
         await mouse.up();
       },
     };
+  }
+
+  /** Where something is, once it has stayed there for a while: lists grow and unfold after they are seen. */
+  async rest(what) {
+    let before = null;
+    let since = Date.now();
+    await this.until('something at rest', async () => {
+      const box = await what.boundingBox();
+      const moved = box === null || before === null || box.x !== before.x || box.y !== before.y;
+      if (moved) since = Date.now();
+      before = box;
+      await this.page.waitForTimeout(100);
+      return !moved && Date.now() - since > 700;
+    });
+    return before;
   }
 
   /** Rests the pointer on a word of a line until its hover holds a text. */
