@@ -146,7 +146,7 @@ test('rules for paths: folders that end alike, the shared names left out', () =>
 test('the rules of the server lead to the folder that was chosen', () => {
   const rules = [
     { from: '/home/me/shop', to: '/app', others: ['/home/me/old'] },
-    { from: '/home/me/go/pkg', to: '/root/go/pkg', others: [] },
+    { from: '/home/me/go/pkg', to: '/build/go/pkg', others: [] },
   ];
   deepStrictEqual(proposed('/app/internal/db', rules), [
     { from: '/home/me/shop', to: '/app' },
