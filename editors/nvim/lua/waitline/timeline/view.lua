@@ -56,6 +56,7 @@ local ROWS = 50 -- goroutines of an open group
 --- @field instances? { uri: string, line: integer, at: integer, of: integer } the line whose waits `n` goes through
 --- @field wish integer counts what was asked for: the last one counts
 --- @field lanes table<string, waitline.Lane> what was drawn last, by the server's name
+--- @field written? waitline.LaneRow[] the rows that stand in the buffer
 --- @field row integer the cursor's row of the buffer
 --- @field cell integer and its cell
 --- @field t? number the moment that it was put on
@@ -141,6 +142,7 @@ local function write(lanes)
   vim.list_extend(lines, words.foot(view))
   local win = M.window()
   local cursor = win and api.nvim_win_get_cursor(win)
+  view.written = vim.list_slice(view.rows, view.top + 1, view.top + M.height())
   vim.bo[view.buf].modifiable = true
   api.nvim_buf_set_lines(view.buf, 0, -1, false, lines)
   vim.bo[view.buf].modifiable = false
@@ -245,7 +247,8 @@ function M.under()
   local cell = vim.str_utfindex(line, 'utf-32', math.min(cursor[2], #line), false) - LABEL
   cell = math.max(0, math.min(cell, M.width() - 1))
   local index = cursor[1] - HEAD
-  local row = index >= 1 and index <= M.height() and view.rows[view.top + index] or nil
+  -- The rows of the buffer: others may have been asked for since.
+  local row = index >= 1 and view.written and view.written[index] or nil
   -- A moment that was asked for may be a small part of its cell.
   local exact = view.t and vim.deep_equal(view.stands, cursor) and view.t
   return row, exact or view.t0 + (cell + 0.5) * per_cell(), cell + 1
