@@ -1,8 +1,8 @@
 //! Fills the index while the events of a trace pass, and closes it.
 //!
 //! Each living goroutine has its last few spans at hand; they go to the columns block by block, when
-//! a block is full or the goroutine is gone. So nothing is sorted but the blocks, and nothing is kept
-//! twice.
+//! a block is full or the goroutine is gone. At the end the blocks, and with them the columns one after
+//! the other, are brought into the order of their goroutines: a window goes over what lies side by side.
 
 use exectrace::{
     At, Decoder, GoId, GoState, Living, ProcId, RangeKind, RangeScope, Reader, StackId, StackRow,
