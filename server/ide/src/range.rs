@@ -177,7 +177,8 @@ pub fn window(
         .map(|((slot, stack), (n, ns))| Waker { slot, stack, n, ns })
         .collect();
     wakers.sort_unstable_by_key(|w| (w.slot, std::cmp::Reverse(w.n), w.stack));
-    let sums = verdicts.map_or_else(Vec::new, |_| cut.tally.sums(cut.slots.len()));
+    let sums =
+        verdicts.map_or_else(Vec::new, |_| cut.tally.sums(cut.slots.len(), |_, judged| judged));
     Window { slots: cut.slots, sums, wakers }
 }
 
@@ -203,7 +204,7 @@ impl Cut {
         if matches!(stay.kind, StayKind::Wait | StayKind::Syscall) {
             let span = Reach { from: stay.start.0, to: stay.end.0 };
             if let Some(ns) = self.span(stay.slot, g, span, stay.open) {
-                let judged = verdicts.and_then(|v| v.judged.get(row.0 as usize).copied().flatten());
+                let judged = verdicts.and_then(|v| v.of(stays, row));
                 if let Some(judged) = judged {
                     self.tally.add(stay.slot, judged, ns);
                 }

@@ -126,9 +126,13 @@ fn trace(steps: &[(usize, i64, u8)]) -> (Analysis, Vec<Span>) {
             },
             State::Still(kind, was) => {
                 spans.push(span(was));
-                stays.ends(&mut life.local, kind, was, now, by, StackId(by_stack));
                 // A call may end without a wait for a P.
-                if kind == StayKind::Syscall && choice % 2 == 0 {
+                let runs = kind == StayKind::Syscall && choice % 2 == 0;
+                match kind {
+                    StayKind::Syscall => stays.returns(&mut life.local, was, now, !runs),
+                    _ => stays.wakes(&mut life.local, was, now, by, StackId(by_stack)),
+                }
+                if runs {
                     life.ran = true;
                     State::Running
                 } else if life.ran {
