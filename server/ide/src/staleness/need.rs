@@ -78,11 +78,17 @@ impl<'a> Need<'a> {
         Some(Need { any_of, surely, name, by_name: name.is_some() })
     }
 
-    /// That of a line which called `callee`.
-    pub(crate) fn of_call(analysis: &'a Analysis, callee: FrameId) -> Need<'a> {
+    /// That of a line which called `callee`, a function of one's own or somebody else's.
+    pub(crate) fn of_call(analysis: &'a Analysis, callee: FrameId, is_own: bool) -> Need<'a> {
         let func = analysis.str(analysis.tables.frame(callee).func);
         let name = name_of(func);
-        Need { any_of: RUNS, surely: Operations::default(), name, by_name: false }
+        let by_name = name.is_some() && !is_own;
+        Need { any_of: RUNS, surely: Operations::default(), name, by_name }
+    }
+
+    /// Whether a line may hold it and not show it.
+    pub(crate) fn may_be_unseen(&self) -> bool {
+        !self.by_name && self.surely == Operations::default()
     }
 
     /// How well a line fits: its operations, and its text together with that of the lines over which
