@@ -12,6 +12,7 @@ use std::time::{Duration, Instant, SystemTime};
 use futures::FutureExt as _;
 use lsp_types::{MessageType, NumberOrString};
 use notify::Watcher;
+use tokio::sync::Notify;
 
 use super::progress::Reporter;
 use super::session::{Session, Shown};
@@ -33,10 +34,29 @@ const SLOW_POLL: Duration = Duration::from_secs(1);
 pub(super) struct Loads {
     /// Counts wishes: only the newest one may show its trace.
     wish: u64,
-    cancel: Option<Arc<AtomicBool>>,
+    cancel: Option<Cancel>,
     watch: Option<Watch>,
     /// When the newest trace of the workspace was written, as far as somebody has looked.
     newest: Option<SystemTime>,
+}
+
+/// By which a load is ended: whoever waits for it goes on at once, and its work stops at its next step.
+#[derive(Clone, Default)]
+struct Cancel(Arc<(AtomicBool, Notify)>);
+
+impl Cancel {
+    fn now(&self) {
+        self.0.0.store(true, Ordering::Relaxed);
+        self.0.1.notify_one(); // also one who waits later: there is one
+    }
+
+    fn flag(&self) -> &AtomicBool {
+        &self.0.0
+    }
+
+    async fn told(&self) {
+        self.0.1.notified().await;
+    }
 }
 
 /// Ends its thread when it is dropped.
@@ -78,12 +98,12 @@ const MOST_LOADED: usize = 4;
 struct UnderWay<'a> {
     session: &'a Session,
     wish: u64,
-    cancel: Arc<AtomicBool>,
+    cancel: Cancel,
 }
 
 impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
-        self.cancel.store(true, Ordering::Relaxed);
+        self.cancel.now();
         let mut loads = self.session.loads();
         if loads.wish == self.wish {
             loads.cancel = None;
@@ -118,7 +138,7 @@ impl Session {
     }
 
     async fn load_because(self: &Arc<Self>, why: Why, path: PathBuf) -> Outcome {
-        let cancel = Arc::new(AtomicBool::new(false));
+        let cancel = Cancel::default();
         let wish = {
             let mut loads = self.loads();
             let is_watched = loads.watch.as_ref().is_some_and(|w| w.path == path);
@@ -130,7 +150,7 @@ impl Session {
             }
             loads.wish += 1;
             if let Some(other) = loads.cancel.replace(cancel.clone()) {
-                other.store(true, Ordering::Relaxed);
+                other.now();
             }
             loads.wish
         };
@@ -151,26 +171,38 @@ impl Session {
         let progress = Reporter::new(self, token_of(wish), format!("Loading {name}"));
         let session = self.clone();
         let told = Loading::new(self, path.to_string_lossy().into_owned());
+        let asked = path.clone();
+        let wanted = cancel.clone();
         let work = tokio::task::spawn_blocking(move || {
             let told = told; // dropped with the work
             super::faults::point("work");
             let bounds = Bounds { memory: session.settings().memory, waits: why != Why::Rewrite };
-            let loaded =
-                traces::load_within(&path, traces::What::Lives, bounds, &cancel, |read, of| {
+            let loaded = traces::load_within(
+                &path,
+                traces::What::Lives,
+                bounds,
+                wanted.flag(),
+                |read, of| {
                     progress.percent(read, of);
                     told.read(read, of);
-                })?;
+                },
+            )?;
             let (path, stamp) = (loaded.path.clone(), loaded.stamp.clone());
             // Before the sources are read: what changes meanwhile is newer.
             let made = (SystemTime::now(), session.epoch.load(Ordering::Relaxed));
             let choices = &session.settings().choices;
-            let view = crate::workspace::view_by(loaded, &session.info().roots, choices);
-            let view = Arc::new(view);
+            let roots = &session.info().roots;
+            let is_wanted = || !wanted.flag().load(Ordering::Relaxed);
+            let view = crate::workspace::view_by(loaded, roots, choices, &is_wanted);
+            let view = Arc::new(view.ok_or_else(|| LoadError::cancelled(path.clone()))?);
             progress.end();
             let id = next_view();
             Ok::<_, LoadError>(Shown { id, view, path, stamp, whole: None, made })
         });
-        let result = work.await;
+        let result = tokio::select! {
+            result = work => result,
+            () = cancel.told() => Ok(Err(LoadError::cancelled(asked))),
+        };
         let shown = match result {
             Ok(Ok(shown)) => Arc::new(shown),
             Ok(Err(error)) if error.is_cancelled() => {
@@ -328,7 +360,7 @@ impl Session {
             loads.wish += 1;
             loads.watch = None;
             if let Some(cancel) = loads.cancel.take() {
-                cancel.store(true, Ordering::Relaxed);
+                cancel.now();
             }
             self.show(None)
         };
@@ -339,7 +371,7 @@ impl Session {
     /// Ends the load under way.
     pub(super) fn cancel_load(&self) {
         if let Some(cancel) = &self.loads().cancel {
-            cancel.store(true, Ordering::Relaxed);
+            cancel.now();
         }
     }
 
@@ -349,7 +381,7 @@ impl Session {
         if *token == token_of(loads.wish)
             && let Some(cancel) = &loads.cancel
         {
-            cancel.store(true, Ordering::Relaxed);
+            cancel.now();
         }
     }
 
