@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use exectrace::{FrameId, StrId};
+use exectrace::{FrameId, StackId, StrId};
 use hashbrown::HashMap;
 
 use super::State;
@@ -104,6 +104,21 @@ fn groups<'a>(
             }
         }
     }
+    // Stacks that cost nothing tell what their lines call, too: those of wakers, of what is created.
+    for stack in 0..analysis.tables.n_stacks() as u32 {
+        let stack = analysis.stack(StackId(stack));
+        for (&callee, &frame) in stack.iter().zip(stack.iter().skip(1)) {
+            let Some(&(file, at, line)) = of_frame.get(&frame) else { continue };
+            let Some(group) = groups.get_mut(&(file, at)) else { continue };
+            if group.needs.contains_key(&line) {
+                continue;
+            }
+            let is_own = placement.place(callee).is_some();
+            if let Some(need) = Need::of_callee(analysis, callee, is_own) {
+                group.needs.insert(line, (need, 0));
+            }
+        }
+    }
     groups
 }
 
@@ -124,11 +139,13 @@ impl Decision<'_> {
             .collect();
         let texts = Texts::new(self.source, self.function);
         let source = &self.source.source;
+        // A deferred call is recorded where the function ends.
+        let ends = |line: u32| {
+            source.operations_at(line).intersects(Operations::RETURN | Operations::CLOSE_BRACE)
+        };
         let fit = |line: u32, need: &Need<'_>| {
             let fit = texts.fit(self.source, line, need);
-            // A deferred call is recorded where the function ends.
-            let ends = Operations::RETURN | Operations::CLOSE_BRACE;
-            let is_end = fit == Fit::Weak && source.operations_at(line).intersects(ends);
+            let is_end = fit == Fit::Weak && ends(line);
             if is_end && texts.defers(source, need) { Fit::Strong } else { fit }
         };
         // What is deferred on a line does not run there.
@@ -140,9 +157,13 @@ impl Decision<'_> {
                 texts.lines().filter(|&l| runs(l) && fit(l, need) == Fit::Strong).collect()
             });
         }
+        let defers = texts.lines().any(|l| !runs(l));
         let stands = |line: u32, need: &Need<'_>| match fit(line, need) {
             Fit::Strong => true,
-            Fit::Weak => strong[need].is_empty() && need.may_be_unseen(),
+            // What is deferred may be called by another name: that of a variable.
+            Fit::Weak => {
+                strong[need].is_empty() && (need.may_be_unseen() || (defers && ends(line)))
+            }
             Fit::None => false,
         };
         let all_stand = |shift: i64| {
@@ -258,6 +279,13 @@ struct Texts<'a> {
     lines: Vec<&'a str>,
 }
 
+/// Whether a line that ends with a brace begins a block: what comes next is another statement.
+fn opens_block(code: &str) -> bool {
+    let code = code.trim_start_matches(['}', ' ', '\t']);
+    let first = code.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+    matches!(first, "for" | "if" | "else" | "switch" | "select" | "func")
+}
+
 /// Over how many lines a statement is followed.
 const STATEMENT: usize = 24;
 
@@ -305,7 +333,7 @@ impl<'a> Texts<'a> {
             let code = code_of(goes_on);
             let is_open = code.ends_with(['.', '(', ',', '{', '[', '+', '|', '&', '='])
                 || code_of(next).starts_with('.');
-            if !is_open || code.ends_with('{') && code.starts_with("for") {
+            if !is_open || (code.ends_with('{') && opens_block(code)) {
                 break;
             }
             if need.fit(operations, next) == Fit::Strong {

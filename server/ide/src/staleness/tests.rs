@@ -282,9 +282,9 @@ fn a_changed_file_never_makes_a_wrong_line_sure() {
         eprintln!("{wrong}");
     }
     let all = n_wrong.values().flatten().cloned().collect::<Vec<_>>().join("\n");
-    // At full length 8 of 59,743, which nobody can know without the recorded text: another lock on the
-    // very line, and lines of which the trace tells nothing, between others that stand.
-    let most = if n_scripts > 300 { n_right / 5_000 } else { 0 };
+    // At full length 5 of 59,757: another lock on the very line, which the trace cannot tell from the
+    // recorded one. So nobody can know it without the recorded text.
+    let most = if n_scripts > 300 { n_right / 10_000 } else { 0 };
     assert!(n(State::Exact) <= most, "{all}");
     // An operation was taken away and another of its kind put elsewhere: nobody can know.
     assert!(n(State::Shifted) * 100 <= n_right, "{all}");
