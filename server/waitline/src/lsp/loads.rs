@@ -12,7 +12,7 @@ use std::time::{Duration, Instant, SystemTime};
 use futures::FutureExt as _;
 use lsp_types::{MessageType, NumberOrString};
 use notify::Watcher;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 
 use super::progress::Reporter;
 use super::session::{Session, Shown};
@@ -38,6 +38,13 @@ pub(super) struct Loads {
     watch: Option<Watch>,
     /// When the newest trace of the workspace was written, as far as somebody has looked.
     newest: Option<SystemTime>,
+}
+
+impl Loads {
+    /// The number of the newest wish.
+    pub(super) fn wish(&self) -> u64 {
+        self.wish
+    }
 }
 
 /// By which a load is ended: whoever waits for it goes on at once, and its work stops at its next step.
@@ -123,7 +130,7 @@ pub(super) fn next_view() -> u64 {
 }
 
 impl Session {
-    fn loads(&self) -> MutexGuard<'_, Loads> {
+    pub(super) fn loads(&self) -> MutexGuard<'_, Loads> {
         self.loads.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -164,6 +171,7 @@ impl Session {
                 stamp: kept.stamp.clone(),
                 whole: None,
                 made: kept.made,
+                growing: None,
             };
             return self.replace(wish, Arc::new(shown));
         }
@@ -173,9 +181,15 @@ impl Session {
         let told = Loading::new(self, path.to_string_lossy().into_owned());
         let asked = path.clone();
         let wanted = cancel.clone();
-        let work = tokio::task::spawn_blocking(move || {
+        // A rewrite keeps what is shown until it is whole, and so does a trace that is loaded again.
+        let may_grow = why != Why::Rewrite && self.shown().is_none_or(|shown| shown.path != path);
+        let (grow, mut grown) = oneshot::channel();
+        let mut work = tokio::task::spawn_blocking(move || {
             let told = told; // dropped with the work
             super::faults::point("work");
+            if may_grow {
+                let _ = grow.send(session.beginning(&path, wanted.flag()));
+            }
             let bounds = Bounds { memory: session.settings().memory, waits: why != Why::Rewrite };
             let loaded = traces::load_within(
                 &path,
@@ -197,12 +211,30 @@ impl Session {
             let view = Arc::new(view.ok_or_else(|| LoadError::cancelled(path.clone()))?);
             progress.end();
             let id = next_view();
-            Ok::<_, LoadError>(Shown { id, view, path, stamp, whole: None, made })
+            Ok::<_, LoadError>(Shown { id, view, path, stamp, whole: None, made, growing: None })
         });
-        let result = tokio::select! {
-            result = work => result,
-            () = cancel.told() => Ok(Err(LoadError::cancelled(asked))),
+        let mut growing = None;
+        let result = loop {
+            tokio::select! {
+                result = &mut work => break result,
+                () = cancel.told() => break Ok(Err(LoadError::cancelled(asked))),
+                beginning = &mut grown, if !grown.is_terminated() => {
+                    let beginning = beginning.ok().flatten();
+                    growing = beginning.and_then(|beginning| self.show_growing(wish, beginning));
+                }
+            }
         };
+        let outcome = self.outcome(wish, result);
+        drop(growing); // if it is shown still, what was shown before comes back
+        outcome
+    }
+
+    /// What came of the work of a load; a whole trace is shown.
+    fn outcome(
+        self: &Arc<Self>,
+        wish: u64,
+        result: Result<Result<Shown, LoadError>, tokio::task::JoinError>,
+    ) -> Outcome {
         let shown = match result {
             Ok(Ok(shown)) => Arc::new(shown),
             Ok(Err(error)) if error.is_cancelled() => {
@@ -405,7 +437,7 @@ impl Session {
 
 /// Lets go of a trace. To give all of its memory back takes a while, which no other message must
 /// wait for.
-fn forget(before: impl Send + 'static) {
+pub(super) fn forget(before: impl Send + 'static) {
     tokio::task::spawn_blocking(move || drop(before));
 }
 
