@@ -425,14 +425,18 @@ fn a_large_trace_is_shown_from_its_first_second_on() {
     }
     eprintln!("{bytes} bytes: the first second after {first:?}, all of it after {second:?}");
 
-    // Given up: what was shown is shown again, and nothing of the beginning stays.
-    client.ask("waitline/load", json!({ "trace": leak }));
-    let seen = client.log.len();
-    client.ask("waitline/unload", json!({ "trace": large }));
-    let load = client.send("waitline/load", json!({ "trace": large }));
-    client.wait_from(seen, "its beginning, once more", grows);
-    client.notify("$/cancelRequest", json!({ "id": load }));
-    assert_eq!(client.answer(load).unwrap_err()["code"], -32800);
+    // Given up: what was shown is shown again, and nothing of the beginning stays. (On a busy machine
+    // the whole may be there before it can be given up.)
+    let given_up = (0..5).any(|_| {
+        client.ask("waitline/load", json!({ "trace": leak }));
+        client.ask("waitline/unload", json!({ "trace": large }));
+        let seen = client.log.len();
+        let load = client.send("waitline/load", json!({ "trace": large }));
+        client.wait_from(seen, "its beginning, once more", grows);
+        client.notify("$/cancelRequest", json!({ "id": load }));
+        client.answer(load).is_err_and(|error| error["code"] == -32800)
+    });
+    assert!(given_up);
     poll(&mut client, "the one before", |c| c.hints(&file) == before);
     let traces = client.ask("waitline/traces", Value::Null);
     assert_eq!(traces["traces"].as_array().map(Vec::len), Some(1), "{traces}");
