@@ -89,7 +89,8 @@ impl Index {
         };
         let ranges: Vec<Reach> =
             stays.ranges.iter().map(|r| Reach { from: r.start.0, to: r.end.0 }).collect();
-        let brief = |b: &Brief| Reach { from: b.birth.0, to: b.birth.0 + i64::from(b.runnable) };
+        let brief =
+            |b: &Brief| Reach { from: b.birth().0, to: b.birth().0 + i64::from(b.runnable) };
         let briefs = stays.briefs.chunks(BLOCK * 4).map(|some| {
             let mut all = Reach::NOTHING;
             some.iter().for_each(|b| all.widen(brief(b)));
@@ -161,7 +162,7 @@ pub fn window(
         for (block, reach) in stays.briefs.chunks(BLOCK * 4).zip(&index.briefs) {
             if reach.touches(cut.window) {
                 for brief in block {
-                    let (from, ns) = (brief.birth.0, i64::from(brief.runnable));
+                    let (from, ns) = (brief.birth().0, i64::from(brief.runnable));
                     cut.span(brief.slot, brief.id(), Reach { from, to: from + ns }, false);
                 }
             }

@@ -297,7 +297,7 @@ pub fn spans(analysis: &Analysis, stays: &Stays, scope: &Scope, each: &mut dyn F
         let runnable = Doing::Runnable { own, by: stack_of(brief.slot) };
         let run = Doing::Run(StackId::NONE);
         for (from, to, doing, early) in [
-            (brief.birth.0, brief.began(), runnable, true),
+            (brief.birth().0, brief.began(), runnable, true),
             (brief.began(), brief.end(), run, false),
         ] {
             let ns = scope.inside(g, from, to);

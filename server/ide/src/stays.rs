@@ -91,8 +91,8 @@ impl Stay {
 /// stopped, woke and created nobody. A program can have millions of them.
 #[derive(Debug, Clone, Copy)]
 pub struct Brief {
-    /// Its birth.
-    pub birth: Nanos,
+    /// Its birth in nanoseconds: the low half, the high half. So there are no bytes between.
+    birth: [u32; 2],
     /// How long it was runnable then, in nanoseconds.
     pub runnable: u32,
     /// How long it ran then, in nanoseconds.
@@ -110,9 +110,14 @@ impl Brief {
         GoId(u64::from(self.id))
     }
 
+    /// Its birth.
+    pub fn birth(&self) -> Nanos {
+        Nanos((u64::from(self.birth[0]) | u64::from(self.birth[1]) << 32) as i64)
+    }
+
     /// When it first ran.
     pub fn began(&self) -> i64 {
-        self.birth.0.saturating_add(i64::from(self.runnable))
+        self.birth().0.saturating_add(i64::from(self.runnable))
     }
 
     /// Its end.

@@ -6,8 +6,6 @@
 //! charged to that place. The others are taken out, from time to time, from what came since the last
 //! time.
 
-use exectrace::Nanos;
-
 use super::table::{Moved, rekey};
 use super::{Alive, Brief, GoRow, StayKind, StayRow, Stays};
 
@@ -103,8 +101,9 @@ impl Stays {
             let go = &self.gos[table.g(row).0 as usize];
             let life = go.end.since(go.birth);
             let runnable = table.runnable(row);
+            let birth = table.end(row);
             self.briefs.push(Brief {
-                birth: Nanos(table.end(row)),
+                birth: [birth as u32, (birth as u64 >> 32) as u32],
                 runnable: u32::try_from(runnable).unwrap_or(u32::MAX),
                 ran: (life - runnable).max(0) as u32,
                 slot: table.slot(row),

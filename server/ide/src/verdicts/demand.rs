@@ -13,8 +13,8 @@ use crate::stays::{GoRow, Stay, StayKind, StayRow, Stays};
 #[derive(Debug)]
 pub(super) struct Demand {
     duration: i64,
-    /// By stay.
-    pub(super) of: Vec<Demanded>,
+    /// By stay: what [`Demanded`] tells, as a byte.
+    pub(super) of: Vec<u8>,
     /// Strong demand in nanoseconds, at most 4.29 s, where it is more than nothing and less than half
     /// of the wait; by falling row.
     pub(super) parts: Vec<(StayRow, u32)>,
@@ -36,7 +36,7 @@ struct GroupDemand {
 
 /// What is kept of one wait, in a byte. Weak demand is strong demand too.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Demanded(u8);
+pub(super) struct Demanded(pub(super) u8);
 
 impl Demanded {
     /// How much the wait itself says of work in hand.
@@ -89,7 +89,7 @@ impl Demand {
         let none = GroupDemand { strong_ns: 0, ns: 0, covered: NEVER, is_strong: false };
         let mut made = Demand {
             duration: analysis.duration(),
-            of: vec![Demanded(0); stays.len()],
+            of: vec![0; stays.len()],
             parts: Vec::new(),
             groups: vec![none; people.groups.len()],
         };
@@ -149,7 +149,8 @@ impl Demand {
             .with(Demanded::ANSWERS_ONLY, answers_only)
             .with(Demanded::WEAK_HALF, is_half(demand.0, b - a))
             .with(Demanded::STRONG_HALF, strong_half)
-            .with(Demanded::ANY, demand.0 != 0);
+            .with(Demanded::ANY, demand.0 != 0)
+            .0;
         if demand.1 != 0 && !strong_half {
             self.parts.push((seen.row, u32::try_from(demand.1).unwrap_or(u32::MAX)));
         }

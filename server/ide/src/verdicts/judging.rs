@@ -53,9 +53,10 @@ pub(super) fn judge(
     stays: &Stays,
     facts: &Facts,
     people: &People,
-    demand: Demand,
+    mut demand: Demand,
     blame: Option<&Blame>,
 ) -> Found {
+    let mut codes = std::mem::take(&mut demand.of);
     let mut judge = Judge {
         duration: analysis.duration(),
         stays,
@@ -67,7 +68,7 @@ pub(super) fn judge(
         sites: vec![(0, 0); facts.n_sites()],
         tally: Tally::default(),
     };
-    let codes = judge.all();
+    judge.all(&mut codes);
     let Judge { sites, tally, .. } = judge;
     Found { judged: Judged { codes, parts: demand.parts }, tally, sites }
 }
@@ -143,19 +144,16 @@ fn later(sums: &[(i64, i64)], t: i64) -> usize {
 }
 
 impl Judge<'_> {
-    fn all(&mut self) -> Vec<u8> {
-        let mut codes = Vec::with_capacity(self.stays.len());
-        for row in self.stays.rows() {
+    /// What is known of the demand for each stay gives way to the code of its verdict: 0 stays 0.
+    fn all(&mut self, codes: &mut [u8]) {
+        for (row, code) in self.stays.rows().zip(codes) {
             let stay = &self.stays.stay(row);
-            let Some(seen) = self.people.see(self.facts, row, stay) else {
-                codes.push(0);
-                continue;
-            };
-            let demanded = self.demand.of[row.0 as usize];
+            let Some(seen) = self.people.see(self.facts, row, stay) else { continue };
+            let demanded = Demanded(*code);
             let (strong, weak) = self.demand.is_strong_weak(demanded, seen.at.group);
             let (verdict, why) = self.verdict(&seen, demanded, strong, weak);
             let judgement = Judgement { verdict, why };
-            codes.push(judgement.code() | if strong { STRONG } else { 0 });
+            *code = judgement.code() | if strong { STRONG } else { 0 };
             let ns = stay.end.since(stay.start);
             self.tally.add(stay.slot, judgement, ns);
             let site = &mut self.sites[seen.fact.site as usize];
@@ -169,7 +167,6 @@ impl Judge<'_> {
                 Verdict::Idle | Verdict::Unsure => {}
             }
         }
-        codes
     }
 
     #[inline(always)]

@@ -36,7 +36,6 @@ impl Group {
 /// What a goroutine did at a site.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct AtSite {
-    g: GoRow,
     site: u32,
     /// How often it was there.
     pub(super) n: u32,
@@ -44,14 +43,29 @@ pub(super) struct AtSite {
     slot: SlotId,
     pub(super) group: u32,
     /// Who woke it there last, of those with its root: while these are collected, then while they
-    /// are looked for.
-    turn: GoRow,
-    /// Whether that one was in turn woken by it here.
-    in_turn: bool,
+    /// are looked for. And whether that one was in turn woken by it here.
+    turn: Turn,
     /// Time of its waits there, in nanoseconds.
     ns: i64,
     /// The same goroutine's at another site, which it found earlier; `u32::MAX`: none.
     next: u32,
+}
+
+/// A goroutine, and whether it takes turns.
+#[derive(Debug, Clone, Copy)]
+struct Turn(u32);
+
+impl Turn {
+    const NOBODY: Turn = Turn(u32::MAX);
+    const IN_TURN: u32 = 1 << 31;
+
+    fn new(g: GoRow, in_turn: bool) -> Turn {
+        Turn(g.0 | if in_turn { Turn::IN_TURN } else { 0 })
+    }
+
+    fn is_of(self, g: GoRow) -> bool {
+        self.0 & !Turn::IN_TURN == g.0
+    }
 }
 
 /// What is known of a goroutine.
@@ -71,8 +85,9 @@ pub(super) struct Person {
     receives: bool,
     /// It ended in the trace.
     ended: bool,
-    /// Where it was last, and the site that it found last: rows of `People::at_site`.
-    last_at: u32,
+    /// Where it waited last, where it called last, and the site that it found last: rows of
+    /// `People::at_site`.
+    last_at: [u32; 2],
     newest_at: u32,
     /// How many sites it has.
     n_sites: u32,
@@ -190,7 +205,7 @@ impl People {
         let main = stays.gos.iter().position(|g| g.id.0 == 1);
         let mut made = People {
             gos: persons(analysis, stays, facts),
-            at_site: Vec::new(),
+            at_site: Vec::with_capacity(2 * stays.gos.len()),
             at_of: Vec::with_capacity(stays.len()),
             groups: Vec::new(),
             main: main.map_or(GoRow::NONE, |i| GoRow(i as u32)),
@@ -217,8 +232,10 @@ impl People {
             let person = &mut self.gos[stay.g.0 as usize];
             let root = person.root;
             // Nearly all come back to where they were.
-            if self.at_site.get(person.last_at as usize).is_none_or(|at| at.site != site) {
-                person.last_at = match found.find(&self.at_site, person, stay.g, site) {
+            let calls = usize::from(stay.kind == StayKind::Syscall);
+            let mut last_at = person.last_at[calls];
+            if self.at_site.get(last_at as usize).is_none_or(|at| at.site != site) {
+                last_at = match found.find(&self.at_site, person, stay.g, site) {
                     Some(at) => at,
                     None => {
                         let group = *groups.entry((site, root)).or_insert_with(|| {
@@ -227,26 +244,24 @@ impl People {
                         });
                         let row = self.at_site.len() as u32;
                         self.at_site.push(AtSite {
-                            g: stay.g,
                             site,
                             n: 0,
                             slot: stay.slot,
                             group,
-                            turn: GoRow::NONE,
-                            in_turn: false,
+                            turn: Turn::NOBODY,
                             ns: 0,
                             next: std::mem::replace(&mut person.newest_at, row),
                         });
-                        found.add(&self.at_site, person, row);
+                        found.add(&self.at_site, person, stay.g, row);
                         row
                     }
                 };
+                person.last_at[calls] = last_at;
             }
             person.last_wait = row;
             if fact.own_frames == 0 {
                 person.seen_outside = person.seen_outside.max(stay.end.0);
             }
-            let last_at = person.last_at;
             let at = &mut self.at_site[last_at as usize];
             at.n += 1;
             at.ns = at.ns.saturating_add(stay.end.since(stay.start));
@@ -260,8 +275,8 @@ impl People {
             }
             self.at_of.push(At(last_at | At::WOKEN));
             let waker = &mut self.gos[stay.waker.0 as usize];
-            if waker.root == root && at.turn != stay.waker {
-                at.turn = stay.waker;
+            if waker.root == root && !at.turn.is_of(stay.waker) {
+                at.turn = Turn::new(stay.waker, false);
                 turns.insert((stay.g, stay.waker, site));
             }
             if let Some(maker) = waker.makers.iter().position(|&maker| maker == stay.g) {
@@ -280,30 +295,31 @@ impl People {
     /// Finds the home of each goroutine, and how much of its time a group is at them. For a group,
     /// a goroutine without a home counts as at home where it was three times or more.
     fn find_homes(&mut self, facts: &Facts) {
-        let mut best: Vec<(u16, u32)> = vec![(u16::MAX, u32::MAX); self.gos.len()];
-        for &AtSite { g, site, n, slot, .. } in &self.at_site {
-            if n < 2 || !facts.kind(slot).is_receiving() {
-                continue;
+        for person in &mut self.gos {
+            let mut best = (u16::MAX, u32::MAX);
+            for row in chain(&self.at_site, person.newest_at) {
+                let AtSite { site, n, slot, .. } = self.at_site[row as usize];
+                if n < 2 || !facts.kind(slot).is_receiving() {
+                    continue;
+                }
+                let wraps = facts.is_wrapper(slot) && !person.own_root;
+                best = best.min((if wraps { 0 } else { facts.own_frames(slot) }, site));
             }
-            let foreign = !self.gos[g.0 as usize].own_root;
-            let frames = if facts.is_wrapper(slot) && foreign { 0 } else { facts.own_frames(slot) };
-            let home = &mut best[g.0 as usize];
-            *home = (*home).min((frames, site));
-        }
-        for (person, (_, site)) in self.gos.iter_mut().zip(best) {
-            person.home = site;
-        }
-        for at in &mut self.at_site {
-            let group = &mut self.groups[at.group as usize];
-            group.ns = group.ns.saturating_add(at.ns);
-            let at_home = match self.gos[at.g.0 as usize].home {
-                u32::MAX => at.n >= 3,
-                home => home == at.site,
-            };
-            if at_home {
-                group.home_ns = group.home_ns.saturating_add(at.ns);
+            person.home = best.1;
+            let mut row = person.newest_at;
+            while let Some(at) = self.at_site.get_mut(row as usize) {
+                row = at.next;
+                at.turn = Turn::NOBODY;
+                let group = &mut self.groups[at.group as usize];
+                group.ns = group.ns.saturating_add(at.ns);
+                let at_home = match person.home {
+                    u32::MAX => at.n >= 3,
+                    home => home == at.site,
+                };
+                if at_home {
+                    group.home_ns = group.home_ns.saturating_add(at.ns);
+                }
             }
-            at.turn = GoRow::NONE;
         }
     }
 
@@ -398,11 +414,11 @@ impl People {
         if at.n <= 2 {
             return true;
         }
-        if at.turn != stay.waker {
-            at.turn = stay.waker;
-            at.in_turn = turns.contains(&(stay.waker, stay.g, fact.site));
+        if !at.turn.is_of(stay.waker) {
+            let in_turn = turns.contains(&(stay.waker, stay.g, fact.site));
+            at.turn = Turn::new(stay.waker, in_turn);
         }
-        at.in_turn
+        at.turn.0 & Turn::IN_TURN != 0
     }
 
     /// Whether the waker closed the channel: what wakes otherwise is a function of the runtime.
@@ -442,15 +458,14 @@ impl ManySites {
     }
 
     /// A goroutine found a new site, which is its newest.
-    fn add(&mut self, all: &[AtSite], person: &mut Person, row: u32) {
+    fn add(&mut self, all: &[AtSite], person: &mut Person, g: GoRow, row: u32) {
         person.n_sites += 1;
         let n = match person.n_sites.cmp(&(ManySites::MANY + 1)) {
             std::cmp::Ordering::Less => 0,
             std::cmp::Ordering::Equal => usize::MAX, // all that it had are not there yet
             std::cmp::Ordering::Greater => 1,
         };
-        let rows = chain(all, row).take(n).map(|row| (row, all[row as usize]));
-        self.0.extend(rows.map(|(row, at)| ((at.g, at.site), row)));
+        self.0.extend(chain(all, row).take(n).map(|row| ((g, all[row as usize].site), row)));
     }
 }
 
@@ -501,7 +516,7 @@ fn persons(analysis: &Analysis, stays: &Stays, facts: &Facts) -> Vec<Person> {
             woke_makers: [0; 2],
             receives: false,
             ended: go.end.0 != i64::MAX,
-            last_at: u32::MAX,
+            last_at: [u32::MAX; 2],
             newest_at: u32::MAX,
             n_sites: 0,
             last_wait: StayRow(0),
