@@ -4,7 +4,7 @@
 //!
 //! A window is 2,000 pixels of 60 lanes: the Ps, the 48 goroutines with the most spans, ten brief
 //! ones. Percentiles are what a person feels, so they are printed instead of a mean. All times are the
-//! thread's own, where the system tells them.
+//! thread's own, where the system tells them, and at most 4 ms too long.
 #![allow(
     missing_docs,
     clippy::unwrap_used,
@@ -34,11 +34,16 @@ fn ran() -> Option<Duration> {
     told.split(' ').next()?.parse().ok().map(Duration::from_nanos)
 }
 
-/// The processor's time since another moment, else the clock's.
+/// The scheduler tells of time in steps of this.
+const STEP: Duration = Duration::from_millis(4);
+
+/// The processor's time since another moment, as far as it is known: no more than what the clock says,
+/// and no more than what the scheduler says and a step.
 fn since(from: (Instant, Option<Duration>)) -> Duration {
+    let clock = from.0.elapsed();
     match (from.1, ran()) {
-        (Some(from), Some(now)) => now.saturating_sub(from),
-        _ => from.0.elapsed(),
+        (Some(from), Some(now)) => clock.min(now.saturating_sub(from) + STEP),
+        _ => clock,
     }
 }
 
