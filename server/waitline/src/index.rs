@@ -35,7 +35,8 @@ impl std::fmt::Display for NoIndex {
     }
 }
 
-/// Makes the index of a trace; `progress` is told how many bytes of how many are read.
+/// Makes the index of a trace. Between two pieces of the file `progress` is told how many bytes of how
+/// many are read, and may look at what is there.
 ///
 /// # Errors
 /// There is none: see [`NoIndex`].
@@ -44,7 +45,7 @@ pub fn make(
     stamp: &Stamp,
     view: &View,
     cancel: &AtomicBool,
-    progress: &dyn Fn(u64, u64),
+    mut progress: impl FnMut(u64, u64, &mut Builder),
 ) -> Result<Index, NoIndex> {
     let mut limit = view.analysis.cut;
     loop {
@@ -68,7 +69,7 @@ pub fn make(
             if n == 0 || !builder.filled(n) {
                 break;
             }
-            progress(opened.stream.n_raw(), stamp.len());
+            progress(opened.stream.n_raw(), stamp.len(), &mut builder);
         }
         if !unchanged() {
             return Err(NoIndex::Changed);
