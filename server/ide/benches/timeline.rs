@@ -4,7 +4,7 @@
 //!
 //! A window is 2,000 pixels of 60 lanes: the Ps, the 48 goroutines with the most spans, ten brief
 //! ones. Percentiles are what a person feels, so they are printed instead of a mean. All times are the
-//! thread's own, where the system tells them, and at most 4 ms too long.
+//! thread's own, where the system tells them.
 #![allow(
     missing_docs,
     clippy::unwrap_used,
@@ -30,20 +30,17 @@ fn file() -> PathBuf {
 
 /// How long this thread ran, where the system tells: on a busy machine the clock tells little.
 fn ran() -> Option<Duration> {
+    // The scheduler counts up to now when it is asked for somebody else, else by its steps of 4 ms.
+    std::thread::yield_now();
     let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
     told.split(' ').next()?.parse().ok().map(Duration::from_nanos)
 }
 
-/// The scheduler tells of time in steps of this.
-const STEP: Duration = Duration::from_millis(4);
-
-/// The processor's time since another moment, as far as it is known: no more than what the clock says,
-/// and no more than what the scheduler says and a step.
+/// The processor's time since another moment, else the clock's.
 fn since(from: (Instant, Option<Duration>)) -> Duration {
-    let clock = from.0.elapsed();
     match (from.1, ran()) {
-        (Some(from), Some(now)) => clock.min(now.saturating_sub(from) + STEP),
-        _ => clock,
+        (Some(from), Some(now)) => now.saturating_sub(from),
+        _ => from.0.elapsed(),
     }
 }
 

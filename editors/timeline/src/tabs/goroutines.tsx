@@ -81,7 +81,7 @@ function IdleToo({ on, set }: { on: boolean; set: (on: boolean) => void }) {
 /** A column a state, where any row has something in it. */
 function states<T extends Split>(rows: readonly T[], shown: (row: T) => Split = (row) => row): Column<T>[] {
   const column = (title: string, of: (s: Split) => number): Column<T>[] =>
-    rows.every((r) => of(r) === 0)
+    rows.every((r) => of(shown(r)) === 0)
       ? []
       : [{ id: title, title, right: true, by: (r: T) => of(shown(r)), cell: (r: T) => cell(of(shown(r))) }];
   return [

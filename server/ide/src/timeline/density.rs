@@ -219,7 +219,7 @@ pub(super) struct CellSums {
 
 impl CellSums {
     /// The same of cells that are so many together.
-    fn wider(&self, by: usize) -> CellSums {
+    pub(super) fn wider(&self, by: usize) -> CellSums {
         let sum = |ns: &Vec<u64>| ns.chunks(by.max(1)).map(|some| some.iter().sum()).collect();
         CellSums { tones: self.tones.clone(), ns: self.ns.iter().map(sum).collect() }
     }

@@ -330,22 +330,35 @@ impl Spans {
 }
 
 /// Behind the last block of those from `i` on that ends in time; `i`, if it does not itself. Ends
-/// rise. About so many as `stride` are expected: cells next to each other hold about as many.
+/// rise. About so many as `stride` are expected, since cells next to each other hold about as many: it
+/// is looked for around there, in steps that grow.
 #[inline]
 fn furthest(i: usize, n: usize, stride: usize, ends_by: impl Fn(usize) -> bool) -> usize {
-    let mut from = i;
-    let mut step = stride.max(1);
-    // What lies before `from` ends in time, what lies behind `to` does not.
-    let mut to = loop {
-        let to = (from + step).min(n);
-        if to == from {
-            return from;
+    // What lies before `from` ends in time, what lies at `to` and behind does not.
+    let (mut from, mut to) = (i, n);
+    let guess = (i + stride.max(1)).min(n);
+    let mut step = 1;
+    if guess > i && ends_by(guess - 1) {
+        from = guess;
+        while from < to {
+            let at = (from + step).min(n) - 1;
+            if !ends_by(at) {
+                to = at;
+                break;
+            }
+            (from, step) = (at + 1, step * 2);
         }
-        if !ends_by(to - 1) {
-            break to - 1;
+    } else {
+        to = guess.saturating_sub(1).max(i);
+        while from < to {
+            let at = to.saturating_sub(step).max(i);
+            if ends_by(at) {
+                from = at + 1;
+                break;
+            }
+            (to, step) = (at, step * 2);
         }
-        (from, step) = (to, step * 2);
-    };
+    }
     while from < to {
         let middle = from + (to - from) / 2;
         if ends_by(middle) {
@@ -495,7 +508,12 @@ impl Runs {
             let base = self.blocks[b].0;
             if base >= t0 {
                 let until = walk.until(base).min(t1);
-                let next = furthest(b, last, stride, |b| end_of(b) <= until);
+                // The next one's beginning is at hand, and rarely far from the end.
+                let ends_by = |b: usize| match self.blocks.get(b + 1) {
+                    Some(next) if next.0 <= until => true,
+                    _ => end_of(b) <= until,
+                };
+                let next = furthest(b, last, stride, ends_by);
                 if next > b {
                     stride = next - b;
                     self.summing.made.between(b, next, &self.summing.now, &mut parts);

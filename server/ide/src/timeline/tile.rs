@@ -158,8 +158,9 @@ impl Key {
 
 /// So many pieces of a window tell how many rects there are.
 const PIECES: i64 = 4;
-/// A guess that says so many times too many may be wrong by that.
-const GUESSED: f64 = 1.15;
+
+/// A guess of so many times too many may be wrong by that: it is tried.
+const GUESSED: f64 = 1.1;
 
 /// A lane that is asked for; of a density row what it is drawn of.
 struct Asked<'a> {
@@ -177,12 +178,21 @@ struct Guess {
     density: f64,
 }
 
+/// The next of 1, 2, 3, 4, 6, 8, 12 and so on pixels.
+fn wider(wide: u32) -> u32 {
+    match wide {
+        1 => 2,
+        _ if wide.is_power_of_two() => wide / 2 * 3,
+        _ => wide / 3 * 4,
+    }
+}
+
 impl Guess {
     fn all(&self) -> f64 {
         self.plain / f64::from(self.wide) + self.density / f64::from(self.dense)
     }
 
-    /// Makes cells wider until all fit. Density rows have a rect for each class in each cell: their
+    /// Makes cells wider until all could fit: twice as wide is half as many at best. Density rows have a rect for each class in each cell: their
     /// cells get wider first.
     fn widen(&mut self, room: f64) {
         while self.all() > room && self.wide.max(self.dense) <= MOST_WIDTH {
@@ -193,9 +203,9 @@ impl Guess {
     fn step(&mut self) {
         let only_dense = self.plain <= 0.0;
         if self.density > 0.0 && (only_dense || self.dense < self.wide * 4) {
-            self.dense *= 2;
+            self.dense = wider(self.dense);
         } else {
-            self.wide *= 2;
+            self.wide = wider(self.wide);
         }
     }
 
@@ -223,7 +233,6 @@ impl Index {
             .collect();
         let room = TILE_BYTES.saturating_sub(HEAD_BYTES + keys.len() * LANE_BYTES) / RECT_BYTES;
         let mut guess = self.guess(&asked, window, room);
-        guess.widen(room as f64 * GUESSED);
         while guess.wide <= MOST_WIDTH && guess.dense <= MOST_WIDTH {
             match self.lanes(&asked, window, &guess, room) {
                 Ok(lanes) => return lanes,
@@ -234,35 +243,51 @@ impl Index {
         vec![LaneRects { coarse: true, ..LaneRects::default() }; keys.len()]
     }
 
-    /// About how many rects there are, told from a few pieces of the window.
+    /// How wide cells must be, told from a few pieces of the window.
     fn guess(&self, asked: &[Asked<'_>], window: &Window, room: usize) -> Guess {
         let mut guess = Guess { wide: 1, dense: 1, plain: 0.0, density: 0.0 };
         let cells = Cells::new(window, 1);
-        let length = (cells.n / 128).max(8);
-        if asked.len() as i64 * cells.n < room as i64 / 2 || cells.n < PIECES * length {
+        if asked.len() as i64 * cells.n < room as i64 / 2 {
             return guess;
         }
+        while guess.wide.max(guess.dense) <= MOST_WIDTH {
+            guess.plain = f64::from(guess.wide) * self.about(asked, window, guess.wide, false);
+            guess.density = f64::from(guess.dense) * self.about(asked, window, guess.dense, true);
+            // As fine as a pixel is worth a try.
+            let some = if guess.wide == 1 { GUESSED } else { 1.0 };
+            if guess.all() <= room as f64 * some {
+                break;
+            }
+            guess.widen(room as f64);
+        }
+        guess
+    }
+
+    /// About how many rects there are with cells of `wide` pixels, in density rows or in all others.
+    fn about(&self, asked: &[Asked<'_>], window: &Window, wide: u32, density: bool) -> f64 {
+        let (pixels, cells) = (Cells::new(window, 1), Cells::new(window, wide));
+        let length = (cells.n / 256).max(8).min(cells.n);
+        let mut n = 0.0;
         for piece in 0..PIECES {
             let first = cells.n * (2 * piece + 1) / (2 * PIECES) - length / 2;
-            let (t0, t1) = (cells.edge(first), cells.edge(first + length));
-            let within = Cells::new(&Window { t0, t1, width: length as u32 }, 1);
-            for asked in asked {
+            let first = first.clamp(0, cells.n - length);
+            let from = first * i64::from(wide);
+            let to = ((first + length) * i64::from(wide)).min(pixels.n);
+            let (t0, t1) = (pixels.edge(from), pixels.edge(to));
+            let within = Cells::new(&Window { t0, t1, width: (to - from) as u32 }, wide);
+            for asked in asked.iter().filter(|asked| asked.sums.is_some() == density) {
+                let rects = match &asked.sums {
+                    Some(sums) => sums.wider(wide as usize).rects(cells, first..first + length),
+                    None => self.lane(asked.key, within),
+                };
                 // One that goes through all of a piece goes on behind it.
-                match &asked.sums {
-                    Some(sums) => {
-                        let n = sums.rects(cells, first..first + length).rects.len();
-                        guess.density += n as f64;
-                    }
-                    None => {
-                        let n = self.lane(asked.key, within).rects.len();
-                        guess.plain += n.saturating_sub(1) as f64;
-                    }
-                }
+                n += match rects.rects.len() {
+                    0 | 1 => 0.0,
+                    some => some as f64 - 0.5,
+                };
             }
         }
-        let times = cells.n as f64 / (PIECES * length) as f64;
-        (guess.plain, guess.density) = (guess.plain * times, guess.density * times);
-        guess
+        n * cells.n as f64 / (PIECES * length) as f64
     }
 
     /// What is asked for, in cells as wide as guessed. The error: there would be more rects than
