@@ -220,6 +220,59 @@ fn tables_for_people_hold_the_figures() {
     }
 }
 
+/// What goroutines did while they were in regions of a type and of some length comes to these
+/// regions' lengths, whatever it was: against those that Go's packages tell.
+#[test]
+fn profiles_of_regions_of_a_length_come_to_their_lengths() {
+    let webmix = testdata("traces/g126/webmix.trace");
+    let answer = answer_to(&webmix).unwrap();
+    let lengths: Vec<i64> =
+        answer.list("regions").iter().filter(|r| r["name"] == "db").map(duration).collect();
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("part.pb.gz");
+    let profile = |kind: &str, part: &[&str]| -> (i64, i64) {
+        let mut args =
+            vec![Path::new("pprof"), &webmix, Path::new("--open"), Path::new("-o"), &file];
+        args.extend(["--type", kind].into_iter().chain(part.iter().copied()).map(Path::new));
+        let run = waitline(args);
+        assert_eq!(run.code, Some(0), "{}", run.stderr);
+        let stacks = crate::profile::read(&std::fs::read(&file).unwrap()).stacks;
+        (stacks.values().map(|v| v.0).sum(), stacks.values().map(|v| v.1).sum())
+    };
+    let mut parts = 0;
+    for (least, most) in [(0, 500_000), (500_001, 1_000_000), (1_000_001, i64::MAX)] {
+        let (min, max) = (format!("{least}ns"), format!("{most}ns"));
+        let mut part = vec!["--region", "db"];
+        if least > 0 {
+            part.extend(["--min", &min]);
+        }
+        if most < i64::MAX {
+            part.extend(["--max", &max]);
+        }
+        let of_length = lengths.iter().filter(|ns| (least..=most).contains(*ns));
+        let want: i64 = of_length.clone().sum();
+        assert!(of_length.count() > 10, "no part of this test is empty");
+        let have = profile("running", &part).1 + profile("offcpu", &part).1;
+        assert_eq!(have, want, "{part:?}");
+        parts += have;
+        let rows = objects(&webmix, &[&["regions", "--json", "--name", "db"], &part[2..]].concat());
+        assert_eq!(rows.iter().map(duration).sum::<i64>(), want, "{part:?}");
+    }
+    assert_eq!(parts, lengths.iter().sum::<i64>());
+    // A task is one region after another here, each of the three goroutines' at most.
+    let of_tasks = profile("running", &["--tasks", "order"]).1;
+    let long = profile("running", &["--tasks", "order", "--min", "1ms"]).1;
+    let brief = profile("running", &["--tasks", "order", "--max", "999999ns"]).1;
+    assert!(long > 0 && brief > 0 && long + brief == of_tasks, "{long} {brief} {of_tasks}");
+    assert_eq!(profile("running", &["--tasks", "nothing"]), (0, 0));
+    let half = profile("waits", &["--to", "40ms"]).1 + profile("waits", &["--from", "40ms"]).1;
+    assert_eq!(half, profile("waits", &["--to", "10s"]).1);
+}
+
+fn duration(region: &Value) -> i64 {
+    region["duration"].as_i64().unwrap()
+}
+
 #[test]
 fn windows_that_are_none_are_wrong_use() {
     let leak = testdata("traces/g126/leak.trace");

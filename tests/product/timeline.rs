@@ -633,3 +633,47 @@ fn other_bytes_make_no_index() {
     assert!(index_of(&bytes[..bytes.len() / 2], &view.analysis).is_err());
     assert!(index_of(b"go 1.26 trace\0\0\0", &view.analysis).is_err());
 }
+
+/// What can be looked at while the index is being made is a part of what it is in the end: nothing of
+/// it changes any more, and what is drawn of it is drawn so in the end.
+#[test]
+fn lanes_grow_to_what_they_are_in_the_end() {
+    let (mut steps, mut runs, mut lanes) = (0, 0, 0);
+    for name in ["g125/webmix-3s-trimpath", "g126/webmix", "g122/gcmix"] {
+        let Trace { bytes, index, .. } = load(&testdata(&format!("traces/{name}.trace")));
+        let mut builder = Builder::new(None);
+        let mut until = 0;
+        for piece in bytes.chunks(16 << 10) {
+            builder.space(piece.len()).copy_from_slice(piece);
+            builder.filled(piece.len());
+            let so_far = builder.so_far();
+            assert!((until..=index.end).contains(&so_far.end), "{name}: {until} {}", so_far.end);
+            steps += usize::from(so_far.end > until);
+            until = so_far.end;
+            for (p, row) in so_far.proc_ids() {
+                let have: Vec<_> =
+                    so_far.procs[row as usize].runs.between(i64::MIN, i64::MAX).collect();
+                let of = index.find_proc(p).unwrap();
+                let all: Vec<_> =
+                    index.procs[of as usize].runs.between(i64::MIN, i64::MAX).collect();
+                assert!(all.starts_with(&have), "{name}: {p:?}");
+                runs += have.len();
+                // Up to the last run nothing is missing in the upper row.
+                let Some(last) = have.last().filter(|last| last.start > 1000) else { continue };
+                for t0 in [0, last.start / 3, last.start - 999] {
+                    let window = Window { t0, t1: last.start, width: 300 };
+                    let upper = |index: &Index| -> Vec<Rect> {
+                        let tile = index.tile(&[Key::Proc(p)], &window);
+                        tile[0].rects.iter().filter(|r| r.flags & 8 == 0).copied().collect()
+                    };
+                    assert_eq!(upper(so_far), upper(&index), "{name}: {p:?} from {t0}");
+                    lanes += 1;
+                }
+            }
+            let counts = so_far.most(0, until / 2);
+            assert!(until == 0 || counts[Counter::Running as usize] > 0);
+        }
+    }
+    eprintln!("{steps} steps, {runs} runs, {lanes} windows");
+    assert!(steps >= 3 && runs > 1000 && lanes > 20, "{steps} {runs} {lanes}");
+}

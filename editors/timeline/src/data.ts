@@ -3,7 +3,7 @@
 import type { App } from './app.ts';
 import type { Host } from './host/host.ts';
 import { CLASS, VERDICT } from './model/classes.ts';
-import { type Filter, filterParams } from './model/filter.ts';
+import { bounds, type Filter, filterParams } from './model/filter.ts';
 import { checked, findings } from './model/findings.ts';
 import { regionSpans, spanOf, type TaskParts, taskParts, taskSpans } from './model/parts.ts';
 import * as protocol from './model/protocol.ts';
@@ -78,9 +78,12 @@ export class Data {
         if (era !== this.era || info === null) return;
         // There is more than at the last time: tiles show it, too.
         if (before >= 0 && info.progress !== before) this.tiles.reset(info.analysis, this.app.end);
+        const grew = info.progress !== before;
         before = info.lanes.length > 0 ? info.progress : -1;
+        this.tiles.growing = !info.ready;
         this.app.onInfo(info, this.app.info?.ready !== true);
         if (info.ready) return;
+        if (grew && info.lanes.length > 0) void this.fetchCounters();
       } catch (e) {
         if (era === this.era) this.app.fail(e);
         return;
@@ -181,7 +184,8 @@ export class Data {
       }
       case 'region': {
         const filter = { region: f.id, t0: Math.floor(view.t0), t1: Math.ceil(view.t1) };
-        const answer = await this.host.request('waitline/regionTable', { filter, name: f.id, limit: 1000 });
+        const asked = { filter, name: f.id, limit: 1000, ...bounds(f) };
+        const answer = await this.host.request('waitline/regionTable', asked);
         return regionSpans(answer, end);
       }
       default:
@@ -228,8 +232,10 @@ export class Data {
     const { app } = this;
     const era = this.era;
     const window = windowFor(app.view, app.size.width, app.end);
+    const growing = this.tiles.growing ? { growing: true } : {};
     try {
-      const counters = protocol.counters(await this.host.request('waitline/timelineCounters', { ...window }));
+      const answer = await this.host.request('waitline/timelineCounters', { ...window, ...growing });
+      const counters = protocol.counters(answer);
       if (era !== this.era) return;
       this.counters = counters;
       app.rebuild();

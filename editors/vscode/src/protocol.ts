@@ -274,7 +274,7 @@ export interface Reveal {
 
 /** The names in a link of the timeline, beside the line, the moment and the goroutine. */
 const LINK = new Set(
-  'trace view v0 v1 lane t r0 r1 group func only task region profile open flags window per quantiles function finding kind name'.split(
+  'trace view v0 v1 lane t r0 r1 group func only task tasks region min max site profile open flags window per quantiles function finding kind name place lengths idle'.split(
     ' ',
   ),
 );

@@ -83,25 +83,9 @@ impl Blame {
     /// Walks all waits of a trace. `None` without stays.
     pub fn new(analysis: &Analysis, facts: &Facts) -> Option<Blame> {
         let stays = analysis.stays.as_ref()?;
-        let lines: Vec<LineId> = (0..analysis.tables.n_stacks() as u32)
-            .map(|s| LineId::new(facts.line_of(analysis, StackId(s))))
-            .collect();
-        let slots = (0u32..).zip(&analysis.slots).map(|(id, slot)| Place {
-            stack: slot.stack,
-            line: lines.get(slot.stack.0 as usize).copied().unwrap_or(LineId::NONE),
-            own: facts.own_frames(SlotId(id)) > 0,
-            outside: outside(facts.kind(SlotId(id))),
-        });
+        let lines = lines(analysis, facts);
         let mut uncarried = vec![0; stays.len().div_ceil(64)];
-        let mut walk = Walk {
-            stays,
-            slots: slots.collect(),
-            lines: &lines,
-            slot: SlotId::NONE,
-            sums: Sums::new(),
-            outside: 0,
-            left: 0,
-        };
+        let mut walk = Walk::<false>::new(analysis, facts, stays, &lines, (0, 0));
         for row in stays.rows() {
             let stay = stays.stay(row);
             if !stay.is_wait() {
@@ -117,6 +101,28 @@ impl Blame {
             }
         }
         Some(Blame { by_slot: walk.sums.in_order(), uncarried })
+    }
+
+    /// What the parts of waits end in that lie between two times. `rows` are the stays that may do so.
+    /// What the waker did then counts, wherever the wait began and ended. `None` without stays.
+    pub fn in_window(
+        analysis: &Analysis,
+        facts: &Facts,
+        rows: impl Iterator<Item = StayRow>,
+        (t0, t1): (i64, i64),
+    ) -> Option<Blame> {
+        let stays = analysis.stays.as_ref()?;
+        let lines = lines(analysis, facts);
+        let mut walk = Walk::<true>::new(analysis, facts, stays, &lines, (t0, t1));
+        for row in rows {
+            let stay = stays.stay(row);
+            if stay.is_wait() && stay.start.0 < t1 && stay.end.0 > t0 {
+                walk.slot = stay.slot;
+                walk.left = MAX_STAYS;
+                walk.stay(&stay, stay.start.0.max(t0), stay.end.0, 0, false);
+            }
+        }
+        Some(Blame { by_slot: walk.sums.in_order(), uncarried: Vec::new() })
     }
 
     /// What the waits of a slot end in, with nanoseconds.
@@ -172,7 +178,16 @@ fn outside(kind: WaitKind) -> End {
     }
 }
 
-struct Walk<'a> {
+/// By stack: the line that stands for it.
+fn lines(analysis: &Analysis, facts: &Facts) -> Vec<LineId> {
+    (0..analysis.tables.n_stacks() as u32)
+        .map(|s| LineId::new(facts.line_of(analysis, StackId(s))))
+        .collect()
+}
+
+/// Goes back over what ended waits. `CUT`: only what lies in a window counts.
+struct Walk<'a, const CUT: bool> {
+    window: (i64, i64),
     stays: &'a Stays,
     slots: Vec<Place>,
     /// By stack: the line that stands for it.
@@ -202,7 +217,32 @@ struct Part {
     carried: bool,
 }
 
-impl Walk<'_> {
+impl<'a, const CUT: bool> Walk<'a, CUT> {
+    fn new(
+        analysis: &Analysis,
+        facts: &Facts,
+        stays: &'a Stays,
+        lines: &'a [LineId],
+        window: (i64, i64),
+    ) -> Walk<'a, CUT> {
+        let slots = (0u32..).zip(&analysis.slots).map(|(id, slot)| Place {
+            stack: slot.stack,
+            line: lines.get(slot.stack.0 as usize).copied().unwrap_or(LineId::NONE),
+            own: facts.own_frames(SlotId(id)) > 0,
+            outside: outside(facts.kind(SlotId(id))),
+        });
+        Walk {
+            window,
+            stays,
+            slots: slots.collect(),
+            lines,
+            slot: SlotId::NONE,
+            sums: Sums::new(),
+            outside: 0,
+            left: 0,
+        }
+    }
+
     /// The part of a stay from `from` to `to`.
     fn stay(&mut self, stay: &Stay, from: i64, to: i64, depth: u32, carried: bool) {
         if to <= from {
@@ -210,7 +250,7 @@ impl Walk<'_> {
         }
         let place = self.place(stay.slot);
         if stay.kind == StayKind::Syscall {
-            return self.end(End::Syscall, place.line, to - from);
+            return self.end(End::Syscall, place.line, from, to);
         }
         if stay.waker == GoRow::NONE {
             let end = if stay.open { End::NotKnown } else { place.outside };
@@ -218,10 +258,10 @@ impl Walk<'_> {
                 self.outside = self.outside.saturating_add(to - from);
             }
             let line = if end == End::Sleep { place.line } else { LineId::NONE };
-            return self.end(end, line, to - from);
+            return self.end(end, line, from, to);
         }
         if depth >= MAX_DEPTH {
-            return self.end(End::More, LineId::NONE, to - from);
+            return self.end(End::More, LineId::NONE, from, to);
         }
         self.part(Part {
             g: stay.waker,
@@ -239,7 +279,7 @@ impl Walk<'_> {
         while part.to > part.from {
             if part.last == StayRow::NONE || self.left == 0 {
                 let end = if self.left == 0 { End::More } else { End::NotKnown };
-                return self.end(end, LineId::NONE, part.to - part.from);
+                return self.end(end, LineId::NONE, part.from, part.to);
             }
             self.left -= 1;
             let stay = self.stays.stay(part.last);
@@ -247,7 +287,7 @@ impl Walk<'_> {
             self.ran(&mut part, began);
             let runnable = stay.end.0.max(part.from);
             if part.to > runnable {
-                self.end(End::Runnable, LineId::NONE, part.to - runnable);
+                self.end(End::Runnable, LineId::NONE, runnable, part.to);
                 part.to = runnable;
             }
             let place = self.place(stay.slot);
@@ -280,13 +320,13 @@ impl Walk<'_> {
             let wake = (part.wake != StayRow::NONE).then(|| self.stays.stay(part.wake));
             match wake.filter(|w| w.end.0 > from && w.waker == part.g) {
                 Some(wake) => {
-                    self.end(End::Running, line, part.to - wake.end.0);
+                    self.end(End::Running, line, wake.end.0, part.to);
                     part.to = wake.end.0;
                     part.stack = wake.waker_stack;
                     part.wake = wake.prev_wake;
                 }
                 None => {
-                    self.end(End::Running, line, part.to - from);
+                    self.end(End::Running, line, from, part.to);
                     part.to = from;
                 }
             }
@@ -294,7 +334,11 @@ impl Walk<'_> {
     }
 
     #[inline(always)]
-    fn end(&mut self, end: End, line: LineId, ns: i64) {
+    fn end(&mut self, end: End, line: LineId, from: i64, to: i64) {
+        let ns = match CUT {
+            true => to.min(self.window.1) - from.max(self.window.0),
+            false => to - from,
+        };
         if ns > 0 {
             self.sums.add(self.slot, end, line, ns);
         }

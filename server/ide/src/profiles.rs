@@ -12,6 +12,7 @@ use crate::figures::SlotId;
 use crate::scope::{Doing, Scope, spans};
 use crate::stays::Stays;
 use crate::summary::Summary;
+use crate::values::Values;
 
 /// Which spans a profile counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,14 +64,48 @@ impl Profile {
 }
 
 /// A stack and what was spent there.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Sample {
     /// Leaf first; none where there is no stack.
     pub frames: Vec<FrameId>,
+    /// What was spent.
+    pub spent: Spent,
+}
+
+/// Spans together. Times are in nanoseconds.
+#[derive(Debug, Clone, Default)]
+pub struct Spent {
     /// How many spans.
     pub n: u64,
-    /// Their time together, in nanoseconds.
+    /// Their time together.
     pub ns: i64,
+    /// The longest; 0 where nothing has a length.
+    pub max: i64,
+    /// The lengths of those that ended; in a part of a trace of all, as far as they lie in it.
+    pub values: Values,
+}
+
+impl Spent {
+    /// Adds one span.
+    fn add(&mut self, ns: i64) {
+        self.n += 1;
+        self.ns = self.ns.saturating_add(ns);
+        self.max = self.max.max(ns);
+        self.values.add(ns);
+    }
+
+    /// Adds others.
+    pub fn merge(&mut self, other: &Spent) {
+        self.n += other.n;
+        self.ns = self.ns.saturating_add(other.ns);
+        self.max = self.max.max(other.max);
+        self.values.merge(&other.values);
+    }
+
+    /// The mean length; 0 of none.
+    pub fn mean(&self) -> i64 {
+        if self.n == 0 { 0 } else { (i128::from(self.ns) / i128::from(self.n)) as i64 }
+    }
 }
 
 /// A profile's samples, the dearest first. `open` counts spans still under way at the end too.
@@ -82,19 +117,23 @@ pub fn profile(analysis: &Analysis, profile: Profile, open: bool) -> Vec<Sample>
         {
             continue;
         }
-        let (mut n, mut ns) =
-            if profile.is_go() && slot.early { (0, 0) } else { (slot.n, slot.ns) };
+        let mut spent = Spent::default();
+        if !(profile.is_go() && slot.early) {
+            (spent.n, spent.ns) = (slot.n, slot.ns);
+            spent.max = slot.worst.ns.max(0);
+            spent.values = slot.values.clone();
+        }
         if open {
-            n += slot.open_n;
-            ns = ns.saturating_add(slot.open_ns);
+            spent.n += slot.open_n;
+            spent.ns = spent.ns.saturating_add(slot.open_ns);
+            spent.max = spent.max.max(slot.cut_worst.ns);
             if !profile.is_go() {
-                ns = ns.saturating_add(slot.pre_ns);
+                spent.ns = spent.ns.saturating_add(slot.pre_ns);
             }
         }
-        if n == 0 {
-            continue;
+        if spent.n > 0 {
+            samples.add(analysis, slot.stack, &spent);
         }
-        samples.add(analysis, slot.stack, n, ns);
     }
     samples.dearest_first()
 }
@@ -109,11 +148,8 @@ pub fn profile_in(
     profile: Profile,
     open: bool,
 ) -> Vec<Sample> {
-    let mut sums: HashMap<StackId, (u64, i64)> = HashMap::new();
-    let mut add = |stack: StackId, ns: i64| {
-        let sum = sums.entry(stack).or_default();
-        *sum = (sum.0 + 1, sum.1.saturating_add(ns));
-    };
+    let mut sums: HashMap<StackId, Spent> = HashMap::new();
+    let mut add = |stack: StackId, ns: i64| sums.entry(stack).or_default().add(ns);
     let slot_of = |slot: SlotId| analysis.slots.get(slot.0 as usize);
     match profile {
         Profile::Cpu => {
@@ -155,8 +191,8 @@ pub fn profile_in(
     let mut samples = Samples::default();
     let mut sums: Vec<_> = sums.into_iter().collect();
     sums.sort_unstable_by_key(|(stack, _)| *stack);
-    for (stack, (n, ns)) in sums {
-        samples.add(analysis, stack, n, ns);
+    for (stack, spent) in sums {
+        samples.add(analysis, stack, &spent);
     }
     samples.dearest_first()
 }
@@ -169,21 +205,21 @@ struct Samples {
 }
 
 impl Samples {
-    fn add(&mut self, analysis: &Analysis, stack: StackId, n: u64, ns: i64) {
+    fn add(&mut self, analysis: &Analysis, stack: StackId, spent: &Spent) {
         let is_frame = |&f: &FrameId| !is_no_frame(analysis.tables.frame(f));
         let frames: Vec<FrameId> = analysis.stack(stack).iter().copied().filter(is_frame).collect();
         let pcs = frames.iter().map(|&f| analysis.tables.frame(f).pc).collect();
         let row = *self.rows.entry(pcs).or_insert_with(|| {
-            self.list.push(Sample { frames, n: 0, ns: 0 });
+            self.list.push(Sample { frames, spent: Spent::default() });
             self.list.len() - 1
         });
-        self.list[row].n += n;
-        self.list[row].ns = self.list[row].ns.saturating_add(ns);
+        self.list[row].spent.merge(spent);
     }
 
     fn dearest_first(self) -> Vec<Sample> {
         let mut list = self.list;
-        list.sort_by(|a, b| (b.ns, b.n).cmp(&(a.ns, a.n)).then_with(|| a.frames.cmp(&b.frames)));
+        let weight = |sample: &Sample| std::cmp::Reverse((sample.spent.ns, sample.spent.n));
+        list.sort_by(|a, b| weight(a).cmp(&weight(b)).then_with(|| a.frames.cmp(&b.frames)));
         list
     }
 }
@@ -209,15 +245,15 @@ const DEEPEST: usize = 256;
 /// The flame graph of some samples, with its outermost functions at the root. Frames that have less
 /// than `least` of the weight of all are left out. The weight is the time, and without any the number.
 pub fn flame(analysis: &Analysis, samples: &[Sample], least: f64) -> Flame {
-    let by_time = samples.iter().any(|s| s.ns > 0);
+    let by_time = samples.iter().any(|s| s.spent.ns > 0);
     let weight = |n: u64, ns: i64| if by_time { ns as f64 } else { n as f64 };
     // Frames of one line in one function are one, whatever their program counters.
     let mut rows: HashMap<(usize, exectrace::StrId, exectrace::StrId, u32), usize> = HashMap::new();
     let mut nodes: Vec<(usize, Flame)> = vec![(0, Flame::default())];
     for sample in samples {
         let count = |flame: &mut Flame| {
-            flame.n += sample.n;
-            flame.ns = flame.ns.saturating_add(sample.ns);
+            flame.n += sample.spent.n;
+            flame.ns = flame.ns.saturating_add(sample.spent.ns);
         };
         let mut at = 0;
         count(&mut nodes[0].1);

@@ -10,9 +10,8 @@
 //! most; blocks that do not touch the window are not looked at. So a window costs what lies in it, a
 //! block for each span that is longer than it, and one look at each block of blocks.
 //!
-//! Running, creations and CPU samples are not in a window, and blame is not: an end of a chain is
-//! not kept for each wait. A span from before the trace counts as one that began with it
-//! (`Slot::pre_n` is 0).
+//! Running, creations and CPU samples are not in a window. Blame is walked anew, over the waits that
+//! touch it. A span from before the trace counts as one that began with it (`Slot::pre_n` is 0).
 
 use exectrace::{GoId, Nanos, StackId};
 use hashbrown::HashMap;
@@ -126,6 +125,11 @@ impl Index {
             inner.map(move |(j, _)| i * BLOCK + j)
         });
         blocks.map(|block| block * BLOCK..(block + 1) * BLOCK)
+    }
+
+    /// The stays that may lie between two times.
+    pub fn stays_between(&self, t0: Nanos, t1: Nanos) -> impl Iterator<Item = StayRow> + '_ {
+        self.rows(Reach { from: t0.0, to: t1.0 }).flatten().map(|row| StayRow(row as u32))
     }
 
     fn runnable(&self, stack: StackId, early: bool) -> SlotId {

@@ -6,15 +6,16 @@
 //!                                           figures of goroutines, profiles
 //! ```
 
-use exectrace::{FrameId, GoId, StackId, StrId, TaskId};
+use exectrace::{FrameId, GoId, Nanos, StackId, StrId, TaskId};
 use hashbrown::{HashMap, HashSet};
 
 use crate::Analysis;
 use crate::causes::Cause;
 use crate::figures::SlotId;
 use crate::stays::{GoRow, StayKind, StayRow, Stays};
-use crate::summary::{Stats, Summary};
-use crate::verdicts::Facts;
+use crate::summary::groups::{Column, Worth};
+use crate::summary::{Sites, Stats, Summary, Task};
+use crate::verdicts::{Facts, Verdict, Verdicts};
 
 /// What counts.
 #[derive(Debug, Clone)]
@@ -42,9 +43,35 @@ pub struct Wish {
     pub g: Option<GoId>,
     /// Only while they were in a region of this type.
     pub region: Option<StrId>,
+    /// Only while they were in a region that was opened here.
+    pub opened_at: Option<FrameId>,
     /// Only while they were in a region of this task or its parts; of a task without regions, its
     /// goroutine's time from its beginning to its end.
     pub task: Option<TaskId>,
+    /// The same of all tasks of this type.
+    pub tasks: Option<StrId>,
+    /// Only regions and tasks that took at least and at most so long, in nanoseconds: those of a
+    /// type or a place, if one is named, else all regions. One that the trace cuts is as long as
+    /// what is in it.
+    pub lengths: Option<(i64, i64)>,
+}
+
+impl Wish {
+    /// Whether what took this long is wished for.
+    pub fn is_of_length(&self, ns: i64) -> bool {
+        self.lengths.is_none_or(|(least, most)| (least..=most).contains(&ns))
+    }
+
+    /// Whether regions are named by what they are.
+    fn names_regions(&self) -> bool {
+        let lengths_alone = self.lengths.is_some() && self.task.is_none() && self.tasks.is_none();
+        self.region.is_some() || self.opened_at.is_some() || lengths_alone
+    }
+
+    /// Whether a task is one of those that are named by their type.
+    pub fn is_task(&self, task: &Task, end: Nanos) -> bool {
+        self.tasks == Some(task.name) && self.is_of_length(task.duration(end))
+    }
 }
 
 /// From when until when, in nanoseconds.
@@ -94,8 +121,15 @@ impl Scope {
             }
             scope.narrow(gos);
         }
-        if let Some(region) = wish.region {
-            scope.narrow(of_regions(summary, end, |r| r.name == region));
+        if wish.names_regions() {
+            let sites = wish.opened_at.map(|at| (Sites::new(analysis, summary), at));
+            scope.narrow(of_regions(summary, end, |r| {
+                wish.region.map_or(r.name.is_some(), |name| r.name == name)
+                    && wish.is_of_length(r.duration(Nanos(end)))
+                    && sites
+                        .as_ref()
+                        .is_none_or(|(sites, at)| sites.of(analysis, r.stack) == Some(*at))
+            }));
         }
         if let Some(task) = wish.task {
             let family: HashSet<TaskId> = summary.family(task).into_iter().collect();
@@ -107,6 +141,10 @@ impl Scope {
                 gos.insert(task.g, vec![span]);
             }
             scope.narrow(gos);
+        }
+        if wish.tasks.is_some() {
+            let end = Nanos(end);
+            scope.narrow(of_tasks(summary, end, |task| wish.is_task(task, end)));
         }
         scope
     }
@@ -170,13 +208,69 @@ impl Scope {
 fn of_regions(
     summary: &Summary,
     end: i64,
-    wanted: impl Fn(&crate::summary::Region) -> bool,
+    mut wanted: impl FnMut(&crate::summary::Region) -> bool,
 ) -> HashMap<GoId, Vec<Time>> {
     let mut gos: HashMap<GoId, Vec<Time>> = HashMap::new();
     for region in summary.regions.iter().filter(|r| wanted(r)) {
         let span = (region.start.map_or(0, |t| t.0), region.end.map_or(end, |t| t.0));
         gos.entry(region.g).or_default().push(span);
     }
+    join(&mut gos);
+    gos
+}
+
+/// The times of the regions of some tasks and their parts; of a task that has none, its goroutine's
+/// from its beginning to its end.
+fn of_tasks(
+    summary: &Summary,
+    end: Nanos,
+    wanted: impl Fn(&Task) -> bool,
+) -> HashMap<GoId, Vec<Time>> {
+    let chosen: Vec<&Task> = summary.tasks.iter().filter(|t| t.id.0 != 0 && wanted(t)).collect();
+    let is_chosen: HashSet<TaskId> = chosen.iter().map(|t| t.id).collect();
+    // By task: the chosen one that it is a part of, or is.
+    let mut known: HashMap<TaskId, Option<TaskId>> = HashMap::new();
+    let mut of = |id: TaskId| {
+        let (mut at, mut way) = (id, Vec::new());
+        let found = loop {
+            if let Some(&found) = known.get(&at) {
+                break found;
+            }
+            if is_chosen.contains(&at) {
+                break Some(at);
+            }
+            // A hostile trace may go round in circles: who was met is known to lead nowhere.
+            known.insert(at, None);
+            way.push(at);
+            match summary.task(at).and_then(|task| task.parent) {
+                Some(parent) => at = parent,
+                None => break None,
+            }
+        };
+        known.extend(way.into_iter().map(|at| (at, found)));
+        found
+    };
+    let mut with_regions: HashSet<TaskId> = HashSet::new();
+    let mut gos = of_regions(summary, end.0, |r| {
+        let task = of(r.task);
+        with_regions.extend(task);
+        task.is_some()
+    });
+    let mut inner: Vec<TaskId> = with_regions.iter().copied().collect();
+    while let Some(id) = inner.pop() {
+        let outer = summary.task(id).and_then(|task| of(task.parent?));
+        inner.extend(outer.filter(|&outer| with_regions.insert(outer)));
+    }
+    for task in chosen.iter().filter(|task| !with_regions.contains(&task.id)) {
+        let span = (task.start.map_or(0, |t| t.0), task.end.unwrap_or(end).0);
+        gos.entry(task.g).or_default().push(span);
+    }
+    join(&mut gos);
+    gos
+}
+
+/// Brings times into order and joins those that overlap.
+fn join(gos: &mut HashMap<GoId, Vec<Time>>) {
     for times in gos.values_mut() {
         times.sort_unstable();
         times.dedup_by(|next, kept| {
@@ -187,7 +281,6 @@ fn of_regions(
             joined
         });
     }
-    gos
 }
 
 /// What a goroutine did for a while.
@@ -316,6 +409,39 @@ fn own_stack(analysis: &Analysis, stays: &Stays, row: StayRow) -> StackId {
     }
     let of_slot = || analysis.slots.get(stay.slot.0 as usize).map(|slot| slot.stack);
     stays.apart(row).or_else(of_slot).unwrap_or(StackId::NONE)
+}
+
+/// How the waits of each goroutine in a scope were judged; those without a costly or an idle one are
+/// left out.
+pub fn worth(
+    analysis: &Analysis,
+    stays: &Stays,
+    verdicts: &Verdicts,
+    scope: &Scope,
+) -> HashMap<GoId, Worth> {
+    let slots = analysis.slots.iter();
+    let columns: Vec<Option<Column>> =
+        slots.map(|slot| Column::of_cause(analysis, analysis.causes.cause(slot.cause))).collect();
+    let mut all: HashMap<GoId, Worth> = HashMap::new();
+    for row in stays.rows() {
+        let verdict = verdicts.of(stays, row).map(|judged| judged.verdict);
+        if !matches!(verdict, Some(Verdict::Costly | Verdict::Idle)) {
+            continue;
+        }
+        let stay = stays.stay(row);
+        let g = stays.go(stay.g).id;
+        let ns = scope.inside(g, stay.start.0, stay.end.0);
+        let Some(column) = columns.get(stay.slot.0 as usize).copied().flatten() else { continue };
+        if ns <= 0 {
+            continue;
+        }
+        let worth = all.entry(g).or_default();
+        match verdict {
+            Some(Verdict::Costly) => worth.costly = worth.costly.saturating_add(ns),
+            _ => worth.add_idle(column, ns),
+        }
+    }
+    all
 }
 
 /// What each goroutine's time in a scope went to. `range` figures are those of assists only: a

@@ -187,6 +187,13 @@ pub struct Task {
     pub goroutines: Vec<GoId>,
 }
 
+impl Task {
+    /// From its beginning, or the trace's, to its end, or the trace's. Nanoseconds.
+    pub fn duration(&self, end: Nanos) -> i64 {
+        self.end.unwrap_or(end).since(self.start.unwrap_or(Nanos(0)))
+    }
+}
+
 /// A message of `runtime/trace.Log`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Log {

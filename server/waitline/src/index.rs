@@ -39,8 +39,8 @@ impl std::fmt::Display for NoIndex {
     }
 }
 
-/// Makes the index of a trace, of at most `memory` bytes; `progress` is told how many bytes of how many
-/// are read.
+/// Makes the index of a trace, of at most `memory` bytes. Between two pieces of the file `progress` is told
+/// how many bytes of how many are read, and may look at what is there.
 ///
 /// # Errors
 /// There is none: see [`NoIndex`].
@@ -50,7 +50,7 @@ pub fn make(
     view: &View,
     memory: u64,
     cancel: &AtomicBool,
-    progress: &dyn Fn(u64, u64),
+    mut progress: impl FnMut(u64, u64, &mut Builder),
 ) -> Result<Index, NoIndex> {
     let mut limit = view.analysis.cut;
     loop {
@@ -74,7 +74,7 @@ pub fn make(
             if n == 0 || !builder.filled(n) {
                 break;
             }
-            progress(opened.stream.n_raw(), stamp.len());
+            progress(opened.stream.n_raw(), stamp.len(), &mut builder);
         }
         if !unchanged() {
             return Err(NoIndex::Changed);

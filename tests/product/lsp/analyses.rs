@@ -265,6 +265,65 @@ fn profiles_as_lines_as_a_graph_and_as_a_file() {
     client.end();
 }
 
+/// Against the regions and tasks that Go's packages tell.
+#[test]
+fn regions_and_tasks_of_a_length_and_of_a_place() {
+    let (mut client, _) = webmix();
+    let answer = answer();
+    let of_length = |kind: &str, name: &str, least: i64, most: i64| -> Vec<i64> {
+        let is = |v: &&Value| v["name"] == name;
+        let ns = |v: &Value| v["end"].as_i64().unwrap() - v["start"].as_i64().unwrap();
+        let all = answer.list(kind).iter().filter(is).map(ns);
+        all.filter(|ns| (least..=most).contains(ns)).collect()
+    };
+    for (least, most) in [(0, 300_000), (300_001, 1_000_000), (1_000_001, i64::MAX)] {
+        let want = of_length("regions", "db", least, most);
+        let mut filter = json!({ "region": "db", "minNs": least });
+        let mut listed = json!({ "name": "db", "minNs": least });
+        if most < i64::MAX {
+            (filter["maxNs"], listed["maxNs"]) = (most.into(), most.into());
+        }
+        let table = ask(&mut client, "waitline/regionTable", listed);
+        assert_eq!(int(&table, "of"), want.len() as i64, "{least} {most}");
+        let params = json!({ "filter": filter, "system": true, "limit": 1000 });
+        let table = ask(&mut client, "waitline/goroutineTable", params);
+        let total: i64 = list(&table, "functions")
+            .iter()
+            .map(|f| f["columns"]["total"]["sum"].as_i64().unwrap())
+            .sum();
+        assert_eq!(total, want.iter().sum::<i64>(), "{least} {most}");
+        let want = of_length("tasks", "order", least, most);
+        let params = json!({ "name": "order", "minNs": least, "maxNs": most });
+        let table = ask(&mut client, "waitline/taskTable", params);
+        assert_eq!(int(&table, "of"), want.len() as i64, "{least} {most}");
+    }
+    // The tasks of a type, and their parts, are as many as they are one by one.
+    let longest = json!({ "name": "order", "limit": 3 });
+    let longest = ask(&mut client, "waitline/taskTable", longest);
+    let shortest_of_three = int(&list(&longest, "tasks")[2], "duration");
+    let mut profile = |filter: Value| {
+        let params = json!({ "type": "offcpu", "open": true, "filter": filter });
+        int(&ask(&mut client, "waitline/profile", params), "ns")
+    };
+    let one_by_one: i64 =
+        list(&longest, "tasks").iter().map(|task| profile(json!({ "task": task["id"] }))).sum();
+    let together = profile(json!({ "tasks": "order", "minNs": shortest_of_three }));
+    assert!(one_by_one > 0 && one_by_one == together, "{one_by_one} {together}");
+    // Each region has one place: the places of all come to all.
+    let groups = ask(&mut client, "waitline/regionTable", json!({ "limit": 1000 }));
+    for group in list(&groups, "groups") {
+        let params = json!({ "name": group["name"], "site": group["site"] });
+        let of_place = ask(&mut client, "waitline/regionTable", params);
+        assert_eq!(int(&of_place, "of"), int(group, "complete") + int(group, "cut"), "{group}");
+        let filter = json!({ "region": group["name"], "site": group["site"] });
+        let params = json!({ "type": "offcpu", "open": true, "filter": filter });
+        let columns = ["schedWait", "block", "syscall", "syscallBlock"];
+        let want: i64 = columns.iter().map(|name| column(group, name)).sum();
+        assert_eq!(int(&ask(&mut client, "waitline/profile", params), "ns"), want, "{group}");
+    }
+    client.end();
+}
+
 /// Children come to what their parent has, at most.
 fn check_tree(node: &Value, frames: i64) {
     let children = node["children"].as_array().map_or(&[][..], Vec::as_slice);
@@ -290,6 +349,9 @@ fn a_range_narrows_them_and_odd_parameters_are_told() {
         ("waitline/goroutineTable", json!({ "filter": { "t0": 9, "t1": 3 } })),
         ("waitline/goroutineTable", json!({ "filter": { "group": "17" } })),
         ("waitline/regionTable", json!({ "name": 3 })),
+        ("waitline/regionTable", json!({ "minNs": "1ms" })),
+        ("waitline/profile", json!({ "type": "net", "filter": { "minNs": 9, "maxNs": 3 } })),
+        ("waitline/profile", json!({ "type": "net", "filter": { "site": -1 } })),
         ("waitline/taskTable", json!({ "id": -1 })),
         ("waitline/mmu", json!({ "flags": ["gc"] })),
         ("waitline/mmu", json!({ "windows": [0] })),

@@ -10,6 +10,8 @@ export interface TileKey {
   readonly t1: number;
   readonly width: number;
   readonly lanes: readonly string[];
+  /** Of an index that is still being made: what is there. */
+  readonly growing?: true;
 }
 
 /** Line and column from 0. `focus`: whether the editor takes the keyboard. */

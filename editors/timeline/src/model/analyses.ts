@@ -5,9 +5,10 @@ import { type Place, place } from './protocol.ts';
 import { field, flag, isFields, list, num, numOrNull, raw, text } from './read.ts';
 import type { Ns } from './units.ts';
 
-/** Time by state, in the order of the legend. Costly is what verdicts say, where somebody knows it. */
+/** Time by state, in the order of the legend. What is costly and idle is what verdicts say, where somebody knows it. */
 export interface Split {
   costly: Ns | null;
+  idle: Ns | null;
   by: ReadonlyMap<Class, Ns>;
   /** What is no part of the stack: some of it overlaps with what is. */
   beside: ReadonlyMap<Beside, Ns>;
@@ -45,7 +46,7 @@ export function split(columns: unknown, pick: Pick = 'sum'): Split {
   // Help for the collector is a part of running: it is told once. Of percentiles there is no such difference.
   const assist = by.get(CLASS.assist) ?? 0;
   if (pick === 'sum' || pick === 'mean') by.set(CLASS.running, Math.max((by.get(CLASS.running) ?? 0) - assist, 0));
-  return { costly: null, by, beside: new Map(BESIDE.map((key) => [key, time(field(columns, key), pick)])) };
+  return { costly: null, idle: null, by, beside: new Map(BESIDE.map((key) => [key, time(field(columns, key), pick)])) };
 }
 
 /** Blocked time by the runtime's own reasons, the dearest first. */
@@ -92,8 +93,8 @@ export interface FunctionRow extends Split {
   n: number;
   alive: number;
   life: Spread;
-  /** Each column by another figure than the sum. */
-  picked: (pick: Pick) => Split;
+  /** Each column by another figure than the sum, with what is idle in it or without. */
+  picked: (pick: Pick, idle: boolean) => Split;
   reasons: { reason: string; ns: Ns }[];
 }
 
@@ -110,15 +111,20 @@ export function functions(x: unknown): Functions {
     rows: list(field(x, 'functions'), (f) => {
       if (!isFields(f)) return null;
       const columns = field(f, 'columns');
+      const picked = (pick: Pick, idle: boolean): Split => ({
+        ...split(idle ? columns : field(f, 'busy'), pick),
+        costly: time(field(f, 'costly'), pick),
+        idle: time(field(f, 'idle'), pick),
+      });
       return {
-        ...split(columns),
+        ...picked('sum', false),
         func: text(field(f, 'func')),
         key: raw(field(f, 'func')),
         created: place(field(f, 'created')),
         n: num(field(f, 'n')),
         alive: num(field(f, 'alive')),
         life: spread(field(columns, 'total')),
-        picked: (pick) => split(columns, pick),
+        picked,
         reasons: reasons(field(f, 'block')),
       };
     }),
@@ -126,6 +132,8 @@ export function functions(x: unknown): Functions {
 }
 
 export interface GoroutineRow extends Split {
+  /** With what is idle in the columns. */
+  all: Split;
   g: number;
   start: Ns;
   end: Ns | null;
@@ -138,8 +146,11 @@ export function goroutineRows(x: unknown): { of: number; rows: GoroutineRow[] } 
     rows: list(field(x, 'goroutines'), (r) => {
       if (!isFields(r)) return null;
       const columns = field(r, 'columns');
+      const judged = { costly: num(field(r, 'costly')), idle: num(field(r, 'idle')) };
       return {
-        ...split(columns),
+        ...split(field(r, 'busy')),
+        ...judged,
+        all: { ...split(columns), ...judged },
         g: num(field(r, 'g')),
         start: num(field(r, 'start'), num(field(r, 'creation'))),
         end: numOrNull(field(r, 'end')),
@@ -159,6 +170,8 @@ export interface NamedRow extends Split {
   name: string;
   key: string;
   place: Place | null;
+  /** What the host calls that place. */
+  site: number | null;
   complete: number;
   cut: number;
   times: Spread;
@@ -173,6 +186,7 @@ export function namedRows(x: unknown): NamedRow[] {
       name: text(field(r, 'name')),
       key: raw(field(r, 'name')),
       place: place(field(r, 'place')),
+      site: numOrNull(field(r, 'site')),
       complete: num(field(r, 'complete')),
       cut: num(field(r, 'cut')),
       times: spread(field(r, 'durations')),
@@ -286,8 +300,14 @@ export interface FlameNode {
 export interface ProfileRow {
   place: Place;
   own: boolean;
+  /** The line, as it stands in its file. */
+  text: string;
   n: number;
   ns: Ns;
+  mean: Ns;
+  p50: Ns;
+  p99: Ns;
+  max: Ns;
 }
 
 export interface Profile {
@@ -311,7 +331,17 @@ export function profile(x: unknown): Profile {
       const p = place(field(r, 'place')) ?? place(r);
       return p === null
         ? null
-        : { place: p, own: flag(field(r, 'own')), n: num(field(r, 'n')), ns: num(field(r, 'ns')) };
+        : {
+            place: p,
+            own: flag(field(r, 'own')),
+            text: text(field(r, 'text'), 200),
+            n: num(field(r, 'n')),
+            ns: num(field(r, 'ns')),
+            mean: num(field(r, 'mean')),
+            p50: num(field(r, 'p50')),
+            p99: num(field(r, 'p99')),
+            max: num(field(r, 'max')),
+          };
     }),
   };
 }

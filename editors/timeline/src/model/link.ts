@@ -2,7 +2,7 @@
 //
 // The same names stand in the fragment of the page's address, behind `--at` of `waitline timeline`, and in the argument of
 // the command `waitline.timeline`. All of it comes from outside again: it is taken only where it is what it should be.
-import { FILTER_KINDS, type Filter, filterOfLink } from './filter.ts';
+import { FILTER_KINDS, type Filter, type FilterKind, filterOfLink } from './filter.ts';
 import { harmless } from './format.ts';
 import { field, type Json } from './read.ts';
 import type { Ns } from './units.ts';
@@ -22,6 +22,9 @@ export const OPTIONS = [
   'finding',
   'kind',
   'name',
+  'place',
+  'lengths',
+  'idle',
 ] as const;
 export type Option = (typeof OPTIONS)[number];
 
@@ -52,7 +55,17 @@ export interface Link {
 const NUMBERS = ['v0', 'v1', 't0', 't1', 'g', 't', 'line', 'r0', 'r1'] as const;
 
 /** The name of a filter in a link: `g` is taken, by the goroutine to go to. */
-const FILTER_KEY = { group: 'group', func: 'func', g: 'only', task: 'task', region: 'region' } as const;
+const FILTER_KEY: { readonly [kind in FilterKind]: string } = {
+  group: 'group',
+  func: 'func',
+  g: 'only',
+  task: 'task',
+  tasks: 'tasks',
+  region: 'region',
+};
+
+/** What belongs to the one of them that says how long something took. */
+const BOUNDS = ['min', 'max', 'site'] as const;
 
 export const LINK_KEYS: readonly string[] = [
   'trace',
@@ -69,6 +82,7 @@ export const LINK_KEYS: readonly string[] = [
   'r0',
   'r1',
   ...Object.values(FILTER_KEY),
+  ...BOUNDS,
   ...OPTIONS,
 ];
 
@@ -83,7 +97,10 @@ export function linkFields(l: Link): { [key: string]: Json } {
   for (const key of NUMBERS) set(key, l[key]);
   set('lane', l.lane);
   set('uri', l.uri);
-  for (const f of l.filters ?? []) set(FILTER_KEY[f.kind], f.id);
+  for (const f of l.filters ?? []) {
+    set(FILTER_KEY[f.kind], f.id);
+    for (const key of BOUNDS) set(key, f[key]);
+  }
   for (const [key, value] of l.options ?? []) set(key, value);
   return out;
 }
@@ -123,6 +140,12 @@ export function readLink(x: unknown): Link {
     const value = s(FILTER_KEY[kind]);
     return value === undefined ? [] : (filterOfLink(kind, value) ?? []);
   });
+  const spans = filters.findIndex((f) => f.kind === 'region' || f.kind === 'tasks');
+  const of = filters[spans];
+  if (of !== undefined) {
+    const bounds = BOUNDS.flatMap((key) => (n(key) === undefined ? [] : [[key, Math.round(n(key) ?? 0)]]));
+    filters[spans] = { ...of, ...Object.fromEntries(bounds) };
+  }
   if (filters.length > 0) out.filters = filters;
   const options = new Map<Option, string>();
   for (const key of OPTIONS) {

@@ -370,7 +370,7 @@ export interface Slice {
   reason: string | null;
   startStack: Place[];
   endStack: Place[];
-  waker: { g: number; place: Place | null; stack: Place[]; t: Ns; what: string } | null;
+  waker: { g: number; name: string; place: Place | null; stack: Place[]; t: Ns; what: string } | null;
   meanwhile: { what: string; cls: Class; place: Place | null; ns: Ns }[];
   incoming: Flow[];
   outgoing: Flow[];
@@ -414,6 +414,7 @@ export function slice(x: unknown): Slice | null {
     waker: isFields(waker)
       ? {
           g: num(field(waker, 'g')),
+          name: text(field(waker, 'name'), 200),
           place: place(field(waker, 'place')),
           stack: list(field(waker, 'stack'), place),
           t: num(field(waker, 't')),

@@ -35,8 +35,8 @@ export function parseQuery(typed: string): Query {
   return { text: words.join(' '), state, minNs };
 }
 
-/** `>1ms <5ms` as bounds; what is not one is left out. */
-export function parseLengths(typed: string): { least: number; most: number } {
+/** `>1ms <5ms` as bounds, as a filter has them; what is not one is left out. */
+export function parseLengths(typed: string): { min?: number; max?: number } {
   let least = 0;
   let most = Number.POSITIVE_INFINITY;
   for (const [, sign, n, unit] of typed.matchAll(/([<>])=?\s*(\d+(?:\.\d+)?)\s*(ns|us|µs|μs|ms|s)\b/g)) {
@@ -44,7 +44,11 @@ export function parseLengths(typed: string): { least: number; most: number } {
     if (sign === '>') least = Math.max(least, ns);
     else most = Math.min(most, ns);
   }
-  return { least, most };
+  return {
+    ...(least > 0 ? { min: Math.ceil(least) } : {}),
+    // Nothing is shorter than it is longer: then there is nothing.
+    ...(most < Number.POSITIVE_INFINITY ? { max: Math.max(Math.floor(most), Math.ceil(least)) } : {}),
+  };
 }
 
 export function isEmpty(q: Query): boolean {

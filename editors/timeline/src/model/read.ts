@@ -44,13 +44,16 @@ export function lines(x: unknown, max: number): string {
     : '';
 }
 
-/** As it is: for what goes back to the host (uris, lane keys), never for people. */
+/**
+ * As it is: for what goes back to the host (uris, lane keys), never for people. But for halves of characters, which no
+ * address and no request can hold.
+ */
 export function raw(x: unknown): string {
-  return typeof x === 'string' ? x : '';
+  return typeof x === 'string' ? x.replace(/\p{Surrogate}/gu, '\ufffd') : '';
 }
 
 export function rawOrNull(x: unknown): string | null {
-  return typeof x === 'string' && x !== '' ? x : null;
+  return raw(x) || null;
 }
 
 export function textOrNull(x: unknown): string | null {

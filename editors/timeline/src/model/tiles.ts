@@ -58,6 +58,8 @@ export class Tiles {
   end: Ns = 1;
   /** For the figures: requests sent, bytes got, the largest. */
   readonly seen = { requests: 0, bytes: 0, largest: 0 };
+  /** The host still makes lanes: asked for is what is there. */
+  growing = false;
 
   constructor(host: Host, changed: (ofWhole: boolean) => void, failed: (why: string) => void) {
     this.host = host;
@@ -129,7 +131,8 @@ export class Tiles {
     this.inFlight++;
     this.seen.requests++;
     try {
-      const octets = await this.host.tile({ ...key, analysis: this.analysis });
+      const growing = this.growing ? ({ growing: true } as const) : {};
+      const octets = await this.host.tile({ ...key, analysis: this.analysis, ...growing });
       if (era !== this.era) return;
       this.seen.bytes += octets.byteLength;
       this.seen.largest = Math.max(this.seen.largest, octets.byteLength);

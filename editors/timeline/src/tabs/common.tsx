@@ -21,7 +21,7 @@ export function useOption(app: App, key: Option, first: string): [string, (value
 
 /** Counts this part alone, in every view; pressed while it does. */
 export function OnlyButton({ app, filter, children }: { app: App; filter: Filter; children: string }) {
-  const on = has(app.filters, filter.kind, filter.id);
+  const on = has(app.filters, filter);
   return (
     <button
       type="button"

@@ -55,10 +55,33 @@ const PICK_NAMES: Readonly<Record<Pick, string>> = {
   max: 'maxima',
 };
 
+/** What is judged, before what it was. */
+function judged<T extends Split>(shown: (row: T) => Split = (row) => row): Column<T>[] {
+  return [
+    {
+      id: 'costly',
+      title: 'Costly',
+      right: true,
+      by: (r) => shown(r).costly ?? -1,
+      cell: (r) => cell(shown(r).costly ?? 0),
+    },
+    { id: 'idle', title: 'Idle', right: true, by: (r) => shown(r).idle ?? -1, cell: (r) => cell(shown(r).idle ?? 0) },
+  ];
+}
+
+/** Whether columns hold what is idle, too; bars and order never do. */
+function IdleToo({ on, set }: { on: boolean; set: (on: boolean) => void }) {
+  return (
+    <label>
+      <input type="checkbox" checked={on} onChange={() => set(!on)} /> Idle too
+    </label>
+  );
+}
+
 /** A column a state, where any row has something in it. */
 function states<T extends Split>(rows: readonly T[], shown: (row: T) => Split = (row) => row): Column<T>[] {
   const column = (title: string, of: (s: Split) => number): Column<T>[] =>
-    rows.every((r) => of(r) === 0)
+    rows.every((r) => of(shown(r)) === 0)
       ? []
       : [{ id: title, title, right: true, by: (r: T) => of(shown(r)), cell: (r: T) => cell(of(shown(r))) }];
   return [
@@ -73,9 +96,16 @@ export function Goroutines({ app, stage }: Props) {
   const [own, setOwn] = useState(true);
   const [filter, setFilter] = useState('');
   const [pick, setPick] = useState<Pick>('sum');
+  const [idle, setIdle] = useOption(app, 'idle', '0');
+  const withIdle = idle === '1';
   const [named, choose] = useOption(app, 'function', '');
   const chosen = named === '' ? null : named;
-  const asked = useAsk(app, 'waitline/goroutineTable', { ...filterOf(app), system: !own, limit: 1000 }, functions);
+  const asked = useAsk(
+    app,
+    'waitline/goroutineTable',
+    { ...filterOf(app), system: !own, sort: 'costly', limit: 1000 },
+    functions,
+  );
   const one = app.filters.find((f) => f.kind === 'g');
   if (one !== undefined) {
     return (
@@ -85,14 +115,8 @@ export function Goroutines({ app, stage }: Props) {
     );
   }
   if (asked.state !== 'there') return <Asking asked={asked} />;
-  // What of it is costly is known by the line that started them.
-  const costly = new Map<string, number>();
-  if (app.filters.length === 0) {
-    for (const g of app.info?.groups ?? []) costly.set(g.name, (costly.get(g.name) ?? 0) + g.costly);
-  }
-  const rows = asked.value.rows
-    .filter((f) => f.func.toLowerCase().includes(filter.toLowerCase()))
-    .map((f) => ({ ...f, costly: costly.get(f.func) ?? null }));
+  const rows = asked.value.rows.filter((f) => f.func.toLowerCase().includes(filter.toLowerCase()));
+  const shownBy = (f: FunctionRow) => f.picked(pick, withIdle);
   const scale = rows.reduce((most, f) => Math.max(most, total(f)), 0);
   const columns: Column<FunctionRow>[] = [
     { id: 'name', title: 'Function', by: (f) => f.func, cell: (f) => <span title={f.func}>{shortFunc(f.func)}</span> },
@@ -104,20 +128,14 @@ export function Goroutines({ app, stage }: Props) {
     },
     { id: 'n', title: 'Count', right: true, by: (f) => f.n, cell: (f) => grouped(f.n) },
     { id: 'alive', title: 'Alive', right: true, by: (f) => f.alive, cell: (f) => grouped(f.alive) },
-    {
-      id: 'costly',
-      title: 'Costly',
-      right: true,
-      by: (f) => f.costly ?? -1,
-      cell: (f) => (f.costly === null ? '–' : cell(f.costly)),
-    },
+    ...judged(shownBy),
     {
       id: 'bar',
-      title: 'Where the time went',
+      title: 'Where the time went, without idle',
       by: (f) => total(f),
       cell: (f) => <Parts theme={stage.currentTheme} parts={parts(f)} of={scale} width={120} height={10} />,
     },
-    ...states(rows, (f) => (pick === 'sum' ? f : f.picked(pick))),
+    ...states(rows, shownBy),
     { id: 'p50', title: 'Life, p50', right: true, by: (f) => f.life.p50 ?? -1, cell: (f) => life(f.life.p50) },
   ];
   const shown = rows.find((f) => f.key === chosen) ?? null;
@@ -138,6 +156,7 @@ export function Goroutines({ app, stage }: Props) {
           {grouped(rows.reduce((n, f) => n + f.n, 0))} goroutines
         </span>
         <span class="grow" />
+        <IdleToo on={withIdle} set={(on) => setIdle(on ? '1' : '0')} />
         <label>
           Columns are{' '}
           <select value={pick} onChange={(e) => setPick(PICKS.find((p) => p === e.currentTarget.value) ?? 'sum')}>
@@ -175,7 +194,8 @@ export function Goroutines({ app, stage }: Props) {
       </div>
       <div class="remark spread">
         <span>
-          Milliseconds, 3 digits. Bars and columns hold idle waiting, too; costly is what is not idle.
+          Milliseconds, 3 digits. Bars are without idle waiting
+          {withIdle ? '; columns hold it, as those of go tool trace.' : ', and so are columns but its own and Total.'}
           {pick !== 'sum' && ` Columns are the ${PICK_NAMES[pick]} of single goroutines; bars stay sums.`}
         </span>
         <StateKey stage={stage} />
@@ -214,15 +234,17 @@ interface OneProps {
 /** Goroutines a row each: those of a function, or what a filter leaves. */
 function OneFunction({ app, stage, title, func, says }: OneProps) {
   const [marked, mark] = useState<ReadonlySet<number>>(new Set());
+  const withIdle = app.options.get('idle') === '1';
   const asked = useAsk(
     app,
     'waitline/goroutineTable',
-    { ...filterOf(app), ...(func === null ? {} : { func }), limit: 1000 },
+    { ...filterOf(app), ...(func === null ? {} : { func }), sort: 'costly', limit: 1000 },
     goroutineRows,
   );
   if (asked.state !== 'there') return <Asking asked={asked} />;
   const { rows, of } = asked.value;
   const scale = rows.reduce((most, r) => Math.max(most, total(r)), 0);
+  const shownBy = (r: GoroutineRow) => (withIdle ? r.all : r);
   const show = (r: GoroutineRow) => {
     app.setTab('timeline');
     app.pins.pin([r.g]);
@@ -255,12 +277,13 @@ function OneFunction({ app, stage, title, func, says }: OneProps) {
     { id: 'g', title: 'Goroutine', by: (r) => r.g, cell: (r) => `G${r.g}` },
     { id: 'start', title: 'Started', right: true, by: (r) => r.start, cell: (r) => cell(r.start) },
     { id: 'alive', title: 'Alive for', right: true, by: (r) => r.alive, cell: (r) => cell(r.alive) },
+    ...judged<GoroutineRow>(),
     {
       id: 'bar',
-      title: 'Where the time went',
+      title: 'Where the time went, without idle',
       cell: (r) => <Parts theme={stage.currentTheme} parts={parts(r)} of={scale} width={450} height={10} />,
     },
-    ...states(rows),
+    ...states(rows, shownBy),
     {
       id: 'only',
       title: '',
@@ -330,7 +353,7 @@ function OneFunction({ app, stage, title, func, says }: OneProps) {
         columns={columns}
         rows={rows}
         id={(r) => String(r.g)}
-        sort="alive"
+        sort="costly"
         onOpen={show}
       />
     </div>

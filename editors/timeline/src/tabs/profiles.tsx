@@ -3,7 +3,7 @@ import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { App } from '../app.ts';
 import type { Theme } from '../draw/theme.ts';
 import { flame, type Profile, type ProfileRow, profile } from '../model/analyses.ts';
-import { count, duration, figure, grouped, percent, shorten, shortFunc } from '../model/format.ts';
+import { duration, grouped, percent, shorten, shortFunc } from '../model/format.ts';
 import { type Place, placeLabel } from '../model/protocol.ts';
 import { field, raw, text } from '../model/read.ts';
 import { useAsk } from '../ui/ask.ts';
@@ -11,6 +11,7 @@ import type { Props } from '../ui/page.tsx';
 import { PlaceLink } from '../ui/place.tsx';
 import { Table } from '../ui/table.tsx';
 import { Asking, filterOf, useOption } from './common.tsx';
+import { SourceLines } from './lines.tsx';
 
 const TYPES: readonly (readonly [string, string])[] = [
   ['sync', 'Blocking'],
@@ -34,7 +35,7 @@ export function Profiles({ app, stage }: Props) {
   const open = opened === '1';
   const [chosen, choose] = useState<string | null>(null);
   const [root, setRoot] = useState(-1);
-  const of = { type, open, limit: 200, ...filterOf(app) };
+  const of = { type, open, limit: 500, ...filterOf(app) };
   const asked = useAsk(app, 'waitline/profile', { ...of, by: 'here' }, profile);
   const under = useAsk(app, 'waitline/profile', { ...of, by: 'under' }, profile);
   const types = TYPES.filter(([t]) => t !== 'cpu' || app.info?.hasCpuSamples === true);
@@ -195,10 +196,6 @@ function Graph({ app, theme, says, profile: p, under, root, onRoot, chosen, onCh
   };
   if (p.ns === 0)
     return <p class="remark">Nothing of this kind in {app.range === null ? 'the trace' : 'the range'}.</p>;
-  const one =
-    chosen === null
-      ? null
-      : (under?.rows.find((l) => l.place.func === chosen) ?? p.rows.find((l) => l.place.func === chosen) ?? null);
   return (
     <>
       <div class="remark">
@@ -228,16 +225,7 @@ function Graph({ app, theme, says, profile: p, under, root, onRoot, chosen, onCh
         Strong is the workspace's own code. Width is time; a frame under 3 px is left out. Click shows the line, a
         double click fills the width.
       </div>
-      {one !== null && (
-        <div class="bar-top raised">
-          <h2>{shortFunc(one.place.func)}</h2>
-          <PlaceLink app={app} place={one.place} />
-          <span>
-            {duration(one.ns)}, {count(one.n)} waits, {percent(one.ns / p.ns)} of this profile,{' '}
-            {figure(one.ns / app.end)} waiting on average
-          </span>
-        </div>
-      )}
+      {under !== null && <SourceLines app={app} here={p} under={under} func={chosen} onAll={() => onChoose(null)} />}
     </>
   );
 }

@@ -11,6 +11,7 @@ import {
   parts,
   total,
 } from '../model/analyses.ts';
+import { bounds, type Filter } from '../model/filter.ts';
 import { cell, duration, grouped, harmless, instant } from '../model/format.ts';
 import { parseLengths } from '../model/query.ts';
 import { around } from '../model/viewport.ts';
@@ -43,20 +44,20 @@ function brief(ns: number): string {
 export function Tasks({ app, stage }: Props) {
   const [kind, setKind] = useOption(app, 'kind', 'task');
   const [named, setNamed] = useOption(app, 'name', '');
-  const chosen =
-    named === '' ? null : { which: kind === 'region' ? ('region' as const) : ('task' as const), name: named };
-  const choose = ({ which, name }: { which: Which; name: string }) => {
+  const [placed, setPlaced] = useOption(app, 'place', '');
+  const [lengths, setLengths] = useOption(app, 'lengths', '');
+  const choose = (which: Which, r: NamedRow) => {
     setKind(which);
-    setNamed(name);
+    setNamed(r.key);
+    setPlaced(r.site === null ? '' : String(r.site));
   };
   // A part of the histogram: the spans that are as long.
-  const pick = (which: Which, name: string, b: Bin) => {
-    choose({ which, name });
+  const pick = (which: Which, r: NamedRow, b: Bin) => {
+    choose(which, r);
     setLengths(`>${brief(b.from)} <${brief(b.to)}`);
   };
   const [words, setWords] = useState('');
   const [ends, setEnds] = useState<'all' | 'complete' | 'cut'>('all');
-  const [lengths, setLengths] = useState('');
   const complete = ends === 'all' ? {} : { complete: ends === 'complete' };
   const tasks = useAsk(app, 'waitline/taskTable', { ...filterOf(app), ...complete, limit: 500 }, namedRows);
   const regions = useAsk(app, 'waitline/regionTable', { ...filterOf(app), limit: 500 }, namedRows);
@@ -78,7 +79,12 @@ export function Tasks({ app, stage }: Props) {
     from: all.reduce((a, b) => Math.min(a, b.from), Number.POSITIVE_INFINITY),
     to: all.reduce((a, b) => Math.max(a, b.to), 1),
   };
-  const choice = chosen ?? (tasks.value[0] === undefined ? null : { which: 'task' as const, name: tasks.value[0].key });
+  const which = named !== '' && kind === 'region' ? ('region' as const) : ('task' as const);
+  const listed = which === 'region' ? regionRows : tasks.value;
+  const choice =
+    named === ''
+      ? tasks.value[0]
+      : (listed.find((r) => r.key === named && String(r.site ?? '') === placed) ?? listed.find((r) => r.key === named));
   return (
     <div class="view scrolls">
       <div class="bar-top">
@@ -103,12 +109,12 @@ export function Tasks({ app, stage }: Props) {
       </div>
       <Table
         name="Tasks"
-        columns={columns(app, stage, 'Task', axis, (r, b) => pick('task', r.key, b))}
+        columns={columns(app, stage, 'Task', axis, (r, b) => pick('task', r, b))}
         rows={tasks.value}
-        id={(r) => r.key}
+        id={rowId}
         sort="total"
-        selected={choice?.which === 'task' ? choice.name : null}
-        onSelect={(r) => choose({ which: 'task', name: r.key })}
+        selected={choice !== undefined && which === 'task' ? rowId(choice) : null}
+        onSelect={(r) => choose('task', r)}
       />
       <div class="bar-top">
         <h2>Regions</h2>
@@ -116,24 +122,25 @@ export function Tasks({ app, stage }: Props) {
       </div>
       <Table
         name="Regions"
-        columns={columns(app, stage, 'Region', axis, (r, b) => pick('region', r.key, b))}
+        columns={columns(app, stage, 'Region', axis, (r, b) => pick('region', r, b))}
         rows={regionRows}
-        id={(r) => regionId(r) ?? ''}
+        id={rowId}
         sort="total"
-        selected={choice?.which === 'region' ? regionId(regionRows.find((r) => r.key === choice.name)) : null}
-        onSelect={(r) => choose({ which: 'region', name: r.key })}
+        selected={choice !== undefined && which === 'region' ? rowId(choice) : null}
+        onSelect={(r) => choose('region', r)}
       />
       <div class="remark spread">
         <span>Bars show shares of each row's own time.</span>
         <StateKey stage={stage} />
       </div>
-      {choice !== null && (
+      {choice !== undefined && (
         <Longest
-          key={`${choice.which} ${choice.name}`}
+          key={`${which} ${rowId(choice)}`}
           app={app}
           stage={stage}
-          which={choice.which}
-          name={choice.name}
+          which={which}
+          name={choice.key}
+          site={listed.filter((r) => r.key === choice.key).length > 1 ? choice.site : null}
           words={words}
           complete={complete}
           lengths={lengths}
@@ -144,8 +151,8 @@ export function Tasks({ app, stage }: Props) {
   );
 }
 
-function regionId(r: NamedRow | undefined): string | null {
-  return r === undefined ? null : `${r.key} ${r.place?.recorded}`;
+function rowId(r: NamedRow): string {
+  return `${r.key} ${r.site}`;
 }
 
 function told(rows: readonly NamedRow[]): string {
@@ -242,6 +249,7 @@ function Longest({
   stage,
   which,
   name: key,
+  site,
   words,
   complete,
   lengths,
@@ -251,6 +259,8 @@ function Longest({
   stage: Stage;
   which: Which;
   name: string;
+  /** The place, where others have that name. */
+  site: number | null;
   words: string;
   complete: { complete?: boolean };
   lengths: string;
@@ -259,6 +269,15 @@ function Longest({
   const [chosen, choose] = useState<number | null>(null);
   const name = harmless(key, 120);
   const method = which === 'task' ? 'waitline/taskTable' : 'waitline/regionTable';
+  const of: Omit<Filter, 'kind'> = {
+    id: key,
+    name,
+    ...parseLengths(lengths),
+    ...(site === null ? {} : { site }),
+  };
+  // The profile is of regions, wherever a task's were opened.
+  const filter: Filter =
+    which === 'region' ? { kind: 'region', ...of } : { kind: 'tasks', id: key, name, ...parseLengths(lengths) };
   const asked = useAsk(
     app,
     method,
@@ -266,15 +285,14 @@ function Longest({
       ...filterOf(app),
       name: key,
       limit: 1000,
+      ...bounds(of),
       ...(which === 'task' ? complete : {}),
       ...(words === '' || which === 'region' ? {} : { log: words }),
     },
     oneTasks,
   );
   if (asked.state !== 'there') return <Asking asked={asked} />;
-  const { of } = asked.value;
-  const { least, most } = parseLengths(lengths);
-  const rows = asked.value.rows.filter((r) => r.ns >= least && r.ns <= most);
+  const { of: n, rows } = asked.value;
   const scale = rows.reduce((most, r) => Math.max(most, r.ns), 1);
   const columns: Column<OneTask>[] = [
     {
@@ -306,9 +324,8 @@ function Longest({
       <div class="bar-top raised">
         <h2>{name}</h2>
         <span class="dim">
-          {rows.length < asked.value.rows.length && `${grouped(rows.length)} of `}
-          {grouped(of || rows.length)} {which}s, longest first, in ms; each drawn from its own start
-          {of > asked.value.rows.length && `; of the ${grouped(asked.value.rows.length)} longest`}
+          {grouped(n || rows.length)} {which}s, longest first, in ms; each drawn from its own start
+          {n > rows.length && `; the ${grouped(rows.length)} longest`}
         </span>
         <span class="grow" />
         <input
@@ -319,20 +336,12 @@ function Longest({
           value={lengths}
           onInput={(e) => onLengths(e.currentTarget.value)}
         />
-        {which === 'region' && (
-          <>
-            <OnlyButton app={app} filter={{ kind: 'region', id: key, name }}>
-              Only these
-            </OnlyButton>
-            <button
-              type="button"
-              class="button"
-              onClick={() => narrowTo(app, { kind: 'region', id: key, name }, 'profiles')}
-            >
-              Profile of these
-            </button>
-          </>
-        )}
+        <OnlyButton app={app} filter={filter}>
+          Only these
+        </OnlyButton>
+        <button type="button" class="button" onClick={() => narrowTo(app, filter, 'profiles')}>
+          Profile of these
+        </button>
         {which === 'task' && one !== undefined && (
           <OnlyButton app={app} filter={{ kind: 'task', id: one.id, name: `${name} ${one.id}` }}>
             {`Only task ${one.id}`}

@@ -167,7 +167,7 @@ function Narrow({ app, slice: s }: { app: App; slice: Slice }) {
     ...(group === undefined ? [] : [{ kind: 'group' as const, id: group.id, name: shortFunc(group.name) }]),
     ...(s.task === null ? [] : [{ kind: 'task' as const, id: s.task.id, name: `${s.task.name} ${s.task.id}` }]),
     ...(s.region === null ? [] : [{ kind: 'region' as const, id: s.region, name: s.region }]),
-  ].filter((f) => !has(app.filters, f.kind, f.id));
+  ].filter((f) => !has(app.filters, f));
   if (to.length === 0) return null;
   return (
     <div class="narrow">
@@ -248,26 +248,19 @@ function folded(others: readonly Place[]): string {
 function Waker({ app, slice: s }: { app: App; slice: Slice }) {
   const w = s.waker;
   if (w === null) return null;
-  const stack = w.stack.length > 0 ? w.stack : w.place === null ? [] : [w.place];
-  const [first, ...rest] = stack;
   return (
     <>
       <div class="pair">
         {w.g > 0 ? (
           <button type="button" class="strong" title="↑: go there" onClick={() => void app.follow.waker()}>
-            G{w.g} {first?.func.slice(first.func.replace(/\[.*$/, '').lastIndexOf('/') + 1) ?? ''}
+            G{w.g} {w.name}
           </button>
         ) : (
           <span>{w.what}</span>
         )}
-        <PlaceLink app={app} place={first ?? null} />
+        {w.stack.length === 0 && <PlaceLink app={app} place={w.place} />}
       </div>
-      {rest
-        .filter((p) => p.uri !== null)
-        .slice(0, 4)
-        .map((p, i) => (
-          <Frame key={i} app={app} place={p} first={false} />
-        ))}
+      <Stack app={app} stack={w.stack} />
     </>
   );
 }

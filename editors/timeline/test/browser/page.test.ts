@@ -239,6 +239,24 @@ describe('selecting', () => {
     expect(seen.opened.at(-1)?.uri).toMatch(/^file:.*\.go$/);
   });
 
+  it('shows where the waker stood, frame by frame, each a way to its line', async () => {
+    await page.evaluate(() => window.waitlineProbe?.app.select('g:15', 17e6, { moveTo: true }));
+    await page.waitForFunction(() => window.waitlineProbe?.app.selection?.slice?.waker != null);
+    const stack = await page.evaluate(() =>
+      window.waitlineProbe?.app.selection?.slice?.waker?.stack.map((p) => p.func),
+    );
+    expect(stack?.length).toBeGreaterThan(2);
+    const text = await panel();
+    // The frame that gave the connection back, and who called it.
+    expect(text).toMatch(/Woken by\s+G308 [\s\S]*query\.func1\s+db\.go:72[\s\S]*report\.func1/);
+    const opened = seen.opened.length;
+    await page.locator('aside.panel').getByText('db.go:72').first().click();
+    await quiet(page);
+    expect(seen.opened.slice(opened).map((o) => [o.uri.split('/').at(-1), o.line])).toEqual([['db.go', 71]]);
+    await page.keyboard.press('c');
+    await page.screenshot({ path: join(pictures, 'waker.png') });
+  });
+
   it('goes to the line by a double click and by Enter', async () => {
     await click(4, { double: true });
     expect(seen.opened.at(-1)).toMatchObject({ focus: true });
@@ -356,6 +374,32 @@ describe('find', () => {
   });
 });
 
+describe('a narrow page', () => {
+  it('has places that can be read down to 360 px', async () => {
+    await page.evaluate(() => window.waitlineProbe?.app.select('g:15', 17e6, { moveTo: true }));
+    await page.waitForFunction(() => window.waitlineProbe?.app.selection?.slice?.waker != null);
+    for (const width of [700, 480, 360]) {
+      await page.setViewportSize({ width, height: 700 });
+      await quiet(page);
+      await page.screenshot({ path: join(pictures, `narrow-${width}.png`) });
+      const squeezed = await page.evaluate(() => {
+        const panel = document.querySelector('aside.panel .scroll')?.getBoundingClientRect();
+        return [...document.querySelectorAll('aside.panel .pair')].flatMap((pair) => {
+          const first = pair.firstElementChild?.getBoundingClientRect();
+          const last = pair.lastElementChild?.getBoundingClientRect();
+          const fits = first !== undefined && last !== undefined && last.right <= (panel?.right ?? 0) + 0.5;
+          return fits && first.width >= 40 ? [] : [pair.textContent];
+        });
+      });
+      expect(squeezed, `${width} px`).toEqual([]);
+      const out = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+      expect(out).toBeLessThanOrEqual(0);
+    }
+    await page.setViewportSize({ width: WIDE.width, height: WIDE.height });
+    await quiet(page);
+  });
+});
+
 describe('a range', () => {
   it('is drawn on the ruler, counts everywhere, and Esc clears it', async () => {
     await page.mouse.move(500, 156);
@@ -408,6 +452,22 @@ describe('the analyses', () => {
       .click({ position: { x: 4, y: 8 } });
     await quiet(page);
     expect(await page.locator('.view').innerText()).toMatch(/584 goroutines, one row each/);
+    // What is idle is a column of its own, and in the others only where somebody wants it there.
+    await page.getByLabel('Filter by name').fill('serveDB');
+    const network = async () => {
+      const table = page.locator('table[aria-label="Goroutines by function"]');
+      const heads = await table.locator('th').allInnerTexts();
+      const cells = await table.locator('tbody tr').first().locator('td').allInnerTexts();
+      return ['Costly', 'Idle', 'Network', 'Channel'].map((name) => cells[heads.findIndex((h) => h.startsWith(name))]);
+    };
+    const without = await network();
+    expect(without[1]).toMatch(/^1\d\d$/);
+    await page.getByLabel('Idle too').check();
+    const withIdle = await network();
+    expect(withIdle.slice(0, 2)).toEqual(without.slice(0, 2));
+    expect(withIdle.slice(2)).not.toEqual(without.slice(2));
+    await page.getByLabel('Idle too').uncheck();
+    await page.getByLabel('Filter by name').fill('report');
     await page.getByRole('button', { name: 'Runnable' }).first().click();
     await page.screenshot({ path: join(pictures, 'goroutines.png') });
     await page.getByRole('button', { name: 'Pin the shortest and the longest' }).click();
@@ -422,6 +482,18 @@ describe('the analyses', () => {
     expect(await rows('Here').first().innerText()).toMatch(/db\.go:70/);
     expect(await rows('Under').count()).toBeGreaterThan(3);
     const whole = await page.locator('.main .remark b').first().innerText();
+    // The lines of the same profile: what was waited there, and how it was spread.
+    const lines = rows('Lines of this profile');
+    await lines.first().waitFor();
+    const cells = await lines.first().locator('td').allInnerTexts();
+    expect(cells.slice(0, 3)).toEqual(['db.go:70', 'select {', '974']);
+    const [here, total, mean, p50, p99, max] = cells.slice(3).map((c) => Number(c.replace(',', '')));
+    expect([here, total]).toEqual([444, 444]);
+    expect([mean, p50, p99, max]).toEqual([456, 416, 1253, 1935]);
+    expect(seen.opened.some((o) => /db\.go$/.test(o.uri) && o.line === 69)).toBe(false);
+    await lines.first().getByText('db.go:70').click();
+    await quiet(page);
+    expect(seen.opened.some((o) => /db\.go$/.test(o.uri) && o.line === 69)).toBe(true);
     const opened = seen.opened.length;
     await page.locator('.flame canvas').click({ position: { x: 60, y: 36 } });
     await quiet(page);
@@ -446,12 +518,28 @@ describe('the analyses', () => {
     expect(await rows('Regions').count()).toBeGreaterThan(3);
     await rows('Longest of order').first().waitFor();
     const n = await rows('Longest of order').count();
-    await page.getByLabel(/^Lengths, such as/).fill('>1ms');
-    const longer = await rows('Longest of order').count();
-    expect(longer).toBeGreaterThan(0);
-    expect(longer).toBeLessThan(n);
-    expect(await page.locator('.view').innerText()).toContain(`${longer} of 412 tasks`);
+    await page.getByLabel(/^Lengths, such as/).fill('>1ms <2.5ms');
+    await quiet(page);
+    const some = await rows('Longest of order').count();
+    expect(some).toBeGreaterThan(0);
+    expect(some).toBeLessThan(n);
+    expect(await page.locator('.view').innerText()).toContain(`${some} tasks, longest first`);
+    // What is profiled are these alone.
+    await page.getByRole('button', { name: 'Profile of these' }).click();
+    await quiet(page);
+    expect(await page.locator('.scope').innerText()).toContain('only tasks order, 1.00 ms to 2.50 ms');
+    const time = page.locator('.main .remark b').first();
+    const ofSome = await time.innerText();
+    expect(page.url()).toMatch(/tasks=order&min=1000000&max=2500000/);
+    await tab('Tasks');
     await page.getByLabel(/^Lengths, such as/).fill('');
+    await quiet(page);
+    await page.getByRole('button', { name: 'Only these' }).click();
+    await tab('Profiles');
+    expect(await page.locator('.scope').innerText()).toMatch(/only tasks order\s*×/);
+    expect(await time.innerText()).not.toBe(ofSome);
+    await page.getByRole('button', { name: /only tasks order/ }).click();
+    await tab('Tasks');
     await page.getByRole('button', { name: 'Cut off' }).click();
     await quiet(page);
     expect(await page.locator('table[aria-label=Tasks]').innerText()).not.toMatch(/order/);

@@ -48,10 +48,24 @@ describe('tables', () => {
           created: place('main.main', 7),
           n: 8,
           alive: 2,
-          columns: { exec: { sum: 9 }, total: { sum: 20, min: 1, mean: 2.5, p50: 2, p99: 6, max: 7 } },
+          columns: {
+            exec: { sum: 9 },
+            chan: { sum: 8, p50: 4 },
+            total: { sum: 20, min: 1, mean: 2.5, p50: 2, p99: 6, max: 7 },
+          },
+          busy: { exec: { sum: 9 }, chan: { sum: 3, p50: 1 }, total: { sum: 20 } },
+          costly: { sum: 3, p50: 1 },
+          idle: { sum: 5, p50: 2 },
         },
       ],
     });
+    // What is idle is in no bar, and in a column of its own.
+    const chan = (s: analyses.Split | undefined) => s?.by.get(CLASS.channel);
+    const [row] = f.rows;
+    expect([chan(row), row?.idle, row?.costly, row === undefined ? 0 : analyses.total(row)]).toEqual([3, 5, 3, 12]);
+    expect([chan(row?.picked('sum', true)), chan(row?.picked('p50', false)), row?.picked('p50', true).idle]).toEqual([
+      8, 1, 2,
+    ]);
     expect(f.rows[0]).toMatchObject({ func: 'main.work', n: 8, alive: 2, life: { min: 1, p50: 2, max: 7 } });
     expect(
       analyses.goroutineRows({ of: 1, goroutines: [{ g: 4, start: 5, end: null, columns: { total: 9, exec: 2 } }] })

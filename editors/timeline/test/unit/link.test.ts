@@ -1,7 +1,7 @@
 // Filters and links: what is narrowed, and how it comes back from an address.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { added, type Filter, filterParams, filterWords, without } from '../../src/model/filter.ts';
+import { added, type Filter, filterParams, filterWords, has, without } from '../../src/model/filter.ts';
 import { fragmentFields, type Link, linkFields, linkText, OPTIONS, readLink, TABS } from '../../src/model/link.ts';
 
 const func: Filter = { kind: 'func', id: 'main.(*server).order', name: 'main.(*server).order' };
@@ -19,6 +19,18 @@ describe('filters', () => {
     filters = added(filters, { ...task, id: 134, name: 'order 134' });
     expect(filters.map(filterWords)).toEqual(['only serve', 'only task order 134']);
     expect(filterParams(without(without(filters, 'group'), 'task'))).toBeNull();
+  });
+
+  it('hold how long regions and tasks took, of one of them at a time', () => {
+    const slow: Filter = { kind: 'region', id: 'db', name: 'db', min: 1e6, site: 17 };
+    const filters = added(added([], func), slow);
+    expect(filterParams(filters)).toEqual({ func: func.id, region: 'db', minNs: 1e6, site: 17 });
+    expect(filterWords(slow)).toBe('only region db, at least 1.00 ms');
+    expect(has(filters, slow)).toBe(true);
+    expect(has(filters, { kind: 'region', id: 'db', name: 'db' })).toBe(false);
+    const tasks: Filter = { kind: 'tasks', id: 'order', name: 'order', min: 2e6, max: 5e6 };
+    expect(filterWords(tasks)).toBe('only tasks order, 2.00 ms to 5.00 ms');
+    expect(filterParams(added(filters, tasks))).toEqual({ func: func.id, tasks: 'order', minNs: 2e6, maxNs: 5e6 });
   });
 });
 
@@ -46,8 +58,11 @@ describe('a link', () => {
           fc.integer({ min: 1, max: 1e9 }).map((n): Filter => ({ kind: 'g', id: n, name: `G${n}` })),
           fc.integer({ min: 1, max: 1e9 }).map((n): Filter => ({ kind: 'task', id: n, name: String(n) })),
           words.map((w): Filter => ({ kind: 'region', id: w, name: w })),
+          fc.tuple(words, times, times).map(([w, min, max]): Filter => ({ kind: 'tasks', id: w, name: w, min, max })),
+          fc.tuple(words, times).map(([w, site]): Filter => ({ kind: 'region', id: w, name: w, site })),
         ),
-        { minLength: 1, selector: (f) => f.kind },
+        // Regions and all tasks of a type stand in each other's way.
+        { minLength: 1, selector: (f) => (f.kind === 'tasks' ? 'region' : f.kind) },
       ),
       options: fc
         .uniqueArray(fc.tuple(fc.constantFrom(...OPTIONS), words), { minLength: 1, selector: ([k]) => k })

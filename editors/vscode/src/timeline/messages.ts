@@ -9,6 +9,8 @@ export interface TileKey {
   t1: number;
   width: number;
   lanes: string[];
+  /** What is there of an index that is still being made. */
+  growing?: true;
 }
 
 /** What the page sends. */
@@ -83,14 +85,14 @@ export function fromPage(message: unknown): FromPage | undefined {
 
 function tileKey(value: unknown): TileKey | undefined {
   if (!isObject(value)) return undefined;
-  const { analysis, t0, t1, width, lanes } = value;
+  const { analysis, t0, t1, width, lanes, growing } = value;
   const numbers = [analysis, t0, t1, width];
   if (!numbers.every((n) => typeof n === 'number' && Number.isFinite(n) && n >= 0)) return undefined;
   if (!Array.isArray(lanes) || lanes.length > LANES || !lanes.every((l) => typeof l === 'string' && l.length < 64)) {
     return undefined;
   }
   if ((width as number) < 1 || (width as number) > WIDTH || (t0 as number) >= (t1 as number)) return undefined;
-  return { analysis, t0, t1, width, lanes } as TileKey;
+  return { analysis, t0, t1, width, lanes, ...(growing === true && { growing }) } as TileKey;
 }
 
 /** The octets of a tile, which the protocol carries as base64. */

@@ -5,6 +5,7 @@ use hashbrown::HashMap;
 
 use super::{Goroutine, Region, Sites, Stats, Summary, Task};
 use crate::Analysis;
+use crate::causes::Cause;
 use crate::values::Values;
 
 /// A figure of a goroutine or a region, in nanoseconds.
@@ -92,6 +93,17 @@ impl Column {
         Column::ALL.into_iter().find(|c| c.name() == name)
     }
 
+    /// Which column what somebody waited for counts in; none for what is no wait.
+    pub fn of_cause(analysis: &Analysis, cause: Cause) -> Option<Column> {
+        Some(match cause {
+            Cause::Net => Column::Net,
+            Cause::Sleep => Column::Sleep,
+            Cause::Sync(reason) | Cause::Wait(reason) => Column::of_reason(analysis.str(reason)),
+            Cause::Syscall => Column::Syscall,
+            _ => return None,
+        })
+    }
+
     /// Which column a reason to be blocked counts in.
     fn of_reason(reason: &str) -> Column {
         match reason {
@@ -131,6 +143,52 @@ pub fn columns(analysis: &Analysis, stats: &Stats) -> [i64; COLUMNS] {
         }
     }
     row
+}
+
+/// How a goroutine's waits were judged. Nanoseconds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Worth {
+    /// At somebody's cost.
+    pub costly: i64,
+    /// Idle, by the column that it counts in.
+    pub idle: Vec<(Column, i64)>,
+}
+
+impl Worth {
+    /// All that is idle.
+    pub fn idle(&self) -> i64 {
+        self.idle.iter().fold(0, |sum, (_, ns)| sum.saturating_add(*ns))
+    }
+
+    /// Adds idle time.
+    pub fn add_idle(&mut self, column: Column, ns: i64) {
+        match self.idle.iter_mut().find(|(known, _)| *known == column) {
+            Some((_, sum)) => *sum = sum.saturating_add(ns),
+            None => self.idle.push((column, ns)),
+        }
+    }
+
+    /// Figures by [`Column`] without what is idle; all of the time stays all of it.
+    pub fn busy(&self, mut row: [i64; COLUMNS]) -> [i64; COLUMNS] {
+        for &(column, ns) in &self.idle {
+            let mut left = ns;
+            let mut take = |column: Column| {
+                let of = &mut row[column as usize];
+                let taken = left.min(*of).max(0);
+                (*of, left) = (*of - taken, left - taken);
+            };
+            // Of a long system call most is without the P.
+            if column == Column::Syscall {
+                take(Column::SyscallBlock);
+            }
+            take(column);
+            if column != Column::Syscall {
+                let block = &mut row[Column::Block as usize];
+                *block = (*block - ns).max(0);
+            }
+        }
+        row
+    }
 }
 
 /// Many durations: their sum, ends, percentiles and histogram. Nanoseconds.
@@ -217,6 +275,12 @@ pub struct FunctionGroup {
     pub alive: u64,
     /// By [`Column`].
     pub columns: [Spread; COLUMNS],
+    /// The same without what is idle.
+    pub busy: [Spread; COLUMNS],
+    /// What was waited at somebody's cost.
+    pub costly: Spread,
+    /// What was waited idly.
+    pub idle: Spread,
     /// What all of them came to.
     pub stats: Stats,
 }
@@ -230,7 +294,7 @@ pub struct Functions {
 
 impl Functions {
     /// Adds a goroutine with the figures that count for it.
-    pub fn add(&mut self, analysis: &Analysis, g: &Goroutine, stats: &Stats) {
+    pub fn add(&mut self, analysis: &Analysis, g: &Goroutine, stats: &Stats, worth: &Worth) {
         let row = *self.rows.entry(g.name).or_insert_with(|| {
             self.list.push(FunctionGroup {
                 name: g.name,
@@ -238,6 +302,9 @@ impl Functions {
                 n: 0,
                 alive: 0,
                 columns: std::array::from_fn(|_| Spread::default()),
+                busy: std::array::from_fn(|_| Spread::default()),
+                costly: Spread::default(),
+                idle: Spread::default(),
                 stats: Stats::default(),
             });
             self.list.len() - 1
@@ -248,17 +315,26 @@ impl Functions {
         }
         group.n += 1;
         group.alive += u64::from(g.end.is_none());
-        for (spread, ns) in group.columns.iter_mut().zip(columns(analysis, stats)) {
+        let row = columns(analysis, stats);
+        for (spread, ns) in group.columns.iter_mut().zip(row) {
             spread.add(ns);
         }
+        for (spread, ns) in group.busy.iter_mut().zip(worth.busy(row)) {
+            spread.add(ns);
+        }
+        group.costly.add(worth.costly);
+        group.idle.add(worth.idle());
         group.stats.add(stats);
     }
 
-    /// The groups, by the sum of a column, the largest first.
-    pub fn by(self, analysis: &Analysis, column: Column) -> Vec<FunctionGroup> {
+    /// The groups, by a sum, the largest first.
+    pub fn by(
+        self,
+        analysis: &Analysis,
+        sum: impl Fn(&FunctionGroup) -> i64,
+    ) -> Vec<FunctionGroup> {
         let mut list = self.list;
         list.sort_by(|a, b| {
-            let sum = |g: &FunctionGroup| g.columns[column as usize].sum;
             sum(b).cmp(&sum(a)).then_with(|| analysis.str(a.name).cmp(analysis.str(b.name)))
         });
         list
@@ -270,9 +346,9 @@ pub fn functions(analysis: &Analysis, summary: &Summary, column: Column) -> Vec<
     let mut groups = Functions::default();
     for row in summary.rows() {
         let g = summary.goroutine(row);
-        groups.add(analysis, &g, &g.stats);
+        groups.add(analysis, &g, &g.stats, &Worth::default());
     }
-    groups.by(analysis, column)
+    groups.by(analysis, |group| group.columns[column as usize].sum)
 }
 
 /// Regions or tasks of one type that are opened at the same place.
@@ -391,6 +467,32 @@ mod tests {
             let (low, high) = Histogram::bounds(histogram.parts().next().unwrap_or_default().0);
             assert!((low..high).contains(&from), "{from}");
         }
+    }
+
+    #[test]
+    fn what_is_idle_is_taken_from_where_it_counts() {
+        let mut row = [0; COLUMNS];
+        for (column, ns) in [
+            (Column::Block, 100),
+            (Column::Chan, 70),
+            (Column::Net, 30),
+            (Column::Syscall, 10),
+            (Column::SyscallBlock, 50),
+            (Column::Total, 200),
+        ] {
+            row[column as usize] = ns;
+        }
+        let mut worth = Worth::default();
+        assert_eq!(worth.busy(row), row);
+        worth.add_idle(Column::Chan, 60);
+        worth.add_idle(Column::Syscall, 40);
+        worth.add_idle(Column::Syscall, 15);
+        assert_eq!(worth.idle(), 115);
+        let busy = worth.busy(row);
+        let of = |column: Column| busy[column as usize];
+        assert_eq!((of(Column::Chan), of(Column::Net), of(Column::Block)), (10, 30, 40));
+        assert_eq!((of(Column::Syscall), of(Column::SyscallBlock)), (5, 0));
+        assert_eq!(of(Column::Total), 200);
     }
 
     #[test]

@@ -11,7 +11,6 @@ use exectrace::{
 use hashbrown::HashMap;
 
 use super::class::{Class, Tone, of_wait};
-use super::counters::Counters;
 use super::lanes::{BLOCK, Block};
 use super::sink::Pass;
 use super::{Go, GoRef, Index, NO_GO, NO_WHERE, Site};
@@ -128,7 +127,6 @@ pub(super) struct Making {
     pub(super) ranges: HashMap<(RangeKind, RangeScope), (i64, StackId)>,
     pub(super) tasks: HashMap<TaskId, u32>,
     pub(super) regions: HashMap<GoId, Vec<u32>>,
-    pub(super) counters: Counters,
     pub(super) full: bool,
     /// How many bytes all of it may take; `None`: as many as there are rows for.
     pub(super) room: Option<usize>,
@@ -224,7 +222,7 @@ impl Making {
             creator,
             created_at,
             root,
-            lane: super::lanes::Lane { first: 0, n: 0, end: 0, levels: super::lanes::NO_LEVELS },
+            lane: super::lanes::Lane { first: 0, n: 0, end: 0, sums: super::lanes::NO_SUMS },
             costly: 0,
             waiting: 0,
             running: 0,
@@ -415,7 +413,7 @@ impl Making {
         }
         let index = &mut self.index;
         index.end = end;
-        index.counters = self.counters.done();
+        index.counters.catch_up();
         // Blocks, goroutine by goroutine; each goroutine's are in the order of time already.
         let mut first = vec![0u32; index.gos.len() + 1];
         for owner in &self.owners {
@@ -524,6 +522,16 @@ impl Builder {
             self.generations += 1;
             self.reader.recycle(generation);
         }
+    }
+
+    /// What the bytes so far tell: the index with all that [`Key::grows`](super::Key::grows) names, and
+    /// counters, up to its end. Nothing else of it may be asked for.
+    pub fn so_far(&mut self) -> &Index {
+        let index = &mut self.making.index;
+        index.counters.catch_up();
+        let of = |p: &super::Proc| p.runs.until().max(p.beside.until());
+        index.end = index.procs.iter().map(of).max().unwrap_or(0);
+        index
     }
 
     /// There are no bytes any more.

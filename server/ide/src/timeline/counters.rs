@@ -69,17 +69,15 @@ impl Counters {
         }
     }
 
-    pub(super) fn done(mut self) -> Counters {
-        self.wide = self
-            .most
-            .chunks(BLOCK)
-            .map(|some| {
-                let mut most = Counts::default();
-                some.iter().for_each(|s| widen(&mut most, s));
-                most
-            })
-            .collect();
-        self
+    /// Sums up the blocks that are whole: what is asked before is right, and slower.
+    pub(super) fn catch_up(&mut self) {
+        let whole = self.most.len().saturating_sub(1) / BLOCK * BLOCK;
+        let known = self.wide.len() * BLOCK;
+        for some in self.most[known.min(whole)..whole].chunks(BLOCK) {
+            let mut most = Counts::default();
+            some.iter().for_each(|s| widen(&mut most, s));
+            self.wide.push(most);
+        }
     }
 
     /// The most of each between two times, as near as blocks tell.
@@ -88,8 +86,9 @@ impl Counters {
         let mut i = self.from.partition_point(|&f| f <= t0).saturating_sub(1);
         let end = self.from.partition_point(|&f| f < t1).max(i + 1).min(self.from.len());
         while i < end {
-            if i.is_multiple_of(BLOCK) && i + BLOCK <= end {
-                widen(&mut most, &self.wide[i / BLOCK]);
+            let wide = self.wide.get(i / BLOCK);
+            if let Some(wide) = wide.filter(|_| i.is_multiple_of(BLOCK) && i + BLOCK <= end) {
+                widen(&mut most, wide);
                 i += BLOCK;
             } else {
                 widen(&mut most, &self.most[i]);

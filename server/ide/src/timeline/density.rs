@@ -1,18 +1,22 @@
 //! How many goroutines of a group were in each state, cell by cell.
 //!
 //! Where a window holds little enough of a group, its goroutines are gone over, which is exact. Else
-//! the group's sums over slices of time are taken, cut in proportion at a cell's edges.
+//! the group's sums over slices of time are taken, cut in proportion at a pixel's edges. Either is done
+//! once, by pixel: wider cells are pixels together.
 
+use super::cells::Cells;
 use super::class::{TONES, Tone};
 use super::groups::Group;
 use super::lanes::{Walk, unpack};
-use super::tile::{Cells, LaneRects, Rect};
+use super::tile::{LaneRects, Rect};
 use super::{GoRef, Index};
 
 /// So many slices of time a group has at most.
-const MOST_SLICES: i64 = 8192;
+const MOST_SLICES: i64 = 1 << 16;
 /// A group with fewer spans needs no sums.
 const SMALL: usize = 4096;
+/// A window that holds about so many spans of a group is gone over.
+const FEW: u128 = 32_768;
 /// So many steps are made for a window before sums are taken instead.
 const STEPS: u32 = 200_000;
 
@@ -21,6 +25,8 @@ const STEPS: u32 = 200_000;
 pub(super) struct Density {
     /// A slice is 2 to this many nanoseconds.
     shift: u32,
+    /// How many spans there are.
+    spans: usize,
     tones: Vec<u8>,
     /// By tone: the time up to each slice's beginning, and one more.
     up_to: Vec<Vec<u64>>,
@@ -43,7 +49,7 @@ impl Density {
             return None;
         }
         // No finer than there are spans: many groups must not take more than what they hold.
-        let slices = (count as i64 / 32).clamp(64, MOST_SLICES);
+        let slices = (count as i64 / 64).clamp(64, MOST_SLICES);
         let mut shift = 0;
         while index.end >> shift >= slices {
             shift += 1;
@@ -91,11 +97,34 @@ impl Density {
                 up_to
             })
             .collect();
-        Some(Density { shift, tones, up_to })
+        Some(Density { shift, spans: count, tones, up_to })
     }
 
     pub(super) fn bytes(&self) -> usize {
         self.up_to.iter().map(|u| u.len() * 8).sum()
+    }
+
+    /// Whether sums are as good as going over all for this window: a slice is no wider than a pixel,
+    /// and there are many spans in it.
+    fn is_enough(&self, cells: Cells, end: i64) -> bool {
+        let span = u128::from((cells.t1.min(end) - cells.t0.max(0)).max(0) as u64);
+        let spans = self.spans as u128 * span / u128::from(end.max(1) as u64);
+        spans > FEW && (cells.t1 - cells.t0) >> self.shift >= cells.n
+    }
+
+    fn sums(&self, cells: Cells) -> CellSums {
+        let edges: Vec<i64> = (0..=cells.n).map(|cell| cells.edge(cell)).collect();
+        let of = |row: usize| {
+            let mut before = self.up_to(row, cells.t0);
+            let ns = edges.iter().skip(1).map(|&edge| {
+                let until = self.up_to(row, edge);
+                let ns = until.saturating_sub(before);
+                before = until;
+                ns
+            });
+            ns.collect()
+        };
+        CellSums { tones: self.tones.clone(), ns: (0..self.tones.len()).map(of).collect() }
     }
 
     /// The time of a tone up to `t`.
@@ -168,28 +197,99 @@ impl Adder {
         self.steps += 1;
     }
 
-    /// By cell: the time of each tone that has any.
-    fn sums(self) -> Vec<Vec<(u8, u64)>> {
-        let mut sums = vec![Vec::new(); self.cells.n as usize];
-        let mut full = vec![0i64; self.tones.len()];
-        for (cell, sums) in sums.iter_mut().enumerate() {
-            let width = self.cells.edge(cell as i64 + 1) - self.cells.edge(cell as i64);
-            for (row, &tone) in self.tones.iter().enumerate() {
-                full[row] += self.fulls[row][cell];
-                let ns = self.parts[row][cell] + (full[row].max(0) * width) as u64;
-                if ns > 0 {
-                    sums.push((tone, ns));
-                }
+    fn sums(mut self) -> CellSums {
+        let widths: Vec<i64> =
+            (0..self.cells.n).map(|c| self.cells.edge(c + 1) - self.cells.edge(c)).collect();
+        for (parts, fulls) in self.parts.iter_mut().zip(&self.fulls) {
+            let mut full = 0;
+            for ((ns, more), width) in parts.iter_mut().zip(fulls).zip(&widths) {
+                full += more;
+                *ns += (full.max(0) * width) as u64;
             }
         }
-        sums
+        CellSums { tones: self.tones, ns: self.parts }
+    }
+}
+
+/// The time of a group's goroutines, by tone and by cell.
+pub(super) struct CellSums {
+    tones: Vec<u8>,
+    ns: Vec<Vec<u64>>,
+}
+
+impl CellSums {
+    /// The same of cells that are so many together.
+    pub(super) fn wider(&self, by: usize) -> CellSums {
+        let sum = |ns: &Vec<u64>| ns.chunks(by.max(1)).map(|some| some.iter().sum()).collect();
+        CellSums { tones: self.tones.clone(), ns: self.ns.iter().map(sum).collect() }
+    }
+
+    /// Of pixels, drawn in cells of `wide` pixels.
+    pub(super) fn draw(&self, cells: Cells, wide: u32) -> LaneRects {
+        match wide {
+            1 => self.rects(cells, 0..cells.n),
+            _ => self.wider(wide as usize).rects(cells, 0..cells.n),
+        }
+    }
+
+    /// Rects of some cells. Those of one cell stand together, the lowest tone first; equal cells are
+    /// one.
+    pub(super) fn rects(&self, cells: Cells, some: std::ops::Range<i64>) -> LaneRects {
+        let mut lane = LaneRects::default();
+        let mut rows: Vec<(Tone, &[u64])> =
+            self.tones.iter().zip(&self.ns).map(|(&tone, ns)| (Tone(tone), &ns[..])).collect();
+        rows.sort_unstable_by_key(|row| row.0);
+        let width = |cell: i64| (cells.edge(cell + 1) - cells.edge(cell)).max(1) as u64;
+        let all = |cell: i64| rows.iter().map(|row| row.1[cell as usize]).sum::<u64>();
+        let peak = some.clone().map(|cell| all(cell).div_ceil(width(cell))).max().unwrap_or(0);
+        lane.peak = u32::try_from(peak).unwrap_or(u32::MAX);
+        let (mut last, mut now): (Vec<Rect>, Vec<Rect>) = (Vec::new(), Vec::new());
+        for cell in some {
+            let (from, to) = (cells.edge(cell), cells.edge(cell + 1));
+            let x0 = cells.x(from);
+            let x1 = cells.x(to).max(x0 + 1);
+            let whole = u128::from((to - from).max(1) as u64) * u128::from(peak.max(1));
+            now.clear();
+            for &(tone, ns) in &rows {
+                let ns = ns[cell as usize];
+                if ns == 0 {
+                    continue;
+                }
+                let fill = match (ns.checked_mul(64), u64::try_from(whole)) {
+                    (Some(ns), Ok(whole)) => (ns / whole).min(64) as u16,
+                    _ => (u128::from(ns) * 64 / whole).min(64) as u16,
+                };
+                now.push(Rect {
+                    x0,
+                    x1,
+                    class: tone.class() as u8,
+                    verdict: tone.verdict_number(),
+                    fill: (fill * 4).clamp(1, 255) as u8,
+                    flags: super::tile::JOINED,
+                    ..Rect::default()
+                });
+            }
+            let same = now.len() == last.len()
+                && !now.is_empty()
+                && now.iter().zip(&last).all(|(a, b)| {
+                    (a.class, a.verdict, a.fill) == (b.class, b.verdict, b.fill) && a.x0 == b.x1
+                });
+            if same {
+                last.iter_mut().for_each(|r| r.x1 = x1);
+            } else {
+                lane.rects.append(&mut last);
+                std::mem::swap(&mut last, &mut now);
+            }
+        }
+        lane.rects.append(&mut last);
+        lane
     }
 }
 
 impl Walk for Adder {
-    fn fits(&mut self, from: i64, to: i64) -> bool {
+    fn until(&mut self, from: i64) -> i64 {
         self.advance(from);
-        to <= self.cell_end
+        self.cell_end
     }
 
     fn sums(&mut self, from: i64, _: i64, parts: &[u64]) {
@@ -223,80 +323,20 @@ impl Walk for Adder {
 
 impl Index {
     /// By cell: the time of a group by tone. Exact, if that is cheap enough.
-    pub(super) fn group_sums(&self, group: &Group, cells: Cells) -> (Vec<Vec<(u8, u64)>>, bool) {
+    pub(super) fn group_sums(&self, group: &Group, cells: Cells) -> CellSums {
+        let density = group.density.as_ref();
+        if let Some(density) = density.filter(|density| density.is_enough(cells, self.end)) {
+            return density.sums(cells);
+        }
         let mut adder = Adder::new(cells);
-        let mut exact = true;
         for go in group.alive(self, cells.t0, cells.t1) {
             let Some(go) = self.go(go) else { continue };
             adder.rewind();
             self.spans.walk(&go.lane, cells.t0, cells.t1, &mut adder);
-            if adder.steps > STEPS && group.density.is_some() {
-                exact = false;
-                break;
+            if let Some(density) = density.filter(|_| adder.steps > STEPS) {
+                return density.sums(cells);
             }
         }
-        let Some(density) = group.density.as_ref().filter(|_| !exact) else {
-            return (adder.sums(), true);
-        };
-        let mut sums = vec![Vec::new(); cells.n as usize];
-        for (row, &tone) in density.tones.iter().enumerate() {
-            let mut before = density.up_to(row, cells.t0);
-            for (cell, sums) in (1..).zip(sums.iter_mut()) {
-                let until = density.up_to(row, cells.edge(cell));
-                if until > before {
-                    sums.push((tone, until - before));
-                }
-                before = until;
-            }
-        }
-        (sums, false)
-    }
-
-    pub(super) fn density(&self, group: &Group, cells: Cells, lane: &mut LaneRects) {
-        let (mut sums, _) = self.group_sums(group, cells);
-        let width =
-            |cell: usize| (cells.edge(cell as i64 + 1) - cells.edge(cell as i64)).max(1) as u64;
-        let peak = sums
-            .iter()
-            .enumerate()
-            .map(|(cell, sums)| sums.iter().map(|s| s.1).sum::<u64>().div_ceil(width(cell)))
-            .max()
-            .unwrap_or(0);
-        lane.peak = u32::try_from(peak).unwrap_or(u32::MAX);
-        // Rects of one cell stand together, the lowest class first; equal cells are one.
-        let (mut last, mut now): (Vec<Rect>, Vec<Rect>) = (Vec::new(), Vec::new());
-        for (cell, sums) in sums.iter_mut().enumerate() {
-            sums.sort_unstable();
-            let (from, to) = (cells.edge(cell as i64), cells.edge(cell as i64 + 1));
-            let x0 = cells.x(from);
-            let x1 = cells.x(to).max(x0 + 1);
-            let whole = u128::from((to - from).max(1) as u64) * u128::from(peak.max(1));
-            now.clear();
-            now.extend(sums.iter().filter(|s| s.1 > 0).map(|&(tone, ns)| {
-                let fill = (u128::from(ns) * 64 / whole).min(64) as u16;
-                let tone = Tone(tone);
-                Rect {
-                    x0,
-                    x1,
-                    class: tone.class() as u8,
-                    verdict: tone.verdict_number(),
-                    fill: (fill * 4).clamp(1, 255) as u8,
-                    flags: super::tile::JOINED,
-                    ..Rect::default()
-                }
-            }));
-            let same = now.len() == last.len()
-                && !now.is_empty()
-                && now.iter().zip(&last).all(|(a, b)| {
-                    (a.class, a.verdict, a.fill) == (b.class, b.verdict, b.fill) && a.x0 == b.x1
-                });
-            if same {
-                last.iter_mut().for_each(|r| r.x1 = x1);
-            } else {
-                lane.rects.append(&mut last);
-                std::mem::swap(&mut last, &mut now);
-            }
-        }
-        lane.rects.append(&mut last);
+        adder.sums()
     }
 }

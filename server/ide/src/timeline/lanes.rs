@@ -1,21 +1,24 @@
-//! How the spans of lanes are kept: columns, in blocks of 32, with sums of time above them.
+//! How the spans of lanes are kept: columns, in blocks of 32, with sums of time up to each block.
 //!
 //! ```text
-//! lane (a goroutine):   block 0      block 1      ...          each: base time, first row, sums by tone
-//!                       |            |
+//! lane (a goroutine):   block 0      block 1      block 2 ...   each: base time, first row
+//!                       |            |            |
 //! columns:              start: u32 from the block's base, site: u32, x: u32, tone: u8      13 bytes a span
-//! sums:                 32 spans -> 8 blocks -> 64 blocks -> ...       [(tone, ns)], exact
+//! up to here, by tone:  0 0 0        5 0 2        5 7 9   ...   exact; of long lanes only
 //! ```
+//!
+//! What a stretch of whole blocks came to is the difference of two rows, however long it is: a window
+//! looks at two rows and the block at its edge for each cell.
 //!
 //! Spans of a goroutine touch: each ends where the next begins, the last where the lane ends.
 //! What has gaps (what a P ran, ranges) is kept with a length, as [`Runs`].
 
-use super::class::Tone;
+use super::class::{TONES, Tone};
 
 /// So many spans are in a block.
 pub(super) const BLOCK: usize = 32;
-/// So many blocks are under a node of the first level, and nodes under a node of the next.
-const FAN: usize = 8;
+/// A lane of fewer blocks has no sums: to go over its spans is as quick.
+const LONG: usize = 4;
 
 /// A time of one tone: the tone above, the nanoseconds below.
 type Part = u64;
@@ -31,89 +34,105 @@ pub(super) fn unpack(part: Part) -> (Tone, u64) {
     (Tone((part >> TONE_SHIFT) as u8), part & NS_MASK)
 }
 
-/// Sums by tone of some nodes in a row.
+/// The time of each tone of a lane up to each of its blocks, and up to its end.
 #[derive(Debug, Default)]
-pub(super) struct Sums {
-    /// Where the parts of each node end.
-    ends: Vec<u32>,
-    parts: Vec<Part>,
+pub(super) struct UpTo {
+    tones: Vec<u8>,
+    /// Row by row, a column for each tone.
+    ns: Vec<u64>,
 }
 
-impl Sums {
-    pub(super) fn of(&self, node: usize) -> &[Part] {
-        let end = self.ends.get(node).map_or(0, |&e| e as usize);
-        let start = node.checked_sub(1).and_then(|n| self.ends.get(n)).map_or(0, |&s| s as usize);
-        self.parts.get(start..end).unwrap_or_default()
-    }
-
-    pub(super) fn n(&self) -> usize {
-        self.ends.len()
-    }
-
-    pub(super) fn push(&mut self, parts: &mut Vec<(u8, u64)>) {
-        self.parts.extend(parts.drain(..).map(|(tone, ns)| part(tone, ns)));
-        self.ends.push(self.parts.len() as u32);
+impl UpTo {
+    /// What the blocks from `first` to before `end` came to. `all`: the row behind the last one.
+    #[inline]
+    fn between(&self, first: usize, end: usize, all: &[u64], parts: &mut Vec<Part>) {
+        let n = self.tones.len();
+        let row = |i: usize| self.ns.get(i * n..(i + 1) * n).unwrap_or(all);
+        parts.clear();
+        for ((&tone, &before), &until) in self.tones.iter().zip(row(first)).zip(row(end)) {
+            if until > before {
+                parts.push(part(tone, until - before));
+            }
+        }
     }
 
     fn bytes(&self) -> usize {
-        self.ends.len() * 4 + self.parts.len() * 8
+        self.tones.len() + self.ns.len() * 8
     }
 }
 
-/// Adds a time to a short list of them.
-#[inline]
-pub(super) fn add(parts: &mut Vec<(u8, u64)>, tone: u8, ns: u64) {
-    match parts.iter_mut().find(|p| p.0 == tone) {
-        Some(part) => part.1 += ns,
-        None => parts.push((tone, ns)),
+/// Makes the sums of a lane while its spans come, or of one lane after another.
+#[derive(Debug)]
+pub(super) struct Summing {
+    made: UpTo,
+    /// By tone: its column.
+    columns: [u8; TONES],
+    now: Vec<u64>,
+}
+
+impl Default for Summing {
+    fn default() -> Summing {
+        Summing { made: UpTo::default(), columns: [u8::MAX; TONES], now: Vec::new() }
     }
 }
 
-/// The levels above the blocks of one lane.
-#[derive(Debug, Default)]
-pub(super) struct Levels(Vec<Sums>);
+impl Summing {
+    #[inline]
+    pub(super) fn add(&mut self, tone: u8, ns: u64) {
+        let tone = usize::from(tone) % TONES;
+        if self.columns[tone] == u8::MAX {
+            self.widen(tone);
+        }
+        self.now[usize::from(self.columns[tone])] += ns;
+    }
 
-impl Levels {
-    /// Over blocks `first..first + n` of `blocks`; `None` where they are too few to be worth it.
-    pub(super) fn new(blocks: &Sums, first: usize, n: usize) -> Option<Levels> {
-        if n <= FAN {
+    /// A tone that was not met before: there was none of it. A crafted trace cannot make this dear:
+    /// there are few tones.
+    #[cold]
+    fn widen(&mut self, tone: usize) {
+        let n = self.made.tones.len();
+        self.columns[tone] = n as u8;
+        self.made.tones.push(tone as u8);
+        self.now.push(0);
+        if n > 0 {
+            let rows = self.made.ns.chunks_exact(n);
+            self.made.ns = rows.flat_map(|row| row.iter().copied().chain([0])).collect();
+        }
+    }
+
+    /// A block begins, or the lane ends.
+    pub(super) fn mark(&mut self) {
+        // Rows of no columns are rows all the same.
+        if self.made.tones.is_empty() {
+            self.widen(0);
+        }
+        self.made.ns.extend_from_slice(&self.now);
+    }
+
+    /// The time of each tone so far.
+    pub(super) fn so_far(&self) -> impl Iterator<Item = (Tone, u64)> {
+        self.made.tones.iter().zip(&self.now).map(|(&tone, &ns)| (Tone(tone), ns))
+    }
+
+    /// The lane is over. `None` where it is too short to be worth it.
+    pub(super) fn done(&mut self, n_blocks: usize) -> Option<UpTo> {
+        self.made.tones.iter().for_each(|&tone| self.columns[usize::from(tone)] = u8::MAX);
+        self.now.clear();
+        if n_blocks < LONG {
+            self.made.tones.clear();
+            self.made.ns.clear();
             return None;
         }
-        let mut levels: Vec<Sums> = Vec::new();
-        let mut parts = Vec::new();
-        let mut below = n;
-        while below > FAN {
-            let nodes = below.div_ceil(FAN);
-            let mut sums = Sums::default();
-            for node in 0..nodes {
-                for child in node * FAN..below.min((node + 1) * FAN) {
-                    let of = match levels.last() {
-                        Some(level) => level.of(child),
-                        None => blocks.of(first + child),
-                    };
-                    for &p in of {
-                        let (tone, ns) = unpack(p);
-                        add(&mut parts, tone.0, ns);
-                    }
-                }
-                sums.push(&mut parts);
-            }
-            levels.push(sums);
-            below = nodes;
-        }
-        Some(Levels(levels))
-    }
-
-    fn bytes(&self) -> usize {
-        self.0.iter().map(Sums::bytes).sum()
+        self.made.ns.shrink_to_fit();
+        Some(std::mem::take(&mut self.made))
     }
 }
 
 /// What goes over a lane's time, in order.
 pub(super) trait Walk {
-    /// Whether a stretch lies where its sums say all that is wanted.
-    fn fits(&mut self, from: i64, to: i64) -> bool;
-    /// A stretch that fits: its time by tone.
+    /// Up to where sums of a stretch that begins at `from` say all that is wanted; `i64::MIN`: nowhere.
+    fn until(&mut self, from: i64) -> i64;
+    /// A stretch that ends there at the latest: its time by tone.
     fn sums(&mut self, from: i64, to: i64, parts: &[u64]);
     /// A span; `row` is its row in the columns.
     fn span(&mut self, from: i64, to: i64, tone: Tone, row: u32);
@@ -136,12 +155,11 @@ pub(super) struct Spans {
     pub(super) tone: Vec<u8>,
     /// Goroutine by goroutine, each in the order of time.
     pub(super) blocks: Vec<Block>,
-    pub(super) sums: Sums,
-    pub(super) levels: Vec<Levels>,
+    pub(super) sums: Vec<UpTo>,
 }
 
-/// No levels.
-pub(super) const NO_LEVELS: u32 = u32::MAX;
+/// No sums.
+pub(super) const NO_SUMS: u32 = u32::MAX;
 
 /// One goroutine's part of [`Spans`].
 #[derive(Debug, Clone, Copy)]
@@ -149,7 +167,8 @@ pub(super) struct Lane {
     pub(super) first: u32,
     pub(super) n: u32,
     pub(super) end: i64,
-    pub(super) levels: u32,
+    /// Its row in [`Spans::sums`].
+    pub(super) sums: u32,
 }
 
 /// One span of a goroutine.
@@ -173,8 +192,7 @@ impl Spans {
     pub(super) fn bytes(&self) -> usize {
         self.start.len() * 13
             + self.blocks.len() * size_of::<Block>()
-            + self.sums.bytes()
-            + self.levels.iter().map(Levels::bytes).sum::<usize>()
+            + self.sums.iter().map(|up_to| up_to.bytes() + size_of::<UpTo>()).sum::<usize>()
     }
 
     /// Brings the columns into the order of the blocks: a window goes over what lies side by side.
@@ -265,36 +283,27 @@ impl Spans {
     #[inline]
     pub(super) fn walk(&self, lane: &Lane, t0: i64, t1: i64, walk: &mut impl Walk) {
         let blocks = self.blocks(lane);
+        let sums = self.sums.get(lane.sums as usize);
         let mut i = blocks.partition_point(|b| b.base <= t0).saturating_sub(1);
-        let last = blocks.partition_point(|b| b.base < t1);
-        let levels = self.levels.get(lane.levels as usize).map_or(&[][..], |l| &l.0);
-        while i < last {
-            let base = blocks[i].base;
-            let end = self.block_end(lane, blocks, i);
-            if base >= t0 && end <= t1 && walk.fits(base, end) {
-                // As far up as it still fits.
-                let (mut step, mut to) = (1, end);
-                let mut at: Option<(usize, usize)> = None;
-                for (l, level) in levels.iter().enumerate() {
-                    let wide = step * FAN;
-                    if i % wide != 0 {
-                        break;
-                    }
-                    let next = (i + wide).min(blocks.len());
-                    let to_next = self.block_end(lane, blocks, next - 1);
-                    if i / wide >= level.n() || to_next > t1 || !walk.fits(base, to_next) {
-                        break;
-                    }
-                    (step, to, at) = (wide, to_next, Some((l, i / wide)));
+        let mut parts = Vec::new();
+        let mut stride = 1;
+        while let Some(block) = blocks.get(i).filter(|b| b.base < t1) {
+            let base = block.base;
+            if let Some(up_to) = sums
+                && base >= t0
+            {
+                let until = walk.until(base).min(t1);
+                let ends_by = |i: usize| self.block_end(lane, blocks, i) <= until;
+                let next = furthest(i, blocks.len(), stride, ends_by);
+                if next > i {
+                    stride = next - i;
+                    up_to.between(i, next, &[], &mut parts);
+                    walk.sums(base, self.block_end(lane, blocks, next - 1), &parts);
+                    i = next;
+                    continue;
                 }
-                match at {
-                    Some((l, node)) => walk.sums(base, to, levels[l].of(node)),
-                    None => walk.sums(base, to, self.sums.of(lane.first as usize + i)),
-                }
-                i += step;
-                continue;
             }
-            let block = &blocks[i];
+            let end = self.block_end(lane, blocks, i);
             let (first, n) = (block.first as usize, block.n as usize);
             let starts = &self.start[first..first + n];
             let tones = &self.tone[first..first + n];
@@ -320,6 +329,47 @@ impl Spans {
     }
 }
 
+/// Behind the last block of those from `i` on that ends in time; `i`, if it does not itself. Ends
+/// rise. About so many as `stride` are expected, since cells next to each other hold about as many: it
+/// is looked for around there, in steps that grow.
+#[inline]
+fn furthest(i: usize, n: usize, stride: usize, ends_by: impl Fn(usize) -> bool) -> usize {
+    // What lies before `from` ends in time, what lies at `to` and behind does not.
+    let (mut from, mut to) = (i, n);
+    let guess = (i + stride.max(1)).min(n);
+    let mut step = 1;
+    if guess > i && ends_by(guess - 1) {
+        from = guess;
+        while from < to {
+            let at = (from + step).min(n) - 1;
+            if !ends_by(at) {
+                to = at;
+                break;
+            }
+            (from, step) = (at + 1, step * 2);
+        }
+    } else {
+        to = guess.saturating_sub(1).max(i);
+        while from < to {
+            let at = to.saturating_sub(step).max(i);
+            if ends_by(at) {
+                from = at + 1;
+                break;
+            }
+            (to, step) = (at, step * 2);
+        }
+    }
+    while from < to {
+        let middle = from + (to - from) / 2;
+        if ends_by(middle) {
+            from = middle + 1;
+        } else {
+            to = middle;
+        }
+    }
+    from
+}
+
 /// Spans with gaps between them, in the order of time: what a P ran, ranges of the collector.
 #[derive(Debug, Default)]
 pub struct Runs {
@@ -333,8 +383,8 @@ pub struct Runs {
     /// Lengths that 32 bits do not hold.
     long: hashbrown::HashMap<u32, i64>,
     last_end: i64,
-    sums: Sums,
-    levels: Option<Levels>,
+    /// They are there as soon as the runs are: a window can be looked at while more come.
+    summing: Summing,
 }
 
 /// One of [`Runs`].
@@ -367,8 +417,10 @@ impl Runs {
         });
         let rel = room.unwrap_or_else(|| {
             self.blocks.push((start, row as u32));
+            self.summing.mark();
             0
         });
+        self.summing.add(tone.0, (end - start) as u64);
         let len = u32::try_from(end - start).unwrap_or(u32::MAX);
         if len == u32::MAX {
             self.long.insert(row as u32, end - start);
@@ -390,21 +442,12 @@ impl Runs {
     }
 
     pub(super) fn bytes(&self) -> usize {
-        self.len() * 13 + self.blocks.len() * 16 + self.sums.bytes()
+        self.len() * 13 + self.blocks.len() * 16 + self.summing.made.bytes()
     }
 
-    /// No more will come.
-    pub(super) fn seal(&mut self) {
-        self.sums = Sums::default();
-        let mut parts = Vec::new();
-        for b in 0..self.blocks.len() {
-            for row in self.rows(b) {
-                let run = self.run(b, row);
-                add(&mut parts, run.tone.0, (run.end - run.start) as u64);
-            }
-            self.sums.push(&mut parts);
-        }
-        self.levels = Levels::new(&self.sums, 0, self.blocks.len());
+    /// Where the last one ends.
+    pub(super) fn until(&self) -> i64 {
+        self.last_end
     }
 
     fn rows(&self, block: usize) -> std::ops::Range<usize> {
@@ -455,34 +498,29 @@ impl Runs {
     pub(super) fn walk(&self, t0: i64, t1: i64, walk: &mut impl Walk) {
         let mut b = self.blocks.partition_point(|b| b.0 <= t0).saturating_sub(1);
         let last = self.blocks.partition_point(|b| b.0 < t1);
-        let levels = self.levels.as_ref().map_or(&[][..], |l| &l.0);
         let end_of = |block: usize| {
             let row = self.rows(block).end - 1;
             self.run(block, row).end
         };
+        let mut parts = Vec::new();
+        let mut stride = 1;
         while b < last {
             let base = self.blocks[b].0;
-            let end = end_of(b);
-            if base >= t0 && end <= t1 && walk.fits(base, end) {
-                let (mut step, mut to) = (1, end);
-                let mut at: Option<(usize, usize)> = None;
-                for (l, level) in levels.iter().enumerate() {
-                    let wide = step * FAN;
-                    if b % wide != 0 {
-                        break;
-                    }
-                    let to_next = end_of((b + wide).min(self.blocks.len()) - 1);
-                    if b / wide >= level.n() || to_next > t1 || !walk.fits(base, to_next) {
-                        break;
-                    }
-                    (step, to, at) = (wide, to_next, Some((l, b / wide)));
+            if base >= t0 {
+                let until = walk.until(base).min(t1);
+                // The next one's beginning is at hand, and rarely far from the end.
+                let ends_by = |b: usize| match self.blocks.get(b + 1) {
+                    Some(next) if next.0 <= until => true,
+                    _ => end_of(b) <= until,
+                };
+                let next = furthest(b, last, stride, ends_by);
+                if next > b {
+                    stride = next - b;
+                    self.summing.made.between(b, next, &self.summing.now, &mut parts);
+                    walk.sums(base, end_of(next - 1), &parts);
+                    b = next;
+                    continue;
                 }
-                match at {
-                    Some((l, node)) => walk.sums(base, to, levels[l].of(node)),
-                    None => walk.sums(base, to, self.sums.of(b)),
-                }
-                b += step;
-                continue;
             }
             for row in self.rows(b) {
                 let run = self.run(b, row);

@@ -9,17 +9,19 @@
 //!
 //! The index is no part of a load: it is made when somebody first looks, of the same bytes. Rows of
 //! strings, frames and stacks are those of the analysis. A window costs lanes x pixels, never events:
-//! blocks of 32 spans have sums, and so have blocks of blocks.
+//! at each block of 32 spans stands what the lane came to so far.
 
 use exectrace::{GoId, Nanos, ProcId, StackId, StrId, TaskId, ThreadId};
 use hashbrown::HashMap;
 
 mod build;
+mod cells;
 mod class;
 mod counters;
 mod density;
 mod find;
 mod groups;
+mod joiner;
 mod lanes;
 mod seal;
 mod sink;
@@ -31,6 +33,7 @@ pub mod tile;
 mod tests;
 
 pub use build::{Builder, Failed};
+pub use cells::Window;
 pub use class::{CLASSES, Class, Tone};
 pub use counters::{Counter, Counts};
 pub use find::{Found, Instances, Query};
@@ -38,9 +41,7 @@ pub use groups::{Group, Row, Sort};
 pub use lanes::{Run, Runs, Span};
 pub use slices::{Flow, FlowKind, Meanwhile, Ref, Slice, SliceOf, TaskFlow, line_of};
 pub use summary::{CostlyLine, Inside, Sum};
-pub use tile::{
-    Key, LABEL_GO, LABEL_TEXT, LaneRects, MOST_LANES, MOST_WIDTH, Rect, TILE_BYTES, Window,
-};
+pub use tile::{Key, LABEL_GO, LABEL_TEXT, LaneRects, MOST_LANES, MOST_WIDTH, Rect, TILE_BYTES};
 
 use counters::{Counters, Series};
 use lanes::{Lane, Spans};
@@ -311,7 +312,6 @@ impl Index {
                 for (start, end, tone, go) in of {
                     runs.push(start, end, Tone(tone), go);
                 }
-                runs.seal();
                 runs
             })
             .collect()

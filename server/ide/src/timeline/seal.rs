@@ -4,7 +4,7 @@ use exectrace::{FrameId, StackId};
 use hashbrown::HashMap;
 
 use super::class::Tone;
-use super::lanes::{Levels, NO_LEVELS, Sums, add};
+use super::lanes::{NO_SUMS, Summing};
 use super::{GoRef, Index, REACH};
 use crate::stays::{StayKind, StayRow, Stays};
 use crate::verdicts::Verdict;
@@ -38,12 +38,6 @@ impl Index {
                 (birth, some.iter().map(|g| g.end).max().unwrap_or(0))
             })
             .collect();
-        for p in &mut self.procs {
-            p.runs.seal();
-            p.beside.seal();
-        }
-        self.gc.seal();
-        self.stw.seal();
         self.sum_up();
         let mut lines: HashMap<StackId, Option<FrameId>> = HashMap::new();
         let mut line_of = |stack: StackId| {
@@ -108,44 +102,40 @@ impl Index {
         }
     }
 
-    /// Sums over blocks and blocks of blocks, and what each goroutine came to.
+    /// Sums up to each block, and what each goroutine came to.
     fn sum_up(&mut self) {
-        let mut sums = Sums::default();
-        let mut levels = Vec::new();
-        let mut parts = Vec::new();
+        let mut summing = Summing::default();
+        let mut sums = Vec::new();
         for go in &mut self.gos {
-            let first = sums.n();
             let blocks = self.spans.blocks(&go.lane);
-            let (mut costly, mut waiting, mut running) = (0, 0, 0);
             for (i, block) in blocks.iter().enumerate() {
+                summing.mark();
                 let end = blocks.get(i + 1).map_or(go.lane.end, |b| b.base);
                 for span in self.spans.spans_of(block, end) {
-                    let ns = (span.end - span.start).max(0);
-                    add(&mut parts, span.tone.0, ns as u64);
+                    summing.add(span.tone.0, (span.end - span.start).max(0) as u64);
                 }
-                for &(tone, ns) in &parts {
-                    let (tone, ns) = (Tone(tone), ns as i64);
-                    if tone.verdict() == Some(Verdict::Costly) {
-                        costly += ns;
-                    }
-                    if tone.class().is_wait() {
-                        waiting += ns;
-                    } else if tone.class().is_running() {
-                        running += ns;
-                    }
-                }
-                sums.push(&mut parts);
             }
-            (go.costly, go.waiting, go.running) = (costly, waiting, running);
-            go.lane.levels = match Levels::new(&sums, first, blocks.len()) {
-                Some(made) => {
-                    levels.push(made);
-                    levels.len() as u32 - 1
+            summing.mark();
+            (go.costly, go.waiting, go.running) = (0, 0, 0);
+            for (tone, ns) in summing.so_far() {
+                let ns = ns as i64;
+                if tone.verdict() == Some(Verdict::Costly) {
+                    go.costly += ns;
                 }
-                None => NO_LEVELS,
+                if tone.class().is_wait() {
+                    go.waiting += ns;
+                } else if tone.class().is_running() {
+                    go.running += ns;
+                }
+            }
+            go.lane.sums = match summing.done(blocks.len()) {
+                Some(made) => {
+                    sums.push(made);
+                    sums.len() as u32 - 1
+                }
+                None => NO_SUMS,
             };
         }
         self.spans.sums = sums;
-        self.spans.levels = levels;
     }
 }

@@ -85,7 +85,7 @@ impl Sink for Pass<'_> {
             GoState::Waiting => {
                 from = Some(Counter::Waiting);
                 if class == Class::GcWait {
-                    m.counters.change(t, Some(Counter::GcWaiting), None);
+                    m.index.counters.change(t, Some(Counter::GcWaiting), None);
                 }
                 if class == Class::Network {
                     m.index.net_wakes.push((t, go.0));
@@ -141,7 +141,7 @@ impl Sink for Pass<'_> {
                 let site = m.wait(event.stack, event.reason, self.tables);
                 now = m.index.sites[site as usize].class;
                 if now == Class::GcWait {
-                    m.counters.change(t, None, Some(Counter::GcWaiting));
+                    m.index.counters.change(t, None, Some(Counter::GcWaiting));
                 }
                 m.begin(row, start, site, NONE);
             }
@@ -159,7 +159,7 @@ impl Sink for Pass<'_> {
             }
             GoState::Undetermined => {}
         }
-        m.counters.change(start, from, to);
+        m.index.counters.change(start, from, to);
         if let Some(open) = m.opens.get_mut(row as usize) {
             (open.state, open.class) = (event.to, now);
         }
@@ -182,7 +182,7 @@ impl Sink for Pass<'_> {
         if runs != ran {
             let (from, to) =
                 if runs { (None, Some(Counter::Threads)) } else { (Some(Counter::Threads), None) };
-            m.counters.change(at.t.0, from, to);
+            m.index.counters.change(at.t.0, from, to);
         }
         if !runs {
             m.beside_ends(p, at.t.0, Class::Syscall);

@@ -122,8 +122,8 @@ impl Adder<'_> {
 }
 
 impl Walk for Adder<'_> {
-    fn fits(&mut self, _: i64, _: i64) -> bool {
-        self.inside.is_none()
+    fn until(&mut self, _: i64) -> i64 {
+        if self.inside.is_none() { i64::MAX } else { i64::MIN }
     }
 
     fn sums(&mut self, from: i64, to: i64, parts: &[u64]) {

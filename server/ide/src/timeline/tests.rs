@@ -5,10 +5,12 @@
 use exectrace::{GoId, ProcId, TaskId, ThreadId};
 use proptest::prelude::*;
 
+use super::cells::{Cells, Window};
 use super::class::{CLASSES, Class, TONES, Tone};
 use super::counters::{Counter, Counters, Series};
+use super::joiner::longest;
 use super::lanes::{Runs, Walk, unpack};
-use super::tile::{Cells, Key, Window, longest};
+use super::tile::Key;
 use crate::verdicts::VERDICTS;
 
 #[test]
@@ -82,7 +84,7 @@ fn columns_show_the_most_within_them() {
             counters.change(i, Some(Counter::Running), Some(Counter::Waiting));
         }
     }
-    let counters = counters.done();
+    counters.catch_up();
     let most = counters.most(0, 1000);
     assert_eq!(most[Counter::Waiting as usize], 500);
     assert!(most[Counter::Running as usize] >= 500);
@@ -109,9 +111,9 @@ struct Adder {
 }
 
 impl Walk for Adder {
-    fn fits(&mut self, from: i64, to: i64) -> bool {
+    fn until(&mut self, from: i64) -> i64 {
         self.cell = self.cells.cell(from);
-        to <= self.cells.edge(self.cell + 1)
+        self.cells.edge(self.cell + 1)
     }
 
     fn sums(&mut self, from: i64, _: i64, parts: &[u64]) {
@@ -148,10 +150,10 @@ proptest! {
         prop_assert!(u32::from(cells.x(t0 + length)) <= width * 16);
     }
 
-    /// Runs with gaps, of any length: what the walk adds up by way of blocks and levels is what
+    /// Runs with gaps, of any length: what the walk adds up by way of blocks and sums is what
     /// going over all of them adds up.
     #[test]
-    fn blocks_and_levels_lose_no_time(
+    fn blocks_and_sums_lose_no_time(
         steps in prop::collection::vec((0i64..2000, 1i64..3000), 1..3000),
         far in any::<bool>(),
         t0 in -100i64..2_000_000,
@@ -169,7 +171,6 @@ proptest! {
             all.push((t, t + len));
             t += len;
         }
-        runs.seal();
         prop_assert_eq!(runs.len(), all.len());
         let cells = Cells::new(&Window { t0, t1: t0 + length, width }, 1);
         let mut adder = Adder { cells, cell: 0, sums: vec![0; cells.n as usize] };

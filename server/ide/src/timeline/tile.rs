@@ -12,8 +12,11 @@
 
 use exectrace::{GoId, ProcId, TaskId, ThreadId};
 
-use super::class::{Class, TONES, Tone};
-use super::lanes::{Runs, Walk, unpack};
+use super::cells::{Cells, Window};
+use super::class::{Class, Tone};
+use super::density::CellSums;
+use super::joiner::Joiner;
+use super::lanes::Runs;
 use super::{GoRef, Index, NO_GO};
 
 /// The largest tile, in bytes.
@@ -44,17 +47,6 @@ pub const OPEN: u8 = 16;
 pub const LABEL_GO: u32 = 1 << 31;
 /// In a label: the rest is a string of the trace.
 pub const LABEL_TEXT: u32 = 1 << 30;
-
-/// A time and how wide it is drawn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Window {
-    /// Its beginning, in nanoseconds.
-    pub t0: i64,
-    /// Its end.
-    pub t1: i64,
-    /// Pixels.
-    pub width: u32,
-}
 
 /// A rectangle of a lane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -121,6 +113,16 @@ pub enum Key {
 const MOST_PACKED: usize = 256;
 
 impl Key {
+    /// Whether the lane can be looked at while the index is still being made.
+    pub fn grows(&self) -> bool {
+        match self {
+            Key::Gc | Key::Stw | Key::Proc(_) | Key::Net | Key::Timer | Key::Sys => true,
+            Key::Samples => true,
+            // Spans are not in order before the end, and these are not summed up.
+            Key::Thread(_) | Key::Gos(_) | Key::Group(_) | Key::All | Key::Task(_) => false,
+        }
+    }
+
     /// Reads a lane's key, such as `p:3`.
     pub fn parse(text: &str) -> Option<Key> {
         let number = |text: &str| text.parse::<u64>().ok();
@@ -154,251 +156,64 @@ impl Key {
     }
 }
 
-/// `a * b / c`, without losing anything on the way.
-fn mul_div(a: i64, b: i64, c: i64) -> i64 {
-    match a.checked_mul(b) {
-        Some(product) => product / c,
-        None => (i128::from(a) * i128::from(b) / i128::from(c)) as i64,
+/// So many pieces of a window tell how many rects there are.
+const PIECES: i64 = 4;
+
+/// A guess of so many times too many may be wrong by that: it is tried.
+const GUESSED: f64 = 1.1;
+
+/// A lane that is asked for; of a density row what it is drawn of.
+struct Asked<'a> {
+    key: &'a Key,
+    sums: Option<CellSums>,
+}
+
+/// How wide cells must be: so many pixels, of density rows so many.
+struct Guess {
+    wide: u32,
+    dense: u32,
+    /// About how many rects there are with cells of a pixel.
+    plain: f64,
+    /// The same of density rows.
+    density: f64,
+}
+
+/// The next of 1, 2, 3, 4, 6, 8, 12 and so on pixels.
+fn wider(wide: u32) -> u32 {
+    match wide {
+        1 => 2,
+        _ if wide.is_power_of_two() => wide / 2 * 3,
+        _ => wide / 3 * 4,
     }
 }
 
-/// A window cut into cells.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Cells {
-    pub(super) t0: i64,
-    pub(super) t1: i64,
-    pub(super) n: i64,
-    width: i64,
-    /// What is longer than this is a rect of its own.
-    pub(super) whole: i64,
-}
-
-impl Cells {
-    /// `wide`: how many pixels a cell is.
-    pub(super) fn new(window: &Window, wide: u32) -> Cells {
-        let span = (window.t1 - window.t0).max(1);
-        let n = i64::from(window.width.div_ceil(wide.max(1))).clamp(1, span);
-        let (t0, t1) = (window.t0, window.t0 + span);
-        Cells { t0, t1, n, width: i64::from(window.width.max(1)), whole: span / n }
+impl Guess {
+    fn all(&self) -> f64 {
+        self.plain / f64::from(self.wide) + self.density / f64::from(self.dense)
     }
 
-    /// Where a cell begins.
-    pub(super) fn edge(&self, cell: i64) -> i64 {
-        self.t0 + mul_div(cell, self.t1 - self.t0, self.n)
+    /// Makes cells wider until all could fit: twice as wide is half as many at best. Density rows have a rect for each class in each cell: their
+    /// cells get wider first.
+    fn widen(&mut self, room: f64) {
+        while self.all() > room && self.wide.max(self.dense) <= MOST_WIDTH {
+            self.step();
+        }
     }
 
-    /// The cell that a time lies in.
-    pub(super) fn cell(&self, t: i64) -> i64 {
-        let at = (t - self.t0).max(0);
-        let (n, span) = (self.n, self.t1 - self.t0);
-        let cell = if at < 1 << 46 {
-            ((at + 1) * n - 1) / span
+    fn step(&mut self) {
+        let only_dense = self.plain <= 0.0;
+        if self.density > 0.0 && (only_dense || self.dense < self.wide * 4) {
+            self.dense = wider(self.dense);
         } else {
-            ((i128::from(at + 1) * i128::from(n) - 1) / i128::from(span)) as i64
-        };
-        cell.clamp(0, n - 1)
-    }
-
-    /// A time's place in sixteenths of a pixel.
-    pub(super) fn x(&self, t: i64) -> u16 {
-        let at = t.clamp(self.t0, self.t1) - self.t0;
-        mul_div(at, self.width * 16, self.t1 - self.t0).min(i64::from(u16::MAX - 1)) as u16
-    }
-
-    /// A rect between two times.
-    fn rect(&self, from: i64, to: i64, tone: Tone) -> Rect {
-        let x0 = self.x(from);
-        let x1 = self.x(to).max(x0 + 1);
-        let class = tone.class() as u8;
-        Rect { x0, x1, class, verdict: tone.verdict_number(), fill: 255, ..Rect::default() }
-    }
-}
-
-/// What most of some time went to: idle time only if it is three quarters of it.
-pub(super) fn longest(sums: &[(u8, u64)]) -> Option<Tone> {
-    let all: u64 = sums.iter().map(|s| s.1).sum();
-    let idle: u64 = sums.iter().filter(|s| Tone(s.0).is_idle()).map(|s| s.1).sum();
-    let shows_idle = u128::from(idle) * 4 >= u128::from(all) * 3;
-    sums.iter()
-        .filter(|s| s.1 > 0 && Tone(s.0).is_idle() == shows_idle)
-        // The first of equals by number, so that the order of time does not matter.
-        .max_by_key(|s| (s.1, std::cmp::Reverse(s.0)))
-        .map(|s| Tone(s.0))
-}
-
-/// Joins the spans of one row, in the order of time.
-struct Joiner<'a, D: Fn(u32) -> (u32, u32)> {
-    cells: Cells,
-    rects: &'a mut Vec<Rect>,
-    /// The last rect of this row, if what follows may be joined to it: its row, one up.
-    joins: usize,
-    describe: D,
-    flags: u8,
-    /// Spans have gaps: a joined rect is as high as it is busy.
-    gaps: bool,
-    /// The end of the trace, where what is there is open.
-    end: i64,
-    cell: i64,
-    cell_end: i64,
-    /// The last whole span ended here.
-    clear: i64,
-    acc: [u64; TONES],
-    tones: Vec<u8>,
-    sums: Vec<(u8, u64)>,
-    from: i64,
-    to: i64,
-    n: u32,
-    row: u32,
-}
-
-impl<'a, D: Fn(u32) -> (u32, u32)> Joiner<'a, D> {
-    fn new(
-        cells: Cells,
-        rects: &'a mut Vec<Rect>,
-        describe: D,
-        flags: u8,
-        gaps: bool,
-        end: i64,
-    ) -> Self {
-        Joiner {
-            cells,
-            rects,
-            joins: 0,
-            describe,
-            flags,
-            gaps,
-            end,
-            cell: 0,
-            cell_end: cells.edge(1),
-            clear: i64::MIN,
-            acc: [0; TONES],
-            tones: Vec::new(),
-            sums: Vec::new(),
-            from: 0,
-            to: 0,
-            n: 0,
-            row: 0,
+            self.wide = wider(self.wide);
         }
     }
 
-    #[inline]
-    fn advance(&mut self, t: i64) {
-        if t >= self.cell_end {
-            self.flush(self.cell_end);
-            self.cell = self.cells.cell(t);
-            self.cell_end = self.cells.edge(self.cell + 1);
-        }
-    }
-
-    #[inline]
-    fn add(&mut self, from: i64, to: i64, tone: u8, ns: u64) {
-        let acc = &mut self.acc[usize::from(tone) % TONES];
-        if *acc == 0 && ns > 0 {
-            self.tones.push(tone);
-        }
-        *acc += ns;
-        if self.n == 0 {
-            self.from = from;
-        }
-        self.to = to;
-    }
-
-    /// Draws what is joined in this cell, which ends at `until` at the latest.
-    fn flush(&mut self, until: i64) {
-        if self.n == 0 {
-            return;
-        }
-        self.sums.clear();
-        for tone in self.tones.drain(..) {
-            self.sums.push((tone, std::mem::take(&mut self.acc[usize::from(tone) % TONES])));
-        }
-        let n = std::mem::take(&mut self.n);
-        let Some(tone) = longest(&self.sums) else { return };
-        let (from, to) = if self.gaps {
-            (self.cells.edge(self.cell).max(self.clear), self.cell_end.min(until))
-        } else {
-            (self.from, self.to)
-        };
-        let mut rect = self.cells.rect(from, to, tone);
-        rect.flags = self.flags;
-        if self.gaps {
-            let busy: u64 = self.sums.iter().map(|s| s.1).sum();
-            rect.fill = fill(busy, (to - from).max(1) as u64);
-        }
-        if n == 1 {
-            (rect.label, rect.g) = (self.describe)(self.row);
-        } else {
-            rect.flags |= JOINED;
-        }
-        let touches = |last: &Rect| {
-            last.x1 + u16::from(self.gaps) >= rect.x0
-                && (last.class, last.verdict, last.fill) == (rect.class, rect.verdict, rect.fill)
-        };
-        let joins = self.joins == self.rects.len() && self.joins > 0;
-        match self.rects.last_mut().filter(|last| joins && touches(last)) {
-            Some(last) => {
-                last.x1 = rect.x1.max(last.x1);
-                last.flags |= JOINED;
-                last.label = 0;
-                last.g = if last.g == rect.g { rect.g } else { 0 };
-            }
-            None => self.rects.push(rect),
-        }
-        self.joins = self.rects.len();
-    }
-}
-
-/// A share, in steps of a sixteenth so that neighbours can be joined; never nothing.
-fn fill(part: u64, whole: u64) -> u8 {
-    let steps = (u128::from(part) * 16).div_ceil(u128::from(whole.max(1))).clamp(1, 16);
-    (steps * 16 - 1) as u8
-}
-
-impl<D: Fn(u32) -> (u32, u32)> Walk for Joiner<'_, D> {
-    #[inline]
-    fn fits(&mut self, from: i64, to: i64) -> bool {
-        self.advance(from);
-        to <= self.cell_end
-    }
-
-    #[inline]
-    fn sums(&mut self, from: i64, to: i64, parts: &[u64]) {
-        self.advance(from);
-        for &part in parts {
-            let (tone, ns) = unpack(part);
-            self.add(from, to, tone.0, ns);
-            self.n = self.n.max(1);
-        }
-        self.n += 1; // several spans
-        self.row = u32::MAX;
-    }
-
-    #[inline]
-    fn span(&mut self, from: i64, to: i64, tone: Tone, row: u32) {
-        let (start, end) = (from.max(self.cells.t0), to.min(self.cells.t1));
-        if to - from > self.cells.whole {
-            self.advance(start);
-            self.flush(start);
-            let mut rect = self.cells.rect(start, end, tone);
-            (rect.label, rect.g) = (self.describe)(row);
-            rect.flags = self.flags
-                | if from < self.cells.t0 { BEFORE } else { 0 }
-                | if to > self.cells.t1 { AFTER } else { 0 }
-                | if to >= self.end { OPEN } else { 0 };
-            self.rects.push(rect);
-            self.joins = 0;
-            self.clear = end;
-            return;
-        }
-        let mut at = start;
-        while at < end {
-            self.advance(at);
-            let until = end.min(self.cell_end);
-            self.add(at, until, tone.0, (until - at) as u64);
-            self.n += 1;
-            self.row = row;
-            at = until;
-        }
+    /// There are about so many, with the cells of now.
+    fn was_wrong(&mut self, [plain, density]: [Option<f64>; 2]) {
+        self.plain = plain.map_or(self.plain, |n| n * f64::from(self.wide));
+        self.density = density.map_or(self.density, |n| n * f64::from(self.dense));
+        self.step();
     }
 }
 
@@ -406,47 +221,105 @@ impl Index {
     /// What some lanes show in a window. Their rects fit into [`TILE_BYTES`]; lanes that are not
     /// there are empty.
     pub fn tile(&self, keys: &[Key], window: &Window) -> Vec<LaneRects> {
+        let pixels = Cells::new(window, 1);
+        let of = |key: &Key| match key {
+            Key::Group(id) => self.groups.iter().find(|g| g.id == *id),
+            Key::All => Some(self.all()),
+            _ => None,
+        };
+        let asked: Vec<Asked<'_>> = keys
+            .iter()
+            .map(|key| Asked { key, sums: of(key).map(|group| self.group_sums(group, pixels)) })
+            .collect();
         let room = TILE_BYTES.saturating_sub(HEAD_BYTES + keys.len() * LANE_BYTES) / RECT_BYTES;
-        // Density rows have a rect for each class in each cell: they get wider cells first.
-        let (mut wide, mut dense) = (1, 1);
-        while wide <= MOST_WIDTH {
-            let too_many = match self.lanes(keys, window, wide, dense, room) {
+        let mut guess = self.guess(&asked, window, room);
+        while guess.wide <= MOST_WIDTH && guess.dense <= MOST_WIDTH {
+            match self.lanes(&asked, window, &guess, room) {
                 Ok(lanes) => return lanes,
-                Err(too_many) => too_many,
-            };
-            // Twice as wide is about half as many: what cannot be enough is not tried.
-            for _ in 0..too_many.max(2).ilog2() {
-                if dense < wide * 4 {
-                    dense *= 2;
-                } else {
-                    wide *= 2;
-                }
+                Err(found) => guess.was_wrong(found),
             }
+            guess.widen(room as f64);
         }
         vec![LaneRects { coarse: true, ..LaneRects::default() }; keys.len()]
     }
 
-    /// The same with cells of `wide` pixels, of `dense` in density rows. The error: there would be
-    /// about so many times more rects than `room`.
+    /// How wide cells must be, told from a few pieces of the window.
+    fn guess(&self, asked: &[Asked<'_>], window: &Window, room: usize) -> Guess {
+        let mut guess = Guess { wide: 1, dense: 1, plain: 0.0, density: 0.0 };
+        let cells = Cells::new(window, 1);
+        if asked.len() as i64 * cells.n < room as i64 / 2 {
+            return guess;
+        }
+        while guess.wide.max(guess.dense) <= MOST_WIDTH {
+            guess.plain = f64::from(guess.wide) * self.about(asked, window, guess.wide, false);
+            guess.density = f64::from(guess.dense) * self.about(asked, window, guess.dense, true);
+            // As fine as a pixel is worth a try.
+            let some = if guess.wide == 1 { GUESSED } else { 1.0 };
+            if guess.all() <= room as f64 * some {
+                break;
+            }
+            guess.widen(room as f64);
+        }
+        guess
+    }
+
+    /// About how many rects there are with cells of `wide` pixels, in density rows or in all others.
+    fn about(&self, asked: &[Asked<'_>], window: &Window, wide: u32, density: bool) -> f64 {
+        let (pixels, cells) = (Cells::new(window, 1), Cells::new(window, wide));
+        let length = (cells.n / 256).max(8).min(cells.n);
+        let mut n = 0.0;
+        for piece in 0..PIECES {
+            let first = cells.n * (2 * piece + 1) / (2 * PIECES) - length / 2;
+            let first = first.clamp(0, cells.n - length);
+            let from = first * i64::from(wide);
+            let to = ((first + length) * i64::from(wide)).min(pixels.n);
+            let (t0, t1) = (pixels.edge(from), pixels.edge(to));
+            let within = Cells::new(&Window { t0, t1, width: (to - from) as u32 }, wide);
+            for asked in asked.iter().filter(|asked| asked.sums.is_some() == density) {
+                let rects = match &asked.sums {
+                    Some(sums) => sums.wider(wide as usize).rects(cells, first..first + length),
+                    None => self.lane(asked.key, within),
+                };
+                // One that goes through all of a piece goes on behind it.
+                n += match rects.rects.len() {
+                    0 | 1 => 0.0,
+                    some => some as f64 - 0.5,
+                };
+            }
+        }
+        n * cells.n as f64 / (PIECES * length) as f64
+    }
+
+    /// What is asked for, in cells as wide as guessed. The error: there would be more rects than
+    /// `room`; about so many in lanes, and so many in density rows, where any was drawn.
     fn lanes(
         &self,
-        keys: &[Key],
+        asked: &[Asked<'_>],
         window: &Window,
-        wide: u32,
-        dense: u32,
+        guess: &Guess,
         room: usize,
-    ) -> Result<Vec<LaneRects>, usize> {
-        let mut lanes = Vec::with_capacity(keys.len());
+    ) -> Result<Vec<LaneRects>, [Option<f64>; 2]> {
+        let (plain, dense) = (Cells::new(window, guess.wide), Cells::new(window, guess.dense));
+        let mut lanes = Vec::with_capacity(asked.len());
         let mut n = 0;
-        for key in keys {
-            let wide = if matches!(key, Key::Group(_) | Key::All) { dense } else { wide };
-            let mut lane = self.lane(key, Cells::new(window, wide));
+        for Asked { key, sums } in asked {
+            let (mut lane, wide) = match sums {
+                Some(sums) => (sums.draw(dense, guess.dense), guess.dense),
+                None => (self.lane(key, plain), guess.wide),
+            };
             lane.coarse = wide > 1;
             n += lane.rects.len();
             lanes.push(lane);
             if n > room {
-                let all = n as f64 * keys.len() as f64 / lanes.len() as f64;
-                return Err((all / room.max(1) as f64) as usize);
+                let found = |density: bool| {
+                    let is_it = |asked: &Asked<'_>| asked.sums.is_some() == density;
+                    let drawn = asked.iter().zip(&lanes).filter(|(asked, _)| is_it(asked));
+                    let (count, rects) =
+                        drawn.fold((0, 0), |sum, (_, lane)| (sum.0 + 1, sum.1 + lane.rects.len()));
+                    let of = asked.iter().filter(|asked| is_it(asked)).count();
+                    (count > 0).then(|| rects as f64 * of as f64 / f64::from(count))
+                };
+                return Err([found(false), found(true)]);
             }
         }
         Ok(lanes)
@@ -470,12 +343,8 @@ impl Index {
                 }
             }
             Key::Gos(ids) => self.gos_row(ids, cells, &mut lane),
-            Key::Group(id) => {
-                if let Some(group) = self.groups.iter().find(|g| g.id == *id) {
-                    self.density(group, cells, &mut lane);
-                }
-            }
-            Key::All => self.density(self.all(), cells, &mut lane),
+            // Density rows are drawn of their sums.
+            Key::Group(_) | Key::All => {}
             Key::Task(id) => self.task_row(*id, cells, &mut lane),
             Key::Net => self.instants(&self.net_wakes, |w| (w.0, GoRef(w.1)), cells, &mut lane),
             Key::Timer => self.instants(&self.timer_wakes, |w| (w.0, GoRef(w.1)), cells, &mut lane),

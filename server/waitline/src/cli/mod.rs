@@ -23,6 +23,7 @@ mod lines;
 mod lsp;
 pub(crate) mod mmu;
 mod own_code;
+mod part;
 pub(crate) mod pprof;
 mod record;
 mod regions;

@@ -6,11 +6,15 @@ use std::path::PathBuf;
 use anyhow::Context;
 use flate2::{Compression, write::GzEncoder};
 use ide::Analysis;
-use ide::profiles::{Profile, Sample, profile};
+use ide::profiles::{Profile, Sample, profile, profile_in};
+use ide::scope::Scope;
+use ide::summary::Keep;
 use prost::Message;
 
 use crate::traces::What;
 
+use super::analyses::summarize;
+use super::part::Part;
 use super::{TraceArg, load};
 
 /// Writes a profile by stack, for go tool pprof.
@@ -22,7 +26,8 @@ out nothing but the former.
 
 Examples:
   waitline pprof trace.out --type sync -o sync.pb.gz && go tool pprof -top sync.pb.gz
-  waitline pprof trace.out --type waits --open -o waits.pb.gz")]
+  waitline pprof trace.out --type waits --open -o waits.pb.gz
+  waitline pprof trace.out --type sync --region db --min 1ms -o slow.pb.gz")]
 pub(crate) struct Args {
     #[command(flatten)]
     trace: TraceArg,
@@ -35,6 +40,8 @@ pub(crate) struct Args {
     /// Count what was still under way at the trace's end, too.
     #[arg(long)]
     open: bool,
+    #[command(flatten)]
+    part: Part,
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -62,8 +69,6 @@ enum Type {
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
-    let loaded = load(&args.trace.trace, What::Figures)?;
-    let analysis = &loaded.analysis;
     let which = match args.profile {
         Type::Net => Profile::Net,
         Type::Sync => Profile::Sync,
@@ -76,7 +81,23 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         Type::Running => Profile::Running,
         Type::Cpu => Profile::Cpu,
     };
-    let samples = profile(analysis, which, args.open);
+    let what = if args.part.is_all() { What::Figures } else { What::Lives };
+    let loaded = load(&args.trace.trace, what)?;
+    let analysis = &loaded.analysis;
+    let samples = match &analysis.stays {
+        Some(stays) if !args.part.is_all() => {
+            let (its, summary) = summarize(&args.trace, Keep::ALL)?;
+            // Both passes number what they meet in the file's order: their rows are the same.
+            anyhow::ensure!(
+                its.stamp == loaded.stamp,
+                "{}: it changed while it was read",
+                crate::traces::shown(&args.trace.trace)
+            );
+            let scope = Scope::new(analysis, &summary, None, &args.part.wish(analysis));
+            profile_in(analysis, stays, &summary, &scope, which, args.open)
+        }
+        _ => profile(analysis, which, args.open),
+    };
     let write = || std::fs::write(&args.output, gzipped(analysis, &samples)?);
     write().with_context(|| format!("{}: cannot be written", crate::traces::shown(&args.output)))
 }
@@ -117,7 +138,7 @@ fn encode(analysis: &Analysis, samples: &[Sample]) -> Vec<u8> {
                 })
             })
             .collect();
-        let value = vec![i64::try_from(sample.n).unwrap_or(i64::MAX), sample.ns];
+        let value = vec![i64::try_from(sample.spent.n).unwrap_or(i64::MAX), sample.spent.ns];
         made.profile.sample.push(proto::Sample { location_id, value });
     }
     made.profile.string_table = made.strings.list;

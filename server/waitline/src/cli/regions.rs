@@ -4,11 +4,12 @@ use std::io::Write;
 
 use ide::Analysis;
 use ide::summary::groups::Spans;
-use ide::summary::{Keep, Region, Sites, Summary};
+use ide::summary::{Keep, Region, Sites};
 use ide::units::{NONE, count, duration};
 use serde_json::{Value, json};
 
 use super::analyses::{add_stats, cell, name, place, place_json, print_spans, summarize, unit_of};
+use super::part::Lengths;
 use super::table::{Side, Table};
 use super::{TraceArg, answer, json_row, style};
 
@@ -25,6 +26,7 @@ that started it; `go tool trace` counts these, too.
 Examples:
   waitline regions trace.out
   waitline regions trace.out --name db --top 10
+  waitline regions trace.out --name db --min 1ms --max 5ms
   waitline regions trace.out --json | jq 'select(.duration > 1000000)'")]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -32,6 +34,8 @@ pub(crate) struct Args {
     /// Show the regions of this type, one row each, the longest first.
     #[arg(long, value_name = "TYPE")]
     name: Option<String>,
+    #[command(flatten)]
+    lengths: Lengths,
     /// How many rows to show.
     #[arg(long, value_name = "N", default_value_t = 20)]
     top: usize,
@@ -44,7 +48,11 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let (loaded, summary) = summarize(&args.trace, Keep { regions: true, ..Keep::NONE })?;
     let analysis = &loaded.analysis;
     let sites = &Sites::new(analysis, &summary);
-    let wanted = |r: &&Region| args.name.as_ref().is_none_or(|n| analysis.str(r.name) == n);
+    let lengths = args.lengths.wish();
+    let wanted = |r: &&Region| {
+        args.name.as_ref().is_none_or(|n| analysis.str(r.name) == n)
+            && lengths.is_of_length(r.duration(analysis.totals.end))
+    };
     let regions = summary.regions.iter().filter(wanted);
     let mut out = answer();
     if args.json {
@@ -54,7 +62,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     } else if args.name.is_some() {
         one_by_one(args, analysis, sites, regions.collect(), &mut out)?;
     } else {
-        in_groups(args, analysis, sites, &summary, &mut out)?;
+        in_groups(args, analysis, sites, regions, &mut out)?;
     }
     out.flush()?;
     Ok(())
@@ -74,21 +82,26 @@ fn region_json(analysis: &Analysis, sites: &Sites, region: &Region) -> Value {
     object
 }
 
-fn in_groups(
+fn in_groups<'a>(
     args: &Args,
     analysis: &Analysis,
     sites: &Sites,
-    summary: &Summary,
+    regions: impl Iterator<Item = &'a Region>,
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
     let mut spans = Spans::new(analysis, sites);
     // One without a name was opened by nobody.
-    for region in summary.regions.iter().filter(|r| r.name.is_some()) {
+    for region in regions.filter(|r| r.name.is_some()) {
         spans.add_region(region, &region.stats);
     }
     let groups = spans.dearest_first();
     if groups.is_empty() {
-        writeln!(out, "No regions. (trace.WithRegion and trace.StartRegion make some.)")?;
+        match args.lengths.wish().lengths {
+            Some(_) => writeln!(out, "No region took that long.")?,
+            None => {
+                writeln!(out, "No regions. (trace.WithRegion and trace.StartRegion make some.)")?
+            }
+        }
         return Ok(());
     }
     print_spans(analysis, &groups, "region", true, args.top, out)?;
@@ -108,7 +121,8 @@ fn one_by_one(
     let of = regions.len();
     if of == 0 {
         let name = ide::text::plain(args.name.as_deref().unwrap_or_default());
-        writeln!(out, "No region has the type \"{name}\".")?;
+        let so = if args.lengths.wish().lengths.is_some() { " and took that long" } else { "" };
+        writeln!(out, "No region has the type \"{name}\"{so}.")?;
         return Ok(());
     }
     regions.sort_by_key(|r| (std::cmp::Reverse(r.duration(end)), r.start, r.g));

@@ -10,6 +10,7 @@ use ide::units::{NONE, count, duration};
 use serde_json::{Value, json};
 
 use super::analyses::{cell, name, place, place_json, print_spans, summarize, unit_of};
+use super::part::Lengths;
 use super::table::{Side, Table};
 use super::{TraceArg, answer, json_row, style};
 
@@ -26,6 +27,7 @@ Examples:
   waitline tasks trace.out
   waitline tasks trace.out --name order --top 10
   waitline tasks trace.out --log timeout
+  waitline tasks trace.out --name order --min 10ms
   waitline tasks trace.out --json --logs | jq 'select(.name == \"order\") | .messages[].message'")]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -36,6 +38,8 @@ pub(crate) struct Args {
     /// Only tasks with a message that holds this text, one row each.
     #[arg(long, value_name = "TEXT")]
     log: Option<String>,
+    #[command(flatten)]
+    lengths: Lengths,
     /// Show what the tasks wrote.
     #[arg(long)]
     logs: bool,
@@ -57,8 +61,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         ids.sort_unstable();
         ids
     });
+    let lengths = args.lengths.wish();
     let wanted = |task: &&Task| {
-        args.name.as_ref().is_none_or(|n| analysis.str(task.name) == n)
+        lengths.is_of_length(task.duration(analysis.totals.end))
+            && args.name.as_ref().is_none_or(|n| analysis.str(task.name) == n)
             && with_text.as_ref().is_none_or(|ids| ids.binary_search(&task.id).is_ok())
     };
     let tasks = summary.tasks.iter().filter(wanted);
@@ -79,7 +85,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     } else if args.name.is_some() || args.log.is_some() || args.logs {
         one_by_one(args, analysis, sites, &summary, tasks.collect(), &mut out)?;
     } else {
-        in_groups(args, analysis, sites, &summary, &mut out)?;
+        in_groups(args, analysis, sites, tasks, &mut out)?;
     }
     out.flush()?;
     Ok(())
@@ -116,20 +122,23 @@ fn messages(analysis: &Analysis, sites: &Sites, logs: &[ide::summary::Log], task
     of_task.map(message).collect()
 }
 
-fn in_groups(
+fn in_groups<'a>(
     args: &Args,
     analysis: &Analysis,
     sites: &Sites,
-    summary: &Summary,
+    tasks: impl Iterator<Item = &'a Task>,
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
     let mut spans = Spans::new(analysis, sites);
-    for task in summary.tasks.iter().filter(|t| t.id.0 != 0) {
+    for task in tasks.filter(|t| t.id.0 != 0) {
         spans.add_task(task);
     }
     let groups = spans.dearest_first();
     if groups.is_empty() {
-        writeln!(out, "No tasks. (trace.NewTask makes some.)")?;
+        match args.lengths.wish().lengths {
+            Some(_) => writeln!(out, "No task took that long.")?,
+            None => writeln!(out, "No tasks. (trace.NewTask makes some.)")?,
+        }
         return Ok(());
     }
     print_spans(analysis, &groups, "task", false, args.top, out)?;
@@ -152,7 +161,7 @@ fn one_by_one(
         return Ok(());
     }
     let end = analysis.totals.end;
-    let length = |t: &Task| t.end.unwrap_or(end).since(t.start.unwrap_or(exectrace::Nanos(0)));
+    let length = |t: &Task| t.duration(end);
     // The background task has no ends, and is no task of anybody's.
     tasks.sort_by_key(|t| (t.id.0 == 0, std::cmp::Reverse(length(t)), t.id));
     tasks.truncate(args.top);

@@ -10,16 +10,19 @@ use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 
 use exectrace::{FrameId, GoId, StrId, TaskId};
 use ide::Analysis;
-use ide::scope::{Scope, Wish, goroutines};
-use ide::summary::groups::{Column, Functions, Histogram, Spans, Spread, columns};
+use ide::scope::{Scope, Wish, goroutines, worth};
+use ide::summary::groups::{Column, Functions, Histogram, Spans, Spread, Worth, columns};
 use ide::summary::{Goroutine, Keep, Region, Row, Sites, Stats, Summary, Task, is_system};
 use ide::text::plain;
 use ide::view::View;
 use serde_json::{Value, json};
 use tower_lsp::jsonrpc::Result;
 
+mod filter;
 mod spent;
 
+pub(super) use filter::scope;
+use filter::{lengths, site, wish};
 use spent::{mmu, pprof, profile_of};
 
 use super::backend::{Backend, failed, invalid, number, word};
@@ -78,6 +81,7 @@ struct Asked<'a> {
     analysis: &'a Analysis,
     summary: &'a Summary,
     scope: Scope,
+    wish: Wish,
     params: &'a Value,
 }
 
@@ -140,7 +144,7 @@ impl<'a> Asked<'a> {
         let wish = wish(view, params.get("filter").unwrap_or(&Value::Null))?;
         let facts = view.verdicts.as_ref().map(|v| &v.facts);
         let scope = Scope::new(analysis, summary, facts, &wish);
-        Ok(Asked { at: At { session, shown }, view, analysis, summary, scope, params })
+        Ok(Asked { at: At { session, shown }, view, analysis, summary, scope, wish, params })
     }
 
     fn str(&self, id: StrId) -> String {
@@ -181,53 +185,6 @@ impl<'a> Asked<'a> {
     }
 }
 
-/// The part of the trace that a `filter` names.
-pub(super) fn scope(session: &Session, shown: &Shown, filter: &Value) -> Result<Scope> {
-    let view = &*shown.view;
-    let wish = wish(view, filter)?;
-    let facts = view.verdicts.as_ref().map(|v| &v.facts);
-    let never = AtomicBool::new(false);
-    Ok(Scope::new(&view.analysis, &*session.kept.of(shown, &never)?, facts, &wish))
-}
-
-/// What a `filter` names; without times, those of the range that is set.
-fn wish(view: &View, filter: &Value) -> Result<Wish> {
-    let time = |key: &str| match filter.get(key) {
-        None | Some(Value::Null) => Ok(None),
-        Some(t) => t
-            .as_i64()
-            .or_else(|| t.as_f64().map(|t| t as i64)) // a page computes with floats
-            .map(Some)
-            .ok_or_else(|| invalid(&format!("{key} is a time in nanoseconds"))),
-    };
-    let (mut t0, mut t1) = (time("t0")?, time("t1")?);
-    if t0.is_none() && t1.is_none() {
-        (t0, t1) = (view.range.map(|r| r.0.0), view.range.map(|r| r.1.0));
-    }
-    if t0.zip(t1).is_some_and(|(t0, t1)| t0 >= t1) {
-        return Err(invalid("t0 comes before t1"));
-    }
-    // A name that the trace does not have has nothing: no string is the row behind the last one.
-    let tables = &view.analysis.tables;
-    let string = |text: &str| tables.find(text).unwrap_or(StrId(u32::MAX));
-    let named = |key: &str| {
-        word(filter, key).map(|text| Some(text).filter(|text| !text.is_empty()).map(string))
-    };
-    let mut wish =
-        Wish { t0, t1, func: named("func")?, region: named("region")?, ..Wish::default() };
-    wish.g = number(filter, "g")?.map(GoId);
-    wish.task = number(filter, "task")?.map(TaskId);
-    let group = word(filter, "group")?;
-    let row = |text: &str| text.parse::<u32>().ok();
-    match group.split_once(':').map(|(kind, id)| (kind, row(id))) {
-        None if group.is_empty() => {}
-        Some(("go", Some(frame))) => wish.created_at = Some(FrameId(frame)),
-        Some(("fn", Some(func))) => wish.func = Some(StrId(func)),
-        _ => return Err(invalid("group is the id of a group, such as go:17")),
-    }
-    Ok(wish)
-}
-
 fn named(value: impl Fn(Column) -> Value) -> Value {
     Value::Object(Column::ALL.into_iter().map(|c| (c.name().to_owned(), value(c))).collect())
 }
@@ -253,21 +210,39 @@ fn histogram(histogram: &Histogram) -> Value {
     histogram.parts().map(part).collect()
 }
 
-/// The column that sorts, and whether the least comes first.
-fn order(asked: &Asked<'_>) -> Result<(Column, bool)> {
-    let column = match word(asked.params, "sort")? {
-        "" => Column::Exec,
-        name => Column::parse(name)
-            .ok_or_else(|| invalid(&format!("there is no column {}", plain(name))))?,
+/// What goroutines are sorted by.
+#[derive(Clone, Copy)]
+enum Order {
+    Column(Column),
+    Costly,
+    Idle,
+}
+
+/// What sorts, and whether the least comes first.
+fn order(asked: &Asked<'_>) -> Result<(Order, bool)> {
+    let order = match word(asked.params, "sort")? {
+        "" => Order::Column(Column::Exec),
+        "costly" => Order::Costly,
+        "idle" => Order::Idle,
+        name => Order::Column(
+            Column::parse(name)
+                .ok_or_else(|| invalid(&format!("there is no column {}", plain(name))))?,
+        ),
     };
-    Ok((column, asked.flag("ascending")?))
+    Ok((order, asked.flag("ascending")?))
 }
 
 /// `{filter?, func?, query?, sort?, ascending?, system?, offset?, limit?}`
 fn goroutine_table(asked: &Asked<'_>) -> Result<Value> {
     let analysis = asked.analysis;
-    let (column, ascending) = order(asked)?;
+    let (order, ascending) = order(asked)?;
     let (offset, limit) = asked.page()?;
+    let judged = match (&analysis.stays, &asked.view.verdicts) {
+        (Some(stays), Some(verdicts)) => worth(analysis, stays, verdicts, &asked.scope),
+        _ => Default::default(),
+    };
+    let nothing = Worth::default();
+    let worth_of = |g: GoId| judged.get(&g).unwrap_or(&nothing);
     let func = word(asked.params, "func")?;
     let query = word(asked.params, "query")?;
     let with_system = asked.flag("system")?;
@@ -280,8 +255,12 @@ fn goroutine_table(asked: &Asked<'_>) -> Result<Value> {
     };
     if func.is_empty() && !one {
         let mut groups = Functions::default();
-        each_goroutine(asked, wanted, |g, stats| groups.add(analysis, &g, stats));
-        let mut list = groups.by(analysis, column);
+        each_goroutine(asked, wanted, |g, stats| groups.add(analysis, &g, stats, worth_of(g.id)));
+        let mut list = groups.by(analysis, |group| match order {
+            Order::Column(column) => group.columns[column as usize].sum,
+            Order::Costly => group.costly.sum,
+            Order::Idle => group.idle.sum,
+        });
         if ascending {
             list.reverse();
         }
@@ -305,6 +284,9 @@ fn goroutine_table(asked: &Asked<'_>) -> Result<Value> {
                     "n": group.n,
                     "alive": group.alive,
                     "columns": named(|c| spread(&group.columns[c as usize])),
+                    "busy": named(|c| spread(&group.busy[c as usize])),
+                    "costly": spread(&group.costly),
+                    "idle": spread(&group.idle),
                     "block": asked.block(&group.stats),
                 })
             })
@@ -321,7 +303,11 @@ fn goroutine_table(asked: &Asked<'_>) -> Result<Value> {
     };
     each_goroutine(asked, wanted, |g, stats| {
         of += 1;
-        let ns = columns(analysis, stats)[column as usize];
+        let ns = match order {
+            Order::Column(column) => columns(analysis, stats)[column as usize],
+            Order::Costly => worth_of(g.id).costly,
+            Order::Idle => worth_of(g.id).idle(),
+        };
         best.push((if ascending { ns } else { -ns }, g.id, stats.clone()));
         if best.len() > keep.saturating_mul(2).saturating_add(1_000) {
             squeeze(&mut best);
@@ -333,17 +319,18 @@ fn goroutine_table(asked: &Asked<'_>) -> Result<Value> {
         .skip(offset)
         .filter_map(|(_, id, stats)| {
             let g = asked.summary.goroutine(asked.summary.find(id)?);
-            Some(goroutine(asked, &g, &stats))
+            Some(goroutine(asked, &g, &stats, worth_of(id)))
         })
         .collect();
     Ok(json!({ "of": of, "goroutines": rows }))
 }
 
-fn goroutine(asked: &Asked<'_>, g: &Goroutine, stats: &Stats) -> Value {
+fn goroutine(asked: &Asked<'_>, g: &Goroutine, stats: &Stats, worth: &Worth) -> Value {
     let analysis = asked.analysis;
     let facts = asked.view.verdicts.as_ref().map(|v| &v.facts);
     let created = facts.and_then(|facts| facts.line_of(analysis, g.created_at));
     let created = created.or_else(|| analysis.stack(g.created_at).first().copied());
+    let busy = worth.busy(columns(analysis, stats));
     json!({
         "g": g.id.0,
         "func": asked.str(g.name),
@@ -352,6 +339,9 @@ fn goroutine(asked: &Asked<'_>, g: &Goroutine, stats: &Stats) -> Value {
         "start": g.start.map(|t| t.0),
         "end": g.end.map(|t| t.0),
         "columns": asked.columns(stats),
+        "busy": named(|c| busy[c as usize].into()),
+        "costly": worth.costly,
+        "idle": worth.idle(),
         "block": asked.block(stats),
     })
 }
@@ -402,22 +392,27 @@ fn regions<'a>(asked: &'a Asked<'_>) -> impl Iterator<Item = &'a Region> {
     })
 }
 
-/// `{filter?, name?, query?, offset?, limit?}`
+/// `{filter?, name?, site?, query?, minNs?, maxNs?, offset?, limit?}`
 fn region_table(asked: &Asked<'_>) -> Result<Value> {
     let analysis = asked.analysis;
+    let end = analysis.totals.end;
     let (offset, limit) = asked.page()?;
     let (name, query) = (word(asked.params, "name")?, word(asked.params, "query")?);
     let sites = &Sites::new(analysis, asked.summary);
+    let of = Wish { lengths: lengths(asked.params)?, ..Wish::default() };
+    let site = site(asked.params)?;
     let wanted = |r: &&Region| {
         let text = analysis.str(r.name);
-        (name.is_empty() || text == name) && text.contains(query)
+        (name.is_empty() || text == name)
+            && text.contains(query)
+            && of.is_of_length(r.duration(end))
+            && site.is_none_or(|at| sites.of(analysis, r.stack) == Some(at))
     };
     if name.is_empty() {
         let mut spans = Spans::new(analysis, sites);
         regions(asked).filter(wanted).for_each(|r| spans.add_region(r, &r.stats));
         return Ok(span_groups(asked, spans, offset, limit, true));
     }
-    let end = analysis.totals.end;
     let mut list: Vec<&Region> = regions(asked).filter(wanted).collect();
     list.sort_by_key(|r| (std::cmp::Reverse(r.duration(end)), r.start, r.g));
     let rows: Vec<Value> =
@@ -454,6 +449,7 @@ fn span_groups(
             let mut row = json!({
                 "name": asked.str(group.name),
                 "place": asked.place(group.site),
+                "site": group.site.map(|f| f.0),
                 "complete": group.complete,
                 "cut": group.cut,
                 "durations": spread(&group.durations),
@@ -468,9 +464,10 @@ fn span_groups(
     json!({ "of": list.len(), "groups": rows })
 }
 
-/// `{filter?, name?, query?, log?, id?, complete?, offset?, limit?}`
+/// `{filter?, name?, site?, query?, log?, id?, complete?, minNs?, maxNs?, offset?, limit?}`
 fn task_table(asked: &Asked<'_>) -> Result<Value> {
     let (analysis, summary) = (asked.analysis, asked.summary);
+    let end = analysis.totals.end;
     let (offset, limit) = asked.page()?;
     let (name, query) = (word(asked.params, "name")?, word(asked.params, "query")?);
     let (log, id) = (word(asked.params, "log")?, number(asked.params, "id")?.map(TaskId));
@@ -492,9 +489,9 @@ fn task_table(asked: &Asked<'_>) -> Result<Value> {
         ids.dedup();
         ids
     });
-    let family: Option<Vec<TaskId>> =
-        number(asked.params.get("filter").unwrap_or(&Value::Null), "task")?
-            .map(|id| summary.family(TaskId(id)));
+    let family: Option<Vec<TaskId>> = asked.wish.task.map(|id| summary.family(id));
+    let of = Wish { lengths: lengths(asked.params)?, ..Wish::default() };
+    let site = site(asked.params)?;
     let tasks = summary.tasks.iter().filter(|task| {
         let text = analysis.str(task.name);
         task.id.0 != 0
@@ -503,6 +500,9 @@ fn task_table(asked: &Asked<'_>) -> Result<Value> {
             && complete.is_none_or(|c| c == (task.start.is_some() && task.end.is_some()))
             && with_text.as_ref().is_none_or(|ids| ids.binary_search(&task.id).is_ok())
             && family.as_ref().is_none_or(|ids| ids.contains(&task.id))
+            && (asked.wish.tasks.is_none() || asked.wish.is_task(task, end))
+            && of.is_of_length(task.duration(end))
+            && site.is_none_or(|at| sites.of(analysis, task.stack) == Some(at))
             && touches(asked, task.start, task.end)
             && (asked.scope.is_time_only() || task.goroutines.iter().any(|g| asked.scope.has(*g)))
     });
@@ -512,7 +512,7 @@ fn task_table(asked: &Asked<'_>) -> Result<Value> {
         return Ok(span_groups(asked, spans, offset, limit, false));
     }
     let mut list: Vec<&Task> = tasks.collect();
-    list.sort_by_key(|t| (std::cmp::Reverse(duration(asked, t)), t.id));
+    list.sort_by_key(|t| (std::cmp::Reverse(t.duration(end)), t.id));
     let page: Vec<&Task> = list.iter().skip(offset).take(limit).copied().collect();
     let shown: std::collections::HashSet<TaskId> = page.iter().map(|t| t.id).collect();
     let mut stats = std::collections::HashMap::<TaskId, Stats>::new();
@@ -541,11 +541,6 @@ fn task_table(asked: &Asked<'_>) -> Result<Value> {
     Ok(json!({ "of": list.len(), "tasks": rows }))
 }
 
-fn duration(asked: &Asked<'_>, task: &Task) -> i64 {
-    let end = asked.analysis.totals.end;
-    task.end.unwrap_or(end).since(task.start.unwrap_or(exectrace::Nanos(0)))
-}
-
 fn task(asked: &Asked<'_>, sites: &Sites, task: &Task) -> Value {
     json!({
         "id": task.id.0,
@@ -553,7 +548,7 @@ fn task(asked: &Asked<'_>, sites: &Sites, task: &Task) -> Value {
         "parent": task.parent.map(|p| p.0),
         "start": task.start.map(|t| t.0),
         "end": task.end.map(|t| t.0),
-        "duration": duration(asked, task),
+        "duration": task.duration(asked.analysis.totals.end),
         "complete": task.start.is_some() && task.end.is_some(),
         "logs": task.logs,
         "regions": task.regions,

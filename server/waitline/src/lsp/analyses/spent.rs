@@ -2,7 +2,7 @@
 
 use exectrace::FrameId;
 use ide::mmu::{Count, Curve, Flags, Lost};
-use ide::profiles::{Flame, Profile, Sample, flame, profile, profile_in};
+use ide::profiles::{Flame, Profile, Sample, Spent, flame, profile, profile_in};
 use serde_json::{Map, Value, json};
 use tower_lsp::jsonrpc::Result;
 
@@ -169,10 +169,9 @@ pub(super) fn profile_of(asked: &Asked<'_>) -> Result<Value> {
         let frame = analysis.tables.frame(f);
         (frame.func, frame.file, frame.line)
     };
-    let mut rows: std::collections::HashMap<_, (Option<FrameId>, u64, i64)> = Default::default();
+    let mut rows: std::collections::HashMap<_, (Option<FrameId>, Spent)> = Default::default();
     let mut add = |at: Option<FrameId>, sample: &Sample| {
-        let row = rows.entry(at.map(line)).or_insert((at, 0, 0));
-        (row.1, row.2) = (row.1 + sample.n, row.2.saturating_add(sample.ns));
+        rows.entry(at.map(line)).or_insert((at, Spent::default())).1.merge(&sample.spent);
     };
     for sample in &samples {
         match by {
@@ -190,16 +189,22 @@ pub(super) fn profile_of(asked: &Asked<'_>) -> Result<Value> {
         }
     }
     let mut list: Vec<_> = rows.into_values().collect();
-    list.sort_by_key(|(at, n, ns)| (std::cmp::Reverse((*ns, *n)), *at));
+    list.sort_by_key(|(at, spent)| (std::cmp::Reverse((spent.ns, spent.n)), *at));
     let shown: Vec<Value> = list
         .iter()
         .skip(offset)
         .take(limit)
-        .map(|(at, n, ns)| {
+        .map(|(at, spent)| {
             let mut row = at.map_or_else(|| json!({}), |f| frame(asked.at, f));
             row["own"] = at.is_some_and(|f| asked.view.is_user(f)).into();
-            row["n"] = (*n).into();
-            row["ns"] = (*ns).into();
+            row["text"] = at.and_then(|f| source_line(asked, f)).into();
+            let [p50, p99] = spent.values.percentiles([50, 99]).map(|p| p.min(spent.max));
+            row["n"] = spent.n.into();
+            row["ns"] = spent.ns.into();
+            row["mean"] = spent.mean().into();
+            row["p50"] = p50.into();
+            row["p99"] = p99.into();
+            row["max"] = spent.max.into();
             row
         })
         .collect();
@@ -216,6 +221,17 @@ pub(super) fn profile_of(asked: &Asked<'_>) -> Result<Value> {
         "frames": frames.list,
         "tree": tree,
     }))
+}
+
+/// The most characters of a source line.
+const LONGEST_LINE: usize = 200;
+
+/// The line where a frame stands.
+fn source_line(asked: &Asked<'_>, frame: FrameId) -> Option<String> {
+    let place = asked.view.placement.place(frame)?;
+    let text = asked.view.placement.source(place.file).text.lines().nth(place.line as usize)?;
+    let text: String = text.trim().chars().take(LONGEST_LINE).collect();
+    Some(ide::text::plain(&text.replace('\t', " ")))
 }
 
 /// The frames of a flame graph, once each.

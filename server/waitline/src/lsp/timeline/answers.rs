@@ -1,6 +1,6 @@
 //! Answers about the timeline as a whole: what there is, rows, counters, names, what is found.
 
-use exectrace::{GoId, StrId, TaskId};
+use exectrace::{GoId, StrId, TaskId, ThreadId};
 use ide::text::plain;
 use ide::timeline::{
     CLASSES, Class, Counter, Counts, Found, GoRef, Group, Index, Key, LABEL_GO, LABEL_TEXT, NO_GO,
@@ -76,7 +76,14 @@ pub(in crate::lsp) fn info(session: &Session, shown: &std::sync::Arc<Shown>) -> 
         "lanes": [],
     });
     let index = match job.now() {
-        None => return Ok(answer),
+        None => {
+            let so_far = job.so_far();
+            if !so_far.lanes.is_empty() {
+                answer["lanes"] = so_far.lanes.into();
+                answer["until"] = so_far.until.into();
+            }
+            return Ok(answer);
+        }
         Some(Ok(index)) => index,
         Some(Err(why)) => return Err(crate::lsp::backend::failed(why.to_string())),
     };
@@ -90,6 +97,12 @@ pub(in crate::lsp) fn info(session: &Session, shown: &std::sync::Arc<Shown>) -> 
     answer["hasTasks"] = (!index.tasks.is_empty()).into();
     answer["hasRegions"] = (!index.regions.is_empty()).into();
     answer["hasCpuSamples"] = (!index.samples.is_empty()).into();
+    answer["lanes"] = lanes_of(&index, &threads).into();
+    Ok(answer)
+}
+
+/// The lanes that hold something, in the order in which they are shown.
+pub(super) fn lanes_of(index: &Index, threads: &[ThreadId]) -> Vec<String> {
     let mut lanes: Vec<String> = Vec::new();
     for (key, name) in [(Key::All, "all"), (Key::Gc, "gc"), (Key::Stw, "stw")] {
         if index.has(&key) {
@@ -105,8 +118,7 @@ pub(in crate::lsp) fn info(session: &Session, shown: &std::sync::Arc<Shown>) -> 
         }
     }
     lanes.extend(threads.iter().take(MOST).map(|m| format!("m:{}", m.0)));
-    answer["lanes"] = lanes.into();
-    Ok(answer)
+    lanes
 }
 
 fn group_json(at: At<'_>, index: &Index, group: &Group) -> Value {
@@ -239,7 +251,10 @@ const COUNTERS: [(Counter, &str); 5] = [
 
 /// `waitline/timelineCounters`: the most of each counter, column by column.
 pub(in crate::lsp) fn counters(_: &Session, seen: &Seen, params: &Value) -> Result<Value> {
-    let index = &seen.index;
+    counters_of(&seen.index, seen.shown.id, params)
+}
+
+pub(super) fn counters_of(index: &Index, analysis: u64, params: &Value) -> Result<Value> {
     let (t0, t1) = parameters::window(params, index.end)?;
     let width = parameters::count(params, "width", 1000, MOST_COLUMNS)?.max(1) as i64;
     let width = width.min((t1 - t0).max(1));
@@ -249,7 +264,7 @@ pub(in crate::lsp) fn counters(_: &Session, seen: &Seen, params: &Value) -> Resu
     let heap = edges.iter().map(|&(from, to)| index.heap_most(from, to));
     let (heap, goal): (Vec<Option<u64>>, Vec<Option<u64>>) = heap.unzip();
     let of = |counter: Counter| -> Value { counts.iter().map(|c| c[counter as usize]).collect() };
-    let mut answer = json!({ "analysis": seen.shown.id });
+    let mut answer = json!({ "analysis": analysis });
     answer["x"] = edges.iter().map(|e| e.0).collect();
     for (counter, name) in COUNTERS {
         answer[name] = of(counter);

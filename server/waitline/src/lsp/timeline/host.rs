@@ -245,7 +245,7 @@ fn selected(params: &Value) -> Result<Value> {
 }
 
 /// What of a command's argument a page is opened at: the keys of its own links.
-const FRAGMENT: [&str; 28] = [
+const FRAGMENT: [&str; 35] = [
     "trace",
     "view",
     "v0",
@@ -264,6 +264,10 @@ const FRAGMENT: [&str; 28] = [
     "only",
     "task",
     "region",
+    "tasks",
+    "min",
+    "max",
+    "site",
     "profile",
     "open",
     "flags",
@@ -274,6 +278,9 @@ const FRAGMENT: [&str; 28] = [
     "finding",
     "kind",
     "name",
+    "place",
+    "lengths",
+    "idle",
 ];
 
 impl Session {

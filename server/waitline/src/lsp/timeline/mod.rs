@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, PoisonError};
 
-use ide::timeline::Index;
+use ide::timeline::{Builder, Index};
 use ide::view::View;
 use serde_json::Value;
 use tokio::sync::watch;
@@ -13,6 +13,7 @@ use super::session::{Session, Shown};
 use crate::index::{self, NoIndex};
 
 mod answers;
+mod growing;
 pub(super) mod host;
 pub(super) mod loading;
 pub(super) mod page;
@@ -33,6 +34,8 @@ pub(super) struct Job {
     /// Thousandths.
     progress: Arc<AtomicU32>,
     cancel: Arc<AtomicBool>,
+    /// What can be looked at before it is made.
+    growing: Arc<growing::Growing>,
     /// How many requests wait for it. Changed only while `Session::timeline` is locked.
     n_waiting: AtomicU32,
     /// Somebody looks at the timeline, and will come back for it.
@@ -56,22 +59,24 @@ impl Job {
         let progress = Arc::new(AtomicU32::new(0));
         let cancel = Arc::new(AtomicBool::new(false));
         let view = whole.view.clone();
+        let (growing, mut answering) = growing::new();
         let job = Job {
             view,
             made,
             progress: progress.clone(),
             cancel: cancel.clone(),
+            growing,
             n_waiting: AtomicU32::new(0),
             is_looked_at: AtomicBool::new(false),
         };
         tokio::task::spawn_blocking(move || {
-            let report = |read: u64, of: u64| {
+            let report = |read: u64, of: u64, builder: &mut Builder| {
                 let share = read.saturating_mul(900) / of.max(1);
                 progress.store(share.min(900) as u32, Ordering::Relaxed);
+                answering.turn(builder);
             };
             super::faults::point("index");
-            let made =
-                index::make(&whole.path, &whole.stamp, &whole.view, memory, &cancel, &report);
+            let made = index::make(&whole.path, &whole.stamp, &whole.view, memory, &cancel, report);
             progress.store(1000, Ordering::Relaxed);
             let _ = tell.send(Some(made.map(Arc::new)));
         });
@@ -81,6 +86,11 @@ impl Job {
     /// How far it is, from 0 to 1.
     pub(super) fn progress(&self) -> f64 {
         f64::from(self.progress.load(Ordering::Relaxed)) / 1000.0
+    }
+
+    /// What of it can be looked at before it is there.
+    fn so_far(&self) -> growing::SoFar {
+        self.growing.so_far()
     }
 
     /// The index, if it is there.
@@ -178,9 +188,32 @@ impl Session {
         self.room.compute(move |_| make(&session, &seen)).await?
     }
 
+    /// An answer of as much of the index as is there, for who asks for that; `None` once all of it is.
+    async fn so_far<T: Send + 'static>(
+        &self,
+        params: &Value,
+        make: impl FnOnce(&Shown, &Index) -> T + Send + 'static,
+    ) -> Option<T> {
+        if params.get("growing") != Some(&Value::Bool(true)) {
+            return None;
+        }
+        let shown = self.shown()?;
+        let job = self.timeline_job(&shown);
+        if job.now().is_some() {
+            return None;
+        }
+        job.growing.ask(move |index| make(&shown, index)).await
+    }
+
     /// A tile; `None` without a trace.
     pub(super) async fn tile(self: &Arc<Self>, params: &Value) -> Result<Option<Vec<u8>>> {
         let asked = tiles::Asked::parse(params)?;
+        let growing = asked.clone();
+        let tile =
+            self.so_far(params, move |shown, index| tiles::so_far(index, shown.id, &growing));
+        if let Some(tile) = tile.await {
+            return Ok(Some(tile));
+        }
         let Some(seen) = self.seen().await? else { return Ok(None) };
         let made = self.room.compute(move |_| tiles::tile(&seen.index, seen.shown.id, &asked));
         made.await.map(Some)

@@ -7,7 +7,7 @@ use tower_lsp::jsonrpc::Result;
 
 use super::{Seen, answers, slices, summary};
 use crate::lsp::backend::Backend;
-use crate::lsp::session::Session;
+use crate::lsp::session::{Session, Shown};
 
 impl Backend {
     /// `waitline/timeline`: a tile, as base64.
@@ -51,6 +51,13 @@ impl Backend {
 
     /// `waitline/timelineCounters`.
     pub(in crate::lsp) async fn timeline_counters(&self, params: Value) -> Result<Value> {
+        let asked = params.clone();
+        let so_far = move |shown: &Shown, index: &ide::timeline::Index| {
+            answers::counters_of(index, shown.id, &asked)
+        };
+        if let Some(counters) = self.session.so_far(&params, so_far).await {
+            return counters;
+        }
         self.of_index(params, answers::counters).await
     }
 

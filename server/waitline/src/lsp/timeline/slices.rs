@@ -241,22 +241,23 @@ fn text(index: &Index, view: &View, slice: &Slice, title: &str, reason: Option<&
         let at = line_of(view, flow.stack)
             .map_or_else(String::new, |f| format!(" at {}", view.frame_name(f)));
         lines.push(format!("{} by {by}{at}, at {}", flow.kind.name(), duration(flow.t)));
+        lines.extend(frames(view, flow.stack).map(|frame| format!("  {frame}")));
     }
     for one in &slice.meanwhile {
         let at = one.frame.map_or_else(String::new, |f| format!(" {}", view.frame_name(f)));
         lines.push(format!("meanwhile {}{at}: {}", one.class.name(), duration(one.ns)));
     }
-    let frames = view.analysis.stack(slice.end);
-    for &f in frames.iter().take(MOST_FRAMES) {
-        let frame = view.analysis.tables.frame(f);
-        lines.push(format!(
-            "  {} {}:{}",
-            plain(view.analysis.str(frame.func)),
-            plain(view.analysis.str(frame.file)),
-            frame.line
-        ));
-    }
+    lines.extend(frames(view, slice.end));
     lines.join("\n")
+}
+
+/// The frames of a stack as text.
+fn frames(view: &View, stack: StackId) -> impl Iterator<Item = String> {
+    view.analysis.stack(stack).iter().take(MOST_FRAMES).map(|&f| {
+        let frame = view.analysis.tables.frame(f);
+        let (func, file) = (view.analysis.str(frame.func), view.analysis.str(frame.file));
+        format!("  {} {}:{}", plain(func), plain(file), frame.line)
+    })
 }
 
 fn ref_json(index: &Index, view: &View, at: Ref) -> Value {
@@ -287,6 +288,7 @@ fn waker_json(at: At<'_>, index: &Index, flow: &Flow) -> Value {
         "t": flow.t,
         "what": what,
         "place": line_of(view, flow.stack).map(|f| place(at, f)),
+        "stack": stack(at, flow.stack),
     })
 }
 

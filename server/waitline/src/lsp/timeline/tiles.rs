@@ -38,6 +38,17 @@ pub(in crate::lsp) fn tile(index: &Index, analysis: u64, asked: &Asked) -> Vec<u
     encode(analysis, &asked.window, &lanes)
 }
 
+/// The same of an index that is being made: what cannot be looked at yet is empty.
+pub(in crate::lsp) fn so_far(index: &Index, analysis: u64, asked: &Asked) -> Vec<u8> {
+    let grown: Vec<Key> = asked.lanes.iter().filter(|key| key.grows()).cloned().collect();
+    let mut drawn = index.tile(&grown, &asked.window).into_iter();
+    let of = |key: &Key| {
+        if key.grows() { drawn.next().unwrap_or_default() } else { LaneRects::default() }
+    };
+    let lanes: Vec<LaneRects> = asked.lanes.iter().map(of).collect();
+    encode(analysis, &asked.window, &lanes)
+}
+
 /// Lanes as octets, all little-endian.
 fn encode(analysis: u64, window: &Window, lanes: &[LaneRects]) -> Vec<u8> {
     let rects: usize = lanes.iter().map(|l| l.rects.len()).sum();
