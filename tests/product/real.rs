@@ -162,9 +162,13 @@ fn programs_that_everybody_knows() {
             let states = count(own.iter().filter_map(|&f| there.place(f)).map(|p| p.state));
             for &frame in &own {
                 let Some(place) = there.place(frame) else { continue };
-                let right = code(&placement, frame);
-                if right.is_some() && right != code(&there, frame) {
+                let (right, now) = (code(&placement, frame), code(&there, frame));
+                if right.is_some() && right != now {
                     *wrong.entry(place.state).or_insert(0) += 1;
+                    if place.state < State::Doubtful {
+                        let (right, now) = (right.unwrap_or_default(), now.unwrap_or_default());
+                        eprintln!("  {}: {right:?} on {now:?}", place.state.as_str());
+                    }
                 }
             }
             let n = |state: State| wrong.get(&state).copied().unwrap_or(0);

@@ -40,12 +40,13 @@ export class Workbench {
     await this.seen(this.page.locator('.explorer-folders-view .monaco-list-row'));
   }
 
+  // The editor keeps what is scrolled away, hidden, before what is seen: the first of all is not asked for.
   seen(locator) {
-    return locator.first().waitFor({ state: 'visible', timeout: PATIENCE });
+    return locator.filter({ visible: true }).first().waitFor({ state: 'visible', timeout: PATIENCE });
   }
 
   gone(locator) {
-    return locator.first().waitFor({ state: 'hidden', timeout: PATIENCE });
+    return locator.filter({ visible: true }).first().waitFor({ state: 'hidden', timeout: PATIENCE });
   }
 
   /** A picture, if somebody wants to look at them. */

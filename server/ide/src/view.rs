@@ -89,6 +89,19 @@ pub const MIN_SHOWN_NS: i64 = 1_000_000;
 impl View {
     /// Judges the waits of a trace that was placed, and sums up its sites.
     pub fn new(name: String, analysis: Analysis, placement: Placement, word: &Word) -> View {
+        #[allow(clippy::expect_used)] // it ends early only where somebody says so
+        View::new_while(name, analysis, placement, word, &|| true).expect("nobody stops it")
+    }
+
+    /// The same, as long as somebody wants it: `None` soon after `is_wanted` says no.
+    pub fn new_while(
+        name: String,
+        analysis: Analysis,
+        placement: Placement,
+        word: &Word,
+        is_wanted: &dyn Fn() -> bool,
+    ) -> Option<View> {
+        let go_on = || is_wanted().then_some(());
         // Without source, user code is told by the functions' names.
         let by_name = placement.files.is_empty();
         let is_user = |f: FrameId| {
@@ -99,9 +112,12 @@ impl View {
             }
         };
         let facts = Facts::new(&analysis, &is_user);
+        go_on()?;
         let blame = Blame::new(&analysis, &facts);
+        go_on()?;
         let overrule = |slot| told_of(&analysis, &is_user, &word.told, slot);
         let verdicts = judge(&analysis, facts, blame.as_ref(), &overrule);
+        go_on()?;
         let mut found = Found::default();
         let mut n_silenced = 0;
         let (mut go_groups, mut regions) = (Vec::new(), Vec::new());
@@ -118,14 +134,16 @@ impl View {
                 let told = word.severities.iter().rev().find(|(code, _)| *code == finding.code);
                 finding.severity = told.map_or(finding.severity, |(_, severity)| *severity);
             }
+            go_on()?;
             let lives = lives(&analysis, stays);
             go_groups = groups(&analysis, stays, &verdicts.facts, &lives);
             regions = crate::regions::groups(&analysis, stays, &verdicts.facts);
         }
+        go_on()?;
         let sums = verdicts.as_ref().map(|v| v.sums.clone()).unwrap_or_default();
         let sites = Sites::new(&analysis, &placement, &sums);
         let index = Index::new(&analysis).map(Arc::new);
-        View {
+        Some(View {
             name,
             analysis,
             placement: Arc::new(placement),
@@ -140,7 +158,7 @@ impl View {
             regions: Arc::new(regions),
             range: None,
             index,
-        }
+        })
     }
 
     /// The same trace with figures of the time from `t0` to `t1` only. Verdicts and blame stay the

@@ -17,26 +17,30 @@ const BLOCK: usize = 1 << 20;
 pub enum NoIndex {
     /// The file is another one now, or cannot be read any more.
     Changed,
-    /// It has more spans than can be kept.
-    TooLarge,
+    /// It takes more than so many bytes of memory, or has more spans than can be numbered.
+    TooLarge(u64),
     /// Nobody wants it any more.
     Cancelled,
 }
 
 impl std::fmt::Display for NoIndex {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            NoIndex::Changed => {
-                "the trace file has changed since it was loaded (load it again for its timeline)"
-            }
-            NoIndex::TooLarge => "the trace has more spans than the timeline can hold",
-            NoIndex::Cancelled => "another trace is shown now",
-        })
+        match self {
+            NoIndex::Changed => f.write_str(
+                "the trace file has changed since it was loaded (load it again for its timeline)",
+            ),
+            NoIndex::TooLarge(memory) => write!(
+                f,
+                "the timeline takes more than the {} of memory that it may take (raise limits.memory, or record less); lines and the report go on",
+                ide::units::bytes(*memory)
+            ),
+            NoIndex::Cancelled => f.write_str("another trace is shown now"),
+        }
     }
 }
 
-/// Makes the index of a trace. Between two pieces of the file `progress` is told how many bytes of how
-/// many are read, and may look at what is there.
+/// Makes the index of a trace, of at most `memory` bytes. Between two pieces of the file `progress` is
+/// told how many bytes of how many are read, and may look at what is there.
 ///
 /// # Errors
 /// There is none: see [`NoIndex`].
@@ -44,6 +48,7 @@ pub fn make(
     path: &Path,
     stamp: &Stamp,
     view: &View,
+    memory: u64,
     cancel: &AtomicBool,
     mut progress: impl FnMut(u64, u64, &mut Builder),
 ) -> Result<Index, NoIndex> {
@@ -54,7 +59,7 @@ pub fn make(
             return Err(NoIndex::Changed);
         }
         let mut opened = traces::open(path).map_err(|_| NoIndex::Changed)?;
-        let mut builder = Builder::new(limit);
+        let mut builder = Builder::new(limit).within(memory);
         builder.starts_at(opened.offset);
         loop {
             if cancel.load(Ordering::Relaxed) {
@@ -81,7 +86,7 @@ pub fn make(
             }
             Err(Failed::Again(generations)) => limit = Some(generations),
             Err(Failed::Other) => return Err(NoIndex::Changed),
-            Err(Failed::TooMany) => return Err(NoIndex::TooLarge),
+            Err(Failed::TooMany) => return Err(NoIndex::TooLarge(memory)),
         }
     }
 }

@@ -59,6 +59,11 @@ enum Why {
 }
 
 impl LoadError {
+    /// That of a load which somebody stopped.
+    pub fn cancelled(path: PathBuf) -> LoadError {
+        LoadError { path, why: Why::Cancelled }
+    }
+
     /// Somebody asked to stop.
     pub fn is_cancelled(&self) -> bool {
         matches!(self.why, Why::Cancelled)

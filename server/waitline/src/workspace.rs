@@ -45,21 +45,29 @@ pub struct Choices {
 
 /// Places a trace in the workspace that these folders are.
 pub fn view(loaded: Loaded, roots: &[PathBuf]) -> View {
-    view_by(loaded, roots, &Choices::default())
+    #[allow(clippy::expect_used)] // it ends early only where somebody says so
+    view_by(loaded, roots, &Choices::default(), &|| true).expect("nobody stops it")
 }
 
-/// The same as a person chose.
-pub fn view_by(loaded: Loaded, roots: &[PathBuf], choices: &Choices) -> View {
+/// The same as a person chose, as long as somebody wants it: `None` soon after `is_wanted` says no.
+pub fn view_by(
+    loaded: Loaded,
+    roots: &[PathBuf],
+    choices: &Choices,
+    is_wanted: &dyn Fn() -> bool,
+) -> Option<View> {
     let name = loaded.path.file_name().map_or_else(String::new, |n| shown(Path::new(n)));
     let mut workspace = chosen(scan(roots), choices);
     workspace.beyond = beyond(&loaded.analysis, &workspace).into_iter().collect();
     let mapper = Mapper::new(workspace);
+    is_wanted().then_some(())?;
     let placement = Placement::new(&loaded.analysis, &mapper, &mut read_source);
+    is_wanted().then_some(())?;
     let mut word = crate::config::word(roots);
     word.silenced.extend(choices.silenced.iter().cloned());
     word.severities.clone_from(&choices.severities);
     word.most = choices.most;
-    View::new(name, loaded.analysis, placement, &word)
+    View::new_while(name, loaded.analysis, placement, &word, is_wanted)
 }
 
 /// A workspace with what a person chose about paths.

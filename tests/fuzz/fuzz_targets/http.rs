@@ -15,6 +15,7 @@ use libfuzzer_sys::fuzz_target;
 mod http;
 
 /// What the host's files and those of tiles take from the language server.
+#[path = "."] // paths in it begin here: there is no folder of its name
 mod lsp {
     use serde_json::Value;
 
@@ -25,7 +26,7 @@ mod lsp {
     }
 
     #[allow(dead_code)]
-    #[path = "../../../../server/waitline/src/lsp/timeline"]
+    #[path = "../../../server/waitline/src/lsp/timeline"]
     mod timeline {
         mod parameters;
         pub(super) mod tiles;

@@ -386,3 +386,59 @@ fn a_rewrite_does_not_overtake_a_load_that_a_person_wished_for() {
     poll(&mut client, "the rewritten trace", |c| hint_at(&c.hints(&file), 112) == Some(SLEEP));
     client.end();
 }
+
+/// The beginning of a large trace is shown while the rest is read, and says so; what was shown before
+/// comes back when the load is given up.
+#[test]
+fn a_large_trace_is_shown_from_its_first_second_on() {
+    let (file, leak) = leak();
+    let dir = tempfile::tempdir().unwrap();
+    let large = dir.path().canonicalize().unwrap().join("large.trace");
+    std::fs::write(&large, trace_of_stops(200, 8)).unwrap();
+    let bytes = std::fs::metadata(&large).unwrap().len();
+    assert!(bytes > 64 << 20, "{bytes}");
+    let mut capabilities = all_refreshes();
+    capabilities["experimental"] = json!({ "commands": { "commands": ["waitline.load"] } });
+    let mut client = Client::start();
+    client.initialize(&programs(), capabilities, Value::Null);
+    client.ask("waitline/load", json!({ "trace": leak }));
+    let before = client.hints(&file);
+
+    let grows = |m: &Value| {
+        m["method"] == "waitline/didChangeState"
+            && m["params"]["trace"] == json!(large)
+            && m["params"]["partial"].as_str().is_some_and(|p| p.contains("the rest is being read"))
+    };
+    let seen = client.log.len();
+    let from = Instant::now();
+    let load = client.send("waitline/load", json!({ "trace": large }));
+    let told = client.wait_from(seen, "its beginning", grows);
+    let first = from.elapsed();
+    let traces = client.ask("waitline/traces", Value::Null);
+    let whole = client.answer(load).unwrap();
+    let second = from.elapsed();
+    assert_eq!(whole["partial"], Value::Null, "{whole}");
+    assert!(whole["analysis"].as_u64() > told["params"]["analysis"].as_u64());
+    assert!(whole["duration"].as_i64() > told["params"]["duration"].as_i64());
+    if traces["traces"][0]["analysis"] == told["params"]["analysis"] {
+        assert_eq!(traces["traces"][0]["active"], true, "{traces}");
+    }
+    eprintln!("{bytes} bytes: the first second after {first:?}, all of it after {second:?}");
+
+    // Given up: what was shown is shown again, and nothing of the beginning stays. (On a busy machine
+    // the whole may be there before it can be given up.)
+    let given_up = (0..5).any(|_| {
+        client.ask("waitline/load", json!({ "trace": leak }));
+        client.ask("waitline/unload", json!({ "trace": large }));
+        let seen = client.log.len();
+        let load = client.send("waitline/load", json!({ "trace": large }));
+        client.wait_from(seen, "its beginning, once more", grows);
+        client.notify("$/cancelRequest", json!({ "id": load }));
+        client.answer(load).is_err_and(|error| error["code"] == -32800)
+    });
+    assert!(given_up);
+    poll(&mut client, "the one before", |c| c.hints(&file) == before);
+    let traces = client.ask("waitline/traces", Value::Null);
+    assert_eq!(traces["traces"].as_array().map(Vec::len), Some(1), "{traces}");
+    client.end();
+}

@@ -44,6 +44,20 @@ fn windows_come_to_what_their_spans_do() {
         let trace = load(&path);
         let Trace { view, index, .. } = &trace;
         let end = index.end;
+        // What is judged is what lines and reports count, to the nanosecond.
+        let judged = view.verdicts.as_ref().map_or([0; 4], |verdicts| {
+            verdicts
+                .sums
+                .iter()
+                .fold([0; 4], |all, sum| std::array::from_fn(|i| all[i] + sum.ns[i]))
+        });
+        let mut drawn = [0; 4];
+        for (tone, ns) in index.sum(view, 0, end, None).by_tone {
+            if let Some(verdict) = tone.verdict() {
+                drawn[verdict as usize] += ns;
+            }
+        }
+        assert_eq!(drawn, judged, "{path:?}");
         for (t0, t1) in [(0, end), (end / 3, end / 2), (end / 7, end / 7 + end / 100 + 1)] {
             let whole = |_: GoId, from: i64, to: i64| to - from;
             let odd = |g: GoId, from: i64, to: i64| if g.0 % 2 == 1 { to - from } else { 0 };

@@ -65,24 +65,36 @@ impl<'a> Need<'a> {
             _ if name.is_some() => RUNS,
             _ => return None,
         };
-        let surely = match callee {
-            Some("runtime.chansend1") => Operations::SEND,
-            Some("runtime.chanrecv1") => Operations::RECEIVE,
-            Some("runtime.chanrecv2") => Operations::RECEIVE | Operations::RANGE,
-            Some("runtime.selectgo" | "runtime.selectnbsend" | "runtime.selectnbrecv") => {
-                Operations::SELECT
-            }
-            Some("runtime.block") => Operations::SELECT,
-            _ => Operations::default(),
-        };
+        let surely = callee.map(surely).unwrap_or_default();
         Some(Need { any_of, surely, name, by_name: name.is_some() })
     }
 
-    /// That of a line which called `callee`.
-    pub(crate) fn of_call(analysis: &'a Analysis, callee: FrameId) -> Need<'a> {
+    /// That of a line which called `callee`, a function of one's own or somebody else's.
+    pub(crate) fn of_call(analysis: &'a Analysis, callee: FrameId, is_own: bool) -> Need<'a> {
         let func = analysis.str(analysis.tables.frame(callee).func);
         let name = name_of(func);
-        Need { any_of: RUNS, surely: Operations::default(), name, by_name: false }
+        let by_name = name.is_some() && !is_own;
+        Need { any_of: RUNS, surely: Operations::default(), name, by_name }
+    }
+
+    /// That of a line which called `callee`, as far as that can be seen: what the runtime does beside the
+    /// program (it allocates, it grows a stack) stands nowhere.
+    pub(crate) fn of_callee(
+        analysis: &'a Analysis,
+        callee: FrameId,
+        is_own: bool,
+    ) -> Option<Need<'a>> {
+        let need = Need::of_call(analysis, callee, is_own);
+        let surely = surely(analysis.str(analysis.tables.frame(callee).func));
+        if surely != Operations::default() {
+            return Some(Need { any_of: surely, surely, ..need });
+        }
+        need.name.is_some().then_some(need)
+    }
+
+    /// Whether a line may hold it and not show it.
+    pub(crate) fn may_be_unseen(&self) -> bool {
+        !self.by_name && self.surely == Operations::default()
     }
 
     /// How well a line fits: its operations, and its text together with that of the lines over which
@@ -117,6 +129,20 @@ impl<'a> Need<'a> {
         }
         let may_run = code.contains('(') || code.contains('}') || has_word(code, "return");
         if may_run && self.any_of.intersects(RUNS) { Fit::Weak } else { Fit::None }
+    }
+}
+
+/// What surely stands where a function of the runtime was called: a channel operation of some kind.
+fn surely(callee: &str) -> Operations {
+    match callee {
+        "runtime.chansend1" => Operations::SEND,
+        "runtime.chanrecv1" => Operations::RECEIVE,
+        "runtime.chanrecv2" => Operations::RECEIVE | Operations::RANGE,
+        // With a default there may be the line of the case.
+        "runtime.selectnbsend" => Operations::SELECT | Operations::SEND,
+        "runtime.selectnbrecv" => Operations::SELECT | Operations::RECEIVE,
+        "runtime.selectgo" | "runtime.block" => Operations::SELECT,
+        _ => Operations::default(),
     }
 }
 

@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use exectrace::{FrameId, StrId};
+use exectrace::{FrameId, StackId, StrId};
 use hashbrown::HashMap;
 
 use super::State;
@@ -27,30 +27,36 @@ struct Group<'a> {
 /// Where a recorded line stands now.
 type Moves = BTreeMap<u32, (u32, State)>;
 
+/// The first and the last line, as they stand now, that hold the very thing which the trace tells of
+/// them: what is between these has nowhere to go. `None` if there is none.
+type Proven = Option<(u32, u32)>;
+
 /// Corrects the places of all frames by what their lines hold.
 pub(crate) fn settle(analysis: &Analysis, placement: &mut Placement) {
     let files = placement.files.clone();
     let mut groups = groups(analysis, placement);
     // A file in which one function has changed is not the recorded one: there, what merely may run
-    // anything proves nothing.
+    // anything proves nothing, nor does a line of which nothing tells.
     let mut changed: BTreeSet<FileId> = BTreeSet::new();
-    let mut decided: Vec<(FileId, usize, Moves, bool)> = Vec::new();
+    let mut decided: Vec<(FileId, usize, Moves, Proven)> = Vec::new();
     for (&(file, at), group) in &groups {
         let source = &files[file.0 as usize];
         let decision = Decision { analysis, source, function: &source.source.functions()[at] };
-        let (moves, is_sure) = decision.make(group);
+        let (moves, proven) = decision.make(group);
         if moves.iter().any(|(line, to)| (*line, State::Exact) != *to) {
             changed.insert(file);
         }
-        decided.push((file, at, moves, is_sure));
+        decided.push((file, at, moves, proven));
     }
-    for (file, at, moves, is_sure) in decided {
+    for (file, at, moves, proven) in decided {
         let Some(group) = groups.remove(&(file, at)) else { continue };
-        let doubt = !is_sure && changed.contains(&file);
+        let is_changed = changed.contains(&file);
         for frame in group.frames {
             let Some(place) = placement.place(frame) else { continue };
             let (line, state) =
                 moves.get(&place.line).copied().unwrap_or((place.line, State::Lost));
+            let doubt =
+                is_changed && !proven.is_some_and(|(first, last)| first <= line && line <= last);
             let state = if doubt && state < State::Doubtful { State::Doubtful } else { state };
             placement.settle(frame, line, state);
         }
@@ -85,13 +91,31 @@ fn groups<'a>(
             let Some(&(file, at, line)) = of_frame.get(&frame) else { continue };
             let need = match i == user {
                 true => own,
-                false => Some(Need::of_call(analysis, stack[i - 1])),
+                false => {
+                    let is_own = placement.place(stack[i - 1]).is_some();
+                    Some(Need::of_call(analysis, stack[i - 1], is_own))
+                }
             };
             let Some(need) = need else { continue };
             let Some(group) = groups.get_mut(&(file, at)) else { continue };
             let entry = group.needs.entry(line).or_insert((need, ns));
             if ns > entry.1 {
                 *entry = (need, ns);
+            }
+        }
+    }
+    // Stacks that cost nothing tell what their lines call, too: those of wakers, of what is created.
+    for stack in 0..analysis.tables.n_stacks() as u32 {
+        let stack = analysis.stack(StackId(stack));
+        for (&callee, &frame) in stack.iter().zip(stack.iter().skip(1)) {
+            let Some(&(file, at, line)) = of_frame.get(&frame) else { continue };
+            let Some(group) = groups.get_mut(&(file, at)) else { continue };
+            if group.needs.contains_key(&line) {
+                continue;
+            }
+            let is_own = placement.place(callee).is_some();
+            if let Some(need) = Need::of_callee(analysis, callee, is_own) {
+                group.needs.insert(line, (need, 0));
             }
         }
     }
@@ -106,8 +130,8 @@ struct Decision<'a> {
 }
 
 impl Decision<'_> {
-    /// Where each recorded line stands, and whether any of that was more than a guess.
-    fn make(&self, group: &Group<'_>) -> (Moves, bool) {
+    /// Where each recorded line stands, and between which lines that is more than a guess.
+    fn make(&self, group: &Group<'_>) -> (Moves, Proven) {
         let recorded: BTreeSet<u32> = group
             .frames
             .iter()
@@ -115,11 +139,13 @@ impl Decision<'_> {
             .collect();
         let texts = Texts::new(self.source, self.function);
         let source = &self.source.source;
+        // A deferred call is recorded where the function ends.
+        let ends = |line: u32| {
+            source.operations_at(line).intersects(Operations::RETURN | Operations::CLOSE_BRACE)
+        };
         let fit = |line: u32, need: &Need<'_>| {
             let fit = texts.fit(self.source, line, need);
-            // A deferred call is recorded where the function ends.
-            let ends = Operations::RETURN | Operations::CLOSE_BRACE;
-            let is_end = fit == Fit::Weak && source.operations_at(line).intersects(ends);
+            let is_end = fit == Fit::Weak && ends(line);
             if is_end && texts.defers(source, need) { Fit::Strong } else { fit }
         };
         // What is deferred on a line does not run there.
@@ -131,10 +157,13 @@ impl Decision<'_> {
                 texts.lines().filter(|&l| runs(l) && fit(l, need) == Fit::Strong).collect()
             });
         }
-        let is_sure = group.needs.values().any(|(need, _)| !strong[need].is_empty());
+        let defers = texts.lines().any(|l| !runs(l));
         let stands = |line: u32, need: &Need<'_>| match fit(line, need) {
             Fit::Strong => true,
-            Fit::Weak => strong[need].is_empty() && !need.by_name,
+            // What is deferred may be called by another name: that of a variable.
+            Fit::Weak => {
+                strong[need].is_empty() && (need.may_be_unseen() || (defers && ends(line)))
+            }
             Fit::None => false,
         };
         let all_stand = |shift: i64| {
@@ -153,8 +182,20 @@ impl Decision<'_> {
             };
             recorded.iter().map(|&line| (line, to(line))).collect()
         };
+        let proven = |moves: &Moves| -> Proven {
+            let mut held = group.needs.iter().filter_map(|(line, (need, _))| {
+                let now = moves.get(line)?.0;
+                (fit(now, need) == Fit::Strong).then_some(now)
+            });
+            let first = held.next()?;
+            Some(held.fold((first, first), |(low, high), now| (low.min(now), high.max(now))))
+        };
+        let with_proof = |moves: Moves| {
+            let proven = proven(&moves);
+            (moves, proven)
+        };
         if all_stand(0) {
-            return (by(0, State::Exact), is_sure);
+            return with_proof(by(0, State::Exact));
         }
         // One shift for all of it: lines were added or removed above.
         let rarest = group
@@ -169,10 +210,10 @@ impl Decision<'_> {
                 .filter(|&shift| all_stand(shift))
                 .collect();
             if let [shift] = shifts[..] {
-                return (by(shift, State::Shifted), true);
+                return with_proof(by(shift, State::Shifted));
             }
         }
-        (self.by_ordinal(group, &recorded, &strong, &fit), true)
+        with_proof(self.by_ordinal(group, &recorded, &strong, &fit))
     }
 
     /// Each operation is where it has the same place among those of its kind.
@@ -238,6 +279,13 @@ struct Texts<'a> {
     lines: Vec<&'a str>,
 }
 
+/// Whether a line that ends with a brace begins a block: what comes next is another statement.
+fn opens_block(code: &str) -> bool {
+    let code = code.trim_start_matches(['}', ' ', '\t']);
+    let first = code.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+    matches!(first, "for" | "if" | "else" | "switch" | "select" | "func")
+}
+
 /// Over how many lines a statement is followed.
 const STATEMENT: usize = 24;
 
@@ -285,7 +333,7 @@ impl<'a> Texts<'a> {
             let code = code_of(goes_on);
             let is_open = code.ends_with(['.', '(', ',', '{', '[', '+', '|', '&', '='])
                 || code_of(next).starts_with('.');
-            if !is_open || code.ends_with('{') && code.starts_with("for") {
+            if !is_open || (code.ends_with('{') && opens_block(code)) {
                 break;
             }
             if need.fit(operations, next) == Fit::Strong {

@@ -278,10 +278,13 @@ fn a_changed_file_never_makes_a_wrong_line_sure() {
         n(State::Exact),
         n(State::Shifted)
     );
+    for wrong in n_wrong.get(State::Exact.as_str()).into_iter().flatten() {
+        eprintln!("{wrong}");
+    }
     let all = n_wrong.values().flatten().cloned().collect::<Vec<_>>().join("\n");
-    // FIXME: at full length 15 of 59,853: another lock on the very line, which the trace cannot tell
-    // from the recorded one; and allocations, and a `}` with deferred calls, which fit too much.
-    let most = if n_scripts > 300 { n_right / 2_000 } else { 0 };
+    // At full length 5 of 59,757: another lock on the very line, which the trace cannot tell from the
+    // recorded one. So nobody can know it without the recorded text.
+    let most = if n_scripts > 300 { n_right / 10_000 } else { 0 };
     assert!(n(State::Exact) <= most, "{all}");
     // An operation was taken away and another of its kind put elsewhere: nobody can know.
     assert!(n(State::Shifted) * 100 <= n_right, "{all}");

@@ -128,7 +128,13 @@ pub(super) struct Making {
     pub(super) tasks: HashMap<TaskId, u32>,
     pub(super) regions: HashMap<GoId, Vec<u32>>,
     pub(super) full: bool,
+    /// How many bytes all of it may take; `None`: as many as there are rows for.
+    pub(super) room: Option<usize>,
 }
+
+/// What a span and a goroutine take in the finished index, in bytes.
+const SPAN_BYTES: usize = 28;
+const GO_BYTES: usize = size_of::<Go>() + 24;
 
 /// More spans than this are not kept: they take 4 GiB, and their rows have 32 bits.
 const MOST_SPANS: usize = 300_000_000;
@@ -208,7 +214,7 @@ impl Making {
         root: StackId,
     ) -> u32 {
         let go = GoRef(self.index.gos.len() as u32);
-        self.full |= self.index.gos.len() > MOST_GOS;
+        self.full |= self.index.gos.len() > MOST_GOS || self.is_out_of_room();
         self.index.gos.push(Go {
             id: g,
             birth: t,
@@ -248,12 +254,18 @@ impl Making {
         self.rows.get(row, g).copied()
     }
 
+    fn is_out_of_room(&self) -> bool {
+        let takes = self.index.spans.start.len() * SPAN_BYTES + self.index.gos.len() * GO_BYTES;
+        self.room.is_some_and(|room| takes > room)
+    }
+
     /// Writes what is at hand into the columns.
     pub(super) fn flush(&mut self, row: u32) {
+        let is_out_of_room = self.is_out_of_room();
         let open = &mut self.opens[row as usize];
         let Some(first) = open.spans.first() else { return };
         let spans = &mut self.index.spans;
-        if spans.start.len() > MOST_SPANS {
+        if spans.start.len() > MOST_SPANS || is_out_of_room {
             self.full = true;
             open.spans.clear();
             return;
@@ -433,7 +445,7 @@ impl Making {
 pub enum Failed {
     /// The bytes are not those that the analysis was made of.
     Other,
-    /// There are more spans than can be kept.
+    /// There are more spans than can be kept, or than there is room for.
     TooMany,
     /// Give the same bytes again to a builder of so many generations.
     Again(u32),
@@ -456,6 +468,13 @@ impl Builder {
     /// A builder that takes all generations, or only so many.
     pub fn new(limit: Option<u32>) -> Builder {
         Builder { limit, ..Builder::default() }
+    }
+
+    /// The index may take so many bytes.
+    #[must_use]
+    pub fn within(mut self, bytes: u64) -> Builder {
+        self.making.room = Some(usize::try_from(bytes).unwrap_or(usize::MAX));
+        self
     }
 
     /// The bytes that will come stand in the file from `offset` on. To be said before they do.

@@ -28,6 +28,28 @@ fn keys_of_lanes() {
     assert_eq!(Key::parse(&many), None);
 }
 
+/// An index never takes much more than it may, and says so where it is too little.
+#[test]
+#[allow(clippy::print_stderr)]
+fn the_room_of_an_index() {
+    let bytes = include_bytes!("../../../../testdata/traces/g126/webmix.trace");
+    let mut builder = crate::analysis::Builder::new().with_stays();
+    builder.space(bytes.len()).copy_from_slice(bytes);
+    builder.filled(bytes.len());
+    let analysis = builder.finish().unwrap();
+    let within = |room: u64| {
+        let mut builder = super::Builder::new(None).within(room);
+        builder.space(bytes.len()).copy_from_slice(bytes);
+        builder.filled(bytes.len());
+        builder.finish(&analysis)
+    };
+    let whole = within(u64::MAX).unwrap().bytes();
+    assert_eq!(within(whole as u64 / 4).err(), Some(super::Failed::TooMany));
+    let least = (1..).find(|quarter| within((whole * quarter / 4) as u64).is_ok()).unwrap();
+    eprintln!("the index takes {whole} bytes, and is made within {least} quarters of that");
+    assert!((2..=5).contains(&least), "{least}");
+}
+
 #[test]
 fn tones_hold_a_class_and_a_verdict() {
     for class in CLASSES {

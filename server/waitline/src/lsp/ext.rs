@@ -368,6 +368,12 @@ pub(super) fn traces(loaded: &[std::sync::Arc<Shown>], shown: Option<&Shown>) ->
         row
     });
     let mut rows: Vec<Value> = rows.collect();
+    if let Some(growing) = shown.filter(|shown| shown.growing.is_some()) {
+        rows.retain(|row| row["active"] != true); // the one before of the same file
+        let mut row = state(growing);
+        row["active"] = true.into();
+        rows.push(row);
+    }
     rows.sort_by_key(|row| row["active"] != true);
     json!({ "traces": rows })
 }

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant, SystemTime};
 use futures::FutureExt as _;
 use lsp_types::{MessageType, NumberOrString};
 use notify::Watcher;
+use tokio::sync::{Notify, oneshot};
 
 use super::progress::Reporter;
 use super::session::{Session, Shown};
@@ -33,10 +34,36 @@ const SLOW_POLL: Duration = Duration::from_secs(1);
 pub(super) struct Loads {
     /// Counts wishes: only the newest one may show its trace.
     wish: u64,
-    cancel: Option<Arc<AtomicBool>>,
+    cancel: Option<Cancel>,
     watch: Option<Watch>,
     /// When the newest trace of the workspace was written, as far as somebody has looked.
     newest: Option<SystemTime>,
+}
+
+impl Loads {
+    /// The number of the newest wish.
+    pub(super) fn wish(&self) -> u64 {
+        self.wish
+    }
+}
+
+/// By which a load is ended: whoever waits for it goes on at once, and its work stops at its next step.
+#[derive(Clone, Default)]
+struct Cancel(Arc<(AtomicBool, Notify)>);
+
+impl Cancel {
+    fn now(&self) {
+        self.0.0.store(true, Ordering::Relaxed);
+        self.0.1.notify_one(); // also one who waits later: there is one
+    }
+
+    fn flag(&self) -> &AtomicBool {
+        &self.0.0
+    }
+
+    async fn told(&self) {
+        self.0.1.notified().await;
+    }
 }
 
 /// Ends its thread when it is dropped.
@@ -78,12 +105,12 @@ const MOST_LOADED: usize = 4;
 struct UnderWay<'a> {
     session: &'a Session,
     wish: u64,
-    cancel: Arc<AtomicBool>,
+    cancel: Cancel,
 }
 
 impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
-        self.cancel.store(true, Ordering::Relaxed);
+        self.cancel.now();
         let mut loads = self.session.loads();
         if loads.wish == self.wish {
             loads.cancel = None;
@@ -103,7 +130,7 @@ pub(super) fn next_view() -> u64 {
 }
 
 impl Session {
-    fn loads(&self) -> MutexGuard<'_, Loads> {
+    pub(super) fn loads(&self) -> MutexGuard<'_, Loads> {
         self.loads.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -118,7 +145,7 @@ impl Session {
     }
 
     async fn load_because(self: &Arc<Self>, why: Why, path: PathBuf) -> Outcome {
-        let cancel = Arc::new(AtomicBool::new(false));
+        let cancel = Cancel::default();
         let wish = {
             let mut loads = self.loads();
             let is_watched = loads.watch.as_ref().is_some_and(|w| w.path == path);
@@ -130,7 +157,7 @@ impl Session {
             }
             loads.wish += 1;
             if let Some(other) = loads.cancel.replace(cancel.clone()) {
-                other.store(true, Ordering::Relaxed);
+                other.now();
             }
             loads.wish
         };
@@ -144,6 +171,7 @@ impl Session {
                 stamp: kept.stamp.clone(),
                 whole: None,
                 made: kept.made,
+                growing: None,
             };
             return self.replace(wish, Arc::new(shown));
         }
@@ -151,26 +179,62 @@ impl Session {
         let progress = Reporter::new(self, token_of(wish), format!("Loading {name}"));
         let session = self.clone();
         let told = Loading::new(self, path.to_string_lossy().into_owned());
-        let work = tokio::task::spawn_blocking(move || {
+        let asked = path.clone();
+        let wanted = cancel.clone();
+        // A rewrite keeps what is shown until it is whole, and so does a trace that is loaded again.
+        let may_grow = why != Why::Rewrite && self.shown().is_none_or(|shown| shown.path != path);
+        let (grow, mut grown) = oneshot::channel();
+        let mut work = tokio::task::spawn_blocking(move || {
             let told = told; // dropped with the work
             super::faults::point("work");
+            if may_grow {
+                let _ = grow.send(session.beginning(&path, wanted.flag()));
+            }
             let bounds = Bounds { memory: session.settings().memory, waits: why != Why::Rewrite };
-            let loaded =
-                traces::load_within(&path, traces::What::Lives, bounds, &cancel, |read, of| {
+            let loaded = traces::load_within(
+                &path,
+                traces::What::Lives,
+                bounds,
+                wanted.flag(),
+                |read, of| {
                     progress.percent(read, of);
                     told.read(read, of);
-                })?;
+                },
+            )?;
             let (path, stamp) = (loaded.path.clone(), loaded.stamp.clone());
             // Before the sources are read: what changes meanwhile is newer.
             let made = (SystemTime::now(), session.epoch.load(Ordering::Relaxed));
             let choices = &session.settings().choices;
-            let view = crate::workspace::view_by(loaded, &session.info().roots, choices);
-            let view = Arc::new(view);
+            let roots = &session.info().roots;
+            let is_wanted = || !wanted.flag().load(Ordering::Relaxed);
+            let view = crate::workspace::view_by(loaded, roots, choices, &is_wanted);
+            let view = Arc::new(view.ok_or_else(|| LoadError::cancelled(path.clone()))?);
             progress.end();
             let id = next_view();
-            Ok::<_, LoadError>(Shown { id, view, path, stamp, whole: None, made })
+            Ok::<_, LoadError>(Shown { id, view, path, stamp, whole: None, made, growing: None })
         });
-        let result = work.await;
+        let mut growing = None;
+        let result = loop {
+            tokio::select! {
+                result = &mut work => break result,
+                () = cancel.told() => break Ok(Err(LoadError::cancelled(asked))),
+                beginning = &mut grown, if !grown.is_terminated() => {
+                    let beginning = beginning.ok().flatten();
+                    growing = beginning.and_then(|beginning| self.show_growing(wish, beginning));
+                }
+            }
+        };
+        let outcome = self.outcome(wish, result);
+        drop(growing); // if it is shown still, what was shown before comes back
+        outcome
+    }
+
+    /// What came of the work of a load; a whole trace is shown.
+    fn outcome(
+        self: &Arc<Self>,
+        wish: u64,
+        result: Result<Result<Shown, LoadError>, tokio::task::JoinError>,
+    ) -> Outcome {
         let shown = match result {
             Ok(Ok(shown)) => Arc::new(shown),
             Ok(Err(error)) if error.is_cancelled() => {
@@ -328,7 +392,7 @@ impl Session {
             loads.wish += 1;
             loads.watch = None;
             if let Some(cancel) = loads.cancel.take() {
-                cancel.store(true, Ordering::Relaxed);
+                cancel.now();
             }
             self.show(None)
         };
@@ -339,7 +403,7 @@ impl Session {
     /// Ends the load under way.
     pub(super) fn cancel_load(&self) {
         if let Some(cancel) = &self.loads().cancel {
-            cancel.store(true, Ordering::Relaxed);
+            cancel.now();
         }
     }
 
@@ -349,7 +413,7 @@ impl Session {
         if *token == token_of(loads.wish)
             && let Some(cancel) = &loads.cancel
         {
-            cancel.store(true, Ordering::Relaxed);
+            cancel.now();
         }
     }
 
@@ -373,7 +437,7 @@ impl Session {
 
 /// Lets go of a trace. To give all of its memory back takes a while, which no other message must
 /// wait for.
-fn forget(before: impl Send + 'static) {
+pub(super) fn forget(before: impl Send + 'static) {
     tokio::task::spawn_blocking(move || drop(before));
 }
 

@@ -18,6 +18,7 @@ mod faults;
 mod finder;
 mod findings;
 pub mod frames;
+mod growing;
 pub mod initialize;
 mod links;
 mod loads;

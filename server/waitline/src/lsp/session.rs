@@ -74,7 +74,13 @@ pub(super) struct Shown {
     pub(super) whole: Option<Arc<Shown>>,
     /// When its sources were read, and by which choices it was judged.
     pub(super) made: (SystemTime, u64),
+    /// It is only the beginning of a trace that is being read, and stands in the place of this.
+    pub(super) growing: Option<Before>,
 }
+
+/// What is shown again when a load comes to nothing.
+#[derive(Clone)]
+pub(super) struct Before(pub(super) Option<Arc<Shown>>);
 
 impl Shown {
     /// The view of the whole trace.
@@ -162,8 +168,20 @@ impl Session {
 
     /// Shows another trace, or none. Gives the one before.
     pub(super) fn show(&self, next: Option<Arc<Shown>>) -> Option<Arc<Shown>> {
+        self.show_if(next, |_| true).unwrap_or_default()
+    }
+
+    /// The same, if what is shown allows it; `None` if it does not.
+    pub(super) fn show_if(
+        &self,
+        next: Option<Arc<Shown>>,
+        allows: impl FnOnce(Option<&Arc<Shown>>) -> bool,
+    ) -> Option<Option<Arc<Shown>>> {
         let mut shown = self.shown.write().unwrap_or_else(PoisonError::into_inner);
         super::faults::point("lock");
+        if !allows(shown.as_ref()) {
+            return None;
+        }
         let before = std::mem::replace(&mut *shown, next);
         let path = |shown: &Option<Arc<Shown>>| shown.as_ref().map(|shown| shown.path.clone());
         if path(&before) != path(&shown) {
@@ -174,7 +192,7 @@ impl Session {
         self.answers.clear();
         self.refresher.ask(&self.info().capabilities);
         self.tell_pages_state();
-        before
+        Some(before)
     }
 
     /// The number of a wish for a range.
@@ -200,6 +218,7 @@ impl Session {
             stamp: whole.stamp.clone(),
             whole: range.map(|_| whole.clone()),
             made: whole.made,
+            growing: whole.growing.clone(),
         });
         // A load may have come in between: what it shows is newer than a range of the old one. So
         // is another range that was wished for since.

@@ -54,7 +54,7 @@ impl Job {
         self.made.has_changed().is_err() && self.made.borrow().is_none()
     }
 
-    fn start(whole: Arc<Shown>) -> Job {
+    fn start(whole: Arc<Shown>, memory: u64) -> Job {
         let (tell, made) = watch::channel(None);
         let progress = Arc::new(AtomicU32::new(0));
         let cancel = Arc::new(AtomicBool::new(false));
@@ -76,7 +76,8 @@ impl Job {
                 answering.turn(builder);
             };
             super::faults::point("index");
-            let made = index::make(&whole.path, &whole.stamp, &whole.view, &cancel, report);
+            let made =
+                index::make(&whole.path, &whole.stamp, &whole.view, memory, &cancel, report);
             progress.store(1000, Ordering::Relaxed);
             let _ = tell.send(Some(made.map(Arc::new)));
         });
@@ -144,7 +145,7 @@ impl Session {
         let job = match &*job {
             Some(job) if Arc::ptr_eq(&job.view, &whole.view) && !job.is_broken() => job.clone(),
             _ => {
-                let begun = Arc::new(Job::start(whole));
+                let begun = Arc::new(Job::start(whole, self.settings().memory));
                 *job = Some(begun.clone());
                 begun
             }
