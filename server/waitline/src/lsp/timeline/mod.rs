@@ -76,8 +76,7 @@ impl Job {
                 answering.turn(builder);
             };
             super::faults::point("index");
-            let made =
-                index::make(&whole.path, &whole.stamp, &whole.view, memory, &cancel, report);
+            let made = index::make(&whole.path, &whole.stamp, &whole.view, memory, &cancel, report);
             progress.store(1000, Ordering::Relaxed);
             let _ = tell.send(Some(made.map(Arc::new)));
         });
