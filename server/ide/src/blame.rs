@@ -19,6 +19,10 @@ use crate::figures::SlotId;
 use crate::stays::{GoRow, Stay, StayKind, StayRow, Stays};
 use crate::verdicts::{Facts, WaitKind};
 
+mod sums;
+
+use sums::{LineId, Sums};
+
 /// Where a part of a wait ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum End {
@@ -67,8 +71,8 @@ pub type EndLine = (End, Option<FrameId>);
 pub struct Blame {
     /// Nanoseconds by slot and end, in order.
     by_slot: Vec<(SlotId, EndLine, i64)>,
-    /// By stay.
-    uncarried: Vec<bool>,
+    /// A bit for each stay.
+    uncarried: Vec<u64>,
 }
 
 /// How far a walk goes.
@@ -79,34 +83,46 @@ impl Blame {
     /// Walks all waits of a trace. `None` without stays.
     pub fn new(analysis: &Analysis, facts: &Facts) -> Option<Blame> {
         let stays = analysis.stays.as_ref()?;
-        let lines: Vec<Option<FrameId>> = (0..analysis.tables.n_stacks() as u32)
-            .map(|s| facts.line_of(analysis, StackId(s)))
-            .collect();
-        let mut sums: HashMap<(SlotId, EndLine), i64> = HashMap::new();
-        let mut uncarried = vec![false; stays.len()];
-        let mut walk =
-            Walk { analysis, stays, facts, lines: &lines, ends: Vec::new(), outside: 0, left: 0 };
+        let lines = lines(analysis, facts);
+        let mut uncarried = vec![0; stays.len().div_ceil(64)];
+        let mut walk = Walk::<false>::new(analysis, facts, stays, &lines, (0, 0));
         for row in stays.rows() {
             let stay = stays.stay(row);
-            if !matches!(stay.kind, StayKind::Wait | StayKind::Syscall) {
+            if !stay.is_wait() {
                 continue;
             }
-            walk.ends.clear();
+            walk.slot = stay.slot;
             walk.outside = 0;
             walk.left = MAX_STAYS;
-            walk.top(&stay);
+            walk.stay(&stay, stay.start.0, stay.end.0, 0, false);
             let ns = stay.end.since(stay.start);
-            uncarried[row.0 as usize] =
-                stay.waker != GoRow::NONE && ns > 0 && walk.outside >= ns - walk.outside;
-            for &(end, ns) in &walk.ends {
-                let sum: &mut i64 = sums.entry((stay.slot, end)).or_default();
-                *sum = sum.saturating_add(ns);
+            if stay.waker != GoRow::NONE && ns > 0 && walk.outside >= ns - walk.outside {
+                uncarried[row.0 as usize / 64] |= 1 << (row.0 % 64);
             }
         }
-        let mut by_slot: Vec<_> =
-            sums.into_iter().map(|((slot, end), ns)| (slot, end, ns)).collect();
-        by_slot.sort_unstable();
-        Some(Blame { by_slot, uncarried })
+        Some(Blame { by_slot: walk.sums.in_order(), uncarried })
+    }
+
+    /// What the parts of waits end in that lie between two times. `rows` are the stays that may do so.
+    /// What the waker did then counts, wherever the wait began and ended. `None` without stays.
+    pub fn in_window(
+        analysis: &Analysis,
+        facts: &Facts,
+        rows: impl Iterator<Item = StayRow>,
+        (t0, t1): (i64, i64),
+    ) -> Option<Blame> {
+        let stays = analysis.stays.as_ref()?;
+        let lines = lines(analysis, facts);
+        let mut walk = Walk::<true>::new(analysis, facts, stays, &lines, (t0, t1));
+        for row in rows {
+            let stay = stays.stay(row);
+            if stay.is_wait() && stay.start.0 < t1 && stay.end.0 > t0 {
+                walk.slot = stay.slot;
+                walk.left = MAX_STAYS;
+                walk.stay(&stay, stay.start.0.max(t0), stay.end.0, 0, false);
+            }
+        }
+        Some(Blame { by_slot: walk.sums.in_order(), uncarried: Vec::new() })
     }
 
     /// What the waits of a slot end in, with nanoseconds.
@@ -119,7 +135,7 @@ impl Blame {
     /// Whether half or more of a wait ends outside the program, on a way on which no line of the
     /// program's own waits: nobody else's line carries it.
     pub fn is_uncarried(&self, row: StayRow) -> bool {
-        self.uncarried.get(row.0 as usize).copied().unwrap_or(false)
+        self.uncarried.get(row.0 as usize / 64).is_some_and(|bits| bits >> (row.0 % 64) & 1 != 0)
     }
 
     /// What the waits of some slots end in, the most first.
@@ -137,13 +153,48 @@ impl Blame {
     }
 }
 
-struct Walk<'a> {
-    analysis: &'a Analysis,
+/// What a walk asks of a slot.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    stack: StackId,
+    /// The line that stands for it.
+    line: LineId,
+    /// It is a line of the program's own.
+    own: bool,
+    /// What ends a wait there that no goroutine ends.
+    outside: End,
+}
+
+const NOWHERE: Place =
+    Place { stack: StackId::NONE, line: LineId::NONE, own: false, outside: End::NotKnown };
+
+fn outside(kind: WaitKind) -> End {
+    match kind {
+        WaitKind::Network | WaitKind::Accept | WaitKind::NetWrite => End::Network,
+        WaitKind::Sleep => End::Sleep,
+        WaitKind::Gc => End::Gc,
+        WaitKind::Select | WaitKind::Receive | WaitKind::Cond | WaitKind::Send => End::Timer,
+        _ => End::NotKnown,
+    }
+}
+
+/// By stack: the line that stands for it.
+fn lines(analysis: &Analysis, facts: &Facts) -> Vec<LineId> {
+    (0..analysis.tables.n_stacks() as u32)
+        .map(|s| LineId::new(facts.line_of(analysis, StackId(s))))
+        .collect()
+}
+
+/// Goes back over what ended waits. `CUT`: only what lies in a window counts.
+struct Walk<'a, const CUT: bool> {
+    window: (i64, i64),
     stays: &'a Stays,
-    facts: &'a Facts,
+    slots: Vec<Place>,
     /// By stack: the line that stands for it.
-    lines: &'a [Option<FrameId>],
-    ends: Vec<(EndLine, i64)>,
+    lines: &'a [LineId],
+    /// Whose wait it is about.
+    slot: SlotId,
+    sums: Sums,
     /// Time that ended outside on a way without a wait of the program's own.
     outside: i64,
     /// How many stays may still be looked at.
@@ -166,11 +217,30 @@ struct Part {
     carried: bool,
 }
 
-impl Walk<'_> {
-    /// The wait itself.
-    fn top(&mut self, stay: &Stay) {
-        let (from, to) = (stay.start.0, stay.end.0);
-        self.stay(stay, from, to, 0, false);
+impl<'a, const CUT: bool> Walk<'a, CUT> {
+    fn new(
+        analysis: &Analysis,
+        facts: &Facts,
+        stays: &'a Stays,
+        lines: &'a [LineId],
+        window: (i64, i64),
+    ) -> Walk<'a, CUT> {
+        let slots = (0u32..).zip(&analysis.slots).map(|(id, slot)| Place {
+            stack: slot.stack,
+            line: lines.get(slot.stack.0 as usize).copied().unwrap_or(LineId::NONE),
+            own: facts.own_frames(SlotId(id)) > 0,
+            outside: outside(facts.kind(SlotId(id))),
+        });
+        Walk {
+            window,
+            stays,
+            slots: slots.collect(),
+            lines,
+            slot: SlotId::NONE,
+            sums: Sums::new(),
+            outside: 0,
+            left: 0,
+        }
     }
 
     /// The part of a stay from `from` to `to`.
@@ -178,26 +248,20 @@ impl Walk<'_> {
         if to <= from {
             return;
         }
-        let stack = self.stack_of(stay.slot);
+        let place = self.place(stay.slot);
         if stay.kind == StayKind::Syscall {
-            return self.end(End::Syscall, stack, to - from, carried);
+            return self.end(End::Syscall, place.line, from, to);
         }
-        let kind = self.facts.kind_of_stay(stay);
         if stay.waker == GoRow::NONE {
-            let end = match kind {
-                _ if stay.open => End::NotKnown,
-                WaitKind::Network | WaitKind::Accept | WaitKind::NetWrite => End::Network,
-                WaitKind::Sleep => End::Sleep,
-                WaitKind::Gc => End::Gc,
-                WaitKind::Select | WaitKind::Receive | WaitKind::Cond | WaitKind::Send => {
-                    End::Timer
-                }
-                _ => End::NotKnown,
-            };
-            return self.end(end, stack, to - from, carried);
+            let end = if stay.open { End::NotKnown } else { place.outside };
+            if !carried && matches!(end, End::Network | End::Timer | End::Sleep) {
+                self.outside = self.outside.saturating_add(to - from);
+            }
+            let line = if end == End::Sleep { place.line } else { LineId::NONE };
+            return self.end(end, line, from, to);
         }
         if depth >= MAX_DEPTH {
-            return self.end(End::More, StackId::NONE, to - from, carried);
+            return self.end(End::More, LineId::NONE, from, to);
         }
         self.part(Part {
             g: stay.waker,
@@ -215,17 +279,21 @@ impl Walk<'_> {
         while part.to > part.from {
             if part.last == StayRow::NONE || self.left == 0 {
                 let end = if self.left == 0 { End::More } else { End::NotKnown };
-                return self.end(end, StackId::NONE, part.to - part.from, part.carried);
+                return self.end(end, LineId::NONE, part.from, part.to);
             }
             self.left -= 1;
             let stay = self.stays.stay(part.last);
             let began = stay.end.0.saturating_add(self.stays.runnable(part.last));
             self.ran(&mut part, began);
-            self.take(&mut part, stay.end.0, End::Runnable, StackId::NONE);
+            let runnable = stay.end.0.max(part.from);
+            if part.to > runnable {
+                self.end(End::Runnable, LineId::NONE, runnable, part.to);
+                part.to = runnable;
+            }
+            let place = self.place(stay.slot);
             if stay.start.0 < part.to {
                 let (from, to) = (stay.start.0.max(part.from), part.to);
-                let own = self.facts.own_frames(stay.slot) > 0;
-                self.stay(&stay, from, to, part.depth, part.carried || own);
+                self.stay(&stay, from, to, part.depth, part.carried || place.own);
                 part.to = from;
             }
             if stay.kind == StayKind::Born {
@@ -235,7 +303,7 @@ impl Walk<'_> {
                 part.stack = stay.waker_stack;
                 part.wake = stay.prev_wake;
             } else {
-                part.stack = self.stack_of(stay.slot);
+                part.stack = place.stack;
                 part.last = stay.prev;
             }
         }
@@ -245,50 +313,39 @@ impl Walk<'_> {
     fn ran(&mut self, part: &mut Part, began: i64) {
         let from = began.max(part.from);
         while part.to > from {
-            while part.wake != StayRow::NONE && self.stays.stay(part.wake).end.0 >= part.to {
+            while part.wake != StayRow::NONE && self.stays.end(part.wake).0 >= part.to {
                 part.wake = self.stays.stay(part.wake).prev_wake;
             }
+            let line = self.lines.get(part.stack.0 as usize).copied().unwrap_or(LineId::NONE);
             let wake = (part.wake != StayRow::NONE).then(|| self.stays.stay(part.wake));
             match wake.filter(|w| w.end.0 > from && w.waker == part.g) {
                 Some(wake) => {
-                    self.end(End::Running, part.stack, part.to - wake.end.0, part.carried);
+                    self.end(End::Running, line, wake.end.0, part.to);
                     part.to = wake.end.0;
                     part.stack = wake.waker_stack;
                     part.wake = wake.prev_wake;
                 }
                 None => {
-                    self.end(End::Running, part.stack, part.to - from, part.carried);
+                    self.end(End::Running, line, from, part.to);
                     part.to = from;
                 }
             }
         }
     }
 
-    /// The part down to `from` ends in `end`.
-    fn take(&mut self, part: &mut Part, from: i64, end: End, stack: StackId) {
-        let from = from.max(part.from);
-        if part.to > from {
-            self.end(end, stack, part.to - from, part.carried);
-            part.to = from;
+    #[inline(always)]
+    fn end(&mut self, end: End, line: LineId, from: i64, to: i64) {
+        let ns = match CUT {
+            true => to.min(self.window.1) - from.max(self.window.0),
+            false => to - from,
+        };
+        if ns > 0 {
+            self.sums.add(self.slot, end, line, ns);
         }
     }
 
-    fn end(&mut self, end: End, stack: StackId, ns: i64, carried: bool) {
-        if ns <= 0 {
-            return;
-        }
-        let named = matches!(end, End::Running | End::Syscall | End::Sleep);
-        let line = if named { self.lines.get(stack.0 as usize).copied().flatten() } else { None };
-        if !carried && matches!(end, End::Network | End::Timer | End::Sleep) {
-            self.outside = self.outside.saturating_add(ns);
-        }
-        match self.ends.iter_mut().find(|e| e.0 == (end, line)) {
-            Some((_, sum)) => *sum = sum.saturating_add(ns),
-            None => self.ends.push(((end, line), ns)),
-        }
-    }
-
-    fn stack_of(&self, slot: SlotId) -> StackId {
-        self.analysis.slots.get(slot.0 as usize).map_or(StackId::NONE, |s| s.stack)
+    #[inline(always)]
+    fn place(&self, slot: SlotId) -> Place {
+        self.slots.get(slot.0 as usize).copied().unwrap_or(NOWHERE)
     }
 }

@@ -420,11 +420,11 @@ impl Figures {
             }
             GoState::Waiting => {
                 let (slot, by) = (local.slot, stack(event.stack));
-                stays.ends(&mut local.stay, StayKind::Wait, slot, at.t, at.g, by);
+                stays.wakes(&mut local.stay, slot, at.t, at.g, by);
             }
             GoState::Syscall => {
-                let none = StackId::NONE;
-                stays.ends(&mut local.stay, StayKind::Syscall, local.slot, at.t, GoId::NONE, none);
+                let is_runnable = event.to == GoState::Runnable;
+                stays.returns(&mut local.stay, local.slot, at.t, is_runnable);
             }
             GoState::Runnable | GoState::Running => {}
         }
@@ -539,12 +539,13 @@ impl Figures {
                 if local.state == GoState::Runnable {
                     stays.sched.waited(local.stay.idle, [slots[0], slots[1]], end, ns);
                 }
+                let slot = local.slot;
                 match local.state {
                     GoState::Waiting => {
-                        stays.stays_open(&local.stay, StayKind::Wait, local.slot, end)
+                        stays.stays_open(&local.stay, StayKind::Wait, slot, end);
                     }
                     GoState::Syscall => {
-                        stays.stays_open(&local.stay, StayKind::Syscall, local.slot, end);
+                        stays.stays_open(&local.stay, StayKind::Syscall, slot, end);
                     }
                     GoState::Runnable => {
                         let own = local.apart.then_some(local.own);
@@ -668,7 +669,9 @@ impl Sink for Pass<'_> {
             && event.to == GoState::Runnable
         {
             match event.from {
-                GoState::Running => stays.stops(&mut local.stay, local.slot, at.t),
+                GoState::Running => {
+                    stays.stops(&mut local.stay, local.slot, at.t);
+                }
                 GoState::NotExist | GoState::Undetermined => {
                     stays.starts(&local.stay, local.slot);
                 }

@@ -149,7 +149,7 @@ pub fn groups(analysis: &Analysis, stays: &Stays, facts: &Facts, lives: &[Life])
 fn sum_up(group: &mut GoGroup, stays: &Stays, lives: &[Life]) {
     let gos = || group.gos.iter().map(|&g| stays.go(g));
     let mut births: Vec<i64> =
-        gos().map(|go| go.birth.0).chain(group.briefs(stays).map(|b| b.birth.0)).collect();
+        gos().map(|go| go.birth.0).chain(group.briefs(stays).map(|b| b.birth().0)).collect();
     let mut ends: Vec<i64> =
         gos().map(|go| go.end.0).chain(group.briefs(stays).map(Brief::end)).collect();
     births.sort_unstable();

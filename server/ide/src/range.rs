@@ -10,9 +10,8 @@
 //! most; blocks that do not touch the window are not looked at. So a window costs what lies in it, a
 //! block for each span that is longer than it, and one look at each block of blocks.
 //!
-//! Running, creations and CPU samples are not in a window, and blame is not: an end of a chain is
-//! not kept for each wait. A span from before the trace counts as one that began with it
-//! (`Slot::pre_n` is 0).
+//! Running, creations and CPU samples are not in a window. Blame is walked anew, over the waits that
+//! touch it. A span from before the trace counts as one that began with it (`Slot::pre_n` is 0).
 
 use exectrace::{GoId, Nanos, StackId};
 use hashbrown::HashMap;
@@ -90,7 +89,8 @@ impl Index {
         };
         let ranges: Vec<Reach> =
             stays.ranges.iter().map(|r| Reach { from: r.start.0, to: r.end.0 }).collect();
-        let brief = |b: &Brief| Reach { from: b.birth.0, to: b.birth.0 + i64::from(b.runnable) };
+        let brief =
+            |b: &Brief| Reach { from: b.birth().0, to: b.birth().0 + i64::from(b.runnable) };
         let briefs = stays.briefs.chunks(BLOCK * 4).map(|some| {
             let mut all = Reach::NOTHING;
             some.iter().for_each(|b| all.widen(brief(b)));
@@ -127,6 +127,11 @@ impl Index {
         blocks.map(|block| block * BLOCK..(block + 1) * BLOCK)
     }
 
+    /// The stays that may lie between two times.
+    pub fn stays_between(&self, t0: Nanos, t1: Nanos) -> impl Iterator<Item = StayRow> + '_ {
+        self.rows(Reach { from: t0.0, to: t1.0 }).flatten().map(|row| StayRow(row as u32))
+    }
+
     fn runnable(&self, stack: StackId, early: bool) -> SlotId {
         self.runnable.get(stack.0 as usize).map_or(SlotId::NONE, |s| s[usize::from(early)])
     }
@@ -157,7 +162,7 @@ pub fn window(
         for (block, reach) in stays.briefs.chunks(BLOCK * 4).zip(&index.briefs) {
             if reach.touches(cut.window) {
                 for brief in block {
-                    let (from, ns) = (brief.birth.0, i64::from(brief.runnable));
+                    let (from, ns) = (brief.birth().0, i64::from(brief.runnable));
                     cut.span(brief.slot, brief.id(), Reach { from, to: from + ns }, false);
                 }
             }
@@ -177,7 +182,8 @@ pub fn window(
         .map(|((slot, stack), (n, ns))| Waker { slot, stack, n, ns })
         .collect();
     wakers.sort_unstable_by_key(|w| (w.slot, std::cmp::Reverse(w.n), w.stack));
-    let sums = verdicts.map_or_else(Vec::new, |_| cut.tally.sums(cut.slots.len()));
+    let sums =
+        verdicts.map_or_else(Vec::new, |_| cut.tally.sums(cut.slots.len(), |_, judged| judged));
     Window { slots: cut.slots, sums, wakers }
 }
 
@@ -203,7 +209,7 @@ impl Cut {
         if matches!(stay.kind, StayKind::Wait | StayKind::Syscall) {
             let span = Reach { from: stay.start.0, to: stay.end.0 };
             if let Some(ns) = self.span(stay.slot, g, span, stay.open) {
-                let judged = verdicts.and_then(|v| v.judged.get(row.0 as usize).copied().flatten());
+                let judged = verdicts.and_then(|v| v.of(stays, row));
                 if let Some(judged) = judged {
                     self.tally.add(stay.slot, judged, ns);
                 }

@@ -390,7 +390,7 @@ pub fn spans(analysis: &Analysis, stays: &Stays, scope: &Scope, each: &mut dyn F
         let runnable = Doing::Runnable { own, by: stack_of(brief.slot) };
         let run = Doing::Run(StackId::NONE);
         for (from, to, doing, early) in [
-            (brief.birth.0, brief.began(), runnable, true),
+            (brief.birth().0, brief.began(), runnable, true),
             (brief.began(), brief.end(), run, false),
         ] {
             let ns = scope.inside(g, from, to);
@@ -423,8 +423,8 @@ pub fn worth(
     let columns: Vec<Option<Column>> =
         slots.map(|slot| Column::of_cause(analysis, analysis.causes.cause(slot.cause))).collect();
     let mut all: HashMap<GoId, Worth> = HashMap::new();
-    for (row, judged) in stays.rows().zip(&verdicts.judged) {
-        let verdict = judged.map(|judged| judged.verdict);
+    for row in stays.rows() {
+        let verdict = verdicts.of(stays, row).map(|judged| judged.verdict);
         if !matches!(verdict, Some(Verdict::Costly | Verdict::Idle)) {
             continue;
         }

@@ -17,6 +17,9 @@ use crate::figures::SlotId;
 use crate::sched::Sched;
 
 mod sweep;
+mod table;
+
+use table::{New, Table, Wake};
 
 /// A goroutine of the trace, by its row in [`Stays::gos`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -77,68 +80,19 @@ pub struct Stay {
     pub open: bool,
 }
 
-/// A stay as it is kept, and its waiting for a P after it. There are about as many as a third of the
-/// events.
-#[derive(Debug, Clone, Copy)]
-struct Packed {
-    /// Nanoseconds: the low half, the high half.
-    end: [u32; 2],
-    /// Its length in nanoseconds; `u32::MAX`: see `Stays::long`.
-    ns: u32,
-    /// How long the goroutine was runnable then; `u32::MAX`: see `Stays::long_runnable`.
-    runnable: u32,
-    /// The kind in the lowest two bits, whether it is open in the next, the slot.
-    slot: u32,
-    g: GoRow,
-    prev: StayRow,
-    /// A row of `Stays::wakes`; `u32::MAX`: no goroutine ended it.
-    wake: u32,
-}
-
-const KINDS: [StayKind; 4] = [StayKind::Born, StayKind::Wait, StayKind::Syscall, StayKind::Stop];
-const OPEN: u32 = 4;
-const SLOT_SHIFT: u32 = 3;
-const NO_SLOT: u32 = u32::MAX >> SLOT_SHIFT;
-
-impl Packed {
-    fn end(&self) -> i64 {
-        (u64::from(self.end[0]) | u64::from(self.end[1]) << 32) as i64
-    }
-
-    fn kind(&self) -> StayKind {
-        KINDS[(self.slot & 3) as usize]
-    }
-
-    fn slot(&self) -> SlotId {
-        match self.slot >> SLOT_SHIFT {
-            NO_SLOT => SlotId::NONE,
-            slot => SlotId(slot),
-        }
-    }
-
-    fn set_slot(&mut self, slot: SlotId) {
-        self.slot = (self.slot & (OPEN | 3)) | slot.0.min(NO_SLOT) << SLOT_SHIFT;
+impl Stay {
+    /// Whether it is a wait or a call, which get verdicts.
+    pub fn is_wait(&self) -> bool {
+        matches!(self.kind, StayKind::Wait | StayKind::Syscall)
     }
 }
-
-/// Who ended a stay, or created a goroutine.
-#[derive(Debug, Clone, Copy)]
-struct Wake {
-    waker: GoRow,
-    last: StayRow,
-    stack: StackId,
-    prev: StayRow,
-}
-
-const NO_WAKE: Wake =
-    Wake { waker: GoRow::NONE, last: StayRow::NONE, stack: StackId::NONE, prev: StayRow::NONE };
 
 /// A goroutine that was born in the trace, ran, and was gone: it never stood still, was never
 /// stopped, woke and created nobody. A program can have millions of them.
 #[derive(Debug, Clone, Copy)]
 pub struct Brief {
-    /// Its birth.
-    pub birth: Nanos,
+    /// Its birth in nanoseconds: the low half, the high half. So there are no bytes between.
+    birth: [u32; 2],
     /// How long it was runnable then, in nanoseconds.
     pub runnable: u32,
     /// How long it ran then, in nanoseconds.
@@ -156,9 +110,14 @@ impl Brief {
         GoId(u64::from(self.id))
     }
 
+    /// Its birth.
+    pub fn birth(&self) -> Nanos {
+        Nanos((u64::from(self.birth[0]) | u64::from(self.birth[1]) << 32) as i64)
+    }
+
     /// When it first ran.
     pub fn began(&self) -> i64 {
-        self.birth.0.saturating_add(i64::from(self.runnable))
+        self.birth().0.saturating_add(i64::from(self.runnable))
     }
 
     /// Its end.
@@ -182,6 +141,9 @@ pub struct Go {
     pub entry: StackId,
     /// Its last stay.
     pub last: StayRow,
+    /// The slots of its first two stays after its birth. The first can lack a stack, when it began
+    /// before the trace.
+    pub first: [SlotId; 2],
     /// Where the `go` statement stood.
     pub created_at: StackId,
 }
@@ -238,8 +200,7 @@ pub const NO_REGION: u32 = u32::MAX;
 #[derive(Debug, Default)]
 pub struct Stays {
     /// In the order of their ends; open ones last.
-    list: Vec<Packed>,
-    wakes: Vec<Wake>,
+    table: Table,
     /// Goroutines in the order of their first sight, without the brief ones.
     pub gos: Vec<Go>,
     /// The brief ones, about in the order of their births.
@@ -253,8 +214,6 @@ pub struct Stays {
     pub sched: Sched,
     /// Ranges in the order of their ends; open ones last.
     pub ranges: Vec<RangeSpan>,
-    long: HashMap<StayRow, i64>,
-    long_runnable: HashMap<StayRow, i64>,
     /// Where the goroutine stood, when that is not the stack of the stay's slot.
     apart: HashMap<StayRow, StackId>,
     /// Those whose goroutines are runnable after them to the trace's end, in order.
@@ -276,6 +235,8 @@ struct Alive {
     region: u32,
     /// It had a region.
     regions: bool,
+    /// How much of `Go::first` is known.
+    first: u8,
 }
 
 /// What a pass keeps of this for each living goroutine.
@@ -298,14 +259,13 @@ impl Default for StayLocal {
 impl Stays {
     /// How many stays there are.
     pub fn len(&self) -> usize {
-        self.list.len()
+        self.table.len()
     }
 
     /// About how many bytes of memory they take. (Of what a vector has room for, only what is in use
     /// takes any.)
     pub fn memory(&self) -> usize {
-        size_of_val(&*self.list)
-            + size_of_val(&*self.wakes)
+        self.table.memory()
             + size_of_val(&*self.gos)
             + size_of_val(&*self.briefs)
             + size_of_val(&*self.regions)
@@ -316,16 +276,13 @@ impl Stays {
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.list.is_empty()
+        self.table.len() == 0
     }
 
     /// How long the goroutine was runnable after a stay, in nanoseconds.
     #[inline]
     pub fn runnable(&self, row: StayRow) -> i64 {
-        match self.list[row.0 as usize].runnable {
-            u32::MAX => self.long_runnable.get(&row).copied().unwrap_or(i64::from(u32::MAX)),
-            ns => i64::from(ns),
-        }
+        self.table.runnable(row)
     }
 
     /// Where the goroutine stood in a stay, when that is not the stack of the stay's slot.
@@ -341,38 +298,25 @@ impl Stays {
     /// A stay. Inlined, so that a caller pays only for what it looks at.
     #[inline(always)]
     pub fn stay(&self, row: StayRow) -> Stay {
-        let packed = &self.list[row.0 as usize];
-        let end = packed.end();
-        let ns = match packed.ns {
-            u32::MAX => self.long.get(&row).copied().unwrap_or(i64::from(u32::MAX)),
-            ns => i64::from(ns),
-        };
-        let wake = self.wakes.get(packed.wake as usize).unwrap_or(&NO_WAKE);
-        Stay {
-            start: Nanos(end.wrapping_sub(ns)),
-            end: Nanos(end),
-            slot: packed.slot(),
-            g: packed.g,
-            prev: packed.prev,
-            waker: wake.waker,
-            waker_last: wake.last,
-            waker_stack: wake.stack,
-            prev_wake: wake.prev,
-            kind: packed.kind(),
-            open: packed.slot & OPEN != 0,
-        }
+        self.table.stay(row)
     }
 
     /// Whose a stay is.
     #[inline(always)]
     pub fn g(&self, row: StayRow) -> GoRow {
-        self.list[row.0 as usize].g
+        self.table.g(row)
+    }
+
+    /// Whose stack a stay has, and for a wait its cause.
+    #[inline(always)]
+    pub fn slot(&self, row: StayRow) -> SlotId {
+        self.table.slot(row)
     }
 
     /// When a stay ended.
     #[inline(always)]
     pub fn end(&self, row: StayRow) -> Nanos {
-        Nanos(self.list[row.0 as usize].end())
+        Nanos(self.table.end(row))
     }
 
     /// A goroutine.
@@ -382,7 +326,7 @@ impl Stays {
 
     /// The rows of the stays, in the order of their ends.
     pub fn rows(&self) -> impl DoubleEndedIterator<Item = StayRow> + use<> {
-        (0..self.list.len() as u32).map(StayRow)
+        (0..self.table.len() as u32).map(StayRow)
     }
 
     /// All stays, in the order of their ends.
@@ -419,7 +363,7 @@ impl Stays {
         created_at: StackId,
         entry: StackId,
     ) {
-        if self.list.len() >= self.sweep.at() {
+        if self.table.len() >= self.sweep.at() {
             self.sweep();
         }
         let row = GoRow(self.gos.len() as u32);
@@ -432,6 +376,7 @@ impl Stays {
             creator,
             entry,
             last: StayRow::NONE,
+            first: [SlotId::NONE; 2],
             created_at,
         });
         let alive = Alive {
@@ -440,6 +385,7 @@ impl Stays {
             last_wake: StayRow::NONE,
             region: NO_REGION,
             regions: false,
+            first: 0,
         };
         let at = match self.free.pop() {
             Some(at) => {
@@ -453,15 +399,13 @@ impl Stays {
         };
         self.rows.insert(g, at);
         *local = StayLocal { alive: at, since: t, idle: 0 };
-        self.push(local, StayKind::Born, SlotId::NONE, t, by, created_at, false);
+        self.push(local, StayKind::Born, SlotId::NONE, t, Some((by, created_at)), false);
     }
 
     /// It is runnable since its birth, and that is summed up in `slot`.
     pub(crate) fn starts(&mut self, local: &StayLocal, slot: SlotId) {
         let Some(alive) = self.alive.get(local.alive as usize) else { return };
-        if let Some(stay) = self.list.get_mut(alive.last.0 as usize) {
-            stay.set_slot(slot);
-        }
+        self.table.set_slot(alive.last, slot);
     }
 
     /// A range ends at `end`.
@@ -479,22 +423,35 @@ impl Stays {
     #[inline(always)]
     pub(crate) fn stops(&mut self, local: &mut StayLocal, slot: SlotId, t: Nanos) {
         local.since = t;
-        self.push(local, StayKind::Stop, slot, t, u32::MAX, StackId::NONE, false);
+        self.push(local, StayKind::Stop, slot, t, None, false);
     }
 
-    /// Its stay ends at `t`; `by` ended it, standing at `stack`.
+    /// Its wait ends at `t`; `by` ended it, standing at `stack`.
     #[inline(always)]
-    pub(crate) fn ends(
+    pub(crate) fn wakes(
         &mut self,
         local: &mut StayLocal,
-        kind: StayKind,
         slot: SlotId,
         t: Nanos,
         by: GoId,
         stack: StackId,
     ) {
-        let waker = if kind == StayKind::Wait { self.alive_of(by) } else { u32::MAX };
-        self.push(local, kind, slot, t, waker, stack, false);
+        let waker = self.alive_of(by);
+        self.push(local, StayKind::Wait, slot, t, Some((waker, stack)), false);
+        local.since = t;
+    }
+
+    /// It returns from a system call at `t`, and is runnable then, or runs.
+    #[inline(always)]
+    pub(crate) fn returns(
+        &mut self,
+        local: &mut StayLocal,
+        slot: SlotId,
+        t: Nanos,
+        is_runnable: bool,
+    ) {
+        let nobody = is_runnable.then_some((u32::MAX, StackId::NONE));
+        self.push(local, StayKind::Syscall, slot, t, nobody, false);
         local.since = t;
     }
 
@@ -504,15 +461,9 @@ impl Stays {
     pub(crate) fn runs(&mut self, local: &StayLocal, t: Nanos, own: Option<StackId>) {
         let Some(alive) = self.alive.get(local.alive as usize) else { return };
         let last = alive.last;
-        if let Some(stay) = self.list.get_mut(last.0 as usize) {
-            let ns = t.since(local.since);
-            stay.runnable = u32::try_from(ns).unwrap_or(u32::MAX);
-            if stay.runnable == u32::MAX {
-                self.long_runnable.insert(last, ns);
-            }
-            if let Some(own) = own {
-                self.apart.insert(last, own);
-            }
+        self.table.set_runnable(last, t.since(local.since));
+        if let Some(own) = own {
+            self.apart.insert(last, own);
         }
     }
 
@@ -541,7 +492,7 @@ impl Stays {
 
     /// The trace ends at `t` while it stands still.
     pub(crate) fn stays_open(&mut self, local: &StayLocal, kind: StayKind, slot: SlotId, t: Nanos) {
-        self.push(local, kind, slot, t, u32::MAX, StackId::NONE, true);
+        self.push(local, kind, slot, t, None, true);
     }
 
     /// The trace is over: what is known of the living is written down.
@@ -602,39 +553,35 @@ impl Stays {
         self.rows.get(row, g).copied().unwrap_or(u32::MAX)
     }
 
+    /// A stay ends at `t`. `by` tells who ended it, a row of `alive`, and where that one stood; `None`
+    /// if nobody can have, and the goroutine runs on at once or was stopped.
     #[inline(always)]
-    #[allow(clippy::too_many_arguments)] // the fields of one record
     fn push(
         &mut self,
         local: &StayLocal,
         kind: StayKind,
         slot: SlotId,
         t: Nanos,
-        waker: u32,
-        stack: StackId,
+        by: Option<(u32, StackId)>,
         open: bool,
     ) {
-        let row = StayRow(self.list.len() as u32);
-        let mut wake = u32::MAX;
-        if let Some(by) = self.alive.get_mut(waker as usize) {
-            wake = self.wakes.len() as u32;
-            let prev = std::mem::replace(&mut by.last_wake, row);
-            self.wakes.push(Wake { waker: by.row, last: by.last, stack, prev });
-        }
-        let Some(alive) = self.alive.get_mut(local.alive as usize) else { return };
-        let ns = t.since(local.since);
-        let short = u32::try_from(ns).unwrap_or(u32::MAX);
-        if short == u32::MAX {
-            self.long.insert(row, ns);
-        }
-        self.list.push(Packed {
-            end: [t.0 as u32, (t.0 as u64 >> 32) as u32],
-            ns: short,
-            runnable: 0,
-            slot: kind as u32 | u32::from(open) << 2 | slot.0.min(NO_SLOT) << SLOT_SHIFT,
-            g: alive.row,
-            prev: std::mem::replace(&mut alive.last, row),
-            wake,
+        let row = StayRow(self.table.len() as u32);
+        let wake = by.map(|(by, stack)| match self.alive.get_mut(by as usize) {
+            Some(by) => {
+                let prev = std::mem::replace(&mut by.last_wake, row);
+                Wake { waker: by.row, last: by.last, stack, prev }
+            }
+            None => Wake::BY_NONE,
         });
+        let Some(alive) = self.alive.get_mut(local.alive as usize) else { return };
+        if alive.first < 2 && kind != StayKind::Born {
+            if let Some(go) = self.gos.get_mut(alive.row.0 as usize) {
+                go.first[usize::from(alive.first)] = slot;
+            }
+            alive.first += 1;
+        }
+        let prev = std::mem::replace(&mut alive.last, row);
+        let ns = t.since(local.since);
+        self.table.push(&New { end: t, ns, kind, slot, g: alive.row, prev, open, wake });
     }
 }

@@ -161,18 +161,24 @@ impl View {
         })
     }
 
-    /// The same trace with figures of the time from `t0` to `t1` only. Verdicts and blame stay the
+    /// The same trace with figures of the time from `t0` to `t1` only. Verdicts stay the
     /// whole trace's; findings are those whose line cost something in that time.
     pub fn in_range(&self, t0: Nanos, t1: Nanos) -> View {
         let end = self.analysis.totals.end;
         let (t0, t1) = (t0.max(Nanos(0)).min(end), t1.max(Nanos(0)).min(end));
         let mut analysis = self.analysis.clone();
         let mut sums = Vec::new();
+        let mut blame = None;
         if let Some(index) = &self.index {
             let cut = window(&self.analysis, index, self.verdicts.as_deref(), t0, t1);
             analysis.slots = cut.slots;
             analysis.wakers = cut.wakers;
             sums = cut.sums;
+            let stays = self.analysis.stays.as_ref().map_or(0, |stays| stays.len());
+            let rows = index.stays_between(t0, t1).filter(|row| (row.0 as usize) < stays);
+            blame = self.verdicts.as_ref().and_then(|verdicts| {
+                Blame::in_window(&self.analysis, &verdicts.facts, rows, (t0.0, t1.0))
+            });
         }
         let sites = Sites::new(&analysis, &self.placement, &sums);
         let costs = |finding: &&Finding| match finding.frame.and_then(|f| self.placement.place(f)) {
@@ -189,7 +195,7 @@ impl View {
             sites,
             verdicts: self.verdicts.clone(),
             sums,
-            blame: self.blame.clone(),
+            blame: blame.map(Arc::new),
             go_groups: self.go_groups.clone(),
             regions: self.regions.clone(),
             range: Some((t0, t1)),

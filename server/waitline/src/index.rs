@@ -39,8 +39,8 @@ impl std::fmt::Display for NoIndex {
     }
 }
 
-/// Makes the index of a trace, of at most `memory` bytes. Between two pieces of the file `progress` is
-/// told how many bytes of how many are read, and may look at what is there.
+/// Makes the index of a trace, of at most `memory` bytes. Between two pieces of the file `progress` is told
+/// how many bytes of how many are read, and may look at what is there.
 ///
 /// # Errors
 /// There is none: see [`NoIndex`].

@@ -29,7 +29,7 @@ fn serial(scene: &Scene<'_>, group: &GoGroup, found: &mut Found) {
     }
     let gos = || group.gos.iter().map(|&g| scene.stays.go(g));
     let briefs = || group.briefs(scene.stays);
-    let first = gos().map(|go| go.birth.0).chain(briefs().map(|b| b.birth.0)).min();
+    let first = gos().map(|go| go.birth.0).chain(briefs().map(|b| b.birth().0)).min();
     let last = gos().map(|go| go.end.0.min(scene.duration)).chain(briefs().map(|b| b.end())).max();
     let whole = last.unwrap_or(0) - first.unwrap_or(0);
     let mut intervals: Vec<_> = briefs().map(|b| (b.began(), b.end())).collect();
@@ -162,7 +162,7 @@ fn leak(scene: &Scene<'_>, group: &GoGroup, found: &mut Found) {
     let (mut quarters, mut early_left, mut early) = ([0u64; 4], 0u64, 0u64);
     let quarter =
         |birth: i64| (i128::from(birth) * 4 / i128::from(scene.duration)).clamp(0, 3) as usize;
-    early += group.briefs(scene.stays).filter(|b| quarter(b.birth.0) < 2).count() as u64;
+    early += group.briefs(scene.stays).filter(|b| quarter(b.birth().0) < 2).count() as u64;
     for &g in &group.gos {
         let quarter = quarter(scene.stays.go(g).birth.0);
         early += u64::from(quarter < 2);

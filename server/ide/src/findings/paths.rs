@@ -57,7 +57,7 @@ fn syscalls(scene: &Scene<'_>, site: &Site, found: &mut Found) {
     let costly = scene.pick(site, |_, _, judgement| judgement.verdict == Verdict::Costly);
     let sure = site.waits.iter().fold(0i64, |sum, &row| {
         let is_costly = scene.judgement(row).is_some_and(|j| j.verdict == Verdict::Costly);
-        let ns = i64::from(scene.verdicts.demanded.get(row.0 as usize).copied().unwrap_or(0));
+        let ns = i64::from(scene.verdicts.demanded(scene.stays, row));
         if is_costly { sum.saturating_add(ns) } else { sum }
     });
     if costly.ns.saturating_mul(3) < site.ns

@@ -182,7 +182,7 @@ impl<'a> Scene<'a> {
 
     /// The verdict on a stay, if it is a wait.
     pub(super) fn judgement(&self, row: StayRow) -> Option<Judgement> {
-        self.verdicts.judged.get(row.0 as usize).copied().flatten()
+        self.verdicts.of(self.stays, row)
     }
 
     /// The line of a stack that is the program's own and may carry a finding.

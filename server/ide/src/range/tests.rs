@@ -126,9 +126,13 @@ fn trace(steps: &[(usize, i64, u8)]) -> (Analysis, Vec<Span>) {
             },
             State::Still(kind, was) => {
                 spans.push(span(was));
-                stays.ends(&mut life.local, kind, was, now, by, StackId(by_stack));
                 // A call may end without a wait for a P.
-                if kind == StayKind::Syscall && choice % 2 == 0 {
+                let runs = kind == StayKind::Syscall && choice % 2 == 0;
+                match kind {
+                    StayKind::Syscall => stays.returns(&mut life.local, was, now, !runs),
+                    _ => stays.wakes(&mut life.local, was, now, by, StackId(by_stack)),
+                }
+                if runs {
                     life.ran = true;
                     State::Running
                 } else if life.ran {
@@ -372,4 +376,41 @@ fn no_time_has_no_figures() {
     let wide = window(&analysis, &index, Some(&verdicts), Nanos(i64::MIN), Nanos(i64::MAX));
     let whole = window(&analysis, &index, Some(&verdicts), Nanos(0), Nanos(end));
     assert_eq!(times(&wide.slots), times(&whole.slots));
+}
+
+/// Blame of a window is that of the parts of waits in it: as much time as they have, and that of tiles adds
+/// up to the whole trace's.
+#[test]
+fn blame_of_windows() {
+    for name in BUNDLED {
+        let (analysis, verdicts) = bundled(name);
+        let index = Index::new(&analysis).unwrap();
+        let (end, n) = (analysis.duration(), 7);
+        let len = analysis.stays.as_ref().unwrap().len();
+        let sum = |blame: &Blame, sums: &mut BTreeMap<_, i64>| {
+            for slot in 0..analysis.slots.len() as u32 {
+                for &(slot, end, ns) in blame.of(SlotId(slot)) {
+                    *sums.entry((slot, end)).or_default() += ns;
+                }
+            }
+        };
+        let (mut whole, mut tiles) = (BTreeMap::new(), BTreeMap::new());
+        sum(&Blame::new(&analysis, &verdicts.facts).unwrap(), &mut whole);
+        for i in 0..n {
+            let (t0, t1) = (Nanos(end * i / n), Nanos(end * (i + 1) / n));
+            let rows = index.stays_between(t0, t1).filter(|row| (row.0 as usize) < len);
+            let blame = Blame::in_window(&analysis, &verdicts.facts, rows, (t0.0, t1.0)).unwrap();
+            let slots = window(&analysis, &index, Some(&verdicts), t0, t1).slots;
+            for (id, slot) in (0u32..).zip(&slots) {
+                let cause = analysis.causes.cause(slot.cause);
+                if cause.is_wait() || cause == Cause::Syscall {
+                    let ns: i64 = blame.of(SlotId(id)).iter().map(|b| b.2).sum();
+                    assert_eq!(ns, slot.ns + slot.open_ns, "{name}: tile {i}, slot {id}");
+                }
+            }
+            sum(&blame, &mut tiles);
+        }
+        assert!(!whole.is_empty());
+        assert_eq!(tiles, whole, "{name}");
+    }
 }

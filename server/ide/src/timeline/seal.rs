@@ -6,7 +6,7 @@ use hashbrown::HashMap;
 use super::class::Tone;
 use super::lanes::{NO_SUMS, Summing};
 use super::{GoRef, Index, REACH};
-use crate::stays::{StayKind, Stays};
+use crate::stays::{StayKind, StayRow, Stays};
 use crate::verdicts::Verdict;
 use crate::view::View;
 
@@ -20,9 +20,7 @@ impl Index {
             .map(|&site| self.sites.get(site as usize).map_or(0, |s| Tone::new(s.class).0))
             .collect();
         if let (Some(stays), Some(verdicts)) = (&view.analysis.stays, &view.verdicts) {
-            self.judge(stays, &|row| {
-                verdicts.judged.get(row).copied().flatten().map(|j| j.verdict)
-            });
+            self.judge(stays, &|row| verdicts.of(stays, row).map(|j| j.verdict));
         }
         self.by_id = (0u32..).zip(&self.gos).map(|(row, go)| (go.id, GoRef(row))).collect();
         self.by_task =
@@ -53,7 +51,7 @@ impl Index {
 
     /// Writes the verdicts on waits into their spans. Both lists of goroutines are in the order of
     /// first sight, and both lists of spans in the order of their ends: nothing is searched for.
-    fn judge(&mut self, stays: &Stays, verdict: &dyn Fn(usize) -> Option<Verdict>) {
+    fn judge(&mut self, stays: &Stays, verdict: &dyn Fn(StayRow) -> Option<Verdict>) {
         let mut rows = vec![u32::MAX; stays.gos.len()];
         let mut at = 0;
         for (row, go) in stays.gos.iter().enumerate() {
@@ -66,7 +64,7 @@ impl Index {
         // By goroutine: the block and the span within it that comes next.
         let mut next: Vec<(u32, u32)> = vec![(0, 0); self.gos.len()];
         for row in stays.rows() {
-            let Some(verdict) = verdict(row.0 as usize) else { continue };
+            let Some(verdict) = verdict(row) else { continue };
             let stay = stays.stay(row);
             if !matches!(stay.kind, StayKind::Wait | StayKind::Syscall) {
                 continue;

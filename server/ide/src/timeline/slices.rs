@@ -397,11 +397,8 @@ impl Index {
         (low..stays.len() as u32)
             .map(crate::stays::StayRow)
             .take_while(|&r| stays.end(r).0 == span.end)
-            .find(|&r| {
-                stays.g(r).0 == row
-                    && verdicts.judged.get(r.0 as usize).is_some_and(Option::is_some)
-            })
-            .and_then(|r| verdicts.judged.get(r.0 as usize).copied().flatten())
+            .filter(|&r| stays.g(r).0 == row)
+            .find_map(|r| verdicts.of(stays, r))
     }
 
     /// The sites of a kind on a line of the program's own.

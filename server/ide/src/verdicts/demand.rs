@@ -5,7 +5,7 @@
 //! of intervals. There are two of them: weak demand, and strong.
 
 use super::facts::{Facts, WaitKind};
-use super::people::People;
+use super::people::{People, Seen};
 use crate::Analysis;
 use crate::stays::{GoRow, Stay, StayKind, StayRow, Stays};
 
@@ -13,17 +13,30 @@ use crate::stays::{GoRow, Stay, StayKind, StayRow, Stays};
 #[derive(Debug)]
 pub(super) struct Demand {
     duration: i64,
-    /// By stay.
-    of: Vec<Demanded>,
-    /// By stay: strong demand in nanoseconds, at most 4.29 s.
-    pub(super) strong_ns: Vec<u32>,
-    /// By group: strong demand, and the time in which anyone of it stood there.
-    groups: Vec<(i64, i64)>,
+    /// By stay: what [`Demanded`] tells, as a byte.
+    pub(super) of: Vec<u8>,
+    /// Strong demand in nanoseconds, at most 4.29 s, where it is more than nothing and less than half
+    /// of the wait; by falling row.
+    pub(super) parts: Vec<(StayRow, u32)>,
+    /// By group.
+    groups: Vec<GroupDemand>,
+}
+
+/// How much somebody waited for a group.
+#[derive(Debug, Clone, Copy)]
+struct GroupDemand {
+    /// Strong demand, and the time in which anyone of the group stood there.
+    strong_ns: i64,
+    ns: i64,
+    /// The earliest start of a wait so far.
+    covered: i64,
+    /// Strong demand is half of the time or more.
+    is_strong: bool,
 }
 
 /// What is kept of one wait, in a byte. Weak demand is strong demand too.
 #[derive(Debug, Clone, Copy)]
-struct Demanded(u8);
+pub(super) struct Demanded(pub(super) u8);
 
 impl Demanded {
     /// How much the wait itself says of work in hand.
@@ -44,12 +57,27 @@ impl Demanded {
         self.0 & bit != 0
     }
 
-    fn level(self) -> u8 {
+    /// The own level of the wait.
+    pub(super) fn level(self) -> u8 {
         self.0 & Demanded::LEVEL
+    }
+
+    /// Whether anybody waited for the goroutine, while it stood there.
+    pub(super) fn is_any(self) -> bool {
+        self.is(Demanded::ANY)
+    }
+
+    /// Whether only answers to its group make a wait strong.
+    pub(super) fn strong_by_answers_only(self) -> bool {
+        self.is(Demanded::ANSWERS_ONLY) && !self.is(Demanded::STRONG_HALF)
     }
 }
 
 const NEVER: i64 = i64::MAX;
+
+/// From what instant on somebody waits for a goroutine: weakly, strongly.
+#[derive(Debug, Clone, Copy)]
+struct Low(i64, i64);
 
 impl Demand {
     pub(super) fn new(
@@ -58,65 +86,52 @@ impl Demand {
         facts: &Facts,
         people: &People,
     ) -> Demand {
-        let n = stays.len();
+        let none = GroupDemand { strong_ns: 0, ns: 0, covered: NEVER, is_strong: false };
         let mut made = Demand {
             duration: analysis.duration(),
-            of: vec![Demanded(0); n],
-            strong_ns: vec![0; n],
-            groups: vec![(0, 0); people.groups.len()],
+            of: vec![0; stays.len()],
+            parts: Vec::new(),
+            groups: vec![none; people.groups.len()],
         };
-        // From what instant on somebody waits for each goroutine: weakly, strongly.
-        let mut low = vec![(NEVER, NEVER); stays.gos.len()];
-        // The earliest start of a wait of each group, so far.
-        let mut covered = vec![NEVER; people.groups.len()];
+        let mut low = vec![Low(NEVER, NEVER); stays.gos.len()];
         let mut regions = ShortRegions::new(stays, made.duration);
         for row in stays.rows().rev() {
             let stay = &stays.stay(row);
-            match stay.kind {
-                StayKind::Stop => {}
-                StayKind::Born => {
-                    // Before its birth, its creator stood in its place.
-                    if stay.waker != GoRow::NONE {
-                        let child = low[stay.g.0 as usize];
-                        let parent = &mut low[stay.waker.0 as usize];
-                        if child.0 < stay.end.0 {
-                            parent.0 = parent.0.min(child.0);
-                        }
-                        if child.1 < stay.end.0 {
-                            parent.1 = parent.1.min(child.1);
-                        }
-                    }
+            if let Some(seen) = people.see(facts, row, stay) {
+                let in_region = regions.holds(stay);
+                made.wait(&seen, in_region, people, &mut low);
+            } else if stay.kind == StayKind::Born && stay.waker != GoRow::NONE {
+                // Before its birth, its creator stood in its place.
+                let child = low[stay.g.0 as usize];
+                let parent = &mut low[stay.waker.0 as usize];
+                if child.0 < stay.end.0 {
+                    parent.0 = parent.0.min(child.0);
                 }
-                StayKind::Wait | StayKind::Syscall => {
-                    let in_region = regions.holds(stay);
-                    made.wait(row, stay, in_region, stays, facts, people, &mut low, &mut covered);
+                if child.1 < stay.end.0 {
+                    parent.1 = parent.1.min(child.1);
                 }
             }
+        }
+        for group in &mut made.groups {
+            // Of N workers that all hold somebody up, each has a part of the demand.
+            group.is_strong = group.strong_ns > 0 && is_half(group.strong_ns, group.ns);
         }
         made
     }
 
-    #[allow(clippy::too_many_arguments)] // the state of one loop
-    fn wait(
-        &mut self,
-        row: StayRow,
-        stay: &Stay,
-        in_region: bool,
-        stays: &Stays,
-        facts: &Facts,
-        people: &People,
-        low: &mut [(i64, i64)],
-        covered: &mut [i64],
-    ) {
+    #[inline(always)]
+    fn wait(&mut self, seen: &Seen<'_>, in_region: bool, people: &People, low: &mut [Low]) {
+        let stay = seen.stay;
         let (a, b) = (stay.start.0, stay.end.0);
         let own = low[stay.g.0 as usize];
         let demanded = |low: i64| if low < b { b - a.max(low) } else { 0 };
         let mut demand = (demanded(own.0.min(own.1)), demanded(own.1));
 
-        let kind = facts.kind_of_stay(stay);
-        let (level, answers_only) = match in_region {
-            true if own_level(kind).is_none() => (2, false),
-            _ => level(row, stay, kind, stays, facts, people),
+        let kind = seen.fact.kind_of(stay);
+        let (level, answers_only) = match own_level(kind) {
+            Some(level) => (level, false),
+            None if in_region => (2, false),
+            None => level(seen, people),
         };
         if stay.waker != GoRow::NONE {
             if level >= 1 {
@@ -129,12 +144,16 @@ impl Demand {
         if kind != WaitKind::Lock && self.is_umbrella(stay) {
             demand = (demand.0.max(demand.1), 0);
         }
-        self.of[row.0 as usize] = Demanded(level)
+        let strong_half = is_half(demand.1, b - a);
+        self.of[seen.row.0 as usize] = Demanded(level)
             .with(Demanded::ANSWERS_ONLY, answers_only)
             .with(Demanded::WEAK_HALF, is_half(demand.0, b - a))
-            .with(Demanded::STRONG_HALF, is_half(demand.1, b - a))
-            .with(Demanded::ANY, demand.0 != 0);
-        self.strong_ns[row.0 as usize] = u32::try_from(demand.1).unwrap_or(u32::MAX);
+            .with(Demanded::STRONG_HALF, strong_half)
+            .with(Demanded::ANY, demand.0 != 0)
+            .0;
+        if demand.1 != 0 && !strong_half {
+            self.parts.push((seen.row, u32::try_from(demand.1).unwrap_or(u32::MAX)));
+        }
         if stay.waker != GoRow::NONE {
             let waker = &mut low[stay.waker.0 as usize];
             if demand.0 > 0 {
@@ -144,12 +163,11 @@ impl Demand {
                 waker.1 = waker.1.min(b - demand.1);
             }
         }
-        let group = people.group(row);
-        let (sum, covered) = (&mut self.groups[group as usize], &mut covered[group as usize]);
-        sum.0 = sum.0.saturating_add(demand.1);
-        if a < *covered {
-            sum.1 = sum.1.saturating_add(b.min(*covered) - a);
-            *covered = a;
+        let group = &mut self.groups[seen.at.group as usize];
+        group.strong_ns = group.strong_ns.saturating_add(demand.1);
+        if a < group.covered {
+            group.ns = group.ns.saturating_add(b.min(group.covered) - a);
+            group.covered = a;
         }
     }
 
@@ -158,31 +176,12 @@ impl Demand {
         is_half(stay.end.since(stay.start), self.duration)
     }
 
-    /// Whether anybody waited for the goroutine of a wait, while it stood there.
-    pub(super) fn is_any(&self, row: StayRow) -> bool {
-        self.of[row.0 as usize].is(Demanded::ANY)
-    }
-
     /// Whether somebody with work in hand waits for this, surely and perhaps.
-    pub(super) fn is_strong_weak(&self, row: StayRow, group: u32) -> (bool, bool) {
-        let of = self.of[row.0 as usize];
-        let (group_strong, group_ns) = self.groups[group as usize];
-        // Of N workers that all hold somebody up, each has a part of the demand.
+    pub(super) fn is_strong_weak(&self, of: Demanded, group: u32) -> (bool, bool) {
         let strong = of.level() >= 2
             || of.is(Demanded::STRONG_HALF)
-            || (group_strong > 0 && is_half(group_strong, group_ns));
+            || self.groups[group as usize].is_strong;
         (strong, of.level() >= 1 || of.is(Demanded::WEAK_HALF))
-    }
-
-    /// The own level of a wait.
-    pub(super) fn own_level(&self, row: StayRow) -> u8 {
-        self.of[row.0 as usize].level()
-    }
-
-    /// Whether only answers to its group make a wait strong.
-    pub(super) fn strong_by_answers_only(&self, row: StayRow) -> bool {
-        let demanded = self.of[row.0 as usize];
-        demanded.is(Demanded::ANSWERS_ONLY) && !demanded.is(Demanded::STRONG_HALF)
     }
 }
 
@@ -197,30 +196,18 @@ fn own_level(kind: WaitKind) -> Option<u8> {
 
 /// How much a wait itself says of work in hand: 2 surely, 1 perhaps, 0 nothing. And whether it is 2
 /// only because the group gets answers.
-fn level(
-    row: StayRow,
-    stay: &Stay,
-    kind: WaitKind,
-    stays: &Stays,
-    facts: &Facts,
-    people: &People,
-) -> (u8, bool) {
-    if let Some(level) = own_level(kind) {
-        return (level, false);
-    }
-    let sends = people.is_sending(facts, stay);
-    let main = people.is_main(stay.g);
-    if facts.is_call(stay.slot)
-        || people.is_callback(facts, stay)
-        || (sends && main)
-        || (people.is_peer(row) && people.is_one_shot(stays, row, stay))
+fn level(seen: &Seen<'_>, people: &People) -> (u8, bool) {
+    if seen.fact.call
+        || seen.is_callback()
+        || (seen.sends && seen.main)
+        || (seen.peer && seen.is_one_shot())
     {
         return (2, false);
     }
-    if people.groups[people.group(row) as usize].gets_answers() {
+    if people.groups[seen.at.group as usize].gets_answers {
         return (2, true);
     }
-    (u8::from(sends || main), false)
+    (u8::from(seen.sends || seen.main), false)
 }
 
 /// Which goroutines are in a region that ended and is no umbrella, going back in time.

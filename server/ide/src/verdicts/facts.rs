@@ -64,13 +64,26 @@ impl WaitKind {
 
 /// What is known of a slot by its stack and cause alone.
 #[derive(Debug, Clone, Copy)]
-struct Fact {
-    kind: WaitKind,
-    site: u32,
+pub(super) struct Fact {
+    pub(super) kind: WaitKind,
+    pub(super) site: u32,
     /// Frames of the program's own code.
-    own_frames: u16,
-    wrapper: bool,
-    call: bool,
+    pub(super) own_frames: u16,
+    /// A library that called an I/O method of the program waits here, not the program.
+    pub(super) wrapper: bool,
+    /// It stands in a call that gives an answer.
+    pub(super) call: bool,
+}
+
+impl Fact {
+    /// What kind of wait a stay of the slot is: see [`Facts::kind_of_stay`].
+    pub(super) fn kind_of(&self, stay: &Stay) -> WaitKind {
+        if self.kind == WaitKind::Unknown && stay.start.0 > 0 {
+            WaitKind::Coroutine
+        } else {
+            self.kind
+        }
+    }
 }
 
 /// What is known of each slot.
@@ -137,7 +150,8 @@ impl Facts {
         made
     }
 
-    fn fact(&self, slot: SlotId) -> Fact {
+    #[inline(always)]
+    pub(super) fn fact(&self, slot: SlotId) -> Fact {
         const NOTHING: Fact =
             Fact { kind: WaitKind::Unknown, site: 0, own_frames: 0, wrapper: false, call: false };
         self.facts.get(slot.0 as usize).copied().unwrap_or(NOTHING)
@@ -166,8 +180,7 @@ impl Facts {
     /// What kind of wait a stay is. A stay without reason and stack that began in the trace is one
     /// side of a coroutine: the wire tells nothing else of those.
     pub fn kind_of_stay(&self, stay: &Stay) -> WaitKind {
-        let kind = self.kind(stay.slot);
-        if kind == WaitKind::Unknown && stay.start.0 > 0 { WaitKind::Coroutine } else { kind }
+        self.fact(stay.slot).kind_of(stay)
     }
 
     /// The site of a slot, a number below [`Facts::n_sites`].
@@ -188,11 +201,6 @@ impl Facts {
     /// A library that called an I/O method of the program waits here, not the program.
     pub(super) fn is_wrapper(&self, slot: SlotId) -> bool {
         self.fact(slot).wrapper
-    }
-
-    /// It stands in a call that gives an answer.
-    pub(super) fn is_call(&self, slot: SlotId) -> bool {
-        self.fact(slot).call
     }
 
     /// The line of a stack that a person would look at: the program's own, else the first outside

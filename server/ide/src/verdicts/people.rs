@@ -3,7 +3,7 @@
 use exectrace::{FrameId, StackId, StrId};
 use hashbrown::{HashMap, HashSet};
 
-use super::facts::{Facts, WaitKind};
+use super::facts::{Fact, Facts, WaitKind};
 use crate::Analysis;
 use crate::figures::SlotId;
 use crate::stays::{GoRow, Stay, StayKind, StayRow, Stays};
@@ -12,18 +12,19 @@ use crate::stays::{GoRow, Stay, StayKind, StayRow, Stays};
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Group {
     /// Time of all waits, in nanoseconds.
-    pub(super) ns: i64,
+    ns: i64,
     /// Time that was ended by goroutines.
     woken_ns: i64,
     /// Time that was ended by an answer.
     answered_ns: i64,
     /// Time at the homes of its goroutines.
     home_ns: i64,
+    /// Whether what it waits for are answers.
+    pub(super) gets_answers: bool,
 }
 
 impl Group {
-    /// Whether what it waits for are answers.
-    pub(super) fn gets_answers(&self) -> bool {
+    fn is_answered(&self) -> bool {
         // Of many goroutines that wait for minutes the sums are years: times a hundred, more than fits.
         let [ns, home, answered, woken] =
             [self.ns, self.home_ns, self.answered_ns, self.woken_ns].map(i128::from);
@@ -34,39 +35,149 @@ impl Group {
 
 /// What a goroutine did at a site.
 #[derive(Debug, Clone, Copy)]
-struct AtSite {
-    g: GoRow,
+pub(super) struct AtSite {
     site: u32,
     /// How often it was there.
-    n: u32,
+    pub(super) n: u32,
     /// The one of its slots there that has the fewest frames.
     slot: SlotId,
-    group: u32,
+    pub(super) group: u32,
+    /// Who woke it there last, of those with its root: while these are collected, then while they
+    /// are looked for. And whether that one was in turn woken by it here.
+    turn: Turn,
+    /// Time of its waits there, in nanoseconds.
+    ns: i64,
+    /// The same goroutine's at another site, which it found earlier; `u32::MAX`: none.
+    next: u32,
+}
+
+/// A goroutine, and whether it takes turns.
+#[derive(Debug, Clone, Copy)]
+struct Turn(u32);
+
+impl Turn {
+    const NOBODY: Turn = Turn(u32::MAX);
+    const IN_TURN: u32 = 1 << 31;
+
+    fn new(g: GoRow, in_turn: bool) -> Turn {
+        Turn(g.0 | if in_turn { Turn::IN_TURN } else { 0 })
+    }
+
+    fn is_of(self, g: GoRow) -> bool {
+        self.0 & !Turn::IN_TURN == g.0
+    }
+}
+
+/// What is known of a goroutine.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Person {
+    /// The name of its root function.
+    root: StrId,
+    /// The site that it comes back to with empty hands; `u32::MAX` for none.
+    home: u32,
+    /// Its creator, and the creator of that.
+    makers: [GoRow; 2],
+    /// How often it woke these, up to 3.
+    woke_makers: [u8; 2],
+    /// Its root is the program's own.
+    own_root: bool,
+    /// It ended a wait for room in a channel, and was no peer.
+    receives: bool,
+    /// It ended in the trace.
+    ended: bool,
+    /// Where it waited last, where it called last, and the site that it found last: rows of
+    /// `People::at_site`.
+    last_at: [u32; 2],
+    newest_at: u32,
+    /// How many sites it has.
+    n_sites: u32,
+    /// Its last wait or call.
+    last_wait: StayRow,
+    /// Who asked it last.
+    asker: GoRow,
+    /// When it was last seen outside the program's own code.
+    seen_outside: i64,
 }
 
 /// What is known of all goroutines.
 #[derive(Debug)]
 pub(super) struct People {
-    /// By goroutine: the name of its root function, and whether it is the program's own.
-    roots: Vec<(StrId, bool)>,
+    gos: Vec<Person>,
     at_site: Vec<AtSite>,
-    /// By stay: a row of `at_site`; `u32::MAX` for those that are no waits.
-    at_of: Vec<u32>,
-    /// By stay: a peer ended it.
-    peers: Vec<bool>,
-    /// By goroutine: whether it ended a wait for room in a channel, and was no peer.
-    pub(super) receivers: Vec<bool>,
-    /// By goroutine: the site that it comes back to with empty hands; `u32::MAX` for none.
-    homes: Vec<u32>,
-    /// When each goroutine was last seen outside the program's own code.
-    seen_outside: Vec<i64>,
+    /// By stay.
+    at_of: Vec<At>,
     pub(super) groups: Vec<Group>,
-    /// Stays by goroutine, each in order: offsets by goroutine, then rows.
-    offsets: Vec<u32>,
-    by_go: Vec<StayRow>,
     main: GoRow,
     /// By stack.
     wakers: Vec<WakerStack>,
+}
+
+/// For a stay: a row of `People::at_site`, and what ended it.
+#[derive(Debug, Clone, Copy)]
+struct At(u32);
+
+impl At {
+    /// It is no wait.
+    const NONE: At = At(u32::MAX);
+    /// A goroutine ended it.
+    const WOKEN: u32 = 1 << 31;
+    /// That one is a peer.
+    const PEER: u32 = 1 << 30;
+
+    fn row(self) -> usize {
+        (self.0 & !(At::WOKEN | At::PEER)) as usize
+    }
+
+    fn is(self, bit: u32) -> bool {
+        self.0 & bit != 0
+    }
+}
+
+/// A wait, with all that a look at its tables tells.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Seen<'a> {
+    pub(super) row: StayRow,
+    pub(super) stay: &'a Stay,
+    pub(super) fact: Fact,
+    pub(super) at: &'a AtSite,
+    pub(super) person: &'a Person,
+    /// One of its kind ended it: what it waited for was a slot.
+    pub(super) peer: bool,
+    /// It was for room in a channel, or for somebody to take.
+    pub(super) sends: bool,
+    /// It is of the program's first goroutine.
+    pub(super) main: bool,
+}
+
+impl Seen<'_> {
+    /// At most twice at this site, and the goroutine ended in the trace.
+    pub(super) fn is_one_shot(&self) -> bool {
+        self.at.n <= 2 && self.person.ended
+    }
+
+    /// Whether the goroutine waits again, or calls the system, after this.
+    pub(super) fn has_later_stay(&self) -> bool {
+        self.person.last_wait > self.row
+    }
+
+    /// Whether a wait is at its goroutine's home. One without a home is at home anywhere.
+    pub(super) fn is_home(&self) -> bool {
+        self.person.home == u32::MAX || self.person.home == self.fact.site
+    }
+
+    /// The root function of its goroutine is none of the program's own.
+    pub(super) fn has_foreign_root(&self) -> bool {
+        !self.person.own_root
+    }
+
+    /// A request's handler whose request ended: it stands in the program's code, its root lies
+    /// outside, and it was seen outside again afterwards.
+    pub(super) fn is_callback(&self) -> bool {
+        self.fact.own_frames > 0
+            && self.has_foreign_root()
+            && !self.fact.wrapper
+            && self.person.seen_outside >= self.stay.end.0
+    }
 }
 
 /// What the stack of a waker tells.
@@ -78,192 +189,206 @@ struct WakerStack {
     receives: bool,
 }
 
+/// Who was woken, by whom, at which site, among those with the same root.
+type Turns = HashSet<(GoRow, GoRow, u32)>;
+
 impl People {
     pub(super) fn new(analysis: &Analysis, stays: &Stays, facts: &Facts) -> People {
+        let wakers = (0..analysis.tables.n_stacks() as u32).map(|stack| {
+            let leaf = analysis.stack(StackId(stack)).first();
+            let func = leaf.map_or("", |&f| analysis.str(analysis.tables.frame(f).func));
+            WakerStack {
+                plain: !func.starts_with("runtime."),
+                receives: func.starts_with("runtime.chanrecv"),
+            }
+        });
+        let main = stays.gos.iter().position(|g| g.id.0 == 1);
         let mut made = People {
-            roots: roots(analysis, stays, facts),
-            at_site: Vec::new(),
-            at_of: vec![u32::MAX; stays.len()],
-            peers: vec![false; stays.len()],
-            receivers: vec![false; stays.gos.len()],
-            homes: vec![u32::MAX; stays.gos.len()],
-            seen_outside: vec![i64::MIN; stays.gos.len()],
+            gos: persons(analysis, stays, facts),
+            at_site: Vec::with_capacity(2 * stays.gos.len()),
+            at_of: Vec::with_capacity(stays.len()),
             groups: Vec::new(),
-            offsets: Vec::new(),
-            by_go: Vec::new(),
-            main: stays
-                .gos
-                .iter()
-                .position(|g| g.id.0 == 1)
-                .map_or(GoRow::NONE, |i| GoRow(i as u32)),
-            wakers: (0..analysis.tables.n_stacks() as u32)
-                .map(|stack| {
-                    let leaf = analysis.stack(StackId(stack)).first();
-                    let func = leaf.map_or("", |&f| analysis.str(analysis.tables.frame(f).func));
-                    WakerStack {
-                        plain: !func.starts_with("runtime."),
-                        receives: func.starts_with("runtime.chanrecv"),
-                    }
-                })
-                .collect(),
+            main: main.map_or(GoRow::NONE, |i| GoRow(i as u32)),
+            wakers: wakers.collect(),
         };
-        made.index(stays);
-        let wakes = made.visit(stays, facts);
+        let turns = made.visit(stays, facts);
         made.find_homes(facts);
-        made.find_answers(stays, facts, &wakes);
+        made.find_answers(stays, facts, &turns);
         made
     }
 
-    /// Stays by goroutine, for looking them up by time.
-    fn index(&mut self, stays: &Stays) {
-        self.offsets = vec![0; stays.gos.len() + 1];
-        for row in stays.rows() {
-            self.offsets[stays.g(row).0 as usize + 1] += 1;
-        }
-        for i in 0..stays.gos.len() {
-            self.offsets[i + 1] += self.offsets[i];
-        }
-        let mut next = self.offsets.clone();
-        self.by_go = vec![StayRow::NONE; stays.len()];
-        for row in stays.rows() {
-            let place = &mut next[stays.g(row).0 as usize];
-            self.by_go[*place as usize] = row;
-            *place += 1;
-        }
-    }
-
-    fn visit(&mut self, stays: &Stays, facts: &Facts) -> Wakes {
+    fn visit(&mut self, stays: &Stays, facts: &Facts) -> Turns {
         let mut groups: HashMap<(u32, StrId), u32> = HashMap::new();
-        let mut found: HashMap<(GoRow, u32), u32> = HashMap::new();
-        // By goroutine: where it was last. Nearly all come back to where they were.
-        let mut last = vec![u32::MAX; stays.gos.len()];
-        let mut wakes = Wakes::default();
+        let mut found = ManySites::default();
+        let mut turns = Turns::new();
         for row in stays.rows() {
             let stay = &stays.stay(row);
-            if !is_wait(stay) {
+            if !stay.is_wait() {
+                self.at_of.push(At::NONE);
                 continue;
             }
-            let site = facts.site(stay.slot);
-            let root = self.roots[stay.g.0 as usize].0;
-            let last = &mut last[stay.g.0 as usize];
-            if self.at_site.get(*last as usize).is_none_or(|at| at.site != site) {
-                *last = *found.entry((stay.g, site)).or_insert_with(|| {
-                    let group = *groups.entry((site, root)).or_insert_with(|| {
-                        self.groups.push(Group::default());
-                        self.groups.len() as u32 - 1
-                    });
-                    self.at_site.push(AtSite { g: stay.g, site, n: 0, slot: stay.slot, group });
-                    self.at_site.len() as u32 - 1
-                });
+            let fact = facts.fact(stay.slot);
+            let site = fact.site;
+            let person = &mut self.gos[stay.g.0 as usize];
+            let root = person.root;
+            // Nearly all come back to where they were.
+            let calls = usize::from(stay.kind == StayKind::Syscall);
+            let mut last_at = person.last_at[calls];
+            if self.at_site.get(last_at as usize).is_none_or(|at| at.site != site) {
+                last_at = match found.find(&self.at_site, person, stay.g, site) {
+                    Some(at) => at,
+                    None => {
+                        let group = *groups.entry((site, root)).or_insert_with(|| {
+                            self.groups.push(Group::default());
+                            self.groups.len() as u32 - 1
+                        });
+                        let row = self.at_site.len() as u32;
+                        self.at_site.push(AtSite {
+                            site,
+                            n: 0,
+                            slot: stay.slot,
+                            group,
+                            turn: Turn::NOBODY,
+                            ns: 0,
+                            next: std::mem::replace(&mut person.newest_at, row),
+                        });
+                        found.add(&self.at_site, person, stay.g, row);
+                        row
+                    }
+                };
+                person.last_at[calls] = last_at;
             }
-            self.at_of[row.0 as usize] = *last;
-            let at = &mut self.at_site[*last as usize];
+            person.last_wait = row;
+            if fact.own_frames == 0 {
+                person.seen_outside = person.seen_outside.max(stay.end.0);
+            }
+            let at = &mut self.at_site[last_at as usize];
             at.n += 1;
+            at.ns = at.ns.saturating_add(stay.end.since(stay.start));
             // The one with the fewest frames stands for the site.
-            if facts.own_frames(stay.slot) < facts.own_frames(at.slot) {
+            if at.slot != stay.slot && fact.own_frames < facts.own_frames(at.slot) {
                 at.slot = stay.slot;
             }
-            let group = &mut self.groups[at.group as usize];
-            group.ns = group.ns.saturating_add(stay.end.since(stay.start));
-            if facts.own_frames(stay.slot) == 0 {
-                let seen = &mut self.seen_outside[stay.g.0 as usize];
-                *seen = (*seen).max(stay.end.0);
-            }
-            if stay.waker != GoRow::NONE {
-                if self.roots[stay.waker.0 as usize].0 == root {
-                    wakes.turns.insert((stay.g, stay.waker, site));
-                }
-                if made_by(stays, stay.waker, stay.g) {
-                    *wakes.of_makers.entry((stay.waker, stay.g)).or_default() += 1;
-                }
-            }
-        }
-        for (seen, go) in self.seen_outside.iter_mut().zip(&stays.gos) {
-            if go.end.0 != i64::MAX {
-                *seen = (*seen).max(go.end.0);
-            }
-        }
-        wakes
-    }
-
-    fn find_homes(&mut self, facts: &Facts) {
-        let mut best: Vec<(u16, u32)> = vec![(u16::MAX, u32::MAX); self.homes.len()];
-        for &AtSite { g, site, n, slot, .. } in &self.at_site {
-            if n < 2 || !facts.kind(slot).is_receiving() {
+            if stay.waker == GoRow::NONE {
+                self.at_of.push(At(last_at));
                 continue;
             }
-            let foreign = !self.roots[g.0 as usize].1;
-            let frames = if facts.is_wrapper(slot) && foreign { 0 } else { facts.own_frames(slot) };
-            let home = &mut best[g.0 as usize];
-            *home = (*home).min((frames, site));
+            self.at_of.push(At(last_at | At::WOKEN));
+            let waker = &mut self.gos[stay.waker.0 as usize];
+            if waker.root == root && !at.turn.is_of(stay.waker) {
+                at.turn = Turn::new(stay.waker, false);
+                turns.insert((stay.g, stay.waker, site));
+            }
+            if let Some(maker) = waker.makers.iter().position(|&maker| maker == stay.g) {
+                let n = &mut waker.woke_makers[maker];
+                *n = (*n + 1).min(3);
+            }
         }
-        for (home, (_, site)) in self.homes.iter_mut().zip(best) {
-            *home = site;
+        for (person, go) in self.gos.iter_mut().zip(&stays.gos) {
+            if person.ended {
+                person.seen_outside = person.seen_outside.max(go.end.0);
+            }
+        }
+        turns
+    }
+
+    /// Finds the home of each goroutine, and how much of its time a group is at them. For a group,
+    /// a goroutine without a home counts as at home where it was three times or more.
+    fn find_homes(&mut self, facts: &Facts) {
+        for person in &mut self.gos {
+            let mut best = (u16::MAX, u32::MAX);
+            for row in chain(&self.at_site, person.newest_at) {
+                let AtSite { site, n, slot, .. } = self.at_site[row as usize];
+                if n < 2 || !facts.kind(slot).is_receiving() {
+                    continue;
+                }
+                let wraps = facts.is_wrapper(slot) && !person.own_root;
+                best = best.min((if wraps { 0 } else { facts.own_frames(slot) }, site));
+            }
+            person.home = best.1;
+            let mut row = person.newest_at;
+            while let Some(at) = self.at_site.get_mut(row as usize) {
+                row = at.next;
+                at.turn = Turn::NOBODY;
+                let group = &mut self.groups[at.group as usize];
+                group.ns = group.ns.saturating_add(at.ns);
+                let at_home = match person.home {
+                    u32::MAX => at.n >= 3,
+                    home => home == at.site,
+                };
+                if at_home {
+                    group.home_ns = group.home_ns.saturating_add(at.ns);
+                }
+            }
         }
     }
 
     /// Who asked whom, and which waits were ended by an answer.
-    fn find_answers(&mut self, stays: &Stays, facts: &Facts, wakes: &Wakes) {
-        let mut askers = vec![GoRow::NONE; stays.gos.len()];
-        for row in stays.rows() {
-            let stay = &stays.stay(row);
-            if !is_wait(stay) {
+    fn find_answers(&mut self, stays: &Stays, facts: &Facts, turns: &Turns) {
+        for i in 0..self.at_of.len() {
+            let at = self.at_of[i];
+            if at.0 == At::NONE.0 || !at.is(At::WOKEN) {
                 continue;
             }
-            let ns = stay.end.since(stay.start);
-            let at_home = self.at_home(facts, row, stay);
-            let group = self.group(row) as usize;
-            let group = &mut self.groups[group];
-            if at_home {
-                group.home_ns = group.home_ns.saturating_add(ns);
+            let stay = &stays.stay(StayRow(i as u32));
+            let fact = facts.fact(stay.slot);
+            let peer = self.is_peers(at.row(), stay, fact, turns);
+            if peer {
+                self.at_of[i].0 |= At::PEER;
             }
-            if stay.waker == GoRow::NONE {
-                continue;
-            }
-            self.peers[row.0 as usize] = self.is_peers(stays, facts, row, stay, &wakes.turns);
-            let w = stay.waker;
-            if !self.peers[row.0 as usize] && self.is_sending(facts, stay) {
-                self.receivers[w.0 as usize] = true;
-            }
-            let asker = askers[w.0 as usize];
+            let w = &self.gos[stay.waker.0 as usize];
+            let (asker, made) = (w.asker, w.makers.iter().position(|&maker| maker == stay.g));
+            let answers_maker = made.is_some_and(|maker| w.woke_makers[maker] <= 2);
             let asked = asker != GoRow::NONE
-                && (asker == stay.g
-                    || askers[asker.0 as usize] == stay.g
-                    || stays.go(asker).creator == stay.g);
-            let answer = asked || wakes.of_makers.get(&(w, stay.g)).is_some_and(|&n| n <= 2);
-            let group = self.group(row) as usize;
-            let group = &mut self.groups[group];
+                && (asker == stay.g || {
+                    let asker = &self.gos[asker.0 as usize];
+                    asker.asker == stay.g || asker.makers[0] == stay.g
+                });
+            let ns = stay.end.since(stay.start);
+            let group = &mut self.groups[self.at_site[at.row()].group as usize];
             group.woken_ns = group.woken_ns.saturating_add(ns);
-            if answer {
+            if asked || answers_maker {
                 group.answered_ns = group.answered_ns.saturating_add(ns);
-            } else if facts.kind(stay.slot).is_receiving() {
-                askers[stay.g.0 as usize] = w;
+            } else if fact.kind.is_receiving() {
+                self.gos[stay.g.0 as usize].asker = stay.waker;
+            }
+            if !peer && self.is_sending(fact, stay) {
+                self.gos[stay.waker.0 as usize].receives = true;
             }
         }
-    }
-
-    /// For a group: a goroutine without a home counts as at home where it was three times or more.
-    fn at_home(&self, facts: &Facts, row: StayRow, stay: &Stay) -> bool {
-        match self.homes[stay.g.0 as usize] {
-            u32::MAX => self.n_at_site(row) >= 3,
-            home => home == facts.site(stay.slot),
+        for group in &mut self.groups {
+            group.gets_answers = group.is_answered();
         }
     }
 
-    /// Whether a wait is at its goroutine's home. One without a home is at home anywhere.
-    pub(super) fn is_home(&self, facts: &Facts, stay: &Stay) -> bool {
-        let home = self.homes[stay.g.0 as usize];
-        home == u32::MAX || home == facts.site(stay.slot)
+    /// A wait. `None` for other stays.
+    #[inline(always)]
+    pub(super) fn see<'a>(
+        &'a self,
+        facts: &Facts,
+        row: StayRow,
+        stay: &'a Stay,
+    ) -> Option<Seen<'a>> {
+        let at = self.at_of[row.0 as usize];
+        if at.0 == At::NONE.0 {
+            return None;
+        }
+        let fact = facts.fact(stay.slot);
+        Some(Seen {
+            row,
+            stay,
+            fact,
+            at: &self.at_site[at.row()],
+            person: &self.gos[stay.g.0 as usize],
+            peer: at.is(At::PEER),
+            sends: self.is_sending(fact, stay),
+            main: stay.g == self.main,
+        })
     }
 
-    fn at(&self, row: StayRow) -> Option<&AtSite> {
-        let at = self.at_of.get(row.0 as usize)?;
-        self.at_site.get(*at as usize)
-    }
-
-    /// How often the goroutine was at the wait's site.
-    pub(super) fn n_at_site(&self, row: StayRow) -> u32 {
-        self.at(row).map_or(0, |at| at.n)
+    /// By goroutine.
+    pub(super) fn receivers(&self) -> impl Iterator<Item = bool> + '_ {
+        self.gos.iter().map(|person| person.receives)
     }
 
     /// How many goroutines were at each site.
@@ -275,61 +400,30 @@ impl People {
         n
     }
 
-    /// At most twice at this site, and the goroutine ended in the trace.
-    pub(super) fn is_one_shot(&self, stays: &Stays, row: StayRow, stay: &Stay) -> bool {
-        self.n_at_site(row) <= 2 && stays.go(stay.g).end.0 != i64::MAX
-    }
-
-    /// The group of a wait.
-    pub(super) fn group(&self, row: StayRow) -> u32 {
-        self.at(row).map_or(u32::MAX, |at| at.group)
-    }
-
-    /// Whether it is the program's first goroutine.
-    pub(super) fn is_main(&self, g: GoRow) -> bool {
-        g == self.main
-    }
-
-    /// Its root function is none of the program's own.
-    pub(super) fn has_foreign_root(&self, g: GoRow) -> bool {
-        self.roots.get(g.0 as usize).is_some_and(|r| !r.1)
-    }
-
-    /// A request's handler whose request ended: it stands in the program's code, its root lies
-    /// outside, and it was seen outside again afterwards.
-    pub(super) fn is_callback(&self, facts: &Facts, stay: &Stay) -> bool {
-        facts.own_frames(stay.slot) > 0
-            && self.has_foreign_root(stay.g)
-            && !facts.is_wrapper(stay.slot)
-            && self.seen_outside[stay.g.0 as usize] >= stay.end.0
-    }
-
-    /// Whether the waker stands for a slot that one of its kind gave back.
-    pub(super) fn is_peer(&self, row: StayRow) -> bool {
-        self.peers[row.0 as usize]
-    }
-
-    fn is_peers(
-        &self,
-        stays: &Stays,
-        facts: &Facts,
-        row: StayRow,
-        stay: &Stay,
-        turns: &HashSet<(GoRow, GoRow, u32)>,
-    ) -> bool {
-        let w = stay.waker;
-        if self.roots[w.0 as usize].0 != self.roots[stay.g.0 as usize].0
-            || stays.go(w).creator == stay.g
-            || self.closes(facts, stay)
+    /// Whether the waker stands for a slot that one of its kind gave back: it has the same root, is
+    /// no child, closed nothing, and takes turns with the goroutine.
+    fn is_peers(&mut self, at: usize, stay: &Stay, fact: Fact, turns: &Turns) -> bool {
+        let w = &self.gos[stay.waker.0 as usize];
+        if w.root != self.gos[stay.g.0 as usize].root
+            || w.makers[0] == stay.g
+            || self.closes(fact, stay)
         {
             return false;
         }
-        self.n_at_site(row) <= 2 || turns.contains(&(w, stay.g, facts.site(stay.slot)))
+        let at = &mut self.at_site[at];
+        if at.n <= 2 {
+            return true;
+        }
+        if !at.turn.is_of(stay.waker) {
+            let in_turn = turns.contains(&(stay.waker, stay.g, fact.site));
+            at.turn = Turn::new(stay.waker, in_turn);
+        }
+        at.turn.0 & Turn::IN_TURN != 0
     }
 
     /// Whether the waker closed the channel: what wakes otherwise is a function of the runtime.
-    fn closes(&self, facts: &Facts, stay: &Stay) -> bool {
-        matches!(facts.kind(stay.slot), WaitKind::Receive | WaitKind::Select | WaitKind::Send)
+    fn closes(&self, fact: Fact, stay: &Stay) -> bool {
+        matches!(fact.kind, WaitKind::Receive | WaitKind::Select | WaitKind::Send)
             && self.waker(stay).is_some_and(|w| w.plain)
     }
 
@@ -340,72 +434,104 @@ impl People {
             .flatten()
     }
 
-    /// Whether the wait was for room in a channel, or for somebody to take.
-    pub(super) fn is_sending(&self, facts: &Facts, stay: &Stay) -> bool {
-        match facts.kind(stay.slot) {
+    fn is_sending(&self, fact: Fact, stay: &Stay) -> bool {
+        match fact.kind {
             WaitKind::Send => true,
             WaitKind::Select => self.waker(stay).is_some_and(|w| w.receives),
             _ => false,
         }
     }
-
-    /// The stays of a goroutine, in order.
-    pub(super) fn stays_of(&self, g: GoRow) -> &[StayRow] {
-        let g = g.0 as usize;
-        &self.by_go[self.offsets[g] as usize..self.offsets[g + 1] as usize]
-    }
-
-    /// Whether the goroutine waits again, or calls the system, after this stay.
-    pub(super) fn has_later_stay(&self, stays: &Stays, row: StayRow) -> bool {
-        let rows = self.stays_of(stays.g(row)).iter().rev();
-        rows.take_while(|&&r| r > row).any(|&r| is_wait(&stays.stay(r)))
-    }
 }
 
-/// Who woke whom, of whom that matters.
-#[derive(Debug, Default)]
-struct Wakes {
-    /// (Who was woken, by whom, at which site), among those with the same root.
-    turns: HashSet<(GoRow, GoRow, u32)>,
-    /// How often a goroutine woke its creator, or its creator's: (who, whom).
-    of_makers: HashMap<(GoRow, GoRow), u32>,
-}
+/// Where the sites are of goroutines that have many. Others' are looked for one after the other.
+#[derive(Default)]
+struct ManySites(HashMap<(GoRow, u32), u32>);
 
-/// Whether a goroutine was created by another, or by one that that one created.
-fn made_by(stays: &Stays, made: GoRow, by: GoRow) -> bool {
-    let creator = stays.go(made).creator;
-    creator == by || (creator != GoRow::NONE && stays.go(creator).creator == by)
-}
+impl ManySites {
+    const MANY: u32 = 16;
 
-fn is_wait(stay: &Stay) -> bool {
-    matches!(stay.kind, StayKind::Wait | StayKind::Syscall)
-}
-
-/// By goroutine: the function that its work begins with, and whether that is the program's own.
-fn roots(analysis: &Analysis, stays: &Stays, facts: &Facts) -> Vec<(StrId, bool)> {
-    let mut roots = vec![(StrId::NONE, false); stays.gos.len()];
-    for stay in stays.all() {
-        let root = &mut roots[stay.g.0 as usize];
-        if root.0.is_some() || stay.kind == StayKind::Born {
-            continue;
+    fn find(&self, all: &[AtSite], person: &Person, g: GoRow, site: u32) -> Option<u32> {
+        if person.n_sites > ManySites::MANY {
+            return self.0.get(&(g, site)).copied();
         }
-        let Some(slot) = analysis.slots.get(stay.slot.0 as usize) else { continue };
-        if let Some(found) = root_of(analysis, facts, slot.stack) {
-            *root = found;
-        }
+        chain(all, person.newest_at).find(|&row| all[row as usize].site == site)
     }
-    for (root, go) in roots.iter_mut().zip(&stays.gos) {
-        if !root.0.is_some()
-            && let Some(found) = root_of(analysis, facts, go.entry)
-        {
-            *root = found;
-        }
+
+    /// A goroutine found a new site, which is its newest.
+    fn add(&mut self, all: &[AtSite], person: &mut Person, g: GoRow, row: u32) {
+        person.n_sites += 1;
+        let n = match person.n_sites.cmp(&(ManySites::MANY + 1)) {
+            std::cmp::Ordering::Less => 0,
+            std::cmp::Ordering::Equal => usize::MAX, // all that it had are not there yet
+            std::cmp::Ordering::Greater => 1,
+        };
+        self.0.extend(chain(all, row).take(n).map(|row| ((g, all[row as usize].site), row)));
     }
-    roots
 }
+
+/// The rows of a goroutine's sites, the newest first.
+fn chain(all: &[AtSite], newest: u32) -> impl Iterator<Item = u32> + '_ {
+    let some = |row: u32| (row != u32::MAX).then_some(row);
+    std::iter::successors(some(newest), move |&row| some(all[row as usize].next))
+}
+
+/// By goroutine, what its life begins with: the function that its work begins with, and whether that
+/// is the program's own.
+fn persons(analysis: &Analysis, stays: &Stays, facts: &Facts) -> Vec<Person> {
+    let mut roots: Vec<Option<Root>> = vec![None; analysis.tables.n_stacks()];
+    let mut root_of = |stack: StackId| {
+        let root = roots.get_mut(stack.0 as usize)?;
+        *root.get_or_insert_with(|| root_of(analysis, facts, stack))
+    };
+    let of_slot = |slot: SlotId| analysis.slots.get(slot.0 as usize).map(|slot| slot.stack);
+    let persons = stays.gos.iter().map(|go| {
+        let [first, second] = go.first;
+        let mut of_first = |slot: SlotId| of_slot(slot).and_then(&mut root_of);
+        let stood = of_first(first).or_else(|| of_first(second));
+        // Where neither has a stack, a later one may tell.
+        let later = |root_of: &mut dyn FnMut(StackId) -> Root| {
+            let mut found = None;
+            let mut row = go.last;
+            while row != StayRow::NONE {
+                let stay = stays.stay(row);
+                if stay.kind != StayKind::Born {
+                    found = of_slot(stay.slot).and_then(&mut *root_of).or(found);
+                }
+                row = stay.prev;
+            }
+            found
+        };
+        let stood = match stood {
+            None if second != SlotId::NONE => later(&mut root_of),
+            stood => stood,
+        };
+        let root = stood.or_else(|| root_of(go.entry));
+        let maker_of =
+            |row: GoRow| stays.gos.get(row.0 as usize).map_or(GoRow::NONE, |g| g.creator);
+        Person {
+            root: root.map_or(StrId::NONE, |r| r.0),
+            own_root: root.is_some_and(|r| r.1),
+            home: u32::MAX,
+            makers: [go.creator, maker_of(go.creator)],
+            woke_makers: [0; 2],
+            receives: false,
+            ended: go.end.0 != i64::MAX,
+            last_at: [u32::MAX; 2],
+            newest_at: u32::MAX,
+            n_sites: 0,
+            last_wait: StayRow(0),
+            asker: GoRow::NONE,
+            seen_outside: i64::MIN,
+        }
+    });
+    persons.collect()
+}
+
+/// A root function, and whether it is the program's own. `None`: not known.
+type Root = Option<(StrId, bool)>;
 
 /// The root-most function of a stack, past the runtime and what only starts others.
-fn root_of(analysis: &Analysis, facts: &Facts, stack: StackId) -> Option<(StrId, bool)> {
+fn root_of(analysis: &Analysis, facts: &Facts, stack: StackId) -> Root {
     let frames = analysis.stack(stack);
     let name = |f: FrameId| analysis.tables.frame(f).func;
     let work = frames.iter().rev().copied().find(|&f| !is_starter(analysis.str(name(f))));

@@ -186,7 +186,7 @@ pub(super) fn instance(
     let n = rows.len();
     let row = *rows.get(rank)?;
     let stay = stays.stay(row);
-    let judged = view.verdicts.as_ref().and_then(|v| v.judged[row.0 as usize]);
+    let judged = view.verdicts.as_ref().and_then(|v| v.of(stays, row));
     let waker = (stay.waker != ide::stays::GoRow::NONE).then(|| {
         let leaf = view.verdicts.as_ref()?.facts.line_of(&view.analysis, stay.waker_stack);
         let mut waker = leaf.map_or_else(|| json!({}), |f| frame(at, f));

@@ -1,0 +1,299 @@
+//! Forward in time: each wait gets its verdict.
+
+use super::demand::{Demand, Demanded};
+use super::facts::{Facts, WaitKind};
+use super::people::{People, Seen};
+use super::tally::Tally;
+use super::words::{Judgement, Verdict, Why};
+use crate::Analysis;
+use crate::blame::Blame;
+use crate::stays::{GoRow, Stay, StayKind, StayRow, Stays};
+
+/// The verdicts on all stays, each in a byte.
+#[derive(Debug, Default)]
+pub(super) struct Judged {
+    /// By stay: the code of the judgement, 0 for those that are no waits; and whether somebody with
+    /// work in hand surely waited for it.
+    codes: Vec<u8>,
+    /// How long somebody did where that is not so, by falling row.
+    parts: Vec<(StayRow, u32)>,
+}
+
+const STRONG: u8 = 128;
+
+impl Judged {
+    /// The verdict on a stay.
+    pub(super) fn of(&self, row: StayRow) -> Option<Judgement> {
+        Judgement::of_code(self.codes.get(row.0 as usize)? & !STRONG)
+    }
+
+    /// For how much of a wait somebody with work in hand surely waited.
+    pub(super) fn demanded(&self, stays: &Stays, row: StayRow) -> u32 {
+        if self.codes.get(row.0 as usize).is_some_and(|code| code & STRONG != 0) {
+            let stay = stays.stay(row);
+            return u32::try_from(stay.end.since(stay.start)).unwrap_or(u32::MAX);
+        }
+        let found = self.parts.binary_search_by(|part| row.cmp(&part.0));
+        found.ok().and_then(|i| self.parts.get(i)).map_or(0, |part| part.1)
+    }
+}
+
+/// What was found.
+pub(super) struct Found {
+    pub(super) judged: Judged,
+    /// The time by slot.
+    pub(super) tally: Tally,
+    /// By site: nanoseconds that are costly, and all.
+    pub(super) sites: Vec<(i64, i64)>,
+}
+
+/// Judges all waits, each by itself.
+pub(super) fn judge(
+    analysis: &Analysis,
+    stays: &Stays,
+    facts: &Facts,
+    people: &People,
+    mut demand: Demand,
+    blame: Option<&Blame>,
+) -> Found {
+    let mut codes = std::mem::take(&mut demand.of);
+    let mut judge = Judge {
+        duration: analysis.duration(),
+        stays,
+        facts,
+        people,
+        demand: &demand,
+        blame,
+        idle: Idle::new(people),
+        sites: vec![(0, 0); facts.n_sites()],
+        tally: Tally::default(),
+    };
+    judge.all(&mut codes);
+    let Judge { sites, tally, .. } = judge;
+    Found { judged: Judged { codes, parts: demand.parts }, tally, sites }
+}
+
+struct Judge<'a> {
+    duration: i64,
+    stays: &'a Stays,
+    facts: &'a Facts,
+    people: &'a People,
+    demand: &'a Demand,
+    blame: Option<&'a Blame>,
+    idle: Idle,
+    sites: Vec<(i64, i64)>,
+    tally: Tally,
+}
+
+/// How long goroutines stood idle: their waits that were found neither costly nor through, so far.
+/// Of those only that receive from senders, who ask.
+struct Idle {
+    /// By goroutine: a row of `sums`, or `u32::MAX`.
+    at: Vec<u32>,
+    /// The end of each such wait, and all of them together up to there.
+    sums: Vec<Vec<(i64, i64)>>,
+}
+
+impl Idle {
+    fn new(people: &People) -> Idle {
+        let mut n = 0;
+        let at = people.receivers().map(|receives| {
+            let at = if receives { n } else { u32::MAX };
+            n += u32::from(receives);
+            at
+        });
+        let at = at.collect();
+        Idle { at, sums: vec![Vec::new(); n as usize] }
+    }
+
+    /// A goroutine was idle for so long, up to time `end`.
+    #[inline]
+    fn add(&mut self, g: GoRow, end: i64, ns: i64) {
+        if let Some(sums) = self.sums.get_mut(self.at[g.0 as usize] as usize) {
+            let before = sums.last().map_or(0, |sum| sum.1);
+            sums.push((end, before + ns));
+        }
+    }
+
+    /// How long a goroutine has stood idle from time `from` up to now.
+    fn since(&self, g: GoRow, from: i64) -> i64 {
+        let Some(sums) = self.sums.get(self.at[g.0 as usize] as usize) else { return 0 };
+        let Some(&(_, all)) = sums.last() else { return 0 };
+        let first = later(sums, from);
+        let Some(&(end, sum)) = sums.get(first) else { return 0 };
+        let already = first.checked_sub(1).map_or(0, |i| sums[i].1);
+        // The part of the first one that lies before `from`.
+        let ns = sum - already;
+        let cut = (from - end.saturating_sub(ns)).clamp(0, ns);
+        all - already - cut
+    }
+}
+
+/// The first row that ends after `t`. Nearly always it is among the last.
+fn later(sums: &[(i64, i64)], t: i64) -> usize {
+    let mut step = 1;
+    let mut high = sums.len();
+    while let Some(low) = high.checked_sub(step) {
+        if sums[low].0 <= t {
+            return low + 1 + sums[low + 1..high].partition_point(|sum| sum.0 <= t);
+        }
+        high = low;
+        step *= 2;
+    }
+    sums[..high].partition_point(|sum| sum.0 <= t)
+}
+
+impl Judge<'_> {
+    /// What is known of the demand for each stay gives way to the code of its verdict: 0 stays 0.
+    fn all(&mut self, codes: &mut [u8]) {
+        for (row, code) in self.stays.rows().zip(codes) {
+            let stay = &self.stays.stay(row);
+            let Some(seen) = self.people.see(self.facts, row, stay) else { continue };
+            let demanded = Demanded(*code);
+            let (strong, weak) = self.demand.is_strong_weak(demanded, seen.at.group);
+            let (verdict, why) = self.verdict(&seen, demanded, strong, weak);
+            let judgement = Judgement { verdict, why };
+            *code = judgement.code() | if strong { STRONG } else { 0 };
+            let ns = stay.end.since(stay.start);
+            self.tally.add(stay.slot, judgement, ns);
+            let site = &mut self.sites[seen.fact.site as usize];
+            site.1 = site.1.saturating_add(ns);
+            match verdict {
+                Verdict::Costly => site.0 = site.0.saturating_add(ns),
+                Verdict::Through => {}
+                Verdict::Idle | Verdict::Unsure if stay.kind == StayKind::Wait && ns > 0 => {
+                    self.idle.add(stay.g, stay.end.0, ns);
+                }
+                Verdict::Idle | Verdict::Unsure => {}
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn verdict(
+        &self,
+        seen: &Seen<'_>,
+        demanded: Demanded,
+        strong: bool,
+        weak: bool,
+    ) -> (Verdict, Why) {
+        use Verdict::{Costly, Idle, Through, Unsure};
+        let stay = seen.stay;
+        let kind = seen.fact.kind_of(stay);
+        let umbrella = self.demand.is_umbrella(stay);
+        match kind {
+            WaitKind::Coroutine => return (Through, Why::Coroutine),
+            WaitKind::Accept => return (Idle, Why::Accepts),
+            WaitKind::System => return (Idle, Why::System),
+            WaitKind::Lock => return (Costly, Why::Lock),
+            WaitKind::Gc => return (Costly, Why::Collector),
+            WaitKind::NetWrite => return (Costly, Why::NetWrite),
+            WaitKind::Unknown if stay.open && umbrella => return (Idle, Why::NothingKnown),
+            WaitKind::Unknown => return (Unsure, Why::NothingKnown),
+            WaitKind::Syscall => {
+                return match (strong, weak) {
+                    (true, _) => (Costly, Why::SyscallInPath),
+                    _ if stay.open && umbrella => (Idle, Why::StillWaits),
+                    (_, true) => (Costly, Why::SyscallInPath),
+                    _ => (Unsure, Why::SyscallUnseen),
+                };
+            }
+            _ => {}
+        }
+        if stay.open {
+            return match kind {
+                WaitKind::Send => (Unsure, Why::StillSends),
+                _ => (Idle, Why::StillWaits),
+            };
+        }
+        let uncarried = self.blame.is_some_and(|b| b.is_uncarried(seen.row));
+        if kind == WaitKind::Join {
+            return if uncarried { (Costly, Why::JoinOutside) } else { (Through, Why::Join) };
+        }
+        if seen.sends && stay.waker != GoRow::NONE {
+            return if seen.peer {
+                (Costly, Why::NoSlot)
+            } else if self.is_busy(stay) {
+                (Costly, Why::ReceiverBusy)
+            } else if strong {
+                (Costly, Why::ReceiverLate)
+            } else {
+                (Idle, Why::ReceiverIdle)
+            };
+        }
+        let comes_back = umbrella || seen.at.n >= 2;
+        if stay.waker != GoRow::NONE && !uncarried {
+            return if seen.peer {
+                let costly = strong || seen.is_one_shot();
+                if costly { (Costly, Why::NoSlot) } else { (Unsure, Why::PeerUnsure) }
+            } else if strong || seen.main || (!comes_back && self.goes_on(seen)) {
+                (Through, Why::Asked)
+            } else {
+                (Idle, Why::WaitsForWork)
+            };
+        }
+        self.outside(seen, kind, demanded, strong, weak, comes_back)
+    }
+
+    /// Ended from outside: the network, a timer; or in effect so.
+    fn outside(
+        &self,
+        seen: &Seen<'_>,
+        kind: WaitKind,
+        demanded: Demanded,
+        strong: bool,
+        weak: bool,
+        comes_back: bool,
+    ) -> (Verdict, Why) {
+        use Verdict::{Costly, Idle, Unsure};
+        let receiving = matches!(kind, WaitKind::Receive | WaitKind::Select | WaitKind::Cond);
+        let timer = kind == WaitKind::Sleep || (receiving && seen.stay.waker == GoRow::NONE);
+        if strong {
+            return match kind {
+                _ if timer && demanded.strong_by_answers_only() => (Unsure, Why::TimerInPath),
+                WaitKind::Sleep => (Costly, Why::SleepsInPath),
+                // A heartbeat in a handler.
+                _ if timer && demanded.level() >= 2 => (Unsure, Why::TimerInPath),
+                _ if timer => (Costly, Why::TimerInPath),
+                _ => (Costly, Why::NetworkInPath),
+            };
+        }
+        if seen.main && receiving && timer && comes_back && !demanded.is_any() {
+            return (Idle, Why::Clock);
+        }
+        if weak {
+            return (Unsure, Why::OnlyMain);
+        }
+        if seen.fact.wrapper && seen.has_foreign_root() {
+            return (Idle, Why::Wrapped);
+        }
+        if !comes_back {
+            return (Unsure, Why::Once);
+        }
+        if !seen.is_home() {
+            return (Unsure, Why::InTheMiddle);
+        }
+        (Idle, if timer { Why::Clock } else { Why::Outside })
+    }
+
+    /// Whether the waker was busy for half of the wait: running, runnable, in a system call, or in a
+    /// wait that is itself costly or goes through.
+    fn is_busy(&self, stay: &Stay) -> bool {
+        let whole = stay.end.since(stay.start);
+        // The waker does nothing between its last stay and the wake: its idle time so far is all of it.
+        let idle = self.idle.since(stay.waker, stay.start.0);
+        let born = self.stays.go(stay.waker).birth.0.max(stay.start.0);
+        let alive = stay.end.0 - born.min(stay.end.0);
+        (alive - idle) * 2 >= whole
+    }
+
+    /// Whether the goroutine does anything of weight after this wait.
+    fn goes_on(&self, seen: &Seen<'_>) -> bool {
+        if seen.has_later_stay() {
+            return true;
+        }
+        let go = self.stays.go(seen.stay.g);
+        let end = go.end.0.min(self.duration);
+        end - seen.stay.end.0 - self.stays.runnable(seen.row) > 20_000
+    }
+}
