@@ -207,7 +207,7 @@ export function Goroutines({ app, stage }: Props) {
           stage={stage}
           title={shortFunc(shown.func)}
           func={shown.key}
-          says={says(shown, rows)}
+          says={says(shown, asked.value.rows)}
         />
       )}
     </div>
