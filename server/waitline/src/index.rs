@@ -31,7 +31,7 @@ impl std::fmt::Display for NoIndex {
             ),
             NoIndex::TooLarge(memory) => write!(
                 f,
-                "the timeline takes more than the {} of memory that it may take (raise limits.memory, or record less); lines and the report go on",
+                "the timeline takes more than the {} of memory that it may take, which is twice limits.memory (raise that, or record less); lines and the report go on",
                 ide::units::bytes(*memory)
             ),
             NoIndex::Cancelled => f.write_str("another trace is shown now"),

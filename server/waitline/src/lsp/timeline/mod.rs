@@ -23,6 +23,10 @@ mod slices;
 mod summary;
 pub(super) mod tiles;
 
+/// How much of `limits.memory` an index may take, beside the trace: so that one that just fits has its
+/// timeline, too.
+const INDEX_SHARE: u64 = 2;
+
 /// What came of an index; `None` while it is made.
 type Made = Option<std::result::Result<Arc<Index>, NoIndex>>;
 
@@ -144,7 +148,8 @@ impl Session {
         let job = match &*job {
             Some(job) if Arc::ptr_eq(&job.view, &whole.view) && !job.is_broken() => job.clone(),
             _ => {
-                let begun = Arc::new(Job::start(whole, self.settings().memory));
+                let begun =
+                    Arc::new(Job::start(whole, self.settings().memory.saturating_mul(INDEX_SHARE)));
                 *job = Some(begun.clone());
                 begun
             }
