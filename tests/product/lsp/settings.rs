@@ -422,3 +422,25 @@ fn a_metric_says_what_lines_show() {
     poll(&mut client, "as before", |c| (costs(c), hot(c), lenses(c)) == first);
     client.end();
 }
+
+/// What is said last holds, however close it comes behind another.
+#[test]
+fn the_last_word_counts() {
+    let (file, leak) = leak();
+    let mut client = Client::showing(&programs(), &leak);
+    until_shown(&mut client, &file);
+    let metrics = ["impact", "block", "sched", "gcAssist", "syscall"];
+    for i in 0..200 {
+        for ahead in 0..4 {
+            let metric = metrics[(i + ahead) % metrics.len()];
+            let settings = json!({ "waitline": { "metric": metric } });
+            client.notify("workspace/didChangeConfiguration", json!({ "settings": settings }));
+        }
+        let last = metrics[(i + 3) % metrics.len()];
+        poll(&mut client, "the last metric", |c| {
+            c.ask("waitline/lineCosts", json!({ "uri": super::client::uri(&file) }))["metric"]
+                == last
+        });
+    }
+    client.end();
+}

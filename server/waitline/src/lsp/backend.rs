@@ -437,7 +437,9 @@ impl LanguageServer for Backend {
     }
 
     async fn did_change_configuration(&self, params: DidChangeConfigurationParams) {
-        tokio::spawn(self.session.clone().configure_again(params.settings));
+        // Numbered before anything can overtake it.
+        let number = self.session.settings_said();
+        tokio::spawn(self.session.clone().configure_again(number, params.settings));
     }
 
     async fn did_open(&self, params: DidOpenTextDocumentParams) {

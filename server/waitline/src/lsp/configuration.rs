@@ -28,6 +28,10 @@ pub(super) struct Configured {
     trace: Option<PathBuf>,
     /// What was complained of.
     told: HashSet<String>,
+    /// How often the editor has said that something is set otherwise.
+    n_said: u64,
+    /// Which of those times counts now: what comes later and was said earlier is old.
+    counts: u64,
 }
 
 /// Where settings come from.
@@ -42,11 +46,22 @@ pub(super) enum From {
 impl Session {
     /// Takes in settings as an editor writes them, and does what follows from them. Gives the trace
     /// that they name, if it is another one than before.
-    pub(super) fn configure(self: &Arc<Self>, from: From, value: &Value) -> Option<PathBuf> {
+    ///
+    /// `number` is that of the time that the editor said so.
+    pub(super) fn configure(
+        self: &Arc<Self>,
+        from: From,
+        number: u64,
+        value: &Value,
+    ) -> Option<PathBuf> {
         let mut said = Said::new();
         let mut complaints = take(value, &mut said);
-        let (settings, trace) = {
+        let (before, now, trace) = {
             let mut configured = self.configured.lock().unwrap_or_else(PoisonError::into_inner);
+            if number < configured.counts {
+                return None;
+            }
+            configured.counts = number;
             match from {
                 From::Options => configured.options = said,
                 From::Settings => configured.settings = said,
@@ -58,11 +73,11 @@ impl Session {
             complaints.retain(|complaint| configured.told.insert(complaint.clone()));
             let path = settings.trace.as_deref().and_then(|trace| self.trace_path(trace));
             let before = std::mem::replace(&mut configured.trace, path.clone());
-            (settings, path.filter(|path| before.as_ref() != Some(path)))
+            let trace = path.filter(|path| before.as_ref() != Some(path));
+            // While nobody else can: what is set is what was said last.
+            (self.set(settings.clone()), settings, trace)
         };
         self.complain(&complaints);
-        let now = settings.clone();
-        let before = self.set(settings);
         if before.choices != now.choices || before.memory != now.memory {
             self.epoch.fetch_add(1, Ordering::Relaxed);
             // Whoever names another trace has it loaded by the new choices anyway.
@@ -116,12 +131,13 @@ impl Session {
     /// The session begins: settles what is set, then shows the trace that somebody named, or the
     /// newest if that is wished for.
     pub(super) async fn begin(self: Arc<Self>, named: Option<PathBuf>) {
-        let by_options = self.configure(From::Options, &self.info().initialization_options.clone());
+        let options = self.info().initialization_options.clone();
+        let by_options = self.configure(From::Options, 0, &options);
         let mut trace = named.clone().or(by_options);
         let session = self.clone();
         let mut asked = tokio::spawn(async move {
             let settings = session.ask_for_settings().await?;
-            session.configure(From::Settings, &settings)
+            session.configure(From::Settings, 0, &settings)
         });
         match tokio::time::timeout(FIRST, &mut asked).await {
             Ok(by_settings) => trace = named.or(by_settings.ok().flatten()).or(trace),
@@ -145,8 +161,15 @@ impl Session {
         }
     }
 
+    /// Numbers the times that the editor says that something is set otherwise.
+    pub(super) fn settings_said(&self) -> u64 {
+        let mut configured = self.configured.lock().unwrap_or_else(PoisonError::into_inner);
+        configured.n_said += 1;
+        configured.n_said
+    }
+
     /// Settings have changed: those in the notification, or else those that the editor tells.
-    pub(super) async fn configure_again(self: Arc<Self>, pushed: Value) {
+    pub(super) async fn configure_again(self: Arc<Self>, number: u64, pushed: Value) {
         let mut said = Said::new();
         let unknown = take(&pushed, &mut said);
         let is_told = !said.is_empty() || !unknown.is_empty();
@@ -156,7 +179,8 @@ impl Session {
             // Nothing is set any more, if there is nothing in it.
             Some(pushed).filter(Value::is_object)
         };
-        let Some(trace) = told.and_then(|told| self.configure(From::Settings, &told)) else {
+        let Some(trace) = told.and_then(|told| self.configure(From::Settings, number, &told))
+        else {
             if self.settings().load_latest {
                 self.load_latest().await;
             }
