@@ -21,14 +21,17 @@ use crate::wire;
 /// Longer than a small trace takes on a busy machine in a build for tests.
 const TIME_LIMIT: Duration = Duration::from_secs(5);
 
-const DAMAGED: [&str; 8] = [
+const DAMAGED: [&str; 11] = [
     "g122/annot",
     "g122/leak",
     "g122/mandel-seq-cpu",
     "g125/leak-trimpath",
+    "g126/annot",
     "g126/annot-3s",
     "g126/leak-386",
     "g126/annot-allocfree",
+    "g126/mandel-col",
+    "g127/annot",
     "g127/pipeline-3s",
 ];
 
