@@ -37,20 +37,23 @@ const USUAL: usize = 100;
 
 /// The summary of the trace that is shown, once somebody asked for it.
 #[derive(Default)]
-pub(super) struct Kept(Mutex<Option<(PathBuf, Stamp, Arc<Summary>)>>);
+pub(super) struct Kept(Mutex<Option<(Of, Arc<Summary>)>>);
+
+/// What a summary is of: a file, its version, and how many generations, where not all.
+type Of = (PathBuf, Stamp, Option<u32>);
 
 impl Kept {
     /// That of the trace that is shown. Who asks while it is being made waits for it.
     fn of(&self, shown: &Shown, given_up: &AtomicBool) -> Result<Arc<Summary>> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((path, stamp, summary)) = &*kept
-            && *path == shown.path
-            && *stamp == shown.stamp
+        let cut = shown.view.analysis.cut;
+        let wanted = (shown.path.clone(), shown.stamp.clone(), cut);
+        if let Some((of, summary)) = &*kept
+            && *of == wanted
         {
             return Ok(summary.clone());
         }
         *kept = None;
-        let cut = shown.view.analysis.cut;
         let (loaded, summary) = traces::summarize(&shown.path, Keep::ALL, cut, given_up, |_, _| {})
             .map_err(|error| failed(error.to_string()))?;
         // Both passes number what they meet in the file's order: their rows are the same.
@@ -60,7 +63,7 @@ impl Kept {
             return Err(failed("the trace's file was rewritten meanwhile (load it again)"));
         }
         let summary = Arc::new(summary);
-        *kept = Some((shown.path.clone(), shown.stamp.clone(), summary.clone()));
+        *kept = Some((wanted, summary.clone()));
         Ok(summary)
     }
 
