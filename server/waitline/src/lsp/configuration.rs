@@ -39,32 +39,23 @@ pub(super) struct Configured {
 pub(super) enum From {
     /// `initializationOptions`.
     Options,
-    /// The editor's configuration.
-    Settings,
+    /// The editor's configuration, by the number of the time that it said so.
+    Settings(u64),
 }
 
 impl Session {
     /// Takes in settings as an editor writes them, and does what follows from them. Gives the trace
     /// that they name, if it is another one than before.
-    ///
-    /// `number` is that of the time that the editor said so.
-    pub(super) fn configure(
-        self: &Arc<Self>,
-        from: From,
-        number: u64,
-        value: &Value,
-    ) -> Option<PathBuf> {
+    pub(super) fn configure(self: &Arc<Self>, from: From, value: &Value) -> Option<PathBuf> {
         let mut said = Said::new();
         let mut complaints = take(value, &mut said);
         let (before, now, trace) = {
             let mut configured = self.configured.lock().unwrap_or_else(PoisonError::into_inner);
-            if number < configured.counts {
-                return None;
-            }
-            configured.counts = number;
             match from {
+                // They stand below what was said since, however late they come.
                 From::Options => configured.options = said,
-                From::Settings => configured.settings = said,
+                From::Settings(number) if number < configured.counts => return None,
+                From::Settings(number) => (configured.counts, configured.settings) = (number, said),
             }
             let mut all = configured.options.clone();
             all.extend(configured.settings.clone());
@@ -132,12 +123,12 @@ impl Session {
     /// newest if that is wished for.
     pub(super) async fn begin(self: Arc<Self>, named: Option<PathBuf>) {
         let options = self.info().initialization_options.clone();
-        let by_options = self.configure(From::Options, 0, &options);
+        let by_options = self.configure(From::Options, &options);
         let mut trace = named.clone().or(by_options);
         let session = self.clone();
         let mut asked = tokio::spawn(async move {
             let settings = session.ask_for_settings().await?;
-            session.configure(From::Settings, 0, &settings)
+            session.configure(From::Settings(0), &settings)
         });
         match tokio::time::timeout(FIRST, &mut asked).await {
             Ok(by_settings) => trace = named.or(by_settings.ok().flatten()).or(trace),
@@ -179,7 +170,7 @@ impl Session {
             // Nothing is set any more, if there is nothing in it.
             Some(pushed).filter(Value::is_object)
         };
-        let Some(trace) = told.and_then(|told| self.configure(From::Settings, number, &told))
+        let Some(trace) = told.and_then(|told| self.configure(From::Settings(number), &told))
         else {
             if self.settings().load_latest {
                 self.load_latest().await;
