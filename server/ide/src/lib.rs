@@ -12,6 +12,8 @@ pub mod findings;
 pub mod go_source;
 pub mod goroutines;
 pub mod hover;
+pub mod judged;
+mod kept;
 pub mod kinds;
 pub mod lenses;
 pub mod line_map;

@@ -7,6 +7,7 @@ pub mod events;
 pub mod found;
 mod http;
 pub mod index;
+pub mod kept;
 pub mod lsp;
 pub mod record;
 pub mod traces;

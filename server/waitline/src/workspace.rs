@@ -12,13 +12,15 @@ use std::sync::Arc;
 use ide::Analysis;
 use ide::findings::{Code, Severity};
 use ide::go_source::GoSource;
+use ide::judged::Depth;
 use ide::placement::{Placement, SourceFile};
 use ide::sources::{
     Mapper, Missing, Module, Proposal, Rule, Workspace, by_rules, parse_module_path, propose,
 };
-use ide::view::{Silenced, View};
+use ide::view::{Silenced, View, Word};
 
-use crate::traces::{Loaded, shown};
+use crate::kept::Keep;
+use crate::traces::{LoadError, Loaded, shown};
 
 /// The most Go files of a workspace; those after them are not looked at.
 const MAX_FILES: usize = 200_000;
@@ -43,31 +45,74 @@ pub struct Choices {
     pub most: Option<usize>,
 }
 
-/// Places a trace in the workspace that these folders are.
-pub fn view(loaded: Loaded, roots: &[PathBuf]) -> View {
-    #[allow(clippy::expect_used)] // it ends early only where somebody says so
-    view_by(loaded, roots, &Choices::default(), &|| true).expect("nobody stops it")
-}
-
-/// The same as a person chose, as long as somebody wants it: `None` soon after `is_wanted` says no.
+/// Places a trace in the workspace that these folders are, as a person chose, as long as somebody wants it: `None` soon after `is_wanted` says no.
 pub fn view_by(
     loaded: Loaded,
     roots: &[PathBuf],
     choices: &Choices,
     is_wanted: &dyn Fn() -> bool,
 ) -> Option<View> {
-    let name = loaded.path.file_name().map_or_else(String::new, |n| shown(Path::new(n)));
+    let (placement, word) = placed(&loaded.analysis, roots, choices, is_wanted)?;
+    View::new_while(name_of(&loaded), loaded.analysis, placement, &word, is_wanted)
+}
+
+/// The same of a trace of which something may be kept. Where that is not enough, because the sources or
+/// a person's word are others now, the trace is read in full, by `load`.
+///
+/// # Errors
+/// It cannot be, and nothing is kept.
+pub fn view_kept(
+    mut loaded: Loaded,
+    keep: &mut Keep,
+    load: impl FnOnce() -> Result<Loaded, LoadError>,
+    (roots, choices): (&[PathBuf], &Choices),
+    is_wanted: &dyn Fn() -> bool,
+) -> Result<View, LoadError> {
+    let mut load = Some(load);
+    loop {
+        let path = loaded.path.clone();
+        let cancelled = || LoadError::cancelled(path);
+        let analysis = &loaded.analysis;
+        let Some((placement, word)) = placed(analysis, roots, choices, is_wanted) else {
+            return Err(cancelled());
+        };
+        let question = View::question(analysis, &placement, &word);
+        let judged = keep.judged(analysis, &question, Depth::Groups, is_wanted);
+        if !is_wanted() {
+            return Err(cancelled());
+        }
+        let lacks = judged.is_none() && analysis.stays.is_none();
+        if let Some(load) = load.take_if(|_| lacks) {
+            loaded = keep.load(load)?;
+            continue;
+        }
+        let name = name_of(&loaded);
+        return Ok(View::judged_so(name, loaded.analysis, placement, &word, question, judged));
+    }
+}
+
+fn name_of(loaded: &Loaded) -> String {
+    loaded.path.file_name().map_or_else(String::new, |n| shown(Path::new(n)))
+}
+
+/// Where the frames of a trace stand, and what is said of its waits.
+fn placed(
+    analysis: &Analysis,
+    roots: &[PathBuf],
+    choices: &Choices,
+    is_wanted: &dyn Fn() -> bool,
+) -> Option<(Placement, Word)> {
     let mut workspace = chosen(scan(roots), choices);
-    workspace.beyond = beyond(&loaded.analysis, &workspace).into_iter().collect();
+    workspace.beyond = beyond(analysis, &workspace).into_iter().collect();
     let mapper = Mapper::new(workspace);
     is_wanted().then_some(())?;
-    let placement = Placement::new(&loaded.analysis, &mapper, &mut read_source);
+    let placement = Placement::new(analysis, &mapper, &mut read_source);
     is_wanted().then_some(())?;
     let mut word = crate::config::word(roots);
     word.silenced.extend(choices.silenced.iter().cloned());
     word.severities.clone_from(&choices.severities);
     word.most = choices.most;
-    View::new_while(name, loaded.analysis, placement, &word, is_wanted)
+    Some((placement, word))
 }
 
 /// A workspace with what a person chose about paths.

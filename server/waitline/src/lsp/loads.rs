@@ -18,6 +18,7 @@ use super::progress::Reporter;
 use super::session::{Session, Shown};
 use super::timeline::loading::Loading;
 use crate::found::Found;
+use crate::kept::Keep;
 use crate::traces::{self, Bounds, LoadError, Stamp};
 
 /// How long a file must stay the same before it is read.
@@ -187,31 +188,41 @@ impl Session {
         let mut work = tokio::task::spawn_blocking(move || {
             let told = told; // dropped with the work
             super::faults::point("work");
-            if may_grow {
+            let mut keep = Keep::find(&session.cache(), &path);
+            let memory = session.settings().memory;
+            let kept = keep.loaded(memory);
+            if may_grow && kept.is_none() {
                 let _ = grow.send(session.beginning(&path, wanted.flag()));
             }
-            let bounds = Bounds { memory: session.settings().memory, waits: why != Why::Rewrite };
-            let loaded = traces::load_within(
-                &path,
-                traces::What::Lives,
-                bounds,
-                wanted.flag(),
-                |read, of| {
-                    progress.percent(read, of);
-                    told.read(read, of);
-                },
-            )?;
+            let bounds = Bounds { memory, waits: why != Why::Rewrite };
+            let load = || {
+                traces::load_within(
+                    &path,
+                    traces::What::Lives,
+                    bounds,
+                    wanted.flag(),
+                    |read, of| {
+                        progress.percent(read, of);
+                        told.read(read, of);
+                    },
+                )
+            };
+            let loaded = match kept {
+                Some(loaded) => loaded,
+                None => keep.load(load)?,
+            };
             let (path, stamp) = (loaded.path.clone(), loaded.stamp.clone());
             // Before the sources are read: what changes meanwhile is newer.
             let made = (SystemTime::now(), session.epoch.load(Ordering::Relaxed));
             let choices = &session.settings().choices;
             let roots = &session.info().roots;
             let is_wanted = || !wanted.flag().load(Ordering::Relaxed);
-            let view = crate::workspace::view_by(loaded, roots, choices, &is_wanted);
-            let view = Arc::new(view.ok_or_else(|| LoadError::cancelled(path.clone()))?);
+            let by = (&roots[..], choices);
+            let view = crate::workspace::view_kept(loaded, &mut keep, load, by, &is_wanted)?;
             progress.end();
-            let id = next_view();
-            Ok::<_, LoadError>(Shown { id, view, path, stamp, whole: None, made, growing: None })
+            let (id, view) = (next_view(), Arc::new(view));
+            let shown = Shown { id, view, path, stamp, whole: None, made, growing: None };
+            Ok::<_, LoadError>((shown, keep))
         });
         let mut growing = None;
         let result = loop {
@@ -224,7 +235,17 @@ impl Session {
                 }
             }
         };
+        let (result, keep) = match result {
+            Ok(Ok((shown, keep))) => (Ok(Ok(shown)), Some(keep)),
+            Ok(Err(error)) => (Ok(Err(error)), None),
+            Err(error) => (Err(error), None),
+        };
         let outcome = self.outcome(wish, result);
+        if let (Outcome::Shown(shown), Some(keep)) = (&outcome, keep) {
+            // Now that it is shown: nobody waits for that.
+            let view = shown.view.clone();
+            tokio::task::spawn_blocking(move || keep.write(&view.analysis));
+        }
         drop(growing); // if it is shown still, what was shown before comes back
         outcome
     }
