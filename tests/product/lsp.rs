@@ -9,6 +9,7 @@ mod faults;
 mod findings;
 mod hostile;
 mod judged;
+mod kept;
 mod loads;
 mod recordings;
 mod rewrites;

@@ -33,7 +33,7 @@ pub use folder::{Cache, Entry};
 use file::{Hash, Kept, Whole, hash};
 
 /// A smaller trace is loaded as fast as what is kept of it, in bytes.
-const LEAST: u64 = 2 << 20;
+const LEAST: u64 = 1 << 20;
 /// The most judgements on one trace that are kept: of the last workspaces and words.
 const MOST_JUDGEMENTS: usize = 4;
 /// How much later than it was written a file must have been read, so that no write can have followed in

@@ -270,7 +270,7 @@ mod tests {
     #[cfg(unix)]
     #[test]
     fn only_for_its_owner() {
-        use std::os::unix::fs::{PermissionsExt as _, symlink};
+        use std::os::unix::fs::{PermissionsExt, symlink};
         let folder = tempfile::tempdir().unwrap();
         let cache = Cache::at(folder.path().join("deep/waitline"));
         put(&cache, "a", 10);
