@@ -6,6 +6,7 @@
 
 use hashbrown::{HashMap, HashSet};
 
+use super::gos::Procs;
 use super::order::Ordered;
 use super::parse::{Bad, Event, Trace};
 use super::spec::{self, ev, fake_p};
@@ -35,9 +36,9 @@ struct State {
     begun: bool,
     /// Goroutines that were there, and of which nothing else is known yet.
     unknown: HashSet<u64>,
-    procs: HashSet<i32>,
+    procs: Procs<bool>,
     /// The thread of each P.
-    threads: HashMap<i32, u64>,
+    threads: Procs<Option<u64>>,
     tasks: HashMap<u64, (StrId, u64)>,
     stop: Option<StrId>,
     n_calls: usize,
@@ -67,7 +68,7 @@ impl<'a, L: Default + Clone, S: Sink<Local = L>> Converter<'a, L, S> {
     }
 
     fn event(&mut self, trace: &Trace, bytes: &[u8], event: &Event, ns: i64) -> Result<(), Bad> {
-        let [a0, a1, a2, _] = event.args;
+        let [a0, a1, a2] = event.args;
         let at = self.at(event);
         match event.typ {
             ev::GOMAXPROCS => {
@@ -79,14 +80,14 @@ impl<'a, L: Default + Clone, S: Sink<Local = L>> Converter<'a, L, S> {
                 self.sink.metric(&at, Metric::GoMaxProcs, a0, stack);
             }
             ev::PROC_START => {
-                self.state.threads.insert(event.p, a0);
+                *self.state.threads.entry(event.p) = Some(a0);
                 let at = self.stamp(self.at(event), ns);
                 self.proc(&at, event.p, ProcState::Running);
             }
             ev::PROC_STOP => {
                 let at = self.stamp(at, ns);
                 self.proc(&at, event.p, ProcState::Idle);
-                self.state.threads.remove(&event.p);
+                *self.state.threads.entry(event.p) = None;
             }
             ev::GC_START | ev::GC_DONE => {
                 let p = if event.typ == ev::GC_START { fake_p::GC } else { event.p };
@@ -202,7 +203,7 @@ impl<'a, L: Default + Clone, S: Sink<Local = L>> Converter<'a, L, S> {
 
     /// What programs write themselves.
     fn user(&mut self, bytes: &[u8], event: &Event, ns: i64) -> Result<(), Bad> {
-        let [a0, a1, a2, _] = event.args;
+        let [a0, a1, a2] = event.args;
         let at = self.stamp(self.at(event), ns);
         let stack = self.stack(event.stack);
         let id = TaskId(a0);
@@ -268,7 +269,7 @@ impl<'a, L: Default + Clone, S: Sink<Local = L>> Converter<'a, L, S> {
 
     fn proc(&mut self, at: &At, p: i32, to: ProcState) {
         let from = match to {
-            _ if self.state.procs.insert(p) => ProcState::Undetermined,
+            _ if !std::mem::replace(self.state.procs.entry(p), true) => ProcState::Undetermined,
             ProcState::Running => ProcState::Idle,
             _ => ProcState::Running,
         };
@@ -287,8 +288,8 @@ impl<'a, L: Default + Clone, S: Sink<Local = L>> Converter<'a, L, S> {
     /// Where an event was made; its time comes with [`Converter::stamp`].
     fn at(&self, event: &Event) -> At {
         let g = if event.g == 0 { GoId::NONE } else { GoId(event.g) };
-        let m = match self.state.threads.get(&event.p) {
-            Some(&m) if event.p != -1 => ThreadId(m),
+        let m = match self.state.threads.get(event.p) {
+            Some(&Some(m)) if event.p != -1 => ThreadId(m),
             _ => ThreadId::NONE,
         };
         At { t: Nanos(0), g, p: proc_id(event.p), m }
@@ -296,7 +297,7 @@ impl<'a, L: Default + Clone, S: Sink<Local = L>> Converter<'a, L, S> {
 
     /// The same for two events where Go's converter takes what there is: thread 0 for none.
     fn raw_at(&self, event: &Event) -> At {
-        let m = self.state.threads.get(&event.p).copied().unwrap_or(0);
+        let m = self.state.threads.get(event.p).copied().flatten().unwrap_or(0);
         At { t: Nanos(0), g: GoId(event.g), p: proc_id(event.p), m: ThreadId(m) }
     }
 

@@ -164,6 +164,45 @@ pub(crate) fn spec(typ: u8, version: crate::Version) -> Option<&'static Spec> {
     SPECS.get(usize::from(typ).checked_sub(1)?)
 }
 
+/// How many arguments an event of this type has without its time and its stack, and whether it has one.
+#[inline(always)]
+pub(super) fn shape(typ: u8) -> (usize, bool) {
+    const SHAPES: [(u8, bool); 64] = {
+        let mut shapes = [(0, false); 64];
+        let mut i = 0;
+        while i < SPECS.len() {
+            shapes[i + 1] = (SPECS[i].args, SPECS[i].stack);
+            i += 1;
+        }
+        shapes
+    };
+    let (n, stack) = SHAPES[(typ & 63) as usize];
+    (n as usize, stack)
+}
+
+/// How many numbers follow this first byte of an event, where it is one that takes part in the order, and
+/// they stand right behind it and are as many as its type says.
+#[inline(always)]
+pub(super) fn in_line(head: u8) -> Option<usize> {
+    const NUMBERS: [u8; 256] = {
+        let mut numbers = [0; 256];
+        let mut i = 0;
+        while i < SPECS.len() {
+            let spec = SPECS[i];
+            let n = spec.args + spec.stack as u8 + 1;
+            if spec.timed && i + 1 != ev::CPU_SAMPLE as usize && n <= 3 {
+                numbers[(i + 1) | ((n as usize - 1) << 6)] = n;
+            }
+            i += 1;
+        }
+        numbers
+    };
+    match NUMBERS[head as usize] {
+        0 => None,
+        n => Some(n as usize),
+    }
+}
+
 /// The name of an event type.
 pub(crate) fn name(typ: u8) -> &'static str {
     SPECS.get(usize::from(typ).wrapping_sub(1)).map_or("?", |s| s.name)
