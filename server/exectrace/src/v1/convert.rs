@@ -60,7 +60,8 @@ impl<'a, L: Default + Clone, S: Sink<Local = L>> Converter<'a, L, S> {
     pub(crate) fn run(mut self, trace: &Trace) -> Result<(), Bad> {
         let bytes = &self.generation.bytes[..self.generation.n_bytes()];
         let mut ordered = Ordered::new(trace);
-        while let Some(event) = ordered.next(bytes)? {
+        let mut event = Event::default();
+        while ordered.next(bytes, &mut event)? {
             let ns = (event.ticks.wrapping_sub(trace.order.start) as f64 * trace.ns) as i64;
             self.event(trace, bytes, &event, ns)?;
         }

@@ -12,7 +12,7 @@
 use hashbrown::HashMap;
 
 use super::gos::{Gos, Ids};
-use super::parse::{Bad, Cursor, Event, Trace};
+use super::parse::{Bad, Cursor, Event, Sample, Trace};
 use super::spec::{self, ev, fake_p};
 
 /// What the convert pass needs to know of events before it comes to them.
@@ -100,7 +100,8 @@ impl Trace {
         let mut exits = Vec::new();
         let mut nameless = 0;
         let (mut number, mut last) = (0, i64::MIN);
-        while let Some(event) = merge.next(bytes)? {
+        let mut event = Event::default();
+        while merge.next(bytes, &mut event)? {
             let at = event.at as usize;
             if event.ticks < last {
                 return Err(Bad::new(
@@ -158,7 +159,8 @@ impl Trace {
         // By goroutine: the number of its last system call, from 1, until its next event.
         let mut calls: Gos<usize> = Gos::default();
         let mut first = true;
-        while let Some(event) = ordered.next(bytes)? {
+        let mut event = Event::default();
+        while ordered.next(bytes, &mut event)? {
             if std::mem::take(&mut first) {
                 order.start = event.ticks;
             }
@@ -199,11 +201,12 @@ pub(super) struct Ordered<'a> {
     trace: &'a Trace,
     /// Of each P, and of the samples.
     cursors: Vec<Cursor>,
-    samples: std::slice::Iter<'a, super::parse::Sample>,
+    samples: std::slice::Iter<'a, Sample>,
     runs: std::slice::Iter<'a, Run>,
     run: Run,
-    /// The next event that is no return, with its number.
-    head: Option<(u64, Event)>,
+    /// The next event that is no return, if it was read already; and its number.
+    head: Event,
+    has_head: bool,
     number: u64,
     exits: std::slice::Iter<'a, Exit>,
 }
@@ -216,43 +219,50 @@ impl<'a> Ordered<'a> {
             samples: trace.samples.iter(),
             runs: trace.order.runs.iter(),
             run: Run { proc: 0, n: 0 },
-            head: None,
+            head: Event::default(),
+            has_head: false,
             number: 0,
             exits: trace.order.exits.iter(),
         }
     }
 
-    /// The next event as it was written.
+    /// The next event as it was written. `false`: there is none.
     #[inline(always)]
-    fn written(&mut self, bytes: &[u8]) -> Result<Option<Event>, Bad> {
+    fn written(&mut self, bytes: &[u8], event: &mut Event) -> Result<bool, Bad> {
         while self.run.n == 0 {
-            let Some(&run) = self.runs.next() else { return Ok(None) };
+            let Some(&run) = self.runs.next() else { return Ok(false) };
             self.run = run;
         }
         self.run.n -= 1;
-        let event = match self.cursors.get_mut(self.run.proc as usize) {
-            Some(cursor) => cursor.next(self.trace, bytes)?,
-            None => self.samples.next().map(sample),
+        let is_one = match self.cursors.get_mut(self.run.proc as usize) {
+            Some(cursor) => cursor.next(self.trace, bytes, event)?,
+            None => sample(&mut self.samples, event),
         };
-        Ok(event.map(|event| Event { typ: without_local(event.typ), ..event }))
+        event.typ = without_local(event.typ);
+        Ok(is_one)
     }
 
-    pub(super) fn next(&mut self, bytes: &[u8]) -> Result<Option<Event>, Bad> {
-        while self.head.is_none() {
-            let Some(event) = self.written(bytes)? else { break };
-            if event.typ != ev::GO_SYS_EXIT {
-                self.head = Some((self.number, event));
+    /// The next event. `false`: there is none.
+    #[inline]
+    pub(super) fn next(&mut self, bytes: &[u8], event: &mut Event) -> Result<bool, Bad> {
+        let mut is_one = true;
+        if std::mem::take(&mut self.has_head) {
+            *event = self.head;
+        } else {
+            loop {
+                is_one = self.written(bytes, event)?;
+                if !is_one || event.typ != ev::GO_SYS_EXIT {
+                    break;
+                }
+                self.number += 1;
             }
-            self.number += 1;
         }
         if let Some(exit) = self.exits.as_slice().first()
-            && self
-                .head
-                .as_ref()
-                .is_none_or(|(number, e)| (exit.ticks, exit.number) < (e.ticks, *number))
+            && (!is_one || (exit.ticks, exit.number) < (event.ticks, self.number))
         {
             self.exits.next();
-            return Ok(Some(Event {
+            (self.has_head, self.head) = (is_one, *event);
+            *event = Event {
                 ticks: exit.ticks,
                 g: exit.g,
                 args: [exit.g, 0, 0],
@@ -260,14 +270,14 @@ impl<'a> Ordered<'a> {
                 p: fake_p::SYSCALLS,
                 typ: ev::GO_SYS_EXIT,
                 at: exit.at,
-            }));
+            };
+            return Ok(true);
         }
-        Ok(self.head.take().map(|(_, mut event)| {
-            if event.typ == ev::GO_UNBLOCK && self.trace.timers.contains(&event.g) {
-                event.p = fake_p::TIMERS;
-            }
-            event
-        }))
+        self.number += 1;
+        if event.typ == ev::GO_UNBLOCK && self.trace.timers.contains(&event.g) {
+            event.p = fake_p::TIMERS;
+        }
+        Ok(is_one)
     }
 }
 
@@ -364,8 +374,10 @@ fn without_local(typ: u8) -> u8 {
     }
 }
 
-fn sample(sample: &super::parse::Sample) -> Event {
-    Event {
+/// The next sample. `false`: there is none.
+fn sample(samples: &mut std::slice::Iter<'_, Sample>, event: &mut Event) -> bool {
+    let Some(sample) = samples.next() else { return false };
+    *event = Event {
         ticks: sample.ticks,
         g: sample.g,
         args: [0; 3],
@@ -373,7 +385,8 @@ fn sample(sample: &super::parse::Sample) -> Event {
         p: sample.p,
         typ: ev::CPU_SAMPLE,
         at: sample.at,
-    }
+    };
+    true
 }
 
 /// The events of all Ps side by side.
@@ -381,9 +394,9 @@ struct Merge<'a> {
     trace: &'a Trace,
     /// Of each P; one more stands for the profiler's samples.
     cursors: Vec<Cursor>,
-    samples: std::slice::Iter<'a, super::parse::Sample>,
+    samples: std::slice::Iter<'a, Sample>,
     /// The next event of each, while it is in the heap or waits.
-    next: Vec<Option<Event>>,
+    next: Vec<Event>,
     /// Those whose event can happen now, a heap by time.
     heap: Vec<(i64, u32)>,
     /// Ps whose next event must be looked at.
@@ -400,7 +413,7 @@ impl<'a> Merge<'a> {
             trace,
             cursors: trace.procs.iter().map(Cursor::new).collect(),
             samples: trace.samples.iter(),
-            next: vec![None; trace.procs.len() + 1],
+            next: vec![Event::default(); trace.procs.len() + 1],
             heap: Vec::new(),
             ready: (0..=trace.procs.len() as u32).rev().collect(),
             waiting: HashMap::new(),
@@ -409,28 +422,32 @@ impl<'a> Merge<'a> {
         }
     }
 
+    /// The next event. `false`: there is none.
     #[inline(always)]
-    fn next(&mut self, bytes: &[u8]) -> Result<Option<Event>, Bad> {
+    fn next(&mut self, bytes: &[u8], event: &mut Event) -> Result<bool, Bad> {
         while let Some(proc) = self.ready.pop() {
-            let event = match self.cursors.get_mut(proc as usize) {
-                Some(cursor) => cursor.next(self.trace, bytes)?,
-                None => self.samples.next().map(sample),
+            let next = &mut self.next[proc as usize];
+            let is_one = match self.cursors.get_mut(proc as usize) {
+                Some(cursor) => cursor.next(self.trace, bytes, next)?,
+                None => sample(&mut self.samples, next),
             };
-            let Some(event) = event else { continue };
-            match transition(&event) {
+            if !is_one {
+                continue;
+            }
+            let (ticks, transition) = (next.ticks, transition(next));
+            match transition {
                 Some((g, needs, ..)) if !self.fits(g, needs) => {
                     self.waiting.entry((g, needs)).or_default().push(proc);
                 }
-                _ => self.push((event.ticks, proc)),
+                _ => self.push((ticks, proc)),
             }
-            self.next[proc as usize] = Some(event);
         }
         if self.heap.is_empty() {
             return self.stuck();
         }
         let (_, proc) = self.pop();
-        let Some(mut event) = self.next[proc as usize].take() else { return Ok(None) };
-        if let Some((g, needs, seq, status)) = transition(&event) {
+        *event = self.next[proc as usize];
+        if let Some((g, needs, seq, status)) = transition(event) {
             if !self.fits(g, needs) {
                 return Err(Bad::new(
                     event.at as usize,
@@ -454,7 +471,7 @@ impl<'a> Merge<'a> {
             _ => self.runs.push(Run { proc, n: 1 }),
         }
         event.typ = without_local(event.typ);
-        Ok(Some(event))
+        Ok(true)
     }
 
     /// What waited for this state of a goroutine can happen now.
@@ -462,21 +479,17 @@ impl<'a> Merge<'a> {
     fn wake(&mut self, g: u64, n: u64, status: Status) {
         for seq in [Some(n), None] {
             for proc in self.waiting.remove(&(g, Turn { seq, status })).unwrap_or_default() {
-                if let Some(event) = &self.next[proc as usize] {
-                    let ticks = event.ticks;
-                    self.push((ticks, proc));
-                }
+                self.push((self.next[proc as usize].ticks, proc));
             }
         }
     }
 
     /// No event can happen: all is over, or they contradict each other.
     #[cold]
-    fn stuck(&self) -> Result<Option<Event>, Bad> {
-        let waiting = self.waiting.values().flatten();
-        let events = waiting.filter_map(|&proc| self.next[proc as usize].as_ref());
+    fn stuck(&self) -> Result<bool, Bad> {
+        let events = self.waiting.values().flatten().map(|&proc| &self.next[proc as usize]);
         match events.min_by_key(|e| (e.ticks, e.at)) {
-            None => Ok(None),
+            None => Ok(false),
             Some(event) => Err(Bad::new(
                 event.at as usize,
                 format!(

@@ -65,7 +65,7 @@ pub(crate) struct TableRows {
 }
 
 /// One event of a P.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Event {
     /// In ticks.
     pub(super) ticks: i64,
@@ -293,8 +293,7 @@ impl Parser<'_> {
         if self.trace.batches.is_empty() {
             return None;
         }
-        let n = spec::in_line(self.bytes[at])?;
-        in_line(self.bytes, at, n).map(|(_, end)| end)
+        in_line(self.bytes, at).map(|(_, end)| end)
     }
 
     /// Without the clock, which is written last, no time can be told: then that is what matters.
@@ -450,26 +449,34 @@ impl Cursor {
         Cursor { proc: proc.id, next_batch: proc.first, pos: usize::MAX, ticks: 0, g: 0 }
     }
 
-    /// The P's next event that takes part in the order.
+    /// The P's next event that takes part in the order. `false`: there is none.
     #[inline]
-    pub(super) fn next(&mut self, trace: &Trace, bytes: &[u8]) -> Result<Option<Event>, Bad> {
+    pub(super) fn next(
+        &mut self,
+        trace: &Trace,
+        bytes: &[u8],
+        event: &mut Event,
+    ) -> Result<bool, Bad> {
         loop {
             let Some(&head) = bytes.get(self.pos) else {
                 if self.next_batch(trace, bytes)? {
                     continue;
                 }
-                return Ok(None);
+                return Ok(false);
             };
             match head & 63 {
                 ev::BATCH => {
                     if !self.next_batch(trace, bytes)? {
-                        return Ok(None);
+                        return Ok(false);
                     }
                 }
                 ev::STRING | ev::STACK | ev::FREQUENCY | ev::TIMER_GOROUTINE | ev::CPU_SAMPLE => {
                     self.pos = Raw::read(bytes, self.pos, trace.version)?.end;
                 }
-                _ => return self.event(bytes, trace.version).map(Some),
+                _ => {
+                    self.event(bytes, trace.version, event)?;
+                    return Ok(true);
+                }
             }
         }
     }
@@ -485,9 +492,9 @@ impl Cursor {
     }
 
     #[inline(always)]
-    fn event(&mut self, bytes: &[u8], version: Version) -> Result<Event, Bad> {
+    fn event(&mut self, bytes: &[u8], version: Version, event: &mut Event) -> Result<(), Bad> {
         let at = self.pos;
-        let (numbers, typ) = match spec::in_line(bytes[at]).and_then(|n| in_line(bytes, at, n)) {
+        let (numbers, typ) = match in_line(bytes, at) {
             Some((numbers, end)) => {
                 self.pos = end;
                 (numbers, bytes[at] & 63)
@@ -521,34 +528,41 @@ impl Cursor {
             ev::GO_SYS_EXIT | ev::GO_WAITING | ev::GO_IN_SYSCALL => g = args[0],
             _ => {}
         }
-        Ok(Event { ticks: self.ticks, g, args, stack, p: self.proc, typ, at: at as u64 })
+        *event = Event { ticks: self.ticks, g, args, stack, p: self.proc, typ, at: at as u64 };
+        Ok(())
     }
 }
 
-/// The `n` numbers of the event at `at`, which stand right behind its type, and where it ends. `None` if
-/// one is long or cut off, which is told elsewhere.
+/// The numbers of the event at `at`, if it takes part in the order, has as many as its type says and they are
+/// of sane lengths; and where it ends. `None` for all others, of which is told elsewhere.
 #[inline(always)]
-fn in_line(bytes: &[u8], at: usize, n: usize) -> Option<([u64; MAX_ARGS], usize)> {
-    // Three numbers of ten bytes.
-    let window: &[u8; 32] = bytes.get(at + 1..)?.first_chunk()?;
+fn in_line(bytes: &[u8], at: usize) -> Option<([u64; MAX_ARGS], usize)> {
+    // A length, and five numbers of nine bytes.
+    let window: &[u8; 64] = bytes.get(at..)?.first_chunk()?;
+    let (n, has_length) = spec::numbers(window[0])?;
     let mut numbers = [0; MAX_ARGS];
-    let mut pos = 0;
+    let mut pos = 1 + usize::from(has_length);
     for number in numbers.iter_mut().take(n) {
-        let mut value = 0;
-        let mut shift = 0;
-        loop {
-            let byte = window[pos & 31];
-            pos += 1;
-            value |= u64::from(byte & 0x7f) << shift;
-            if byte < 0x80 {
-                break;
-            }
-            shift += 7;
-            if shift > 56 {
-                return None;
+        let byte = window[pos & 63];
+        pos += 1;
+        let mut value = u64::from(byte & 0x7f);
+        if byte >= 0x80 {
+            let mut shift = 7;
+            loop {
+                let byte = window[pos & 63];
+                pos += 1;
+                value |= u64::from(byte & 0x7f) << shift;
+                if byte < 0x80 {
+                    break;
+                }
+                shift += 7;
+                if shift > 56 {
+                    return None;
+                }
             }
         }
         *number = value;
     }
-    Some((numbers, at + 1 + pos))
+    let is_as_long = !has_length || usize::from(window[1]) == pos - 2;
+    is_as_long.then_some((numbers, at + pos))
 }

@@ -180,18 +180,20 @@ pub(super) fn shape(typ: u8) -> (usize, bool) {
     (n as usize, stack)
 }
 
-/// How many numbers follow this first byte of an event, where it is one that takes part in the order, and
-/// they stand right behind it and are as many as its type says.
+/// How many numbers follow this first byte of an event, where it is one that takes part in the order and
+/// they are as many as its type says; and whether their length in bytes stands before them.
 #[inline(always)]
-pub(super) fn in_line(head: u8) -> Option<usize> {
+pub(super) fn numbers(head: u8) -> Option<(usize, bool)> {
     const NUMBERS: [u8; 256] = {
         let mut numbers = [0; 256];
         let mut i = 0;
         while i < SPECS.len() {
-            let spec = SPECS[i];
+            let (spec, typ) = (SPECS[i], i as u8 + 1);
             let n = spec.args + spec.stack as u8 + 1;
-            if spec.timed && i + 1 != ev::CPU_SAMPLE as usize && n <= 3 {
-                numbers[(i + 1) | ((n as usize - 1) << 6)] = n;
+            // Text follows a log; samples are an order of their own.
+            if spec.timed && typ != ev::CPU_SAMPLE && typ != ev::USER_LOG {
+                let more = if n > 3 { 3 } else { n - 1 };
+                numbers[(typ | more << 6) as usize] = n;
             }
             i += 1;
         }
@@ -199,7 +201,7 @@ pub(super) fn in_line(head: u8) -> Option<usize> {
     };
     match NUMBERS[head as usize] {
         0 => None,
-        n => Some(n as usize),
+        n => Some((n as usize, n > 3)),
     }
 }
 
