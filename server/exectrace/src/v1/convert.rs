@@ -6,6 +6,7 @@
 
 use hashbrown::{HashMap, HashSet};
 
+use super::check::{Checker, Found};
 use super::gos::Procs;
 use super::order::Ordered;
 use super::parse::{Bad, Event, Trace};
@@ -28,7 +29,21 @@ pub(crate) struct Converter<'a, L, S> {
     pub(crate) gos: &'a mut Living<Go<L>>,
     pub(crate) clock: &'a mut Bump,
     state: State,
+    checker: Checker,
+    misused: Vec<Misuse>,
 }
+
+/// A region that ends while another one, which began later, is open.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Misuse {
+    pub(crate) at: u64,
+    pub(crate) g: u64,
+    /// The id of its name.
+    pub(crate) name: u64,
+}
+
+/// Notes about regions are kept for so many of them.
+const MAX_MISUSED: usize = 64;
 
 #[derive(Default)]
 struct State {
@@ -42,7 +57,6 @@ struct State {
     tasks: HashMap<u64, (StrId, u64)>,
     stop: Option<StrId>,
     n_calls: usize,
-    n_unblocks: usize,
 }
 
 impl<'a, L: Default + Clone, S: Sink<Local = L>> Converter<'a, L, S> {
@@ -53,22 +67,39 @@ impl<'a, L: Default + Clone, S: Sink<Local = L>> Converter<'a, L, S> {
         gos: &'a mut Living<Go<L>>,
         clock: &'a mut Bump,
     ) -> Self {
-        Converter { generation, tables, sink, gos, clock, state: State::default() }
+        let (state, checker, misused) = (State::default(), Checker::new(), Vec::new());
+        Converter { generation, tables, sink, gos, clock, state, checker, misused }
     }
 
-    /// Gives all events to the sink.
-    pub(crate) fn run(mut self, trace: &Trace) -> Result<(), Bad> {
+    /// Gives all events to the sink, as long as they fit together. Tells which regions end inside another
+    /// one that is still open.
+    pub(crate) fn run(mut self, trace: &Trace) -> Result<Vec<Misuse>, Bad> {
         let bytes = &self.generation.bytes[..self.generation.n_bytes()];
         let mut ordered = Ordered::new(trace);
         let mut event = Event::default();
+        let mut start = None;
         while ordered.next(bytes, &mut event)? {
-            let ns = (event.ticks.wrapping_sub(trace.order.start) as f64 * trace.ns) as i64;
-            self.event(trace, bytes, &event, ns)?;
+            let found = self.checker.check(&event);
+            let found = found.map_err(|what| Bad::new(event.at as usize, what))?;
+            if found == Found::Misuse && self.misused.len() < MAX_MISUSED {
+                let (at, g, name) = (event.at, event.g, event.args[2]);
+                self.misused.push(Misuse { at, g, name });
+            }
+            let start = *start.get_or_insert(event.ticks);
+            let ns = (event.ticks.wrapping_sub(start) as f64 * trace.ns) as i64;
+            self.event(trace, bytes, &event, found, ns)?;
         }
-        Ok(())
+        Ok(self.misused)
     }
 
-    fn event(&mut self, trace: &Trace, bytes: &[u8], event: &Event, ns: i64) -> Result<(), Bad> {
+    fn event(
+        &mut self,
+        trace: &Trace,
+        bytes: &[u8],
+        event: &Event,
+        found: Found,
+        ns: i64,
+    ) -> Result<(), Bad> {
         let [a0, a1, a2] = event.args;
         let at = self.at(event);
         match event.typ {
@@ -136,9 +167,7 @@ impl<'a, L: Default + Clone, S: Sink<Local = L>> Converter<'a, L, S> {
             }
             ev::GO_END => self.go(at, ns, change(event.g, GoState::Running, GoState::NotExist)),
             ev::GO_UNBLOCK => {
-                let n = self.state.n_unblocks;
-                self.state.n_unblocks += 1;
-                let at = if trace.order.netpoll.get(n) {
+                let at = if found == Found::Netpoll {
                     self.at(&Event { p: fake_p::NETPOLL, ..*event })
                 } else {
                     at

@@ -4,7 +4,7 @@
 //! earliest of them comes next; all others wait for the state of their goroutine that they need. How many
 //! events of which P follow each other is kept, so that the order need not be found again;
 //! (2) a return from a system call carries its true time, which is before that of its event, and
-//! moves there; (3) what the events say must fit together.
+//! moves there. Whether what the events say fits together is looked at where they are converted.
 //!
 //! Ps whose events have the same tick come in an order that Go's reader leaves to chance (it walks
 //! through a map); here it is that of their first batch in the file.
@@ -24,27 +24,9 @@ pub(crate) struct Order {
     exits: Vec<Exit>,
     /// By the number of a system call in the order: it blocked.
     pub(super) blocked: Bits,
-    /// By the number of an unblock in the order: the network poller did it.
-    pub(super) netpoll: Bits,
-    /// The time of the first event, in ticks.
-    pub(super) start: i64,
-    /// Regions that end inside another one that is still open.
-    pub(crate) misused: Vec<Misuse>,
     /// How many events name a stack that the file does not have: its end, where stacks stand, is lost.
     pub(crate) nameless: u64,
 }
-
-/// A region that ends while another one, which began later, is open.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Misuse {
-    pub(crate) at: u64,
-    pub(crate) g: u64,
-    /// The id of its name.
-    pub(crate) name: u64,
-}
-
-/// Notes about regions are kept for so many of them.
-const MAX_MISUSED: usize = 64;
 
 /// So many events of a P follow each other.
 #[derive(Debug, Clone, Copy)]
@@ -82,23 +64,20 @@ impl Bits {
 }
 
 impl Trace {
-    /// Finds the order, and checks that the events fit together in it.
-    /// `stacks` are the ids of those that are there.
+    /// Finds the order. `stacks` are the ids of those that are there.
     pub(super) fn order(&mut self, bytes: &[u8], stacks: &Ids) -> Result<(), Bad> {
-        self.order = self.exits(bytes, stacks)?;
-        let mut checked = Order::default();
-        self.check(bytes, &mut checked)?;
-        let Order { runs, exits, nameless, .. } = std::mem::take(&mut self.order);
-        self.order = Order { runs, exits, nameless, ..checked };
+        self.order = self.written(bytes, stacks)?;
         Ok(())
     }
 
-    /// The order as it was written; the returns from system calls, with their true times; and how many
-    /// events are nameless.
-    fn exits(&self, bytes: &[u8], stacks: &Ids) -> Result<Order, Bad> {
+    /// The order as it was written; the returns from system calls, with their true times; which calls
+    /// blocked; and how many events are nameless.
+    fn written(&self, bytes: &[u8], stacks: &Ids) -> Result<Order, Bad> {
         let mut merge = Merge::new(self);
         let mut exits = Vec::new();
         let mut nameless = 0;
+        let mut blocked = Bits::default();
+        let mut n_calls = 0;
         let (mut number, mut last) = (0, i64::MIN);
         let mut event = Event::default();
         while merge.next(bytes, &mut event)? {
@@ -111,9 +90,18 @@ impl Trace {
             }
             last = event.ticks;
             nameless += u64::from(event.stack != 0 && !stacks.has(event.stack));
+            // Whether a system call blocked is what the next event of the goroutine says.
+            let call = merge.gos.get(event.g).map_or(0, |go| std::mem::take(&mut go.call));
             match event.typ {
+                ev::GO_SYS_CALL => {
+                    n_calls += 1;
+                    merge.gos.entry(event.g).call = n_calls;
+                }
                 ev::GO_SYS_BLOCK | ev::GO_IN_SYSCALL => {
                     merge.gos.entry(event.g).block = event.ticks;
+                    if event.typ == ev::GO_SYS_BLOCK && call != 0 {
+                        blocked.set(call - 1);
+                    }
                 }
                 ev::GO_SYS_EXIT => {
                     let mut ticks = event.args[2] as i64;
@@ -149,50 +137,7 @@ impl Trace {
             number += 1;
         }
         exits.sort_unstable_by_key(|e| (e.ticks, e.number));
-        Ok(Order { runs: merge.runs, exits, nameless, ..Order::default() })
-    }
-
-    fn check(&self, bytes: &[u8], order: &mut Order) -> Result<(), Bad> {
-        let mut ordered = Ordered::new(self);
-        let mut checker = super::check::Checker::new();
-        let (mut n_calls, mut n_unblocks) = (0, 0);
-        // By goroutine: the number of its last system call, from 1, until its next event.
-        let mut calls: Gos<usize> = Gos::default();
-        let mut first = true;
-        let mut event = Event::default();
-        while ordered.next(bytes, &mut event)? {
-            if std::mem::take(&mut first) {
-                order.start = event.ticks;
-            }
-            // Whether a system call blocked is what the next event of the goroutine says.
-            if let Some(call) = calls.get(event.g).map(std::mem::take)
-                && event.typ == ev::GO_SYS_BLOCK
-                && call != 0
-            {
-                order.blocked.set(call - 1);
-            }
-            let found = checker.check(&event).map_err(|what| Bad::new(event.at as usize, what))?;
-            match event.typ {
-                ev::GO_SYS_CALL => {
-                    n_calls += 1;
-                    *calls.entry(event.g) = n_calls;
-                }
-                ev::GO_UNBLOCK => {
-                    if found == super::check::Found::Netpoll {
-                        order.netpoll.set(n_unblocks);
-                    }
-                    n_unblocks += 1;
-                }
-                ev::USER_REGION
-                    if found == super::check::Found::Misuse
-                        && order.misused.len() < MAX_MISUSED =>
-                {
-                    order.misused.push(Misuse { at: event.at, g: event.g, name: event.args[2] });
-                }
-                _ => {}
-            }
-        }
-        Ok(())
+        Ok(Order { runs: merge.runs, exits, blocked, nameless })
     }
 }
 
@@ -361,6 +306,8 @@ struct Ordering {
     status: Status,
     /// When it last blocked in a system call, in ticks; 0 for never.
     block: i64,
+    /// The number of its last system call, from 1, until its next event; 0 after that.
+    call: usize,
 }
 
 /// An event type, for a goroutine of the same P or of any.

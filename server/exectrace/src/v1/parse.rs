@@ -287,13 +287,25 @@ impl Parser<'_> {
         Ok((self.trace, rows, known))
     }
 
-    /// The end of an event at `at` of which nothing is to be taken here.
+    /// The end of an event at `at` of which nothing is to be taken here; `None` if that takes a closer look.
     #[inline(always)]
     fn skip(&self, at: usize) -> Option<usize> {
+        const ENDS: u64 = 0x8080_8080_8080_8080;
         if self.trace.batches.is_empty() {
             return None;
         }
-        in_line(self.bytes, at).map(|(_, end)| end)
+        let (n, has_length) = spec::numbers(self.bytes[at])?;
+        let next: &[u8; 8] = self.bytes.get(at + 1..)?.first_chunk()?;
+        if has_length {
+            let end = at + 2 + usize::from(next[0]);
+            return (next[0] < 0x80 && end <= self.bytes.len()).then_some(end);
+        }
+        // The last byte of a number has no highest bit.
+        let mut ends = !u64::from_le_bytes(*next) & ENDS;
+        for _ in 1..n {
+            ends &= ends.wrapping_sub(1);
+        }
+        (ends != 0).then(|| at + 2 + ends.trailing_zeros() as usize / 8)
     }
 
     /// Without the clock, which is written last, no time can be told: then that is what matters.
