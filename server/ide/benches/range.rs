@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use exectrace::Nanos;
 use ide::analysis::Builder;
-use ide::blame::Blame;
+use ide::jobs::InTurn;
 use ide::lines::is_user_by_name;
 use ide::range::{Index, window};
 use ide::verdicts::{Facts, judge};
@@ -33,8 +33,7 @@ fn ranges(c: &mut Criterion) {
     let analysis = builder.finish().expect("a whole trace");
     let user = |f| is_user_by_name(analysis.str(analysis.tables.frame(f).func));
     let facts = Facts::new(&analysis, &user);
-    let blame = Blame::new(&analysis, &facts);
-    let verdicts = judge(&analysis, facts, blame.as_ref(), &|_| None).expect("stays");
+    let (verdicts, _) = judge(&analysis, facts, &|_| None, &InTurn).expect("stays");
     let index = Index::new(&analysis).expect("stays");
     let mut group = c.benchmark_group("window");
     group.sample_size(20);

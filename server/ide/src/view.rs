@@ -9,6 +9,7 @@ use crate::blame::Blame;
 use crate::figures::SlotId;
 use crate::findings::{Code, Finding, Found, Looked, Severity, find};
 use crate::goroutines::{GoGroup, groups, lives};
+use crate::jobs::{InTurn, Jobs, both};
 use crate::lines::{is_in_packages, is_user_by_name};
 use crate::metric::Metric;
 use crate::placement::{FileId, Placement};
@@ -90,7 +91,8 @@ impl View {
     /// Judges the waits of a trace that was placed, and sums up its sites.
     pub fn new(name: String, analysis: Analysis, placement: Placement, word: &Word) -> View {
         #[allow(clippy::expect_used)] // it ends early only where somebody says so
-        View::new_while(name, analysis, placement, word, &|| true).expect("nobody stops it")
+        View::new_while(name, analysis, placement, word, &InTurn, &|| true)
+            .expect("nobody stops it")
     }
 
     /// The same, as long as somebody wants it: `None` soon after `is_wanted` says no.
@@ -99,6 +101,7 @@ impl View {
         analysis: Analysis,
         placement: Placement,
         word: &Word,
+        jobs: &dyn Jobs,
         is_wanted: &dyn Fn() -> bool,
     ) -> Option<View> {
         let go_on = || is_wanted().then_some(());
@@ -113,16 +116,21 @@ impl View {
         };
         let facts = Facts::new(&analysis, &is_user);
         go_on()?;
-        let blame = Blame::new(&analysis, &facts);
-        go_on()?;
         let overrule = |slot| told_of(&analysis, &is_user, &word.told, slot);
-        let verdicts = judge(&analysis, facts, blame.as_ref(), &overrule);
+        let (verdicts, blame) = judge(&analysis, facts, &overrule, jobs).unzip();
         go_on()?;
         let mut found = Found::default();
         let mut n_silenced = 0;
-        let (mut go_groups, mut regions) = (Vec::new(), Vec::new());
+        let (mut go_groups, mut regions, mut index) = (Vec::new(), Vec::new(), None);
         if let (Some(verdicts), Some(blame), Some(stays)) = (&verdicts, &blame, &analysis.stays) {
-            found = find(&analysis, verdicts, blame, &is_user);
+            let beside = || {
+                let lives = lives(&analysis, stays);
+                let go_groups = groups(&analysis, stays, &verdicts.facts, &lives);
+                let regions = crate::regions::groups(&analysis, stays, &verdicts.facts);
+                (go_groups, regions, Index::new(&analysis).map(Arc::new))
+            };
+            let finding = || find(&analysis, verdicts, blame, &is_user);
+            ((go_groups, regions, index), found) = both(jobs, beside, finding)?;
             let Found { findings, looked } = &mut found;
             let all = findings.len();
             let silenced = |code, frame| is_silenced(&analysis, code, frame, &word.silenced);
@@ -134,15 +142,10 @@ impl View {
                 let told = word.severities.iter().rev().find(|(code, _)| *code == finding.code);
                 finding.severity = told.map_or(finding.severity, |(_, severity)| *severity);
             }
-            go_on()?;
-            let lives = lives(&analysis, stays);
-            go_groups = groups(&analysis, stays, &verdicts.facts, &lives);
-            regions = crate::regions::groups(&analysis, stays, &verdicts.facts);
         }
         go_on()?;
         let sums = verdicts.as_ref().map(|v| v.sums.clone()).unwrap_or_default();
         let sites = Sites::new(&analysis, &placement, &sums);
-        let index = Index::new(&analysis).map(Arc::new);
         Some(View {
             name,
             analysis,

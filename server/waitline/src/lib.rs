@@ -2,6 +2,7 @@
 
 pub mod cli;
 pub mod config;
+mod cores;
 mod early;
 pub mod events;
 pub mod found;

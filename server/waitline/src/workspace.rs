@@ -18,6 +18,7 @@ use ide::sources::{
 };
 use ide::view::{Silenced, View};
 
+use crate::cores::Cores;
 use crate::traces::{Loaded, shown};
 
 /// The most Go files of a workspace; those after them are not looked at.
@@ -67,7 +68,7 @@ pub fn view_by(
     word.silenced.extend(choices.silenced.iter().cloned());
     word.severities.clone_from(&choices.severities);
     word.most = choices.most;
-    View::new_while(name, loaded.analysis, placement, &word, is_wanted)
+    View::new_while(name, loaded.analysis, placement, &word, &Cores, is_wanted)
 }
 
 /// A workspace with what a person chose about paths.

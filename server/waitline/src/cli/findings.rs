@@ -4,7 +4,6 @@ use std::io::Write;
 
 use exectrace::FrameId;
 use ide::Analysis;
-use ide::blame::Blame;
 use ide::findings::{Finding, find};
 use ide::placement::Placement;
 use ide::text::plain;
@@ -13,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::own_code::OwnCodeArgs;
 use super::{TraceArg, answer, json_row, load, style};
+use crate::cores::Cores;
 use crate::traces::What;
 
 /// Shows what is worth a look: lines with a code, what was found, and the evidence.
@@ -44,11 +44,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let own = args.own.of(analysis)?;
     let is_user = |f: FrameId| own.has(f);
     let facts = Facts::new(analysis, &is_user);
-    let found = Blame::new(analysis, &facts)
-        .and_then(|blame| {
-            let verdicts = judge(analysis, facts, Some(&blame), &|_| None)?;
-            Some(find(analysis, &verdicts, &blame, &is_user).findings)
-        })
+    let found = judge(analysis, facts, &|_| None, &Cores)
+        .map(|(verdicts, blame)| find(analysis, &verdicts, &blame, &is_user).findings)
         .unwrap_or_default();
     let names = Names { analysis, placement: own.placement.as_ref() };
     let mut out = answer();

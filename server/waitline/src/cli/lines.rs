@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 
 use super::own_code::OwnCodeArgs;
 use super::{TraceArg, answer, json_row, load};
+use crate::cores::Cores;
 use crate::traces::What;
 
 /// Prints the figures of every line, one JSON object a line.
@@ -86,8 +87,7 @@ impl Judged {
     /// `None` if the trace was loaded without the lives of its goroutines.
     fn new(analysis: &Analysis, is_user: &dyn Fn(FrameId) -> bool) -> Option<Judged> {
         let facts = Facts::new(analysis, is_user);
-        let blame = Blame::new(analysis, &facts)?;
-        let verdicts = judge(analysis, facts, Some(&blame), &|_| None)?;
+        let (verdicts, blame) = judge(analysis, facts, &|_| None, &Cores)?;
         Some(Judged { verdicts, blame })
     }
 
