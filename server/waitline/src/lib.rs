@@ -5,6 +5,7 @@ pub mod config;
 mod cores;
 mod early;
 pub mod events;
+mod follow;
 pub mod found;
 mod http;
 pub mod index;

@@ -161,7 +161,7 @@ pub struct Stamp {
 }
 
 impl Stamp {
-    fn of(meta: &Metadata) -> Stamp {
+    pub(crate) fn of(meta: &Metadata) -> Stamp {
         #[cfg(unix)]
         let inode = {
             use std::os::unix::fs::MetadataExt;
@@ -176,6 +176,11 @@ impl Stamp {
     pub fn at(path: &Path) -> Option<Stamp> {
         let (path, _) = file_and_number(path);
         std::fs::metadata(path).ok().filter(Metadata::is_file).map(|m| Stamp::of(&m))
+    }
+
+    /// Whether it is one of the same file, in whichever version. Where that cannot be told, it is not.
+    pub(crate) fn is_of_same_file(&self, other: &Stamp) -> bool {
+        cfg!(unix) && (self.inode.0, self.inode.1) == (other.inode.0, other.inode.1)
     }
 
     /// When the file was written last, where that is known.
@@ -355,6 +360,11 @@ pub fn summarize(
 /// About how many bytes of memory a trace takes, with its verdicts.
 pub fn takes(analysis: &Analysis) -> u64 {
     (analysis.memory() as u64).saturating_mul(WITH_VERDICTS)
+}
+
+/// How much a trace takes in the end of which this was counted while it was read, in bytes.
+pub(crate) fn with_verdicts(memory: u64) -> u64 {
+    memory.saturating_mul(WITH_VERDICTS)
 }
 
 /// The version of the file, what the trace was found in, and what was made of it.
@@ -548,6 +558,11 @@ fn next_trace(stream: &mut Unwrapped, offset: u64) -> Result<Option<u64>, Why> {
         }
     }
     Ok(reader.next_trace())
+}
+
+/// Opens a regular file as it is.
+pub(crate) fn open_regular(path: &Path) -> Option<File> {
+    open_plain(path).ok()
 }
 
 fn open_plain(path: &Path) -> Result<File, Why> {

@@ -57,18 +57,53 @@ pub fn view_by(
     choices: &Choices,
     is_wanted: &dyn Fn() -> bool,
 ) -> Option<View> {
-    let name = loaded.path.file_name().map_or_else(String::new, |n| shown(Path::new(n)));
-    let mut workspace = chosen(scan(roots), choices);
-    workspace.beyond = beyond(&loaded.analysis, &workspace).into_iter().collect();
-    let mapper = Mapper::new(workspace);
-    is_wanted().then_some(())?;
-    let placement = Placement::new(&loaded.analysis, &mapper, &mut read_source);
-    is_wanted().then_some(())?;
-    let mut word = crate::config::word(roots);
-    word.silenced.extend(choices.silenced.iter().cloned());
-    word.severities.clone_from(&choices.severities);
-    word.most = choices.most;
-    View::new_while(name, loaded.analysis, placement, &word, &Cores, is_wanted)
+    Places::new(roots, choices).view(loaded, roots, choices, is_wanted)
+}
+
+/// What the folders hold, looked at once for all views of a trace that grows.
+pub(crate) struct Places {
+    /// Empty once the mapper has it, unless rules lead to more.
+    workspace: Workspace,
+    mapper: Option<Mapper>,
+    sources: HashMap<String, Option<Arc<SourceFile>>>,
+}
+
+impl Places {
+    pub(crate) fn new(roots: &[PathBuf], choices: &Choices) -> Places {
+        let workspace = chosen(scan(roots), choices);
+        Places { workspace, mapper: None, sources: HashMap::new() }
+    }
+
+    /// Places a trace there: `None` soon after `is_wanted` says no.
+    pub(crate) fn view(
+        &mut self,
+        loaded: Loaded,
+        roots: &[PathBuf],
+        choices: &Choices,
+        is_wanted: &dyn Fn() -> bool,
+    ) -> Option<View> {
+        let name = loaded.path.file_name().map_or_else(String::new, |n| shown(Path::new(n)));
+        if !self.workspace.rules.is_empty() {
+            // Each trace names other files.
+            let mut workspace = self.workspace.clone();
+            workspace.beyond = beyond(&loaded.analysis, &workspace).into_iter().collect();
+            self.mapper = Some(Mapper::new(workspace));
+        }
+        let workspace = &mut self.workspace;
+        let mapper = self.mapper.get_or_insert_with(|| Mapper::new(std::mem::take(workspace)));
+        is_wanted().then_some(())?;
+        let sources = &mut self.sources;
+        let mut read = |path: &str| -> Option<Arc<SourceFile>> {
+            sources.entry(path.to_owned()).or_insert_with(|| read_source(path)).clone()
+        };
+        let placement = Placement::new(&loaded.analysis, mapper, &mut read);
+        is_wanted().then_some(())?;
+        let mut word = crate::config::word(roots);
+        word.silenced.extend(choices.silenced.iter().cloned());
+        word.severities.clone_from(&choices.severities);
+        word.most = choices.most;
+        View::new_while(name, loaded.analysis, placement, &word, &Cores, is_wanted)
+    }
 }
 
 /// A workspace with what a person chose about paths.

@@ -428,6 +428,13 @@ impl<L: Default + Clone> Decoder<L> {
         sink.end(t);
     }
 
+    /// When [`Decoder::end`] would be, and how many events there would be with it, of a trace that goes on.
+    pub fn would_end(&self) -> (Nanos, u64) {
+        let mut clock = self.state.clock;
+        let t = clock.stamp(clock.last);
+        (t, clock.n)
+    }
+
     /// There are no generations any more: the last Sync.
     pub fn end<S: Sink<Local = L>>(&mut self, sink: &mut S) {
         let last = self.state.clock.last;

@@ -6,7 +6,7 @@
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, MutexGuard, PoisonError, mpsc};
+use std::sync::{Arc, MutexGuard, PoisonError, Weak, mpsc};
 use std::time::{Duration, Instant, SystemTime};
 
 use futures::FutureExt as _;
@@ -14,9 +14,11 @@ use lsp_types::{MessageType, NumberOrString};
 use notify::Watcher;
 use tokio::sync::{Notify, oneshot};
 
+use super::following::{Begun, Following, Paused};
 use super::progress::Reporter;
 use super::session::{Session, Shown};
 use super::timeline::loading::Loading;
+use crate::follow::{Follower, Step};
 use crate::found::Found;
 use crate::traces::{self, Bounds, LoadError, Stamp};
 
@@ -118,6 +120,55 @@ impl Drop for UnderWay<'_> {
     }
 }
 
+/// A file that is followed is a load under way, too, as long as this lives.
+pub(super) struct Followed {
+    session: Weak<Session>,
+    wish: u64,
+    cancel: Cancel,
+}
+
+impl Followed {
+    /// `None`: something is being loaded, or the file is not watched any more.
+    pub(super) fn begin(session: &Arc<Session>, path: &Path) -> Option<Followed> {
+        let mut loads = session.loads();
+        let is_watched = loads.watch.as_ref().is_some_and(|watch| watch.path == path);
+        if loads.cancel.is_some() || !is_watched {
+            return None;
+        }
+        loads.wish += 1;
+        let (wish, cancel) = (loads.wish, Cancel::default());
+        loads.cancel = Some(cancel.clone());
+        Some(Followed { session: Arc::downgrade(session), wish, cancel })
+    }
+
+    pub(super) fn wish(&self) -> u64 {
+        self.wish
+    }
+
+    pub(super) fn token(&self) -> NumberOrString {
+        token_of(self.wish)
+    }
+
+    pub(super) fn is_cancelled(&self) -> bool {
+        self.cancel.flag().load(Ordering::Relaxed)
+    }
+
+    /// Whether nobody has wished for another trace since.
+    pub(super) fn is_newest(&self) -> bool {
+        self.session.upgrade().is_some_and(|session| session.loads().wish == self.wish)
+    }
+}
+
+impl Drop for Followed {
+    fn drop(&mut self) {
+        let Some(session) = self.session.upgrade() else { return };
+        let mut loads = session.loads();
+        if loads.wish == self.wish {
+            loads.cancel = None;
+        }
+    }
+}
+
 /// What the progress of a load is called.
 fn token_of(wish: u64) -> NumberOrString {
     NumberOrString::String(format!("waitline-load-{wish}"))
@@ -183,6 +234,7 @@ impl Session {
         let wanted = cancel.clone();
         // A rewrite keeps what is shown until it is whole, and so does a trace that is loaded again.
         let may_grow = why != Why::Rewrite && self.shown().is_none_or(|shown| shown.path != path);
+        let may_follow = why != Why::Rewrite && self.settings().watch;
         let (grow, mut grown) = oneshot::channel();
         let mut work = tokio::task::spawn_blocking(move || {
             let told = told; // dropped with the work
@@ -190,17 +242,26 @@ impl Session {
             if may_grow {
                 let _ = grow.send(session.beginning(&path, wanted.flag()));
             }
-            let bounds = Bounds { memory: session.settings().memory, waits: why != Why::Rewrite };
-            let loaded = traces::load_within(
-                &path,
-                traces::What::Lives,
-                bounds,
-                wanted.flag(),
-                |read, of| {
+            let load = |waits| {
+                let bounds = Bounds { memory: session.settings().memory, waits };
+                let lives = traces::What::Lives;
+                traces::load_within(&path, lives, bounds, wanted.flag(), |read, of| {
                     progress.percent(read, of);
                     told.read(read, of);
-                },
-            )?;
+                })
+            };
+            let before = Stamp::at(&path).filter(|_| may_follow);
+            let mut loaded = load(why != Why::Rewrite && before.is_none());
+            if let Some(before) = &before
+                && loaded.as_ref().is_err_and(LoadError::is_changing)
+            {
+                if let Some((shown, follower)) = session.first_picture(&path, before, wanted.flag())
+                {
+                    return Ok((shown, Some(follower)));
+                }
+                loaded = load(true);
+            }
+            let loaded = loaded?;
             let (path, stamp) = (loaded.path.clone(), loaded.stamp.clone());
             // Before the sources are read: what changes meanwhile is newer.
             let made = (SystemTime::now(), session.epoch.load(Ordering::Relaxed));
@@ -211,7 +272,8 @@ impl Session {
             let view = Arc::new(view.ok_or_else(|| LoadError::cancelled(path.clone()))?);
             progress.end();
             let id = next_view();
-            Ok::<_, LoadError>(Shown { id, view, path, stamp, whole: None, made, growing: None })
+            let shown = Shown { id, view, path, stamp, whole: None, made, growing: None };
+            Ok::<_, LoadError>((shown, None))
         });
         let mut growing = None;
         let result = loop {
@@ -233,10 +295,11 @@ impl Session {
     fn outcome(
         self: &Arc<Self>,
         wish: u64,
-        result: Result<Result<Shown, LoadError>, tokio::task::JoinError>,
+        result: Result<Result<(Shown, Option<Follower>), LoadError>, tokio::task::JoinError>,
     ) -> Outcome {
         let shown = match result {
-            Ok(Ok(shown)) => Arc::new(shown),
+            Ok(Ok((shown, Some(follower)))) => return self.show_followed(wish, shown, follower),
+            Ok(Ok((shown, None))) => Arc::new(shown),
             Ok(Err(error)) if error.is_cancelled() => {
                 let is_newest = self.loads().wish == wish;
                 return if is_newest { Outcome::Cancelled } else { Outcome::Overtaken };
@@ -263,12 +326,51 @@ impl Session {
             if !self.settings().watch {
                 loads.watch = None;
             } else if loads.watch.as_ref().is_none_or(|w| w.path != shown.path) {
-                loads.watch = watch(self, shown.path.clone());
+                loads.watch = watch(self, shown.path.clone(), None);
             }
             (before, gone)
         };
         forget(before);
         self.publish();
+        Outcome::Shown(shown)
+    }
+
+    /// What there is of a file that somebody wishes for while it is being written, once a generation of it
+    /// is whole. `None`: it does not grow, or soon comes to nothing.
+    fn first_picture(
+        &self,
+        path: &Path,
+        before: &Stamp,
+        cancel: &AtomicBool,
+    ) -> Option<(Shown, Follower)> {
+        /// Longer than a generation takes.
+        const LIMIT: Duration = Duration::from_secs(3);
+        let grows = |now: &Stamp| now.is_of_same_file(before) && now.len() > before.len();
+        Stamp::at(path).filter(grows)?;
+        let mut follower = Follower::open(path)?;
+        let from = Instant::now();
+        while follower.n_generations() == 0 {
+            match follower.step(self.settings().memory) {
+                _ if cancel.load(Ordering::Relaxed) || from.elapsed() > LIMIT => return None,
+                Step::Replaced | Step::Over => return None,
+                Step::Same => std::thread::sleep(LOOK),
+                Step::Read | Step::Generation => {}
+            }
+        }
+        let is_wanted = || !cancel.load(Ordering::Relaxed);
+        let shown = self.picture(&mut follower, &mut None, &is_wanted)?;
+        Some((shown, follower))
+    }
+
+    /// Shows it, and has it followed.
+    fn show_followed(self: &Arc<Self>, wish: u64, shown: Shown, follower: Follower) -> Outcome {
+        let path = shown.path.clone();
+        let Some(growing) = self.show_growing(wish, shown) else { return Outcome::Overtaken };
+        let shown = growing.shown();
+        let mut loads = self.loads();
+        if loads.wish == wish {
+            loads.watch = watch(self, path, Some(Begun { follower, growing }));
+        }
         Outcome::Shown(shown)
     }
 
@@ -345,7 +447,7 @@ impl Session {
     pub(super) fn watch_again(self: &Arc<Self>) {
         let mut loads = self.loads();
         loads.watch = match self.shown() {
-            Some(shown) if self.settings().watch => watch(self, shown.path.clone()),
+            Some(shown) if self.settings().watch => watch(self, shown.path.clone(), None),
             _ => None,
         };
     }
@@ -441,8 +543,9 @@ pub(super) fn forget(before: impl Send + 'static) {
     tokio::task::spawn_blocking(move || drop(before));
 }
 
-/// Watches a trace file: when another version of it has settled, it is loaded.
-fn watch(session: &Arc<Session>, path: PathBuf) -> Option<Watch> {
+/// Watches a trace file: when another version of it has settled, it is loaded, and one that grows is
+/// followed.
+fn watch(session: &Arc<Session>, path: PathBuf, begun: Option<Begun>) -> Option<Watch> {
     let (stop, stopped) = mpsc::channel::<()>();
     let runtime = tokio::runtime::Handle::try_current().ok()?;
     let weak = Arc::downgrade(session);
@@ -471,6 +574,9 @@ fn watch(session: &Arc<Session>, path: PathBuf) -> Option<Watch> {
                 false
             }
         });
+        let _entered = runtime.enter();
+        let mut following = Following::new(watched.clone(), begun);
+        let is_stopped = || stopped.try_recv() == Err(mpsc::TryRecvError::Disconnected);
         let mut tried: Option<Stamp> = None;
         // Changes are hints only, so a poll goes on beside them.
         let usual = if told { SLOW_POLL } else { POLL };
@@ -479,26 +585,41 @@ fn watch(session: &Arc<Session>, path: PathBuf) -> Option<Watch> {
         loop {
             let _ = changes.recv_timeout(pause);
             while changes.try_recv().is_ok() {}
-            if stopped.try_recv() == Err(mpsc::TryRecvError::Disconnected) {
+            if is_stopped() {
                 return;
             }
             pause = usual;
             let Some(session) = weak.upgrade() else { return };
             let Some(stamp) = Stamp::at(&watched) else { continue };
-            let known = session.shown().is_some_and(|s| s.path == watched && s.stamp == stamp);
+            let known = session
+                .shown()
+                .is_some_and(|s| s.path == watched && s.stamp == stamp && s.growing.is_none());
             if known || tried.as_ref() == Some(&stamp) {
+                following.saw(&stamp);
                 continue;
             }
             drop(session);
             // As long as it is being written: what is told of that is over by then.
             let mut settled = Some(stamp);
             let mut since = Instant::now();
-            while since.elapsed() < SETTLED {
+            while since.elapsed() < following.settled(SETTLED) {
                 std::thread::sleep(LOOK);
-                if stopped.try_recv() == Err(mpsc::TryRecvError::Disconnected) {
+                if is_stopped() {
                     return;
                 }
-                let now = Stamp::at(&watched);
+                let mut now = Stamp::at(&watched);
+                if following.is_wanted(now.as_ref()) {
+                    let paused = following.follow(&weak, &runtime, &|| !is_stopped());
+                    now = Stamp::at(&watched);
+                    match paused {
+                        Paused::Unwatched => return,
+                        Paused::Quiet => {
+                            settled = now;
+                            break;
+                        }
+                        Paused::Otherwise => {}
+                    }
+                }
                 if now != settled {
                     (settled, since) = (now, Instant::now());
                 }
@@ -517,7 +638,14 @@ fn watch(session: &Arc<Session>, path: PathBuf) -> Option<Watch> {
             let load = session.load_because(Why::Rewrite, watched.clone());
             // A panic of ours costs this load, not the watch.
             let outcome = runtime.block_on(AssertUnwindSafe(load).catch_unwind());
-            match outcome.unwrap_or(Outcome::Broken) {
+            let outcome = outcome.unwrap_or(Outcome::Broken);
+            if !matches!(outcome, Outcome::Overtaken) {
+                following.forget_growing();
+            }
+            if let Some(stamp) = &tried {
+                following.saw(stamp);
+            }
+            match outcome {
                 Outcome::Failed(error) => {
                     // What is shown stays; a file that is half written is no news.
                     tracing::warn!("{error}");
