@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use exectrace::FrameId;
 use ide::Analysis;
+use ide::jobs::InTurn;
 use ide::judged::{Depth, Judged, Question};
 use ide::lines::{By, is_user_by_name};
 use ide::placement::Placement;
@@ -158,7 +159,9 @@ fn a_second_opening_says_the_same() {
 #[test]
 fn what_is_kept_is_what_was_known() {
     let mut n = 0;
-    for path in traces_in(&testdata("traces")).into_iter().chain(traces_in(&testdata("truth/traces"))) {
+    for path in
+        traces_in(&testdata("traces")).into_iter().chain(traces_in(&testdata("truth/traces")))
+    {
         let Ok(loaded) = load(&path) else { continue };
         let Some(bytes) = loaded.analysis.to_bytes() else {
             assert!(loaded.analysis.problem.is_some(), "{}: not kept", path.display());
@@ -172,7 +175,7 @@ fn what_is_kept_is_what_was_known() {
             let question = Question::new(&again, &|f| of(&again, f), &[]);
             for depth in [Depth::Verdicts, Depth::Findings, Depth::Groups] {
                 let judged =
-                    Judged::new(&loaded.analysis, &question, depth, &|| true).unwrap();
+                    Judged::new(&loaded.analysis, &question, depth, &InTurn, &|| true).unwrap();
                 let kept = judged.to_bytes(depth).unwrap();
                 let read = Judged::of_bytes(&kept, &again, &question, depth);
                 let read = read.unwrap_or_else(|| panic!("{}: {depth:?}", path.display()));
@@ -249,7 +252,8 @@ fn made_up_bytes_do_no_harm() {
         let loaded = load(&testdata(&format!("traces/{name}.trace"))).unwrap();
         let whole = loaded.analysis.to_bytes().unwrap();
         let question = Question::new(&loaded.analysis, &|f| by_name(&loaded.analysis, f), &[]);
-        let judged = Judged::new(&loaded.analysis, &question, Depth::Groups, &|| true).unwrap();
+        let judged =
+            Judged::new(&loaded.analysis, &question, Depth::Groups, &InTurn, &|| true).unwrap();
         let answer = judged.to_bytes(Depth::Groups).unwrap();
         for round in 0..3000 {
             let mut bytes = if round % 2 == 0 { whole.clone() } else { answer.clone() };
@@ -438,7 +442,7 @@ fn load(path: &Path) -> Result<Loaded, traces::LoadError> {
 
 /// All that judging told that is not the lives' own.
 fn described(judged: &Judged) -> String {
-    let Judged { verdicts, blame, found, regions, go_groups } = judged;
+    let Judged { verdicts, blame, found, regions, go_groups, .. } = judged;
     let groups: Vec<_> = go_groups
         .iter()
         .map(|g| (g.created_at, g.started, g.alive_max, g.life_p50, g.run_p50, g.life, g.still))

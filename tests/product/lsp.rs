@@ -7,6 +7,7 @@ mod editors;
 mod edits;
 mod faults;
 mod findings;
+mod following;
 mod hostile;
 mod judged;
 mod kept;

@@ -10,6 +10,7 @@ use ide::analysis::{Builder, Unfinished};
 use ide::blame::Blame;
 use ide::causes::Cause;
 use ide::findings::{Finding, find};
+use ide::jobs::InTurn;
 use ide::lines::{By, Figure, is_user_by_name, lines};
 use ide::verdicts::{Facts, Sum, Verdict, Verdicts, judge};
 use serde_json::Value;
@@ -41,8 +42,7 @@ fn judged(trace: &Path) -> Option<Judged> {
     };
     let user = |f| is_user(&analysis, f);
     let facts = Facts::new(&analysis, &user);
-    let blame = Blame::new(&analysis, &facts).unwrap();
-    let verdicts = judge(&analysis, facts, Some(&blame), &|_| None).unwrap();
+    let (verdicts, blame) = judge(&analysis, facts, &|_| None, &InTurn).unwrap();
     Some(Judged { analysis, verdicts, blame })
 }
 

@@ -8,7 +8,9 @@ use crate::Error;
 pub const HEADER_LEN: usize = 16;
 
 /// A version of the trace format, by the Go release that brought it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
 pub struct Version(pub u32);
 
 impl Version {

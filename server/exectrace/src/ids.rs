@@ -73,7 +73,9 @@ id!(
 /// Nanoseconds since the first event of the trace.
 ///
 /// 2^53 ns is 104 days: a JavaScript number holds it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
 pub struct Nanos(pub i64);
 
 impl Nanos {

@@ -223,6 +223,41 @@ impl Builder {
         self.generations
     }
 
+    /// What is known by now of a trace that goes on, as if it ended with its last whole generation; `why`
+    /// is said of what is not there. It costs as much as there are distinct stacks and living goroutines,
+    /// however many events there were; so it has no lives. `None`: there is no generation yet, or no sound
+    /// one follows.
+    pub fn so_far(&mut self, why: String) -> Option<Analysis> {
+        let is_sound = self.problem.is_none() && self.error.is_none();
+        let version = self.reader.version().filter(|_| is_sound && self.generations > 0)?;
+        let mut figures = self.figures.so_far();
+        let (end, events) = self.decoder.would_end();
+        figures.totals.end = end;
+        let tables = self.reader.tables();
+        figures.close(self.decoder.living(), tables);
+        let Figures { slots, causes, mut wakers, totals, .. } = figures;
+        wakers.sort_unstable_by_key(|w| (w.slot, std::cmp::Reverse(w.n), w.stack));
+        Some(Analysis {
+            tables: Arc::new(tables.clone()),
+            causes,
+            slots,
+            wakers,
+            totals,
+            queued: None,
+            stays: None,
+            version,
+            events,
+            bytes: self.reader.n_bytes(),
+            problem: Some(Problem { offset: self.sound_bytes, generation: None, what: why }),
+            cut: Some(self.generations),
+            sound_bytes: self.sound_bytes,
+            lost_until: None,
+            tail: None,
+            next_trace: None,
+            notes: notes(version, &self.decoder, tables),
+        })
+    }
+
     fn stopped(&self) -> bool {
         // Behind a generation that does not count, the rest still tells how long the trace was.
         let failed = matches!(self.problem, Some((false, _)));

@@ -176,6 +176,22 @@ impl Figures {
         Figures::default()
     }
 
+    /// What is summed up by now, to be closed while the trace goes on. Without lives, which grow with it.
+    pub(crate) fn so_far(&self) -> Figures {
+        Figures {
+            slots: self.slots.clone(),
+            causes: self.causes.clone(),
+            wakers: self.wakers.clone(),
+            totals: self.totals.clone(),
+            by_key: self.by_key.clone(),
+            own_slots: self.own_slots.clone(),
+            pre: self.pre.clone(),
+            early: self.early.clone(),
+            ranges: self.ranges.clone(),
+            ..Figures::default()
+        }
+    }
+
     fn slot_of(&mut self, cause: CauseId, stack: StackId, early: bool) -> SlotId {
         *self.by_key.entry((cause, stack, early)).or_insert_with(|| {
             self.slots.push(Slot::new(cause, stack, early));

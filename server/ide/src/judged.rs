@@ -12,7 +12,9 @@ use crate::blame::Blame;
 use crate::figures::SlotId;
 use crate::findings::{Found, find};
 use crate::goroutines::{GoGroup, groups, lives};
+use crate::jobs::{Jobs, both};
 use crate::kept::{are_few, is_harmless, whole};
+use crate::range::Index;
 use crate::regions::RegionGroup;
 use crate::verdicts::{Facts, Sum, VERDICTS, Verdict, Verdicts, judge};
 use crate::view::Told;
@@ -28,17 +30,12 @@ pub struct Question {
 
 impl Question {
     /// With a person's word on sites: later ones count before earlier ones.
-    pub fn new(
-        analysis: &Analysis,
-        is_own: &dyn Fn(FrameId) -> bool,
-        told: &[Told],
-    ) -> Question {
+    pub fn new(analysis: &Analysis, is_own: &dyn Fn(FrameId) -> bool, told: &[Told]) -> Question {
         let own = (0..analysis.tables.n_frames() as u32).map(|f| is_own(FrameId(f))).collect();
         let mut made = Question { own, told: Vec::new() };
         if !told.is_empty() {
             let slots = (0..analysis.slots.len() as u32).map(SlotId);
-            made.told =
-                slots.filter_map(|s| Some((s, made.told_of(analysis, told, s)?))).collect();
+            made.told = slots.filter_map(|s| Some((s, made.told_of(analysis, told, s)?))).collect();
         }
         made
     }
@@ -103,6 +100,8 @@ pub struct Judged {
     pub go_groups: Vec<GoGroup>,
     /// User regions and tasks by the line that opens them, likewise.
     pub regions: Vec<RegionGroup>,
+    /// Where in time the lives lie, where these are there and all was asked.
+    pub index: Option<Index>,
 }
 
 #[derive(Serialize)]
@@ -134,6 +133,7 @@ impl Judged {
         analysis: &Analysis,
         question: &Question,
         depth: Depth,
+        jobs: &dyn Jobs,
         is_wanted: &dyn Fn() -> bool,
     ) -> Option<Judged> {
         let go_on = || is_wanted().then_some(());
@@ -141,28 +141,30 @@ impl Judged {
         let is_own = |f| question.is_own(f);
         let facts = Facts::new(analysis, &is_own);
         go_on()?;
-        let blame = Blame::new(analysis, &facts)?;
+        let told = |slot| question.told(slot);
+        let (verdicts, blame) = judge(analysis, facts, &told, jobs)?;
         go_on()?;
-        let verdicts = judge(analysis, facts, Some(&blame), &|slot| question.told(slot))?;
-        go_on()?;
-        let mut found = Found::default();
-        if depth >= Depth::Findings {
-            found = find(analysis, &verdicts, &blame, &is_own);
-            go_on()?;
-        }
-        let (mut go_groups, mut regions) = (Vec::new(), Vec::new());
-        if depth >= Depth::Groups {
+        let beside = || {
+            if depth < Depth::Groups {
+                return (Vec::new(), Vec::new(), None);
+            }
             let lives = lives(analysis, stays);
-            go_groups = groups(analysis, stays, &verdicts.facts, &lives);
-            regions = crate::regions::groups(analysis, stays, &verdicts.facts);
-            go_on()?;
-        }
-        Some(Judged { verdicts, blame, found, go_groups, regions })
+            let go_groups = groups(analysis, stays, &verdicts.facts, &lives);
+            let regions = crate::regions::groups(analysis, stays, &verdicts.facts);
+            (go_groups, regions, Index::new(analysis))
+        };
+        let finding = || match depth {
+            Depth::Verdicts => Found::default(),
+            _ => find(analysis, &verdicts, &blame, &is_own),
+        };
+        let ((go_groups, regions, index), found) = both(jobs, beside, finding)?;
+        go_on()?;
+        Some(Judged { verdicts, blame, found, go_groups, regions, index })
     }
 
     /// All of it but the verdicts on single waits, as bytes.
     pub fn to_bytes(&self, depth: Depth) -> Option<Vec<u8>> {
-        let Judged { verdicts, blame, found, go_groups, regions } = self;
+        let Judged { verdicts, blame, found, go_groups, regions, .. } = self;
         let (sums, goroutines) = (&*verdicts.sums, verdicts.goroutines());
         let written = Written { depth, sums, goroutines, blame, found, go_groups, regions };
         postcard::to_stdvec(&written).ok()
@@ -190,6 +192,7 @@ impl Judged {
             found: read.found,
             go_groups: read.go_groups,
             regions: read.regions,
+            index: None,
         })
     }
 }

@@ -12,6 +12,7 @@ pub mod findings;
 pub mod go_source;
 pub mod goroutines;
 pub mod hover;
+pub mod jobs;
 pub mod judged;
 mod kept;
 pub mod kinds;

@@ -9,6 +9,7 @@ use crate::blame::Blame;
 use crate::figures::SlotId;
 use crate::findings::{Code, Finding, Found, Looked, Severity};
 use crate::goroutines::GoGroup;
+use crate::jobs::{InTurn, Jobs};
 use crate::judged::{Depth, Judged, Question};
 use crate::lines::{is_in_packages, is_user_by_name};
 use crate::metric::Metric;
@@ -94,7 +95,8 @@ impl View {
     /// Judges the waits of a trace that was placed, and sums up its sites.
     pub fn new(name: String, analysis: Analysis, placement: Placement, word: &Word) -> View {
         #[allow(clippy::expect_used)] // it ends early only where somebody says so
-        View::new_while(name, analysis, placement, word, &|| true).expect("nobody stops it")
+        View::new_while(name, analysis, placement, word, &InTurn, &|| true)
+            .expect("nobody stops it")
     }
 
     /// The same, as long as somebody wants it: `None` soon after `is_wanted` says no.
@@ -103,10 +105,11 @@ impl View {
         analysis: Analysis,
         placement: Placement,
         word: &Word,
+        jobs: &dyn Jobs,
         is_wanted: &dyn Fn() -> bool,
     ) -> Option<View> {
         let question = View::question(&analysis, &placement, word);
-        let judged = Judged::new(&analysis, &question, Depth::Groups, is_wanted);
+        let judged = Judged::new(&analysis, &question, Depth::Groups, jobs, is_wanted);
         if !is_wanted() {
             return None;
         }
@@ -137,10 +140,11 @@ impl View {
         judged: Option<Judged>,
     ) -> View {
         let (mut verdicts, mut blame, mut found) = (None, None, Found::default());
-        let (mut go_groups, mut regions) = (Vec::new(), Vec::new());
+        let (mut go_groups, mut regions, mut index) = (Vec::new(), Vec::new(), None);
         if let Some(judged) = judged {
             (verdicts, blame) = (Some(Arc::new(judged.verdicts)), Some(Arc::new(judged.blame)));
             (found, go_groups, regions) = (judged.found, judged.go_groups, judged.regions);
+            index = judged.index.map(Arc::new);
         }
         let Found { findings, looked } = &mut found;
         let all = findings.len();
@@ -155,7 +159,6 @@ impl View {
         }
         let sums = verdicts.as_ref().map(|v| v.sums.clone()).unwrap_or_default();
         let sites = Sites::new(&analysis, &placement, &sums);
-        let index = Index::new(&analysis).map(Arc::new);
         View {
             name,
             analysis,
@@ -188,11 +191,16 @@ impl View {
 
     /// The same view with the lives of its goroutines, which `analysis` has: that of the same trace,
     /// read again. `None` if it is of another, and soon after `is_wanted` says no.
-    pub fn with_lives(&self, analysis: Analysis, is_wanted: &dyn Fn() -> bool) -> Option<View> {
+    pub fn with_lives(
+        &self,
+        analysis: Analysis,
+        jobs: &dyn Jobs,
+        is_wanted: &dyn Fn() -> bool,
+    ) -> Option<View> {
         if !analysis.tables.are_those(&self.analysis.tables) {
             return None;
         }
-        let judged = Judged::new(&analysis, &self.question, Depth::Verdicts, is_wanted)?;
+        let judged = Judged::new(&analysis, &self.question, Depth::Verdicts, jobs, is_wanted)?;
         let sums = judged.verdicts.sums.clone();
         Some(View {
             name: self.name.clone(),

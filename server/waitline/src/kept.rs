@@ -23,6 +23,7 @@ use std::time::{Duration, SystemTime};
 use ide::Analysis;
 use ide::judged::{Depth, Judged, Question};
 
+use crate::cores::Cores;
 use crate::traces::{self, Loaded, Stamp};
 
 mod file;
@@ -131,7 +132,7 @@ impl Keep {
         is_wanted: &dyn Fn() -> bool,
     ) -> Option<Judged> {
         if analysis.stays.is_some() {
-            let judged = Judged::new(analysis, question, depth, is_wanted)?;
+            let judged = Judged::new(analysis, question, depth, &Cores, is_wanted)?;
             if self.place.is_some() && analysis.problem.is_none() {
                 self.judged = judged.to_bytes(depth).map(|bytes| (hash(&question.bytes()), bytes));
             }

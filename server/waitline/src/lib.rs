@@ -2,8 +2,10 @@
 
 pub mod cli;
 pub mod config;
+mod cores;
 mod early;
 pub mod events;
+mod follow;
 pub mod found;
 mod http;
 pub mod index;

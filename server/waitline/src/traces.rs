@@ -161,7 +161,7 @@ pub struct Stamp {
 }
 
 impl Stamp {
-    fn of(meta: &Metadata) -> Stamp {
+    pub(crate) fn of(meta: &Metadata) -> Stamp {
         #[cfg(unix)]
         let inode = {
             use std::os::unix::fs::MetadataExt;
@@ -178,6 +178,11 @@ impl Stamp {
         std::fs::metadata(path).ok().filter(Metadata::is_file).map(|m| Stamp::of(&m))
     }
 
+    /// Whether it is one of the same file, in whichever version. Where that cannot be told, it is not.
+    pub(crate) fn is_of_same_file(&self, other: &Stamp) -> bool {
+        cfg!(unix) && (self.inode.0, self.inode.1) == (other.inode.0, other.inode.1)
+    }
+
     /// When the file was written last, where that is known.
     pub fn modified(&self) -> Option<SystemTime> {
         self.modified
@@ -192,7 +197,8 @@ impl Stamp {
     pub(crate) fn times(&self) -> Vec<SystemTime> {
         let (.., s, ns) = self.inode;
         let since = u64::try_from(s).ok().zip(u32::try_from(ns).ok()).filter(|&(s, _)| s > 0);
-        let changed = since.and_then(|(s, ns)| SystemTime::UNIX_EPOCH.checked_add(Duration::new(s, ns)));
+        let changed =
+            since.and_then(|(s, ns)| SystemTime::UNIX_EPOCH.checked_add(Duration::new(s, ns)));
         self.modified.into_iter().chain(changed).collect()
     }
 
@@ -383,6 +389,11 @@ pub fn summarize(
 /// About how many bytes of memory a trace takes, with its verdicts.
 pub fn takes(analysis: &Analysis) -> u64 {
     (analysis.memory() as u64).saturating_mul(WITH_VERDICTS)
+}
+
+/// How much a trace takes in the end of which this was counted while it was read, in bytes.
+pub(crate) fn with_verdicts(memory: u64) -> u64 {
+    memory.saturating_mul(WITH_VERDICTS)
 }
 
 /// What was read: the version of the file, what the trace was found in, how much memory it took, and
@@ -607,6 +618,11 @@ fn next_trace(stream: &mut Unwrapped, offset: u64) -> Result<Option<u64>, Why> {
         }
     }
     Ok(reader.next_trace())
+}
+
+/// Opens a regular file as it is.
+pub(crate) fn open_regular(path: &Path) -> Option<File> {
+    open_plain(path).ok()
 }
 
 fn open_plain(path: &Path) -> Result<File, Why> {

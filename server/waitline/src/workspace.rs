@@ -19,6 +19,7 @@ use ide::sources::{
 };
 use ide::view::{Silenced, View, Word};
 
+use crate::cores::Cores;
 use crate::kept::Keep;
 use crate::traces::{LoadError, Loaded, shown};
 
@@ -45,15 +46,20 @@ pub struct Choices {
     pub most: Option<usize>,
 }
 
-/// Places a trace in the workspace that these folders are, as a person chose, as long as somebody wants it: `None` soon after `is_wanted` says no.
+/// Places a trace in the workspace that these folders are.
+pub fn view(loaded: Loaded, roots: &[PathBuf]) -> View {
+    #[allow(clippy::expect_used)] // it ends early only where somebody says so
+    view_by(loaded, roots, &Choices::default(), &|| true).expect("nobody stops it")
+}
+
+/// The same as a person chose, as long as somebody wants it: `None` soon after `is_wanted` says no.
 pub fn view_by(
     loaded: Loaded,
     roots: &[PathBuf],
     choices: &Choices,
     is_wanted: &dyn Fn() -> bool,
 ) -> Option<View> {
-    let (placement, word) = placed(&loaded.analysis, roots, choices, is_wanted)?;
-    View::new_while(name_of(&loaded), loaded.analysis, placement, &word, is_wanted)
+    Places::new(roots, choices).view(loaded, roots, choices, is_wanted)
 }
 
 /// The same of a trace of which something may be kept. Where that is not enough, because the sources or
@@ -69,13 +75,13 @@ pub fn view_kept(
     is_wanted: &dyn Fn() -> bool,
 ) -> Result<View, LoadError> {
     let mut load = Some(load);
+    let mut places = Places::new(roots, choices);
     loop {
         let path = loaded.path.clone();
         let cancelled = || LoadError::cancelled(path);
         let analysis = &loaded.analysis;
-        let Some((placement, word)) = placed(analysis, roots, choices, is_wanted) else {
-            return Err(cancelled());
-        };
+        let placed = places.placed(analysis, roots, choices, is_wanted);
+        let Some((placement, word)) = placed else { return Err(cancelled()) };
         let question = View::question(analysis, &placement, &word);
         let judged = keep.judged(analysis, &question, Depth::Groups, is_wanted);
         if !is_wanted() {
@@ -95,24 +101,61 @@ fn name_of(loaded: &Loaded) -> String {
     loaded.path.file_name().map_or_else(String::new, |n| shown(Path::new(n)))
 }
 
-/// Where the frames of a trace stand, and what is said of its waits.
-fn placed(
-    analysis: &Analysis,
-    roots: &[PathBuf],
-    choices: &Choices,
-    is_wanted: &dyn Fn() -> bool,
-) -> Option<(Placement, Word)> {
-    let mut workspace = chosen(scan(roots), choices);
-    workspace.beyond = beyond(analysis, &workspace).into_iter().collect();
-    let mapper = Mapper::new(workspace);
-    is_wanted().then_some(())?;
-    let placement = Placement::new(analysis, &mapper, &mut read_source);
-    is_wanted().then_some(())?;
-    let mut word = crate::config::word(roots);
-    word.silenced.extend(choices.silenced.iter().cloned());
-    word.severities.clone_from(&choices.severities);
-    word.most = choices.most;
-    Some((placement, word))
+/// What the folders hold, looked at once for all views of a trace that grows.
+pub(crate) struct Places {
+    /// Empty once the mapper has it, unless rules lead to more.
+    workspace: Workspace,
+    mapper: Option<Mapper>,
+    sources: HashMap<String, Option<Arc<SourceFile>>>,
+}
+
+impl Places {
+    pub(crate) fn new(roots: &[PathBuf], choices: &Choices) -> Places {
+        let workspace = chosen(scan(roots), choices);
+        Places { workspace, mapper: None, sources: HashMap::new() }
+    }
+
+    /// Places a trace there: `None` soon after `is_wanted` says no.
+    pub(crate) fn view(
+        &mut self,
+        loaded: Loaded,
+        roots: &[PathBuf],
+        choices: &Choices,
+        is_wanted: &dyn Fn() -> bool,
+    ) -> Option<View> {
+        let (placement, word) = self.placed(&loaded.analysis, roots, choices, is_wanted)?;
+        View::new_while(name_of(&loaded), loaded.analysis, placement, &word, &Cores, is_wanted)
+    }
+
+    /// Where the frames of a trace stand, and what is said of its waits.
+    fn placed(
+        &mut self,
+        analysis: &Analysis,
+        roots: &[PathBuf],
+        choices: &Choices,
+        is_wanted: &dyn Fn() -> bool,
+    ) -> Option<(Placement, Word)> {
+        if !self.workspace.rules.is_empty() {
+            // Each trace names other files.
+            let mut workspace = self.workspace.clone();
+            workspace.beyond = beyond(analysis, &workspace).into_iter().collect();
+            self.mapper = Some(Mapper::new(workspace));
+        }
+        let workspace = &mut self.workspace;
+        let mapper = self.mapper.get_or_insert_with(|| Mapper::new(std::mem::take(workspace)));
+        is_wanted().then_some(())?;
+        let sources = &mut self.sources;
+        let mut read = |path: &str| -> Option<Arc<SourceFile>> {
+            sources.entry(path.to_owned()).or_insert_with(|| read_source(path)).clone()
+        };
+        let placement = Placement::new(analysis, mapper, &mut read);
+        is_wanted().then_some(())?;
+        let mut word = crate::config::word(roots);
+        word.silenced.extend(choices.silenced.iter().cloned());
+        word.severities.clone_from(&choices.severities);
+        word.most = choices.most;
+        Some((placement, word))
+    }
 }
 
 /// A workspace with what a person chose about paths.

@@ -4,6 +4,7 @@ use hashbrown::HashSet;
 
 use super::*;
 use crate::analysis::Builder;
+use crate::jobs::InTurn;
 use crate::lines::is_user_by_name;
 use crate::verdicts::{Facts, judge};
 
@@ -14,8 +15,7 @@ fn all_of(trace: &[u8], user: impl Fn(&str) -> bool) -> Found {
     let analysis = builder.finish().unwrap();
     let own = |f| is_user_by_name(analysis.str(analysis.tables.frame(f).func));
     let facts = Facts::new(&analysis, &own);
-    let blame = Blame::new(&analysis, &facts).unwrap();
-    let verdicts = judge(&analysis, facts, Some(&blame), &|_| None).unwrap();
+    let (verdicts, blame) = judge(&analysis, facts, &|_| None, &InTurn).unwrap();
     find(&analysis, &verdicts, &blame, &|f| user(analysis.str(analysis.tables.frame(f).func)))
 }
 

@@ -3,9 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Whether a wait matters.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[repr(u8)]
 pub enum Verdict {
     /// Work in hand stood still here.
@@ -23,9 +21,7 @@ pub const VERDICTS: [Verdict; 4] =
     [Verdict::Costly, Verdict::Through, Verdict::Idle, Verdict::Unsure];
 
 /// Why a wait got its verdict, for a sentence.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[repr(u8)]
 pub enum Why {
     /// One side of a coroutine.

@@ -87,44 +87,44 @@ pub(crate) fn run(args: &Args, cache: &Cache) -> anyhow::Result<()> {
 
 /// Adds `verdicts` and `blame` to a line that waits or calls the system.
 fn add_judged(judged: &Judged, analysis: &Analysis, line: &Line, json: &mut Value) {
-        let counts = |cause| {
-            let cause = analysis.causes.cause(cause);
-            cause.is_wait() || cause == Cause::Syscall
-        };
-        let slots: Vec<_> = line
-            .causes
-            .iter()
-            .filter(|(cause, _)| counts(*cause))
-            .flat_map(|(_, figure)| figure.slots.iter().copied())
-            .collect();
-        if slots.is_empty() {
-            return;
-        }
-        let mut sum = Sum::default();
-        for slot in &slots {
-            sum.merge(&judged.verdicts.sums[slot.0 as usize]);
-        }
-        json["verdicts"] = json!({
-            "costly": sum.of(Verdict::Costly),
-            "through": sum.of(Verdict::Through),
-            "idle": sum.of(Verdict::Idle),
-            "unsure": sum.of(Verdict::Unsure),
-        });
-        json["blame"] = judged
-            .blame
-            .ends(&slots)
-            .into_iter()
-            .map(|((end, frame), ns)| {
-                let frame = frame.map(|f| analysis.tables.frame(f));
-                json!({
-                    "what": end.name(),
-                    "file": frame.map_or("", |f| analysis.str(f.file)),
-                    "line": frame.map_or(0, |f| f.line),
-                    "ns": ns,
-                })
-            })
-            .collect();
+    let counts = |cause| {
+        let cause = analysis.causes.cause(cause);
+        cause.is_wait() || cause == Cause::Syscall
+    };
+    let slots: Vec<_> = line
+        .causes
+        .iter()
+        .filter(|(cause, _)| counts(*cause))
+        .flat_map(|(_, figure)| figure.slots.iter().copied())
+        .collect();
+    if slots.is_empty() {
+        return;
     }
+    let mut sum = Sum::default();
+    for slot in &slots {
+        sum.merge(&judged.verdicts.sums[slot.0 as usize]);
+    }
+    json["verdicts"] = json!({
+        "costly": sum.of(Verdict::Costly),
+        "through": sum.of(Verdict::Through),
+        "idle": sum.of(Verdict::Idle),
+        "unsure": sum.of(Verdict::Unsure),
+    });
+    json["blame"] = judged
+        .blame
+        .ends(&slots)
+        .into_iter()
+        .map(|((end, frame), ns)| {
+            let frame = frame.map(|f| analysis.tables.frame(f));
+            json!({
+                "what": end.name(),
+                "file": frame.map_or("", |f| analysis.str(f.file)),
+                "line": frame.map_or(0, |f| f.line),
+                "ns": ns,
+            })
+        })
+        .collect();
+}
 
 fn line_json(analysis: &Analysis, line: &Line) -> Value {
     let causes: Map<String, Value> = line

@@ -18,11 +18,11 @@ use super::documents::path_of;
 use super::initialize::{ClientInfo, HoverDialect};
 use super::links::links;
 use super::loads::Outcome;
-use crate::kept::Cache;
 use super::session::{About, Session, Shown};
 use super::timeline::host::{REVEAL, TIMELINE};
 use super::to_proto;
 use super::{ext, findings};
+use crate::kept::Cache;
 
 /// The command that loads a trace.
 const LOAD: &str = "waitline.load";

@@ -12,6 +12,7 @@ use tower_lsp::jsonrpc::{Error, Result};
 
 use super::backend::failed;
 use super::session::{Session, Shown};
+use crate::cores::Cores;
 use crate::index::NoIndex;
 use crate::traces::{self, Bounds, What};
 
@@ -29,9 +30,7 @@ pub(super) enum NoLives {
 impl From<NoLives> for Error {
     fn from(why: NoLives) -> Error {
         match why {
-            NoLives::Changed => {
-                failed("the trace's file was rewritten meanwhile (load it again)")
-            }
+            NoLives::Changed => failed("the trace's file was rewritten meanwhile (load it again)"),
             NoLives::TooLarge(memory) => failed(format!(
                 "this takes more than the {} of memory that a trace may take (raise limits.memory, or record less)",
                 ide::units::bytes(memory)
@@ -94,7 +93,8 @@ impl Session {
         }
         let is_wanted = || !given_up.load(Ordering::Relaxed);
         let is_same = loaded.stamp == shown.stamp;
-        let view = is_same.then(|| shown.view.with_lives(loaded.analysis, &is_wanted)).flatten();
+        let view =
+            is_same.then(|| shown.view.with_lives(loaded.analysis, &Cores, &is_wanted)).flatten();
         let Some(view) = view else {
             return Err(if is_wanted() { NoLives::Changed } else { NoLives::Cancelled });
         };

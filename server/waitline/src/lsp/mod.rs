@@ -17,6 +17,7 @@ mod ext;
 mod faults;
 mod finder;
 mod findings;
+mod following;
 pub mod frames;
 mod growing;
 pub mod initialize;

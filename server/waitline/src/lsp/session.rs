@@ -242,6 +242,9 @@ impl Session {
                 Err(_) => return self.shown(), // who asked was told
             }
         }
+        if range.is_some() && whole.view.analysis.stays.is_none() {
+            return Some(whole); // it grows: what happened when is known once it is whole
+        }
         // The whole trace after a range counts as a new view, too: clients drop what is older.
         let next = Arc::new(Shown {
             id: super::loads::next_view(),
