@@ -277,12 +277,16 @@ impl Trace<'_> {
             report.not_run(what, "`waitline lines` has no --no-cache: nothing is kept of a load");
             return;
         }
-        let cached = self.lines("here");
+        let dir = tempfile::tempdir().unwrap();
+        let cache = dir.path().join("cache");
+        let mut cached = argv(&["env", &format!("WAITLINE_CACHE={}", cache.display())]);
+        cached.extend(self.lines("here"));
         let mut first = cached.clone();
         first.push(without.to_owned());
         said(&cached); // by which it is kept
         let took = by_turns(&[first, cached], self.rounds);
         let text = format!("{} CPU after {}", seconds(took[1].cpu), seconds(took[0].cpu));
+        let text = format!("{text}, {} of memory after {}", mib(took[1].peak), mib(took[0].peak));
         report.row(what, &text);
         let part = if self.size >= LARGE as f64 { 50.0 } else { 10.0 };
         report.ratio(took[1].cpu / took[0].cpu, "(the first)", held(1.0 / part));

@@ -7,17 +7,23 @@
 use std::fs::{self, File};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use exectrace::FrameId;
 use ide::Analysis;
+use ide::annotations::annotations;
+use ide::hover::{Markup, hover};
 use ide::jobs::InTurn;
 use ide::judged::{Depth, Judged, Question};
+use ide::line_map::LineMap;
 use ide::lines::{By, is_user_by_name};
-use ide::placement::Placement;
+use ide::metric::Metric;
+use ide::placement::{FileId, Placement};
 use ide::profiles::{Profile, profile};
-use ide::view::{View, Word};
+use ide::staleness::{Lines, Mode};
+use ide::view::{MIN_SHOWN_NS, View, Word};
 use waitline::kept::{Cache, Keep};
 use waitline::traces::{self, Loaded, What};
 
@@ -490,10 +496,21 @@ fn use_it(analysis: Analysis, judged: Option<Judged>) {
     }
     profile(&analysis, Profile::OffCpu, true);
     let word = Word::default();
-    let question = View::question(&analysis, &Placement::default(), &word);
-    let placement = Placement::default();
+    // As its question was asked: by the names of functions.
+    let placement = match judged {
+        Some(_) => Placement::default(),
+        None => waitline::workspace::place_in(&analysis, &testdata("programs")).unwrap(),
+    };
+    let question = View::question(&analysis, &placement, &word);
     let view = View::judged_so("a".into(), analysis, placement, &word, question, judged);
     view.summary();
+    for file in (0..view.placement.files.len() as u32).map(FileId) {
+        let map = Arc::new(LineMap::new(view.placement.source(file).text.clone()));
+        let lines = Lines::new(&view, file, map, None, Mode::default());
+        ide::lenses::lenses(&view, file, &lines, Metric::Impact);
+        let shown = annotations(&view, file, &lines, MIN_SHOWN_NS, Metric::Impact);
+        shown.iter().for_each(|a| drop(hover(&view, file, a.line, Markup::Markdown)));
+    }
     if let Some(queued) = view.analysis.queued {
         view.waiting_on_average(queued.ns);
     }
