@@ -3,7 +3,7 @@
 use exectrace::{FrameId, StackId};
 use hashbrown::HashMap;
 
-use super::{Code, Finding, Related, part};
+use super::{Code, Finding, NEAR, Related, part};
 use crate::Analysis;
 use crate::blame::{Blame, End, EndLine};
 use crate::causes::Cause;
@@ -163,12 +163,13 @@ impl<'a> Scene<'a> {
                 .push(id);
         }
         for row in self.stays.rows() {
-            let stay = self.stays.stay(row);
+            let slot = self.stays.slot(row);
+            let Some(Some(site)) = of_slot.get(slot.0 as usize) else { continue };
             if self.judgement(row).is_none() {
                 continue;
             }
-            let Some(Some(site)) = of_slot.get(stay.slot.0 as usize) else { continue };
             if let Some(Some(site)) = sites.get_mut(*site as usize) {
+                let stay = self.stays.stay(row);
                 let ns = stay.end.since(stay.start);
                 site.waits.push(row);
                 site.ns = site.ns.saturating_add(ns);
@@ -267,6 +268,14 @@ impl<'a> Scene<'a> {
             }
         }
         picked
+    }
+
+    /// Whether the costly waiting of a site is enough for a finding, or to be told of as one that fell
+    /// short. The sums tell that; to pick waits is to look at each of millions.
+    pub(super) fn may_matter(&self, site: &Site) -> bool {
+        let of = |slot: &SlotId| self.verdicts.sums.get(slot.0 as usize);
+        let sums = site.slots.iter().filter_map(of).map(|sum| sum.of(Verdict::Costly));
+        self.bigness(sums.fold(0i64, i64::saturating_add)) >= NEAR
     }
 
     /// The costly waits of a site that ended, for this reason.
