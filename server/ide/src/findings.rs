@@ -6,6 +6,7 @@
 //! at. A finding needs cost: of waits that delay nobody there is none.
 
 use exectrace::FrameId;
+use serde::{Deserialize, Serialize};
 
 use crate::Analysis;
 use crate::blame::Blame;
@@ -25,7 +26,7 @@ mod tests;
 use scene::Scene;
 
 /// Which kind of finding. The order is that of the pages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Code {
     /// Goroutines wait for a lock that another has.
     LockContention,
@@ -136,7 +137,7 @@ impl Code {
 }
 
 /// How serious a finding is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Severity {
     /// A person wants it told quietly.
     Hint,
@@ -167,7 +168,7 @@ impl Severity {
 }
 
 /// Something worth telling.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
     /// What kind.
     pub code: Code,
@@ -186,7 +187,7 @@ pub struct Finding {
 }
 
 /// A line that belongs to a finding.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Related {
     /// The line.
     pub frame: FrameId,
@@ -203,7 +204,7 @@ impl Related {
 }
 
 /// Something that a rule looked at and that fell short of a limit.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Looked {
     /// Which rule.
     pub code: Code,
@@ -220,7 +221,7 @@ pub struct Looked {
 }
 
 /// What the rules found, and what they looked at in vain.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Found {
     /// The dearest first.
     pub findings: Vec<Finding>,
