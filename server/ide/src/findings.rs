@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::Analysis;
 use crate::blame::Blame;
 use crate::figures::Instance;
+use crate::goroutines::{GoGroup, Life};
 use crate::verdicts::Verdicts;
 
 mod channels;
@@ -267,19 +268,21 @@ fn part(figure: i64, limit: i64) -> f64 {
 pub const MOST: usize = 50;
 
 /// All findings of a trace, the dearest first, one for each code and line, at most [`MOST`]; and what
-/// came near. `user` tells on which lines they may stand. None for a trace that was loaded without its
-/// goroutines' lives.
+/// came near. `lives` and `groups` are those of all goroutines; `user` tells on which lines findings may
+/// stand. None for a trace that was loaded without its goroutines' lives.
 pub fn find(
     analysis: &Analysis,
     verdicts: &Verdicts,
     blame: &Blame,
+    lives: &[Life],
+    groups: &[GoGroup],
     user: &dyn Fn(FrameId) -> bool,
 ) -> Found {
     let Some(stays) = &analysis.stays else { return Found::default() };
     if analysis.duration() <= 0 {
         return Found::default();
     }
-    let scene = Scene::new(analysis, stays, verdicts, blame, user);
+    let scene = Scene::new(analysis, stays, verdicts, blame, (lives, groups), user);
     let mut found = Found::default();
     locks::find(&scene, &mut found);
     channels::find(&scene, &mut found);

@@ -144,20 +144,23 @@ impl Judged {
         let told = |slot| question.told(slot);
         let (verdicts, blame) = judge(analysis, facts, &told, jobs)?;
         go_on()?;
-        let beside = || {
-            if depth < Depth::Groups {
-                return (Vec::new(), Vec::new(), None);
+        let beside = || match depth {
+            Depth::Groups => {
+                let regions = crate::regions::groups(analysis, stays, &verdicts.facts);
+                (regions, Index::new(analysis))
+            }
+            _ => (Vec::new(), None),
+        };
+        let finding = || {
+            if depth < Depth::Findings {
+                return (Vec::new(), Found::default());
             }
             let lives = lives(analysis, stays);
-            let go_groups = groups(analysis, stays, &verdicts.facts, &lives);
-            let regions = crate::regions::groups(analysis, stays, &verdicts.facts);
-            (go_groups, regions, Index::new(analysis))
+            let groups = groups(analysis, stays, &verdicts.facts, &lives);
+            let found = find(analysis, &verdicts, &blame, &lives, &groups, &is_own);
+            (groups, found)
         };
-        let finding = || match depth {
-            Depth::Verdicts => Found::default(),
-            _ => find(analysis, &verdicts, &blame, &is_own),
-        };
-        let ((go_groups, regions, index), found) = both(jobs, beside, finding)?;
+        let ((regions, index), (go_groups, found)) = both(jobs, beside, finding)?;
         go_on()?;
         Some(Judged { verdicts, blame, found, go_groups, regions, index })
     }
