@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::client::{Client, LIMIT, all_refreshes, uri};
+use super::client::{Client, LIMIT, all_refreshes};
 use super::loads::trace_of_stops;
 use super::*;
 
@@ -276,7 +276,8 @@ fn it_is_cancelled_and_overtaken() {
         growing.grow(n);
         growing.client.listen(BETWEEN);
     }
-    assert!(!growing.client.log[seen..].iter().any(is_state), "{:?}", &growing.client.log[seen..]);
+    let of_it = |m: &Value| is_state(m) && m["params"]["trace"] == json!(growing.path);
+    assert!(!growing.client.log[seen..].iter().any(of_it), "{:?}", &growing.client.log[seen..]);
     growing.client.end();
 }
 

@@ -18,7 +18,7 @@ use super::following::{Begun, Following, Paused};
 use super::progress::Reporter;
 use super::session::{Session, Shown};
 use super::timeline::loading::Loading;
-use crate::follow::{Follower, Step};
+use crate::follow::{Follower, Seen, Step};
 use crate::found::Found;
 use crate::traces::{self, Bounds, LoadError, Stamp};
 
@@ -40,6 +40,8 @@ pub(super) struct Loads {
     watch: Option<Watch>,
     /// When the newest trace of the workspace was written, as far as somebody has looked.
     newest: Option<SystemTime>,
+    /// What was loaded last, for whoever watches it: whether it only grows from then on.
+    seen: Option<(PathBuf, Seen)>,
 }
 
 impl Loads {
@@ -253,16 +255,22 @@ impl Session {
             let before = Stamp::at(&path).filter(|_| may_follow);
             let mut loaded = load(why != Why::Rewrite && before.is_none());
             if let Some(before) = &before
-                && loaded.as_ref().is_err_and(LoadError::is_changing)
+                && loaded.as_ref().is_err_and(LoadError::may_pass)
             {
                 if let Some((shown, follower)) = session.first_picture(&path, before, wanted.flag())
                 {
                     return Ok((shown, Some(follower)));
                 }
-                loaded = load(true);
+                if loaded.as_ref().is_err_and(LoadError::is_changing) {
+                    loaded = load(true);
+                }
             }
             let loaded = loaded?;
             let (path, stamp) = (loaded.path.clone(), loaded.stamp.clone());
+            if before.is_some() {
+                let seen = Seen::at(&path, &stamp).map(|seen| (path.clone(), seen));
+                session.loads().seen = seen;
+            }
             // Before the sources are read: what changes meanwhile is newer.
             let made = (SystemTime::now(), session.epoch.load(Ordering::Relaxed));
             let choices = &session.settings().choices;
@@ -346,9 +354,17 @@ impl Session {
         /// Longer than a generation takes.
         const LIMIT: Duration = Duration::from_secs(3);
         let grows = |now: &Stamp| now.is_of_same_file(before) && now.len() > before.len();
-        Stamp::at(path).filter(grows)?;
-        let mut follower = Follower::open(path)?;
+        let is_new = |at: SystemTime| at.elapsed().is_ok_and(|age| age < LIMIT);
         let from = Instant::now();
+        while !Stamp::at(path).is_some_and(|now| grows(&now)) {
+            // It was read between two pieces, if it was written just now.
+            let is_idle = from.elapsed() > SETTLED || !before.modified().is_some_and(is_new);
+            if is_idle || cancel.load(Ordering::Relaxed) {
+                return None;
+            }
+            std::thread::sleep(LOOK);
+        }
+        let mut follower = Follower::open(path)?;
         while follower.n_generations() == 0 {
             match follower.step(self.settings().memory) {
                 _ if cancel.load(Ordering::Relaxed) || from.elapsed() > LIMIT => return None,
@@ -597,6 +613,10 @@ fn watch(session: &Arc<Session>, path: PathBuf, begun: Option<Begun>) -> Option<
             if known || tried.as_ref() == Some(&stamp) {
                 following.saw(&stamp);
                 continue;
+            }
+            let seen = session.loads().seen.take_if(|(path, _)| *path == watched);
+            if let Some((_, seen)) = seen {
+                following.saw_loaded(seen);
             }
             drop(session);
             // As long as it is being written: what is told of that is over by then.
