@@ -10,6 +10,7 @@ mod findings;
 mod following;
 mod hostile;
 mod judged;
+mod kept;
 mod loads;
 mod recordings;
 mod rewrites;

@@ -6,8 +6,11 @@ use exectrace::{
     Decoder, Error, FrameId, MisusedRegion, Nanos, Problem, Reader, StackId, StrId, Tables, Version,
 };
 
+use serde::{Deserialize, Serialize};
+
 use crate::causes::Causes;
 use crate::figures::{Figures, GoLocal, Pass, Slot, Totals, Waker};
+use crate::sched::Queued;
 use crate::stays::Stays;
 use crate::tail::{self, Tail};
 
@@ -24,7 +27,10 @@ pub struct Analysis {
     pub wakers: Vec<Waker>,
     /// Counts of the whole trace.
     pub totals: Totals,
-    /// The life of every goroutine, if it was asked for.
+    /// How long goroutines waited for a P, if the life of each was asked for.
+    pub queued: Option<Queued>,
+    /// The life of every goroutine, if it was asked for. Of a trace that was read from what is kept of
+    /// it, there is none.
     pub stays: Option<Arc<Stays>>,
     /// The format's version.
     pub version: Version,
@@ -50,7 +56,7 @@ pub struct Analysis {
 }
 
 /// Something odd about a trace.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Note {
     /// Where, in bytes from the file's beginning.
     pub offset: u64,
@@ -242,6 +248,7 @@ impl Builder {
             slots,
             wakers,
             totals,
+            queued: None,
             stays: None,
             version,
             events,
@@ -359,6 +366,7 @@ impl Builder {
             slots,
             wakers,
             totals,
+            queued: stays.as_ref().map(|stays| stays.sched.queued()),
             stays: stays.map(Arc::new),
             version,
             events,

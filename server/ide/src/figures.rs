@@ -14,6 +14,7 @@ use exectrace::{
     RangePhase, RangeScope, Region, Sink, StackId, StackRow, StrId, Tables, Task,
 };
 use hashbrown::HashMap;
+use serde::{Deserialize, Serialize};
 
 use crate::causes::{CauseId, Causes};
 use crate::stays::{StayKind, StayLocal, Stays};
@@ -23,7 +24,7 @@ mod slot;
 pub use slot::{Instance, Slot, Totals, Waker};
 
 /// A slot, by its row in [`Figures::slots`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct SlotId(pub u32);
 
 impl SlotId {

@@ -13,6 +13,8 @@ pub mod go_source;
 pub mod goroutines;
 pub mod hover;
 pub mod jobs;
+pub mod judged;
+mod kept;
 pub mod kinds;
 pub mod lenses;
 pub mod line_map;

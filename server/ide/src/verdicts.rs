@@ -79,6 +79,17 @@ impl Verdicts {
         self.judged.demanded(stays, row)
     }
 
+    /// What is left of them without the lives of the goroutines: sums, and how many goroutines there
+    /// were at each site. No single wait has a verdict then.
+    pub(crate) fn of_sums(sums: Vec<Sum>, facts: Facts, goroutines: Vec<u32>) -> Verdicts {
+        Verdicts { sums, facts, goroutines, ..Verdicts::default() }
+    }
+
+    /// By site: how many goroutines were there.
+    pub(crate) fn goroutines(&self) -> &[u32] {
+        &self.goroutines
+    }
+
     /// How many goroutines waited in some slots; one that waited in several ways counts for each.
     pub fn n_goroutines(&self, slots: &[SlotId]) -> u64 {
         let mut sites: Vec<u32> = slots.iter().map(|&s| self.facts.site(s)).collect();

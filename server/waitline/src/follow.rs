@@ -214,7 +214,7 @@ impl Follower {
         let mut analysis = self.builder.so_far(why)?;
         analysis.bytes = self.stamp.len();
         let (path, stamp) = (self.path.clone(), self.stamp.clone());
-        Some(Loaded { path, stamp, inside: Vec::new(), analysis })
+        Some(Loaded { path, stamp, inside: Vec::new(), analysis, memory: 0 })
     }
 }
 

@@ -9,6 +9,7 @@ mod follow;
 pub mod found;
 mod http;
 pub mod index;
+pub mod kept;
 pub mod lsp;
 pub mod record;
 pub mod traces;

@@ -230,7 +230,7 @@ fn it_stops_inside_a_generation_and_goes_on() {
     let seen = growing.client.log.len();
     let half = (growing.ends[n] + growing.ends[n + 1]) / 2;
     let from = fs::metadata(&growing.path).unwrap().len() as usize;
-    append(&growing.path, &growing.bytes[from..half].to_vec());
+    append(&growing.path, &growing.bytes[from..half]);
     let broken_off = growing.client.wait_from(seen, "what there is", |m| {
         let partial = m["params"]["partial"].as_str();
         is_state(m) && partial.is_some_and(|why| why.contains("ends inside a"))

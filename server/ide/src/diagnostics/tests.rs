@@ -6,6 +6,7 @@ use super::*;
 use crate::analysis::Builder;
 use crate::findings::find;
 use crate::go_source::GoSource;
+use crate::goroutines::{groups, lives};
 use crate::jobs::InTurn;
 use crate::line_map::{LineMap, TextPosition, TextRange};
 use crate::placement::SourceFile;
@@ -39,7 +40,10 @@ fn placed(text: &str) -> (Vec<Finding>, Placement) {
     let user = |f| placement.place(f).is_some();
     let facts = Facts::new(&analysis, &user);
     let (verdicts, blame) = judge(&analysis, facts, &|_| None, &InTurn).unwrap();
-    (find(&analysis, &verdicts, &blame, &user).findings, placement)
+    let stays = analysis.stays.as_ref().unwrap();
+    let lives = lives(&analysis, stays);
+    let groups = groups(&analysis, stays, &verdicts.facts, &lives);
+    (find(&analysis, &verdicts, &blame, &lives, &groups, &user).findings, placement)
 }
 
 /// What is shown after some edits: each replaces columns of a line.

@@ -176,6 +176,7 @@ fn trace(steps: &[(usize, i64, u8)]) -> (Analysis, Vec<Span>) {
         slots: slots(),
         wakers: Vec::new(),
         totals,
+        queued: None,
         stays: Some(stays.into()),
         version: Version::GO_1_26,
         events: 0,

@@ -162,7 +162,7 @@ impl Tone {
 
     /// Whether it is nobody's loss: judged idle, or the runtime's own.
     pub fn is_idle(self) -> bool {
-        self.verdict() == Some(Verdict::Idle) || self.class() == Class::System
+        self.0 >> 5 == 3 || self.0 & 31 == Class::System as u8
     }
 }
 

@@ -28,8 +28,9 @@ pub(super) struct Density {
     /// How many spans there are.
     spans: usize,
     tones: Vec<u8>,
-    /// By tone: the time up to each slice's beginning, and one more.
-    up_to: Vec<Vec<u64>>,
+    /// The time up to each slice's beginning, and up to the end: slice by slice, a column for each
+    /// tone.
+    up_to: Vec<u64>,
 }
 
 impl Density {
@@ -82,60 +83,61 @@ impl Density {
                 fulls[last] -= 1;
             }
         }
-        let up_to = parts
-            .iter()
-            .zip(&fulls)
-            .map(|(parts, fulls)| {
-                let (mut sum, mut full) = (0u64, 0i64);
-                let mut up_to = Vec::with_capacity(n + 1);
-                up_to.push(0);
-                for (part, change) in parts.iter().zip(fulls) {
-                    full += change;
-                    sum += part + ((full.max(0) as u64) << shift);
-                    up_to.push(sum);
-                }
-                up_to
-            })
-            .collect();
+        let columns = tones.len();
+        let mut up_to = vec![0; (n + 1) * columns];
+        for (column, (parts, fulls)) in parts.iter().zip(&fulls).enumerate() {
+            let (mut sum, mut full) = (0u64, 0i64);
+            for (slice, (part, change)) in parts.iter().zip(fulls).enumerate() {
+                full += change;
+                sum += part + ((full.max(0) as u64) << shift);
+                up_to[(slice + 1) * columns + column] = sum;
+            }
+        }
         Some(Density { shift, spans: count, tones, up_to })
     }
 
     pub(super) fn bytes(&self) -> usize {
-        self.up_to.iter().map(|u| u.len() * 8).sum()
+        self.up_to.len() * 8
     }
 
-    /// Whether sums are as good as going over all for this window: a slice is no wider than a pixel,
-    /// and there are many spans in it.
-    fn is_enough(&self, cells: Cells, end: i64) -> bool {
+    /// Whether sums are taken for this window: there are many spans in it, and a slice is no wider than
+    /// a pixel, or there are too many to go over `gos` goroutines.
+    fn is_enough(&self, cells: Cells, end: i64, gos: usize) -> bool {
         let span = u128::from((cells.t1.min(end) - cells.t0.max(0)).max(0) as u64);
         let spans = self.spans as u128 * span / u128::from(end.max(1) as u64);
-        spans > FEW && (cells.t1 - cells.t0) >> self.shift >= cells.n
+        // Of a long goroutine no more is gone over than cells have tones.
+        let steps = spans.min(gos as u128 * cells.n as u128 * self.tones.len() as u128);
+        let is_fine = (cells.t1 - cells.t0) >> self.shift >= cells.n;
+        spans > FEW && (is_fine || steps > u128::from(STEPS))
     }
 
     fn sums(&self, cells: Cells) -> CellSums {
-        let edges: Vec<i64> = (0..=cells.n).map(|cell| cells.edge(cell)).collect();
-        let of = |row: usize| {
-            let mut before = self.up_to(row, cells.t0);
-            let ns = edges.iter().skip(1).map(|&edge| {
-                let until = self.up_to(row, edge);
-                let ns = until.saturating_sub(before);
-                before = until;
-                ns
-            });
-            ns.collect()
-        };
-        CellSums { tones: self.tones.clone(), ns: (0..self.tones.len()).map(of).collect() }
+        let columns = self.tones.len();
+        let mut ns = vec![Vec::with_capacity(cells.n as usize); columns];
+        let (mut before, mut until) = (vec![0; columns], vec![0; columns]);
+        self.up_to(cells.t0, &mut before);
+        for cell in 1..=cells.n {
+            self.up_to(cells.edge(cell), &mut until);
+            for ((ns, before), until) in ns.iter_mut().zip(&before).zip(&until) {
+                ns.push(until.saturating_sub(*before));
+            }
+            std::mem::swap(&mut before, &mut until);
+        }
+        CellSums { tones: self.tones.clone(), ns }
     }
 
-    /// The time of a tone up to `t`.
-    fn up_to(&self, row: usize, t: i64) -> u64 {
-        let Some(up_to) = self.up_to.get(row) else { return 0 };
+    /// The time of each tone up to `t`.
+    fn up_to(&self, t: i64, out: &mut [u64]) {
+        let columns = self.tones.len();
         let t = t.max(0);
-        let slice = ((t >> self.shift) as usize).min(up_to.len() - 1);
-        let before = up_to[slice];
-        let within = up_to.get(slice + 1).map_or(0, |next| next - before);
+        let slice = ((t >> self.shift) as usize).min(self.up_to.len() / columns.max(1) - 1);
         let part = (t - ((slice as i64) << self.shift)).min(1 << self.shift) as u128;
-        before + ((u128::from(within) * part) >> self.shift) as u64
+        let row = self.up_to.get(slice * columns..).unwrap_or_default();
+        let next = row.get(columns..).filter(|next| !next.is_empty());
+        for (i, (out, &before)) in out.iter_mut().zip(row).enumerate() {
+            let within = next.and_then(|next| next.get(i)).map_or(0, |next| next - before);
+            *out = before + ((u128::from(within) * part) >> self.shift) as u64;
+        }
     }
 }
 
@@ -168,10 +170,15 @@ impl Adder {
         }
     }
 
+    #[inline]
     fn advance(&mut self, t: i64) {
         if t >= self.cell_end {
-            self.cell = self.cells.cell(t);
-            self.cell_end = self.cells.edge(self.cell + 1);
+            // Mostly it is the next one.
+            (self.cell, self.cell_end) = (self.cell + 1, self.cells.edge(self.cell + 2));
+            if t >= self.cell_end {
+                self.cell = self.cells.cell(t);
+                self.cell_end = self.cells.edge(self.cell + 1);
+            }
         }
     }
 
@@ -180,17 +187,25 @@ impl Adder {
         (self.cell, self.cell_end) = (0, self.cells.edge(1));
     }
 
+    #[inline]
     fn row(&mut self, tone: u8) -> usize {
-        let row = &mut self.rows[usize::from(tone) % TONES];
-        if *row == u8::MAX {
-            *row = self.tones.len() as u8;
-            self.tones.push(tone);
-            self.parts.push(vec![0; self.cells.n as usize]);
-            self.fulls.push(vec![0; self.cells.n as usize + 1]);
+        let row = usize::from(tone) % TONES;
+        if self.rows[row] == u8::MAX {
+            self.widen(tone);
         }
-        usize::from(*row)
+        usize::from(self.rows[row])
     }
 
+    /// A tone that was not met before.
+    #[cold]
+    fn widen(&mut self, tone: u8) {
+        self.rows[usize::from(tone) % TONES] = self.tones.len() as u8;
+        self.tones.push(tone);
+        self.parts.push(vec![0; self.cells.n as usize]);
+        self.fulls.push(vec![0; self.cells.n as usize + 1]);
+    }
+
+    #[inline]
     fn add(&mut self, tone: u8, ns: u64) {
         let (row, cell) = (self.row(tone), self.cell as usize);
         self.parts[row][cell] += ns;
@@ -218,29 +233,21 @@ pub(super) struct CellSums {
 }
 
 impl CellSums {
-    /// The same of cells that are so many together.
-    pub(super) fn wider(&self, by: usize) -> CellSums {
-        let sum = |ns: &Vec<u64>| ns.chunks(by.max(1)).map(|some| some.iter().sum()).collect();
-        CellSums { tones: self.tones.clone(), ns: self.ns.iter().map(sum).collect() }
-    }
-
-    /// Of pixels, drawn in cells of `wide` pixels.
-    pub(super) fn draw(&self, cells: Cells, wide: u32) -> LaneRects {
-        match wide {
-            1 => self.rects(cells, 0..cells.n),
-            _ => self.wider(wide as usize).rects(cells, 0..cells.n),
-        }
-    }
-
-    /// Rects of some cells. Those of one cell stand together, the lowest tone first; equal cells are
-    /// one.
-    pub(super) fn rects(&self, cells: Cells, some: std::ops::Range<i64>) -> LaneRects {
+    /// Rects of some cells, of `wide` pixels each. Those of one cell stand together, the lowest tone
+    /// first; equal cells are one.
+    pub(super) fn rects(&self, cells: Cells, wide: u32, some: std::ops::Range<i64>) -> LaneRects {
         let mut lane = LaneRects::default();
-        let mut rows: Vec<(Tone, &[u64])> =
-            self.tones.iter().zip(&self.ns).map(|(&tone, ns)| (Tone(tone), &ns[..])).collect();
+        let (first, wide) = (some.start, wide.max(1) as usize);
+        let pixels = some.start as usize * wide..some.end as usize * wide;
+        let of = |ns: &Vec<u64>| -> Vec<u64> {
+            let pixels = &ns[pixels.start.min(ns.len())..pixels.end.min(ns.len())];
+            pixels.chunks(wide).map(|cell| cell.iter().sum()).collect()
+        };
+        let mut rows: Vec<(Tone, Vec<u64>)> =
+            self.tones.iter().zip(&self.ns).map(|(&tone, ns)| (Tone(tone), of(ns))).collect();
         rows.sort_unstable_by_key(|row| row.0);
         let width = |cell: i64| (cells.edge(cell + 1) - cells.edge(cell)).max(1) as u64;
-        let all = |cell: i64| rows.iter().map(|row| row.1[cell as usize]).sum::<u64>();
+        let all = |cell: i64| rows.iter().map(|row| row.1[(cell - first) as usize]).sum::<u64>();
         let peak = some.clone().map(|cell| all(cell).div_ceil(width(cell))).max().unwrap_or(0);
         lane.peak = u32::try_from(peak).unwrap_or(u32::MAX);
         let (mut last, mut now): (Vec<Rect>, Vec<Rect>) = (Vec::new(), Vec::new());
@@ -250,8 +257,8 @@ impl CellSums {
             let x1 = cells.x(to).max(x0 + 1);
             let whole = u128::from((to - from).max(1) as u64) * u128::from(peak.max(1));
             now.clear();
-            for &(tone, ns) in &rows {
-                let ns = ns[cell as usize];
+            for (tone, ns) in &rows {
+                let ns = ns[(cell - first) as usize];
                 if ns == 0 {
                     continue;
                 }
@@ -287,6 +294,10 @@ impl CellSums {
 }
 
 impl Walk for Adder {
+    fn cells(&self) -> Option<Cells> {
+        Some(self.cells)
+    }
+
     fn until(&mut self, from: i64) -> i64 {
         self.advance(from);
         self.cell_end
@@ -325,7 +336,9 @@ impl Index {
     /// By cell: the time of a group by tone. Exact, if that is cheap enough.
     pub(super) fn group_sums(&self, group: &Group, cells: Cells) -> CellSums {
         let density = group.density.as_ref();
-        if let Some(density) = density.filter(|density| density.is_enough(cells, self.end)) {
+        if let Some(density) =
+            density.filter(|density| density.is_enough(cells, self.end, group.gos.len()))
+        {
             return density.sums(cells);
         }
         let mut adder = Adder::new(cells);

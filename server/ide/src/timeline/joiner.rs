@@ -6,15 +6,20 @@ use super::lanes::{Walk, unpack};
 use super::tile::{AFTER, BEFORE, JOINED, OPEN, Rect};
 
 /// What most of some time went to: idle time only if it is three quarters of it.
-pub(super) fn longest(sums: &[(u8, u64)]) -> Option<Tone> {
-    let all: u64 = sums.iter().map(|s| s.1).sum();
-    let idle: u64 = sums.iter().filter(|s| Tone(s.0).is_idle()).map(|s| s.1).sum();
-    let shows_idle = u128::from(idle) * 4 >= u128::from(all) * 3;
-    sums.iter()
-        .filter(|s| s.1 > 0 && Tone(s.0).is_idle() == shows_idle)
-        // The first of equals by number, so that the order of time does not matter.
-        .max_by_key(|s| (s.1, std::cmp::Reverse(s.0)))
-        .map(|s| Tone(s.0))
+pub(super) fn longest(sums: impl Iterator<Item = (Tone, u64)>) -> Option<Tone> {
+    // Of what is not idle, of what is: all time, and the longest. The first of equals by number, so
+    // that the order of time does not matter.
+    let mut all = [0; 2];
+    let mut most = [(0, std::cmp::Reverse(u8::MAX)); 2];
+    for (tone, ns) in sums {
+        let idle = usize::from(tone.is_idle());
+        all[idle] += ns;
+        most[idle] = most[idle].max((ns, std::cmp::Reverse(tone.0)));
+    }
+    // Idle is three times as long as all else.
+    let shows_idle = u128::from(all[1]) >= u128::from(all[0]) * 3;
+    let (ns, tone) = most[usize::from(shows_idle)];
+    (ns > 0).then_some(Tone(tone.0))
 }
 
 /// Joins the spans of one row, in the order of time.
@@ -108,16 +113,23 @@ impl<'a, D: Fn(u32) -> (u32, u32)> Joiner<'a, D> {
             self.sums.push((tone, std::mem::take(&mut self.acc[usize::from(tone) % TONES])));
         }
         let n = std::mem::take(&mut self.n);
-        let Some(tone) = longest(&self.sums) else { return };
+        let sums = self.sums.iter().map(|&(tone, ns)| (Tone(tone), ns));
+        let busy = sums.clone().map(|s| s.1).sum();
+        let Some(tone) = longest(sums) else { return };
         let (from, to) = if self.gaps {
             (self.cells.edge(self.cell).max(self.clear), self.cell_end.min(until))
         } else {
             (self.from, self.to)
         };
+        self.draw(from, to, tone, busy, n);
+    }
+
+    /// Draws what `n` spans are joined to, which took so long.
+    #[inline]
+    fn draw(&mut self, from: i64, to: i64, tone: Tone, busy: u64, n: u32) {
         let mut rect = self.cells.rect(from, to, tone);
         rect.flags = self.flags;
         if self.gaps {
-            let busy: u64 = self.sums.iter().map(|s| s.1).sum();
             rect.fill = fill(busy, (to - from).max(1) as u64);
         }
         if n == 1 {
@@ -150,6 +162,20 @@ fn fill(part: u64, whole: u64) -> u8 {
 }
 
 impl<D: Fn(u32) -> (u32, u32)> Walk for Joiner<'_, D> {
+    fn cells(&self) -> Option<Cells> {
+        Some(self.cells)
+    }
+
+    #[inline]
+    fn cell(&mut self, from: i64, to: i64, parts: &[u64]) {
+        self.advance(from);
+        let sums = parts.iter().map(|&part| unpack(part));
+        let busy = sums.clone().map(|s| s.1).sum();
+        if let Some(tone) = longest(sums) {
+            self.draw(from, to, tone, busy, 2);
+        }
+    }
+
     #[inline]
     fn until(&mut self, from: i64) -> i64 {
         self.advance(from);

@@ -11,21 +11,23 @@
 //! looks at two rows and the block at its edge for each cell.
 //!
 //! Spans of a goroutine touch: each ends where the next begins, the last where the lane ends.
-//! What has gaps (what a P ran, ranges) is kept with a length, as [`Runs`].
+//! What has gaps (what a P ran, ranges) is kept with a length, as [`super::Runs`].
 
+use super::cells::Cells;
 use super::class::{TONES, Tone};
+use super::jumps::{self, Blocks, Stretch};
 
 /// So many spans are in a block.
 pub(super) const BLOCK: usize = 32;
 /// A lane of fewer blocks has no sums: to go over its spans is as quick.
-const LONG: usize = 4;
+pub(super) const LONG: usize = 4;
 
 /// A time of one tone: the tone above, the nanoseconds below.
-type Part = u64;
+pub(super) type Part = u64;
 const TONE_SHIFT: u32 = 56;
 const NS_MASK: u64 = (1 << TONE_SHIFT) - 1;
 
-fn part(tone: u8, ns: u64) -> Part {
+pub(super) fn part(tone: u8, ns: u64) -> Part {
     u64::from(tone) << TONE_SHIFT | (ns & NS_MASK)
 }
 
@@ -45,7 +47,7 @@ pub(super) struct UpTo {
 impl UpTo {
     /// What the blocks from `first` to before `end` came to. `all`: the row behind the last one.
     #[inline]
-    fn between(&self, first: usize, end: usize, all: &[u64], parts: &mut Vec<Part>) {
+    pub(super) fn between(&self, first: usize, end: usize, all: &[u64], parts: &mut Vec<Part>) {
         let n = self.tones.len();
         let row = |i: usize| self.ns.get(i * n..(i + 1) * n).unwrap_or(all);
         parts.clear();
@@ -56,7 +58,34 @@ impl UpTo {
         }
     }
 
-    fn bytes(&self) -> usize {
+    pub(super) fn tones(&self) -> &[u8] {
+        &self.tones
+    }
+
+    /// By tone: its column. What has none was not met.
+    pub(super) fn columns(&self) -> [u8; TONES] {
+        let mut columns = [u8::MAX; TONES];
+        for (column, &tone) in (0..).zip(&self.tones) {
+            columns[usize::from(tone) % TONES] = column;
+        }
+        columns
+    }
+
+    /// The time of each tone up to a block.
+    #[inline]
+    pub(super) fn row(&self, block: usize) -> &[u64] {
+        let n = self.tones.len();
+        self.ns.get(block * n..(block + 1) * n).unwrap_or_default()
+    }
+
+    /// Something of a row, of each line that a cache has of it.
+    #[inline]
+    pub(super) fn touch(&self, block: usize) -> u64 {
+        let row = self.row(block);
+        row.iter().step_by(8).chain(row.last()).fold(0, |sum, &ns| sum ^ ns)
+    }
+
+    pub(super) fn bytes(&self) -> usize {
         self.tones.len() + self.ns.len() * 8
     }
 }
@@ -64,10 +93,10 @@ impl UpTo {
 /// Makes the sums of a lane while its spans come, or of one lane after another.
 #[derive(Debug)]
 pub(super) struct Summing {
-    made: UpTo,
+    pub(super) made: UpTo,
     /// By tone: its column.
     columns: [u8; TONES],
-    now: Vec<u64>,
+    pub(super) now: Vec<u64>,
 }
 
 impl Default for Summing {
@@ -130,10 +159,18 @@ impl Summing {
 
 /// What goes over a lane's time, in order.
 pub(super) trait Walk {
+    /// The cells whose sums it asks for, where it knows them beforehand.
+    fn cells(&self) -> Option<Cells> {
+        None
+    }
+    /// One of its cells, of several spans none of which is longer than a cell: its time by tone.
+    fn cell(&mut self, from: i64, to: i64, parts: &[Part]) {
+        self.sums(from, to, parts);
+    }
     /// Up to where sums of a stretch that begins at `from` say all that is wanted; `i64::MIN`: nowhere.
     fn until(&mut self, from: i64) -> i64;
     /// A stretch that ends there at the latest: its time by tone.
-    fn sums(&mut self, from: i64, to: i64, parts: &[u64]);
+    fn sums(&mut self, from: i64, to: i64, parts: &[Part]);
     /// A span; `row` is its row in the columns.
     fn span(&mut self, from: i64, to: i64, tone: Tone, row: u32);
 }
@@ -284,7 +321,22 @@ impl Spans {
     pub(super) fn walk(&self, lane: &Lane, t0: i64, t1: i64, walk: &mut impl Walk) {
         let blocks = self.blocks(lane);
         let sums = self.sums.get(lane.sums as usize);
-        let mut i = blocks.partition_point(|b| b.base <= t0).saturating_sub(1);
+        let first = blocks.partition_point(|b| b.base <= t0).saturating_sub(1);
+        if let Some(sums) = sums {
+            let to = furthest(first, blocks.len(), LONG, |i| blocks[i].base < t1);
+            if jumps::walk(&Summed { spans: self, lane, blocks, sums }, first, to, walk) {
+                return;
+            }
+        }
+        self.stretch(lane, sums, Stretch { first, t0, t1, clip: [false; 2] }, walk);
+    }
+
+    /// Block by block, and where nothing else will do, span by span.
+    #[inline]
+    fn stretch(&self, lane: &Lane, sums: Option<&UpTo>, stretch: Stretch, walk: &mut impl Walk) {
+        let blocks = self.blocks(lane);
+        let Stretch { first: mut i, t0, t1, .. } = stretch;
+        let (least, most) = stretch.reach();
         let mut parts = Vec::new();
         let mut stride = 1;
         while let Some(block) = blocks.get(i).filter(|b| b.base < t1) {
@@ -320,7 +372,7 @@ impl Spans {
                     break;
                 }
                 if next > t0 && next > start {
-                    walk.span(start, next, Tone(tone), (first + k) as u32);
+                    walk.span(start.max(least), next.min(most), Tone(tone), (first + k) as u32);
                 }
                 start = next;
             }
@@ -329,11 +381,79 @@ impl Spans {
     }
 }
 
+/// A lane of [`Spans`] that has sums.
+struct Summed<'a> {
+    spans: &'a Spans,
+    lane: &'a Lane,
+    blocks: &'a [Block],
+    sums: &'a UpTo,
+}
+
+impl Summed<'_> {
+    fn rows(&self, block: usize) -> std::ops::Range<usize> {
+        let block = &self.blocks[block];
+        block.first as usize..(block.first + block.n) as usize
+    }
+}
+
+impl Blocks for Summed<'_> {
+    fn sums(&self) -> &UpTo {
+        self.sums
+    }
+
+    #[inline]
+    fn base(&self, block: usize) -> i64 {
+        self.blocks[block].base
+    }
+
+    #[inline]
+    fn touch(&self, block: usize) -> u64 {
+        let rows = self.rows(block);
+        touched(&self.spans.start[rows.clone()]) ^ u64::from(self.spans.tone[rows.start])
+    }
+
+    #[inline]
+    fn cut(&self, block: usize, t: i64, whole: i64, columns: &[u8; TONES], ns: &mut [u64]) -> bool {
+        let rows = self.rows(block);
+        let (starts, tones) = (&self.spans.start[rows.clone()], &self.spans.tone[rows]);
+        let rel = u32::try_from(t - self.base(block)).unwrap_or(u32::MAX);
+        // They rise; to look at all is quicker than to search.
+        let n = starts.iter().filter(|&&start| start <= rel).count();
+        for (&tone, pair) in tones.iter().zip(starts[..n].windows(2)) {
+            ns[usize::from(columns[usize::from(tone) % TONES])] +=
+                u64::from(pair[1].saturating_sub(pair[0]));
+        }
+        let Some((&start, &tone)) = starts[..n].last().zip(tones.get(n - 1)) else { return false };
+        let start = self.base(block) + i64::from(start);
+        let end = match starts.get(n) {
+            Some(&next) => self.base(block) + i64::from(next),
+            None => self.spans.block_end(self.lane, self.blocks, block),
+        };
+        ns[usize::from(columns[usize::from(tone) % TONES])] += (t.min(end) - start).max(0) as u64;
+        t < end && end - start <= whole
+    }
+
+    fn stretch(&self, stretch: Stretch, walk: &mut impl Walk) {
+        self.spans.stretch(self.lane, Some(self.sums), stretch, walk);
+    }
+}
+
+/// Something of each line that a cache has of a part of a column.
+#[inline]
+pub(super) fn touched(column: &[u32]) -> u64 {
+    u64::from(column.iter().step_by(16).chain(column.last()).fold(0, |sum, &it| sum ^ it))
+}
+
 /// Behind the last block of those from `i` on that ends in time; `i`, if it does not itself. Ends
-/// rise. About so many as `stride` are expected, since cells next to each other hold about as many: it
+/// rise, and so do beginnings. About so many as `stride` are expected, since cells next to each other hold about as many: it
 /// is looked for around there, in steps that grow.
 #[inline]
-fn furthest(i: usize, n: usize, stride: usize, ends_by: impl Fn(usize) -> bool) -> usize {
+pub(super) fn furthest(
+    i: usize,
+    n: usize,
+    stride: usize,
+    ends_by: impl Fn(usize) -> bool,
+) -> usize {
     // What lies before `from` ends in time, what lies at `to` and behind does not.
     let (mut from, mut to) = (i, n);
     let guess = (i + stride.max(1)).min(n);
@@ -368,170 +488,4 @@ fn furthest(i: usize, n: usize, stride: usize, ends_by: impl Fn(usize) -> bool) 
         }
     }
     from
-}
-
-/// Spans with gaps between them, in the order of time: what a P ran, ranges of the collector.
-#[derive(Debug, Default)]
-pub struct Runs {
-    start: Vec<u32>,
-    len: Vec<u32>,
-    /// Whose, or why: as the lane has it.
-    x: Vec<u32>,
-    tone: Vec<u8>,
-    /// The base time of each block, and its first row.
-    blocks: Vec<(i64, u32)>,
-    /// Lengths that 32 bits do not hold.
-    long: hashbrown::HashMap<u32, i64>,
-    last_end: i64,
-    /// They are there as soon as the runs are: a window can be looked at while more come.
-    summing: Summing,
-}
-
-/// One of [`Runs`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Run {
-    /// Its row.
-    pub row: u32,
-    /// Its beginning, in nanoseconds.
-    pub start: i64,
-    /// Its end.
-    pub end: i64,
-    /// What it is.
-    pub tone: Tone,
-    /// Whose, or why.
-    pub x: u32,
-}
-
-impl Runs {
-    /// One more; what lies before the end of the last one is cut off.
-    pub(super) fn push(&mut self, start: i64, end: i64, tone: Tone, x: u32) {
-        let start = start.max(self.last_end);
-        if end <= start {
-            return;
-        }
-        self.last_end = end;
-        let row = self.start.len();
-        let room = self.blocks.last().and_then(|&(base, first)| {
-            let full = row - first as usize >= BLOCK;
-            u32::try_from(start - base).ok().filter(|_| !full)
-        });
-        let rel = room.unwrap_or_else(|| {
-            self.blocks.push((start, row as u32));
-            self.summing.mark();
-            0
-        });
-        self.summing.add(tone.0, (end - start) as u64);
-        let len = u32::try_from(end - start).unwrap_or(u32::MAX);
-        if len == u32::MAX {
-            self.long.insert(row as u32, end - start);
-        }
-        self.start.push(rel);
-        self.len.push(len);
-        self.x.push(x);
-        self.tone.push(tone.0);
-    }
-
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.start.len()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.start.is_empty()
-    }
-
-    pub(super) fn bytes(&self) -> usize {
-        self.len() * 13 + self.blocks.len() * 16 + self.summing.made.bytes()
-    }
-
-    /// Where the last one ends.
-    pub(super) fn until(&self) -> i64 {
-        self.last_end
-    }
-
-    fn rows(&self, block: usize) -> std::ops::Range<usize> {
-        let first = self.blocks[block].1 as usize;
-        let end = self.blocks.get(block + 1).map_or(self.start.len(), |b| b.1 as usize);
-        first..end
-    }
-
-    #[inline]
-    fn run(&self, block: usize, row: usize) -> Run {
-        let start = self.blocks[block].0 + i64::from(self.start[row]);
-        let len = match self.len[row] {
-            u32::MAX => self.long.get(&(row as u32)).copied().unwrap_or(i64::from(u32::MAX)),
-            len => i64::from(len),
-        };
-        Run { row: row as u32, start, end: start + len, tone: Tone(self.tone[row]), x: self.x[row] }
-    }
-
-    /// By its row.
-    pub fn get(&self, row: u32) -> Option<Run> {
-        if row as usize >= self.start.len() {
-            return None;
-        }
-        let block = self.blocks.partition_point(|b| b.1 <= row).checked_sub(1)?;
-        Some(self.run(block, row as usize))
-    }
-
-    /// Those that touch a window, in order.
-    pub fn between(&self, t0: i64, t1: i64) -> impl Iterator<Item = Run> + '_ {
-        let from = self.blocks.partition_point(|b| b.0 <= t0).saturating_sub(1);
-        let to = self.blocks.partition_point(|b| b.0 < t1);
-        (from..to)
-            .flat_map(move |b| self.rows(b).map(move |row| self.run(b, row)))
-            .filter(move |r| r.end > t0 && r.start < t1)
-    }
-
-    /// The one at a time, else the last one before it.
-    pub fn at(&self, t: i64) -> Option<Run> {
-        let block = self.blocks.partition_point(|b| b.0 <= t).checked_sub(1)?;
-        let rows = self.rows(block);
-        let rel = t - self.blocks[block].0;
-        let k =
-            self.start[rows.clone()].partition_point(|&s| i64::from(s) <= rel).checked_sub(1)?;
-        Some(self.run(block, rows.start + k))
-    }
-
-    /// Goes over the part in a window.
-    pub(super) fn walk(&self, t0: i64, t1: i64, walk: &mut impl Walk) {
-        let mut b = self.blocks.partition_point(|b| b.0 <= t0).saturating_sub(1);
-        let last = self.blocks.partition_point(|b| b.0 < t1);
-        let end_of = |block: usize| {
-            let row = self.rows(block).end - 1;
-            self.run(block, row).end
-        };
-        let mut parts = Vec::new();
-        let mut stride = 1;
-        while b < last {
-            let base = self.blocks[b].0;
-            if base >= t0 {
-                let until = walk.until(base).min(t1);
-                // The next one's beginning is at hand, and rarely far from the end.
-                let ends_by = |b: usize| match self.blocks.get(b + 1) {
-                    Some(next) if next.0 <= until => true,
-                    _ => end_of(b) <= until,
-                };
-                let next = furthest(b, last, stride, ends_by);
-                if next > b {
-                    stride = next - b;
-                    self.summing.made.between(b, next, &self.summing.now, &mut parts);
-                    walk.sums(base, end_of(next - 1), &parts);
-                    b = next;
-                    continue;
-                }
-            }
-            for row in self.rows(b) {
-                let run = self.run(b, row);
-                if run.start >= t1 {
-                    break;
-                }
-                if run.end > t0 {
-                    walk.span(run.start, run.end, run.tone, run.row);
-                }
-            }
-            b += 1;
-        }
-    }
 }

@@ -5,7 +5,8 @@ use exectrace::{FrameId, GoId, ProcId, StackId, StrId, TaskId, ThreadId};
 use hashbrown::HashSet;
 
 use super::class::Class;
-use super::lanes::{Run, Span};
+use super::lanes::Span;
+use super::runs::Run;
 use super::tile::Key;
 use super::{GoRef, Index, NO_GO, RegionSpan, Sample, TaskSpan};
 use crate::verdicts::Judgement;

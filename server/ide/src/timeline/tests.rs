@@ -1,16 +1,18 @@
 //! The parts that windows are made of; the whole is held against a slow model, on real traces, in
 //! `tests/product/timeline.rs`.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use exectrace::{GoId, ProcId, TaskId, ThreadId};
 use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
 
 use super::cells::{Cells, Window};
 use super::class::{CLASSES, Class, TONES, Tone};
 use super::counters::{Counter, Counters, Series};
-use super::joiner::longest;
-use super::lanes::{Runs, Walk, unpack};
-use super::tile::Key;
+use super::joiner::{Joiner, longest};
+use super::lanes::{BLOCK, Block, Lane, Spans, Summing, Walk, unpack};
+use super::runs::Runs;
+use super::tile::{Key, Rect};
 use crate::verdicts::VERDICTS;
 
 #[test]
@@ -67,12 +69,13 @@ fn tones_hold_a_class_and_a_verdict() {
 #[test]
 fn idle_time_is_drawn_where_it_is_three_quarters() {
     let (run, idle) = (Tone::new(Class::Running).0, Tone::new(Class::System).0);
-    assert_eq!(longest(&[]), None);
-    assert_eq!(longest(&[(run, 25), (idle, 75)]), Some(Tone(idle)));
-    assert_eq!(longest(&[(run, 26), (idle, 74)]), Some(Tone(run)));
+    let of = |sums: &[(u8, u64)]| longest(sums.iter().map(|&(tone, ns)| (Tone(tone), ns)));
+    assert_eq!(of(&[]), None);
+    assert_eq!(of(&[(run, 25), (idle, 75)]), Some(Tone(idle)));
+    assert_eq!(of(&[(run, 26), (idle, 74)]), Some(Tone(run)));
     // Of equals the one that comes first in the legend.
     let chan = Tone::new(Class::Channel).0;
-    assert_eq!(longest(&[(chan, 5), (run, 5)]), Some(Tone(run)));
+    assert_eq!(of(&[(chan, 5), (run, 5)]), Some(Tone(run)));
 }
 
 #[test]
@@ -111,6 +114,10 @@ struct Adder {
 }
 
 impl Walk for Adder {
+    fn cells(&self) -> Option<Cells> {
+        Some(self.cells)
+    }
+
     fn until(&mut self, from: i64) -> i64 {
         self.cell = self.cells.cell(from);
         self.cells.edge(self.cell + 1)
@@ -130,6 +137,125 @@ impl Walk for Adder {
             at = until;
         }
     }
+}
+
+/// Hands on what it is shown; counts cells, or does not let on that there are any.
+struct Through<'a, W> {
+    walk: &'a mut W,
+    hides: bool,
+    cells: u32,
+}
+
+impl<W: Walk> Walk for Through<'_, W> {
+    fn cells(&self) -> Option<Cells> {
+        self.walk.cells().filter(|_| !self.hides)
+    }
+
+    fn cell(&mut self, from: i64, to: i64, parts: &[u64]) {
+        self.cells += 1;
+        self.walk.cell(from, to, parts);
+    }
+
+    fn until(&mut self, from: i64) -> i64 {
+        self.walk.until(from)
+    }
+
+    fn sums(&mut self, from: i64, to: i64, parts: &[u64]) {
+        self.walk.sums(from, to, parts);
+    }
+
+    fn span(&mut self, from: i64, to: i64, tone: Tone, row: u32) {
+        self.walk.span(from, to, tone, row);
+    }
+}
+
+/// What is drawn of a lane, and how many cells were taken from edge to edge.
+fn drawn(
+    cells: Cells,
+    gaps: bool,
+    hides: bool,
+    walk: impl FnOnce(&mut Through<'_, Joiner<'_, fn(u32) -> (u32, u32)>>),
+) -> (Vec<Rect>, u32) {
+    let mut rects = Vec::new();
+    let describe: fn(u32) -> (u32, u32) = |row| (row.wrapping_add(1), row);
+    let mut joiner = Joiner::new(cells, &mut rects, describe, 0, gaps, i64::MAX);
+    let mut through = Through { walk: &mut joiner, hides, cells: 0 };
+    walk(&mut through);
+    let n = through.cells;
+    joiner.flush(i64::MAX);
+    (rects, n)
+}
+
+/// A lane of its own, of spans of such lengths.
+fn lane_of(spans: &[(Tone, i64)]) -> (Spans, Lane) {
+    let (mut made, mut summing, mut t) = (Spans::default(), Summing::default(), 1000);
+    for (row, &(tone, ns)) in (0u32..).zip(spans) {
+        if row as usize % BLOCK == 0 {
+            made.blocks.push(Block { base: t, first: row, n: 0 });
+            summing.mark();
+        }
+        let block = made.blocks.last_mut().unwrap();
+        block.n += 1;
+        made.start.push((t - block.base) as u32);
+        made.tone.push(tone.0);
+        made.site.push(0);
+        made.x.push(0);
+        summing.add(tone.0, ns as u64);
+        t += ns;
+    }
+    summing.mark();
+    let n = made.blocks.len() as u32;
+    made.sums.extend(summing.done(n as usize));
+    (made, Lane { first: 0, n, end: t, sums: 0 })
+}
+
+/// Short spans and here and there a long one, or one that takes no time.
+fn steps() -> impl Strategy<Value = Vec<(usize, i64, i64)>> {
+    let gap = prop_oneof![Just(0i64), 0i64..50];
+    let len = prop_oneof![60 => 1i64..100, 1 => Just(0i64), 1 => 100i64..20_000];
+    prop::collection::vec((0..CLASSES.len(), gap, len), 200..4000)
+}
+
+/// From edge to edge the same is drawn as block by block and span by span.
+#[test]
+fn edges_of_cells_tell_what_spans_tell() {
+    let (jumped, walked) = (std::cell::Cell::new(0u64), std::cell::Cell::new(0u64));
+    let strategy = (steps(), 0.0f64..1.0, 0.0f64..1.2, 1u32..80, 1u32..4, 1u8..17);
+    let mut runner = TestRunner::new(ProptestConfig {
+        cases: 600,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    });
+    runner
+        .run(&strategy, |(steps, from, length, width, wide, few)| {
+            let tone = |class: usize| Tone::new(CLASSES[class % usize::from(few)]);
+            let spans: Vec<_> = steps.iter().map(|&(c, _, len)| (tone(c), len)).collect();
+            let (made, lane) = lane_of(&spans);
+            let mut runs = Runs::default();
+            let mut t = 1000;
+            for (row, &(class, gap, len)) in (0u32..).zip(&steps) {
+                runs.push(t + gap, t + gap + len, tone(class), row);
+                t += gap + len;
+            }
+            for (end, gaps) in [(lane.end, false), (t, true)] {
+                let t0 = (end as f64 * from) as i64;
+                let t1 = t0 + 1 + (end as f64 * length) as i64;
+                let cells = Cells::new(&Window { t0, t1, width }, wide);
+                let of = |hides: bool| match gaps {
+                    true => drawn(cells, true, hides, |walk| runs.walk(t0, t1, walk)),
+                    false => drawn(cells, false, hides, |walk| made.walk(&lane, t0, t1, walk)),
+                };
+                let ((got, n), (want, none)) = (of(false), of(true));
+                prop_assert_eq!(none, 0);
+                prop_assert_eq!(got, want);
+                jumped.set(jumped.get() + u64::from(n));
+                walked.set(walked.get() + cells.n as u64 - u64::from(n));
+            }
+            Ok(())
+        })
+        .unwrap_or_else(|e| panic!("{e}"));
+    let (jumped, walked) = (jumped.get(), walked.get());
+    assert!(jumped > 1000 && walked > 1000, "{jumped} cells by their edges, {walked} else");
 }
 
 proptest! {

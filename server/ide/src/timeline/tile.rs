@@ -14,9 +14,9 @@ use exectrace::{GoId, ProcId, TaskId, ThreadId};
 
 use super::cells::{Cells, Window};
 use super::class::{Class, Tone};
-use super::density::CellSums;
+use super::guess::{Asked, Guess};
 use super::joiner::Joiner;
-use super::lanes::Runs;
+use super::runs::Runs;
 use super::{GoRef, Index, NO_GO};
 
 /// The largest tile, in bytes.
@@ -156,67 +156,6 @@ impl Key {
     }
 }
 
-/// So many pieces of a window tell how many rects there are.
-const PIECES: i64 = 4;
-
-/// A guess of so many times too many may be wrong by that: it is tried.
-const GUESSED: f64 = 1.1;
-
-/// A lane that is asked for; of a density row what it is drawn of.
-struct Asked<'a> {
-    key: &'a Key,
-    sums: Option<CellSums>,
-}
-
-/// How wide cells must be: so many pixels, of density rows so many.
-struct Guess {
-    wide: u32,
-    dense: u32,
-    /// About how many rects there are with cells of a pixel.
-    plain: f64,
-    /// The same of density rows.
-    density: f64,
-}
-
-/// The next of 1, 2, 3, 4, 6, 8, 12 and so on pixels.
-fn wider(wide: u32) -> u32 {
-    match wide {
-        1 => 2,
-        _ if wide.is_power_of_two() => wide / 2 * 3,
-        _ => wide / 3 * 4,
-    }
-}
-
-impl Guess {
-    fn all(&self) -> f64 {
-        self.plain / f64::from(self.wide) + self.density / f64::from(self.dense)
-    }
-
-    /// Makes cells wider until all could fit: twice as wide is half as many at best. Density rows have a rect for each class in each cell: their
-    /// cells get wider first.
-    fn widen(&mut self, room: f64) {
-        while self.all() > room && self.wide.max(self.dense) <= MOST_WIDTH {
-            self.step();
-        }
-    }
-
-    fn step(&mut self) {
-        let only_dense = self.plain <= 0.0;
-        if self.density > 0.0 && (only_dense || self.dense < self.wide * 4) {
-            self.dense = wider(self.dense);
-        } else {
-            self.wide = wider(self.wide);
-        }
-    }
-
-    /// There are about so many, with the cells of now.
-    fn was_wrong(&mut self, [plain, density]: [Option<f64>; 2]) {
-        self.plain = plain.map_or(self.plain, |n| n * f64::from(self.wide));
-        self.density = density.map_or(self.density, |n| n * f64::from(self.dense));
-        self.step();
-    }
-}
-
 impl Index {
     /// What some lanes show in a window. Their rects fit into [`TILE_BYTES`]; lanes that are not
     /// there are empty.
@@ -236,96 +175,41 @@ impl Index {
         while guess.wide <= MOST_WIDTH && guess.dense <= MOST_WIDTH {
             match self.lanes(&asked, window, &guess, room) {
                 Ok(lanes) => return lanes,
-                Err(found) => guess.was_wrong(found),
+                Err(found) => guess.was_wrong(&found),
             }
             guess.widen(room as f64);
         }
         vec![LaneRects { coarse: true, ..LaneRects::default() }; keys.len()]
     }
 
-    /// How wide cells must be, told from a few pieces of the window.
-    fn guess(&self, asked: &[Asked<'_>], window: &Window, room: usize) -> Guess {
-        let mut guess = Guess { wide: 1, dense: 1, plain: 0.0, density: 0.0 };
-        let cells = Cells::new(window, 1);
-        if asked.len() as i64 * cells.n < room as i64 / 2 {
-            return guess;
-        }
-        while guess.wide.max(guess.dense) <= MOST_WIDTH {
-            guess.plain = f64::from(guess.wide) * self.about(asked, window, guess.wide, false);
-            guess.density = f64::from(guess.dense) * self.about(asked, window, guess.dense, true);
-            // As fine as a pixel is worth a try.
-            let some = if guess.wide == 1 { GUESSED } else { 1.0 };
-            if guess.all() <= room as f64 * some {
-                break;
-            }
-            guess.widen(room as f64);
-        }
-        guess
-    }
-
-    /// About how many rects there are with cells of `wide` pixels, in density rows or in all others.
-    fn about(&self, asked: &[Asked<'_>], window: &Window, wide: u32, density: bool) -> f64 {
-        let (pixels, cells) = (Cells::new(window, 1), Cells::new(window, wide));
-        let length = (cells.n / 256).max(8).min(cells.n);
-        let mut n = 0.0;
-        for piece in 0..PIECES {
-            let first = cells.n * (2 * piece + 1) / (2 * PIECES) - length / 2;
-            let first = first.clamp(0, cells.n - length);
-            let from = first * i64::from(wide);
-            let to = ((first + length) * i64::from(wide)).min(pixels.n);
-            let (t0, t1) = (pixels.edge(from), pixels.edge(to));
-            let within = Cells::new(&Window { t0, t1, width: (to - from) as u32 }, wide);
-            for asked in asked.iter().filter(|asked| asked.sums.is_some() == density) {
-                let rects = match &asked.sums {
-                    Some(sums) => sums.wider(wide as usize).rects(cells, first..first + length),
-                    None => self.lane(asked.key, within),
-                };
-                // One that goes through all of a piece goes on behind it.
-                n += match rects.rects.len() {
-                    0 | 1 => 0.0,
-                    some => some as f64 - 0.5,
-                };
-            }
-        }
-        n * cells.n as f64 / (PIECES * length) as f64
-    }
-
-    /// What is asked for, in cells as wide as guessed. The error: there would be more rects than
-    /// `room`; about so many in lanes, and so many in density rows, where any was drawn.
+    /// What is asked for, in cells as wide as guessed. The error: there are more rects than `room`, or
+    /// there will be; so many of the lanes that were drawn.
     fn lanes(
         &self,
         asked: &[Asked<'_>],
         window: &Window,
         guess: &Guess,
         room: usize,
-    ) -> Result<Vec<LaneRects>, [Option<f64>; 2]> {
+    ) -> Result<Vec<LaneRects>, Vec<usize>> {
         let (plain, dense) = (Cells::new(window, guess.wide), Cells::new(window, guess.dense));
-        let mut lanes = Vec::with_capacity(asked.len());
+        let mut lanes: Vec<LaneRects> = Vec::with_capacity(asked.len());
         let mut n = 0;
         for Asked { key, sums } in asked {
             let (mut lane, wide) = match sums {
-                Some(sums) => (sums.draw(dense, guess.dense), guess.dense),
+                Some(sums) => (sums.rects(dense, guess.dense, 0..dense.n), guess.dense),
                 None => (self.lane(key, plain), guess.wide),
             };
             lane.coarse = wide > 1;
             n += lane.rects.len();
             lanes.push(lane);
-            if n > room {
-                let found = |density: bool| {
-                    let is_it = |asked: &Asked<'_>| asked.sums.is_some() == density;
-                    let drawn = asked.iter().zip(&lanes).filter(|(asked, _)| is_it(asked));
-                    let (count, rects) =
-                        drawn.fold((0, 0), |sum, (_, lane)| (sum.0 + 1, sum.1 + lane.rects.len()));
-                    let of = asked.iter().filter(|asked| is_it(asked)).count();
-                    (count > 0).then(|| rects as f64 * of as f64 / f64::from(count))
-                };
-                return Err([found(false), found(true)]);
+            if n > room || guess.will_be(lanes.len(), n) > room as f64 {
+                return Err(lanes.iter().map(|lane| lane.rects.len()).collect());
             }
         }
         Ok(lanes)
     }
 
-    fn lane(&self, key: &Key, cells: Cells) -> LaneRects {
+    pub(super) fn lane(&self, key: &Key, cells: Cells) -> LaneRects {
         let mut lane = LaneRects::default();
         match key {
             Key::Gc => self.runs(&self.gc, cells, 0, &mut lane, |x| (x + 1, NO_GO)),

@@ -20,6 +20,7 @@ use super::session::{Session, Shown};
 use super::timeline::loading::Loading;
 use crate::follow::{Follower, Seen, Step};
 use crate::found::Found;
+use crate::kept::Keep;
 use crate::traces::{self, Bounds, LoadError, Stamp};
 
 /// How long a file must stay the same before it is read.
@@ -88,6 +89,14 @@ pub(super) enum Outcome {
     Cancelled,
     /// A panic of ours ended it.
     Broken,
+}
+
+/// What is to be done with a trace that was loaded, beside showing it.
+enum Next {
+    /// What is new of it is kept.
+    Keep(Box<Keep>),
+    /// It is still being written, and followed.
+    Follow(Box<Follower>),
 }
 
 /// Why a trace is loaded.
@@ -241,11 +250,14 @@ impl Session {
         let mut work = tokio::task::spawn_blocking(move || {
             let told = told; // dropped with the work
             super::faults::point("work");
-            if may_grow {
+            let mut keep = Keep::find(&session.cache(), &path);
+            let memory = session.settings().memory;
+            let kept = keep.loaded(memory);
+            if may_grow && kept.is_none() {
                 let _ = grow.send(session.beginning(&path, wanted.flag()));
             }
             let load = |waits| {
-                let bounds = Bounds { memory: session.settings().memory, waits };
+                let bounds = Bounds { memory, waits };
                 let lives = traces::What::Lives;
                 traces::load_within(&path, lives, bounds, wanted.flag(), |read, of| {
                     progress.percent(read, of);
@@ -253,19 +265,21 @@ impl Session {
                 })
             };
             let before = Stamp::at(&path).filter(|_| may_follow);
-            let mut loaded = load(why != Why::Rewrite && before.is_none());
-            if let Some(before) = &before
-                && loaded.as_ref().is_err_and(LoadError::may_pass)
-            {
-                if let Some((shown, follower)) = session.first_picture(&path, before, wanted.flag())
-                {
-                    return Ok((shown, Some(follower)));
+            let waits = why != Why::Rewrite && before.is_none();
+            let loaded = kept.map_or_else(|| keep.load(|| load(waits)), Ok);
+            let loaded = match (loaded, &before) {
+                (Err(error), Some(before)) if error.may_pass() => {
+                    let first = session.first_picture(&path, before, wanted.flag());
+                    if let Some((shown, follower)) = first {
+                        return Ok((shown, Next::Follow(Box::new(follower))));
+                    }
+                    if !error.is_changing() {
+                        return Err(error);
+                    }
+                    keep.load(|| load(true))?
                 }
-                if loaded.as_ref().is_err_and(LoadError::is_changing) {
-                    loaded = load(true);
-                }
-            }
-            let loaded = loaded?;
+                (loaded, _) => loaded?,
+            };
             let (path, stamp) = (loaded.path.clone(), loaded.stamp.clone());
             if before.is_some() {
                 let seen = Seen::at(&path, &stamp).map(|seen| (path.clone(), seen));
@@ -276,12 +290,13 @@ impl Session {
             let choices = &session.settings().choices;
             let roots = &session.info().roots;
             let is_wanted = || !wanted.flag().load(Ordering::Relaxed);
-            let view = crate::workspace::view_by(loaded, roots, choices, &is_wanted);
-            let view = Arc::new(view.ok_or_else(|| LoadError::cancelled(path.clone()))?);
+            let by = (&roots[..], choices);
+            let view =
+                crate::workspace::view_kept(loaded, &mut keep, || load(waits), by, &is_wanted)?;
             progress.end();
-            let id = next_view();
+            let (id, view) = (next_view(), Arc::new(view));
             let shown = Shown { id, view, path, stamp, whole: None, made, growing: None };
-            Ok::<_, LoadError>((shown, None))
+            Ok::<_, LoadError>((shown, Next::Keep(Box::new(keep))))
         });
         let mut growing = None;
         let result = loop {
@@ -303,11 +318,13 @@ impl Session {
     fn outcome(
         self: &Arc<Self>,
         wish: u64,
-        result: Result<Result<(Shown, Option<Follower>), LoadError>, tokio::task::JoinError>,
+        result: Result<Result<(Shown, Next), LoadError>, tokio::task::JoinError>,
     ) -> Outcome {
-        let shown = match result {
-            Ok(Ok((shown, Some(follower)))) => return self.show_followed(wish, shown, follower),
-            Ok(Ok((shown, None))) => Arc::new(shown),
+        let (shown, keep) = match result {
+            Ok(Ok((shown, Next::Follow(follower)))) => {
+                return self.show_followed(wish, shown, *follower);
+            }
+            Ok(Ok((shown, Next::Keep(keep)))) => (Arc::new(shown), keep),
             Ok(Err(error)) if error.is_cancelled() => {
                 let is_newest = self.loads().wish == wish;
                 return if is_newest { Outcome::Cancelled } else { Outcome::Overtaken };
@@ -319,7 +336,11 @@ impl Session {
                 return Outcome::Broken;
             }
         };
-        self.replace(wish, shown)
+        let view = shown.view.clone();
+        let outcome = self.replace(wish, shown);
+        // Now that it is shown: nobody waits for that.
+        tokio::task::spawn_blocking(move || keep.write(&view.analysis));
+        outcome
     }
 
     /// Shows a whole trace in the place of what is shown, unless a newer wish came.
