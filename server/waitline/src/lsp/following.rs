@@ -195,7 +195,8 @@ impl Following {
         });
         let base = whole.map_or(0, |shown| shown.view.analysis.totals.generations);
         drop(session);
-        let (mut pending, mut next) = (follower.n_generations() > base, Instant::now());
+        let mut pending = self.growing.is_none() && follower.n_generations() > base;
+        let mut next = Instant::now();
         self.last_read = next;
         loop {
             if !is_watched() {
