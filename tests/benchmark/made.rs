@@ -24,6 +24,7 @@ pub(crate) fn part(name: &str, file: &Path) {
             println!("{} spans, {} bytes", index.n_spans(), index.bytes());
         }
         "windows" => windows(file),
+        "grow" => grow(file),
         other => panic!("no part {other}"),
     }
 }
@@ -121,6 +122,31 @@ fn index(file: &Path, what: What) -> (Index, traces::Loaded) {
         }
     }
     (builder.finish(&loaded.analysis).expect("the same trace"), loaded)
+}
+
+/// A trace that comes generation by generation, with a picture of what there is after each: what a byte of
+/// the first half of the generations costs, and one of the second, in ns.
+fn grow(file: &Path) {
+    let bytes = std::fs::read(file).unwrap();
+    let mut builder = ide::analysis::Builder::new();
+    let (mut at, mut each) = (0, Vec::new());
+    let from = Instant::now();
+    for end in ends(file) {
+        let more = &bytes[at..end as usize];
+        let before = ran(from);
+        builder.space(more.len()).copy_from_slice(more);
+        builder.filled(more.len());
+        black_box(builder.so_far("it grows".to_owned()));
+        each.push((ran(from).saturating_sub(before), more.len()));
+        at = end as usize;
+    }
+    let half = each.len() / 2;
+    let (first, second) = (&each[..half], &each[each.len() - half..]);
+    let cost = |part: &[(Duration, usize)]| {
+        let ns: u128 = part.iter().map(|(took, _)| took.as_nanos()).sum();
+        ns as f64 / part.iter().map(|(_, bytes)| bytes).sum::<usize>().max(1) as f64
+    };
+    println!("{:.3} {:.3}", cost(first), cost(second));
 }
 
 /// How long this thread ran, where the system tells; else the clock.

@@ -73,6 +73,7 @@ pub(crate) fn of(report: &mut Report, file: &Path) {
     let trace = Trace { path, file, size: size as f64, events, goroutines, rounds };
     trace.passes(report);
     trace.growth(report);
+    trace.growing(report);
     trace.cores(report);
     trace.windows(report);
     trace.second(report);
@@ -224,6 +225,22 @@ impl Trace<'_> {
         }
     }
 
+    /// A generation more of a file that is being written.
+    fn growing(&self, report: &mut Report) {
+        let what = "a generation more of one that grows";
+        let ends = made::ends(self.file);
+        if ends.len() < 4 {
+            report.not_run(what, "the trace has less than four generations");
+            return;
+        }
+        let told = said(&part("grow", self.file));
+        let each: Vec<f64> = told.split_whitespace().filter_map(|word| word.parse().ok()).collect();
+        let text =
+            format!("{:.1} ns a byte in the first half, {:.1} in the second", each[0], each[1]);
+        report.row(what, &text);
+        report.ratio(each[1] / each[0], "the first half's", held(1.2));
+    }
+
     /// One core against all.
     fn cores(&self, report: &mut Report) {
         let what = "all cores against one";
@@ -272,19 +289,25 @@ impl Trace<'_> {
     /// The same trace opened again.
     fn second(&self, report: &mut Report) {
         let what = "second opening";
-        let without = "--no-cache";
-        if !said(&ours(&["lines", "--help"])).contains(without) {
-            report.not_run(what, "`waitline lines` has no --no-cache: nothing is kept of a load");
+        if !said(&ours(&["report", "--help"])).contains("--no-cache") {
+            report.not_run(
+                what,
+                "this `waitline report` has no --no-cache: it keeps nothing of a load",
+            );
             return;
         }
-        let dir = tempfile::tempdir().unwrap();
-        let cache = dir.path().join("cache");
-        let mut cached = argv(&["env", &format!("WAITLINE_CACHE={}", cache.display())]);
-        cached.extend(self.lines("here"));
+        let cache = tempfile::tempdir().unwrap();
+        let folder = format!("WAITLINE_CACHE={}", cache.path().display());
+        let mut cached = argv(&["env", &folder]);
+        cached.extend(ours(&["report", self.path, "--json"]));
         let mut first = cached.clone();
-        first.push(without.to_owned());
+        first.push("--no-cache".to_owned());
         said(&cached); // by which it is kept
         let took = by_turns(&[first, cached], self.rounds);
+        let kept = std::fs::read_dir(cache.path()).map_or(0, Iterator::count);
+        if kept == 0 {
+            return report.not_run(what, "nothing is kept of so small a trace");
+        }
         let text = format!("{} CPU after {}", seconds(took[1].cpu), seconds(took[0].cpu));
         let text = format!("{text}, {} of memory after {}", mib(took[1].peak), mib(took[0].peak));
         report.row(what, &text);

@@ -218,6 +218,11 @@ impl Builder {
         self.is_stopped = true;
     }
 
+    /// Whether more has come than whole generations.
+    pub fn has_more(&self) -> bool {
+        self.reader.n_bytes() > self.sound_bytes
+    }
+
     /// How many generations are decoded so far.
     pub fn n_generations(&self) -> u32 {
         self.generations

@@ -132,6 +132,11 @@ impl Follower {
         self.builder.n_generations()
     }
 
+    /// Whether it goes on behind the last generation that is whole.
+    pub(crate) fn goes_on(&self) -> bool {
+        self.builder.has_more()
+    }
+
     /// Whether there is more of the same version than was read, as far as its length tells.
     pub(crate) fn has_more(&self, now: &Stamp) -> bool {
         now.is_of_same_file(&self.stamp) && now.len() > self.mark.until

@@ -114,6 +114,11 @@ impl Following {
         }
     }
 
+    /// Somebody else has loaded this version.
+    pub(super) fn saw_loaded(&mut self, seen: Seen) {
+        self.seen = Some(seen);
+    }
+
     /// What is shown of the file as it grew is not needed any more: a whole one has taken its place, or
     /// what was shown before must.
     pub(super) fn forget_growing(&mut self) {
@@ -182,9 +187,16 @@ impl Following {
         };
         let name = self.path.file_name().map_or_else(String::new, |n| traces::shown(Path::new(n)));
         let progress = Reporter::new(&session, followed.token(), format!("Following {name}"));
-        drop(session);
         let mut places = None;
-        let (mut pending, mut next) = (follower.n_generations() > 0, Instant::now());
+        // What is shown whole, with verdicts, is not shown again without.
+        let whole = session.shown().filter(|shown| {
+            let seen = self.seen.as_ref().map(Seen::stamp);
+            shown.path == self.path && shown.growing.is_none() && seen == Some(&shown.stamp)
+        });
+        let base = whole.map_or(0, |shown| shown.view.analysis.totals.generations);
+        drop(session);
+        let mut pending = self.growing.is_none() && follower.n_generations() > base;
+        let mut next = Instant::now();
         self.last_read = next;
         loop {
             if !is_watched() {
@@ -201,13 +213,14 @@ impl Following {
                     (self.growing, self.seen) = (None, None);
                     return Paused::Otherwise;
                 }
-                Step::Generation => (pending, self.last_read) = (true, Instant::now()),
-                Step::Read => {
-                    self.is_live |= pending;
+                Step::Generation => {
+                    pending = follower.n_generations() > base;
                     self.last_read = Instant::now();
                 }
+                Step::Read => self.last_read = Instant::now(),
                 Step::Same | Step::Over => {}
             }
+            self.is_live |= pending && follower.goes_on();
             if pending && self.is_live && Instant::now() >= next {
                 let from = Instant::now();
                 self.show(&session, &followed, &mut follower, &mut places);

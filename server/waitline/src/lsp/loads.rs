@@ -18,7 +18,7 @@ use super::following::{Begun, Following, Paused};
 use super::progress::Reporter;
 use super::session::{Session, Shown};
 use super::timeline::loading::Loading;
-use crate::follow::{Follower, Step};
+use crate::follow::{Follower, Seen, Step};
 use crate::found::Found;
 use crate::kept::Keep;
 use crate::traces::{self, Bounds, LoadError, Stamp};
@@ -41,6 +41,8 @@ pub(super) struct Loads {
     watch: Option<Watch>,
     /// When the newest trace of the workspace was written, as far as somebody has looked.
     newest: Option<SystemTime>,
+    /// What was loaded last, for whoever watches it: whether it only grows from then on.
+    seen: Option<(PathBuf, Seen)>,
 }
 
 impl Loads {
@@ -266,16 +268,23 @@ impl Session {
             let waits = why != Why::Rewrite && before.is_none();
             let loaded = kept.map_or_else(|| keep.load(|| load(waits)), Ok);
             let loaded = match (loaded, &before) {
-                (Err(error), Some(before)) if error.is_changing() => {
+                (Err(error), Some(before)) if error.may_pass() => {
                     let first = session.first_picture(&path, before, wanted.flag());
                     if let Some((shown, follower)) = first {
                         return Ok((shown, Next::Follow(Box::new(follower))));
+                    }
+                    if !error.is_changing() {
+                        return Err(error);
                     }
                     keep.load(|| load(true))?
                 }
                 (loaded, _) => loaded?,
             };
             let (path, stamp) = (loaded.path.clone(), loaded.stamp.clone());
+            if before.is_some() {
+                let seen = Seen::at(&path, &stamp).map(|seen| (path.clone(), seen));
+                session.loads().seen = seen;
+            }
             // Before the sources are read: what changes meanwhile is newer.
             let made = (SystemTime::now(), session.epoch.load(Ordering::Relaxed));
             let choices = &session.settings().choices;
@@ -366,9 +375,17 @@ impl Session {
         /// Longer than a generation takes.
         const LIMIT: Duration = Duration::from_secs(3);
         let grows = |now: &Stamp| now.is_of_same_file(before) && now.len() > before.len();
-        Stamp::at(path).filter(grows)?;
-        let mut follower = Follower::open(path)?;
+        let is_new = |at: SystemTime| at.elapsed().is_ok_and(|age| age < LIMIT);
         let from = Instant::now();
+        while !Stamp::at(path).is_some_and(|now| grows(&now)) {
+            // It was read between two pieces, if it was written just now.
+            let is_idle = from.elapsed() > SETTLED || !before.modified().is_some_and(is_new);
+            if is_idle || cancel.load(Ordering::Relaxed) {
+                return None;
+            }
+            std::thread::sleep(LOOK);
+        }
+        let mut follower = Follower::open(path)?;
         while follower.n_generations() == 0 {
             match follower.step(self.settings().memory) {
                 _ if cancel.load(Ordering::Relaxed) || from.elapsed() > LIMIT => return None,
@@ -617,6 +634,10 @@ fn watch(session: &Arc<Session>, path: PathBuf, begun: Option<Begun>) -> Option<
             if known || tried.as_ref() == Some(&stamp) {
                 following.saw(&stamp);
                 continue;
+            }
+            let seen = session.loads().seen.take_if(|(path, _)| *path == watched);
+            if let Some((_, seen)) = seen {
+                following.saw_loaded(seen);
             }
             drop(session);
             // As long as it is being written: what is told of that is over by then.
