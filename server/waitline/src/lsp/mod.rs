@@ -56,6 +56,7 @@ pub(crate) fn serve_page(
     root: std::path::PathBuf,
     at: &serde_json::Value,
     watches: bool,
+    port: u16,
     ready: impl FnOnce(&std::path::Path) -> anyhow::Result<()>,
     partial: impl FnOnce(&str),
 ) -> anyhow::Result<()> {
@@ -69,6 +70,7 @@ pub(crate) fn serve_page(
         trace,
         at,
         watches,
+        port,
         ready,
         partial,
     ));
