@@ -567,3 +567,23 @@ fn the_page_gets_what_an_editor_gets() {
     assert_eq!(event("range"), json!({ "t0": 1000, "t1": 2000 }));
     assert_eq!(event("state")["range"]["t0"], 1000);
 }
+
+/// A port that is named is the one, and one that is taken is said to be.
+#[test]
+fn a_port_can_be_named() {
+    let free = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = free.local_addr().unwrap().port();
+    drop(free);
+    let (trace, workspace) = (testdata("traces/g126/webmix.trace"), testdata("programs/webmix"));
+    let served = Served::start_with(&trace, &workspace, &["--port", &port.to_string()]);
+    assert_eq!(served.port, port);
+    served.info(&served.session());
+    let second = Command::new(crate::product::binary())
+        .args(["timeline", "--no-open", "--port", &port.to_string()])
+        .arg(&trace)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&second.stderr);
+    assert!(!second.status.success(), "{said}");
+    assert!(said.contains(&format!("port {port} of this machine")), "{said}");
+}

@@ -210,8 +210,8 @@ fn requests_are_answered_and_their_answers_described() {
     names_all_keys("waitline/timeline", &tile);
     let data = tile["data"].as_str().unwrap();
     assert!(data.starts_with("V0xUM") && data.len() < 384 << 10, "{}", data.len());
-    // What groups cost is what all costs, and that is within a hundredth what the editor is told, but
-    // for the help that lines give the collector, which is running.
+    // What groups cost is what all costs, and that is what the editor is told, to the nanosecond; so is
+    // what a range costs.
     let sum = |client: &mut Client, filter: Value| {
         client.ask("waitline/timelineSummary", json!({ "filter": filter }))["costly"].as_i64()
     };
@@ -220,16 +220,19 @@ fn requests_are_answered_and_their_answers_described() {
         groups.iter().map(|g| sum(&mut client, json!({ "group": g["id"] })).unwrap()).sum();
     assert!(all > 0 && by_group == all, "{by_group} of {all}");
     let hotspots = client.ask("waitline/hotspots", json!({ "limit": 200 }));
-    let assists: i64 = hotspots["lines"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .filter(|line| line["kind"] == "assist")
-        .map(|line| line["costly"].as_i64().unwrap())
-        .sum();
-    let told = hotspots["costly"].as_i64().unwrap();
-    let off = (told - assists - all).abs();
-    assert!(assists > 0 && off < told / 100, "{all} of {told}, {assists} of it for the collector");
+    assert_eq!(hotspots["costly"].as_i64(), Some(all));
+    let summary = client.ask("waitline/timelineSummary", json!({}));
+    let assist = json!(ide::timeline::Class::Assist as u8);
+    let classes = summary["byClass"].as_array().unwrap();
+    let assisting = classes.iter().find(|class| class["class"] == assist).unwrap();
+    assert!(assisting["costly"].as_i64().unwrap() > 0, "{assisting}");
+    let (t0, t1) = (duration / 3, duration / 2);
+    client.ask("waitline/setRange", json!({ "t0": t0, "t1": t1 }));
+    let told = client.ask("waitline/hotspots", json!({}))["costly"].as_i64().unwrap();
+    let window = client.ask("waitline/timelineSummary", json!({ "t0": t0, "t1": t1 }));
+    assert_eq!(window["costly"].as_i64(), Some(told));
+    assert!(told > 0 && told < all, "{told} of {all}");
+    client.ask("waitline/setRange", json!({}));
     // The instances of a line are those that its figures count.
     let instances = client.ask("waitline/timelineInstances", line.clone());
     let site = client.ask("waitline/site", line);

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use exectrace::{FrameId, GoId, TaskId};
-use ide::timeline::{GoRef, Span, Tone, line_of};
+use exectrace::{FrameId, GoId, RangeKind, TaskId};
+use ide::causes::Cause;
+use ide::timeline::{Class, GoRef, Span, Tone, line_of};
 use ide::verdicts::Verdict;
 
 use super::{Trace, load, traces};
@@ -31,6 +32,19 @@ fn slow(trace: &Trace, t0: i64, t1: i64, counts: Counts<'_>) -> (BTreeMap<u8, i6
                     *lines.entry((frame, site.class as u8)).or_default() += ns;
                 }
             }
+        }
+    }
+    // Helping the collector is costly from its beginning to its end.
+    for range in &view.analysis.stays.as_ref().unwrap().ranges {
+        let slot = &view.analysis.slots[range.slot.0 as usize];
+        let cause = view.analysis.causes.cause(slot.cause);
+        let (from, to) = (range.start.0.max(t0), range.end.0.min(t1));
+        let ns = if from < to { counts(range.g, from, to) } else { 0 };
+        if cause == Cause::Range(RangeKind::GcMarkAssist)
+            && ns > 0
+            && let Some(frame) = line_of(view, slot.stack)
+        {
+            *lines.entry((frame, Class::Assist as u8)).or_default() += ns;
         }
     }
     (tones, lines)

@@ -34,66 +34,47 @@ pub(super) struct Density {
 }
 
 impl Density {
-    /// `None` where the goroutines can be gone over.
+    /// Of goroutines; `None` where they can be gone over.
     pub(super) fn new(index: &Index, gos: &[GoRef]) -> Option<Density> {
-        let blocks: usize =
-            gos.iter().filter_map(|&go| index.go(go)).map(|go| go.lane.n as usize).sum();
-        let spans = || {
-            let lanes = gos.iter().filter_map(|&go| index.go(go)).map(|go| go.lane);
-            lanes.flat_map(|lane| index.spans.all(lane))
-        };
-        if blocks * super::lanes::BLOCK < SMALL {
-            return None;
-        }
-        let count = spans().count();
-        if count < SMALL {
-            return None;
-        }
-        // No finer than there are spans: many groups must not take more than what they hold.
-        let slices = (count as i64 / 64).clamp(64, MOST_SLICES);
-        let mut shift = 0;
-        while index.end >> shift >= slices {
-            shift += 1;
-        }
-        let n = (index.end >> shift) as usize + 1;
-        let mut rows = [usize::MAX; TONES];
-        let mut tones = Vec::new();
-        let mut parts: Vec<Vec<u64>> = Vec::new();
-        let mut fulls: Vec<Vec<i64>> = Vec::new();
-        for span in spans() {
-            let row = &mut rows[usize::from(span.tone.0) % TONES];
-            if *row == usize::MAX {
-                *row = tones.len();
-                tones.push(span.tone.0);
-                parts.push(vec![0; n]);
-                fulls.push(vec![0; n + 1]);
-            }
-            let (start, end) = (span.start.max(0), span.end.min(index.end));
-            if end <= start {
-                continue;
-            }
-            let (first, last) = ((start >> shift) as usize, ((end - 1) >> shift) as usize);
-            let (parts, fulls) = (&mut parts[*row], &mut fulls[*row]);
-            if first == last {
-                parts[first] += (end - start) as u64;
-            } else {
-                parts[first] += (((first as i64 + 1) << shift) - start) as u64;
-                parts[last] += (end - ((last as i64) << shift)) as u64;
-                fulls[first + 1] += 1;
-                fulls[last] -= 1;
+        let spans = n_spans(index, gos);
+        let shift = shift(index, spans)?;
+        let mut making = Making::new(index.end, shift);
+        making.add(index, gos);
+        Some(making.finish(spans))
+    }
+
+    /// Of the goroutines of all groups. Large groups have slices as short, and are not gone over again.
+    pub(super) fn of_all(index: &Index, groups: &[Group]) -> Option<Density> {
+        let spans = groups.iter().map(|group| n_spans(index, &group.gos)).sum();
+        let shift = shift(index, spans)?;
+        let mut making = Making::new(index.end, shift);
+        let mut made = Vec::new();
+        for group in groups {
+            match group.density.as_ref().filter(|density| density.shift == shift) {
+                Some(density) => made.push(density),
+                None => making.add(index, &group.gos),
             }
         }
-        let columns = tones.len();
-        let mut up_to = vec![0; (n + 1) * columns];
-        for (column, (parts, fulls)) in parts.iter().zip(&fulls).enumerate() {
-            let (mut sum, mut full) = (0u64, 0i64);
-            for (slice, (part, change)) in parts.iter().zip(fulls).enumerate() {
-                full += change;
-                sum += part + ((full.max(0) as u64) << shift);
-                up_to[(slice + 1) * columns + column] = sum;
+        for density in &made {
+            for &tone in &density.tones {
+                making.row(tone);
             }
         }
-        Some(Density { shift, spans: count, tones, up_to })
+        let mut all = making.finish(spans);
+        for density in made {
+            let columns: Vec<Option<usize>> = (density.tones.iter())
+                .map(|tone| all.tones.iter().position(|it| it == tone))
+                .collect();
+            let rows = density.up_to.chunks_exact(density.tones.len().max(1));
+            for (all, row) in all.up_to.chunks_exact_mut(all.tones.len().max(1)).zip(rows) {
+                for (&column, &ns) in columns.iter().zip(row) {
+                    if let Some(sum) = column.and_then(|column| all.get_mut(column)) {
+                        *sum = sum.saturating_add(ns);
+                    }
+                }
+            }
+        }
+        Some(all)
     }
 
     pub(super) fn bytes(&self) -> usize {
@@ -138,6 +119,93 @@ impl Density {
             let within = next.and_then(|next| next.get(i)).map_or(0, |next| next - before);
             *out = before + ((u128::from(within) * part) >> self.shift) as u64;
         }
+    }
+}
+
+fn n_spans(index: &Index, gos: &[GoRef]) -> usize {
+    let lanes = gos.iter().filter_map(|&go| index.go(go)).map(|go| go.lane);
+    lanes.flat_map(|lane| index.spans.blocks(&lane)).map(|block| block.n as usize).sum()
+}
+
+/// A slice is 2 to this many nanoseconds, no fewer than there are spans: many groups must not take more
+/// than what they hold. `None`: there are so few that they can be gone over.
+fn shift(index: &Index, spans: usize) -> Option<u32> {
+    if spans < SMALL {
+        return None;
+    }
+    let slices = (spans as i64 / 64).clamp(64, MOST_SLICES);
+    Some((0..).find(|&shift| index.end >> shift < slices).unwrap_or(0))
+}
+
+/// Makes a [`Density`].
+struct Making {
+    end: i64,
+    shift: u32,
+    /// By tone: its row, or none.
+    rows: [usize; TONES],
+    tones: Vec<u8>,
+    /// By row and slice: time in it.
+    parts: Vec<Vec<u64>>,
+    /// By row and slice: how many more cover it, and what follows, wholly.
+    fulls: Vec<Vec<i64>>,
+}
+
+impl Making {
+    fn new(end: i64, shift: u32) -> Making {
+        let (tones, parts, fulls) = (Vec::new(), Vec::new(), Vec::new());
+        Making { end, shift, rows: [usize::MAX; TONES], tones, parts, fulls }
+    }
+
+    fn slices(&self) -> usize {
+        (self.end >> self.shift) as usize + 1
+    }
+
+    fn row(&mut self, tone: u8) -> usize {
+        let n = self.slices();
+        let row = &mut self.rows[usize::from(tone) % TONES];
+        if *row == usize::MAX {
+            *row = self.tones.len();
+            self.tones.push(tone);
+            self.parts.push(vec![0; n]);
+            self.fulls.push(vec![0; n + 1]);
+        }
+        *row
+    }
+
+    fn add(&mut self, index: &Index, gos: &[GoRef]) {
+        let shift = self.shift;
+        let lanes = gos.iter().filter_map(|&go| index.go(go)).map(|go| go.lane);
+        for span in lanes.flat_map(|lane| index.spans.all(lane)) {
+            let row = self.row(span.tone.0);
+            let (start, end) = (span.start.max(0), span.end.min(self.end));
+            if end <= start {
+                continue;
+            }
+            let (first, last) = ((start >> shift) as usize, ((end - 1) >> shift) as usize);
+            let (parts, fulls) = (&mut self.parts[row], &mut self.fulls[row]);
+            if first == last {
+                parts[first] += (end - start) as u64;
+            } else {
+                parts[first] += (((first as i64 + 1) << shift) - start) as u64;
+                parts[last] += (end - ((last as i64) << shift)) as u64;
+                fulls[first + 1] += 1;
+                fulls[last] -= 1;
+            }
+        }
+    }
+
+    fn finish(self, spans: usize) -> Density {
+        let columns = self.tones.len();
+        let mut up_to = vec![0; (self.slices() + 1) * columns];
+        for (column, (parts, fulls)) in self.parts.iter().zip(&self.fulls).enumerate() {
+            let (mut sum, mut full) = (0u64, 0i64);
+            for (slice, (part, change)) in parts.iter().zip(fulls).enumerate() {
+                full += change;
+                sum += part + ((full.max(0) as u64) << self.shift);
+                up_to[(slice + 1) * columns + column] = sum;
+            }
+        }
+        Density { shift: self.shift, spans, tones: self.tones, up_to }
     }
 }
 

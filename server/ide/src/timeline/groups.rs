@@ -59,6 +59,10 @@ impl Group {
     /// No more goroutines will come.
     fn close(&mut self, index: &Index) {
         self.density = Density::new(index, &self.gos);
+        self.reach(index);
+    }
+
+    fn reach(&mut self, index: &Index) {
         let of = |go: &GoRef| &index.gos[go.0 as usize];
         self.reach = self
             .gos
@@ -125,17 +129,11 @@ impl Index {
         groups.sort_by_key(|g| {
             (std::cmp::Reverse((g.costly, g.running, g.waiting)), g.gos.first().copied())
         });
-        self.groups = groups;
-    }
-
-    /// All goroutines as one group.
-    pub(super) fn all(&self) -> &Group {
-        self.all.get_or_init(|| {
-            let gos = (0..self.gos.len() as u32).map(GoRef).collect();
-            let mut all = Group::new("all".into(), None, StrId::NONE, gos);
-            all.close(self);
-            all
-        })
+        let gos = (0..self.gos.len() as u32).map(GoRef).collect();
+        let mut all = Group::new("all".into(), None, StrId::NONE, gos);
+        all.density = Density::of_all(self, &groups);
+        all.reach(self);
+        (self.groups, self.all) = (groups, Some(all));
     }
 
     /// The outermost function of a stack.

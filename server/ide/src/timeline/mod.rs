@@ -210,8 +210,8 @@ pub struct Index {
     pub end: i64,
     /// Goroutines by where they were created, the costliest first.
     pub groups: Vec<Group>,
-    /// All goroutines as one group. Made when first asked for.
-    all: std::sync::OnceLock<Group>,
+    /// All goroutines as one group; there once the index is closed.
+    all: Option<Group>,
     counters: Counters,
     heap: Series,
     goal: Series,
@@ -257,7 +257,7 @@ impl Index {
             + self.heap.bytes()
             + self.goal.bytes()
             + self.groups.iter().map(Group::bytes).sum::<usize>()
-            + self.all.get().map_or(0, Group::bytes)
+            + self.all.as_ref().map_or(0, Group::bytes)
             + (self.net_wakes.len() + self.timer_wakes.len() + self.syscall_exits.len()) * 16
     }
 

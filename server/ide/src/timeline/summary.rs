@@ -1,12 +1,13 @@
 //! What a window, or a part of the trace, came to: time by tone, the dearest lines, the longest waits.
 
-use exectrace::{FrameId, GoId};
+use exectrace::{FrameId, GoId, RangeKind, StackId};
 use hashbrown::HashMap;
 
 use super::class::{Class, TONES, Tone};
 use super::lanes::{Span, Walk, unpack};
 use super::slices::line_of;
 use super::{GoRef, Index};
+use crate::causes::Cause;
 use crate::verdicts::Verdict;
 use crate::view::View;
 
@@ -29,9 +30,12 @@ pub struct CostlyLine {
 pub struct Sum {
     /// Time of all goroutines by tone, in nanoseconds; only what has any.
     pub by_tone: Vec<(Tone, i64)>,
-    /// What of it was costly on lines of the workspace, by class: what reports and editors count.
-    /// Without source it is all that was costly.
+    /// What was costly on lines of the workspace, by class: what reports and editors count. That is
+    /// time that waited so, and time in which such a line helped the collector, whether it ran then
+    /// or not. Without source it is all that was costly.
     pub costly: Vec<(Class, i64)>,
+    /// How long anybody helped the collector, on lines of the workspace or not.
+    pub assisting: i64,
     /// The lines that cost most, the dearest first.
     pub lines: Vec<CostlyLine>,
     /// The longest costly waits, the longest first.
@@ -62,19 +66,34 @@ impl Index {
             self.spans.walk(&it.lane, t0, t1, &mut adder);
         }
         let Adder { by_tone, by_site, mut longest, .. } = adder;
-        let placed = |frame| view.placement.place(frame).is_some_and(|place| place.holds);
         let everywhere = view.placement.files.is_empty();
+        // The line that stands for a stack where lines are summed up (`crate::sites`), if one does.
+        let placed = |stack| {
+            let mut frames = view.analysis.stack(stack).iter().copied();
+            frames.find(|&frame| view.placement.place(frame).is_some())
+        };
         let mut costly: HashMap<Class, i64> = HashMap::new();
         let mut lines: HashMap<(FrameId, Class), i64> = HashMap::new();
         for (site, ns) in by_site {
             let Some(site) = self.sites.get(site as usize) else { continue };
-            let frame = line_of(view, site.stack);
-            if everywhere || frame.is_some_and(placed) {
+            if everywhere || placed(site.stack).is_some() {
                 let sum = costly.entry(site.class).or_default();
                 *sum = sum.saturating_add(ns);
             }
-            if let Some(frame) = frame {
+            if let Some(frame) = line_of(view, site.stack) {
                 let sum = lines.entry((frame, site.class)).or_default();
+                *sum = sum.saturating_add(ns);
+            }
+        }
+        let mut assisting = 0i64;
+        for (stack, ns) in assists(view, t0, t1, inside) {
+            assisting = assisting.saturating_add(ns);
+            if everywhere || placed(stack).is_some() {
+                let sum = costly.entry(Class::Assist).or_default();
+                *sum = sum.saturating_add(ns);
+            }
+            if let Some(frame) = line_of(view, stack) {
+                let sum = lines.entry((frame, Class::Assist)).or_default();
                 *sum = sum.saturating_add(ns);
             }
         }
@@ -87,8 +106,29 @@ impl Index {
         let by_tone = by_tone.map(|(tone, ns)| (Tone(tone as u8), ns)).collect();
         let mut costly: Vec<_> = costly.into_iter().collect();
         costly.sort_unstable_by_key(|(class, _)| *class as u8);
-        Sum { by_tone, costly, lines, longest }
+        Sum { by_tone, costly, assisting, lines, longest }
     }
+}
+
+/// How long goroutines helped the collector in a window, and where. The spans of the index have of that
+/// only what they ran.
+fn assists<'a>(
+    view: &'a View,
+    t0: i64,
+    t1: i64,
+    inside: Option<&'a Inside<'a>>,
+) -> impl Iterator<Item = (StackId, i64)> + 'a {
+    let analysis = &view.analysis;
+    let ranges = analysis.stays.iter().flat_map(|stays| &stays.ranges);
+    ranges.filter_map(move |range| {
+        let slot = analysis.slots.get(range.slot.0 as usize)?;
+        if analysis.causes.cause(slot.cause) != Cause::Range(RangeKind::GcMarkAssist) {
+            return None;
+        }
+        let (from, to) = (range.start.0.max(t0), range.end.0.min(t1));
+        let ns = if from >= to { 0 } else { inside.map_or(to - from, |f| f(range.g, from, to)) };
+        (ns > 0).then_some((slot.stack, ns))
+    })
 }
 
 /// Keeps the longest.

@@ -163,7 +163,7 @@ impl Index {
         let pixels = Cells::new(window, 1);
         let of = |key: &Key| match key {
             Key::Group(id) => self.groups.iter().find(|g| g.id == *id),
-            Key::All => Some(self.all()),
+            Key::All => self.all.as_ref(),
             _ => None,
         };
         let asked: Vec<Asked<'_>> = keys

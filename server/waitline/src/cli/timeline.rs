@@ -15,7 +15,8 @@ Sources are looked for in the current folder.
 Examples:
   waitline timeline trace.out
   waitline timeline trace.out --workspace ~/src/shop
-  waitline timeline trace.out --no-open")]
+  waitline timeline trace.out --no-open
+  waitline timeline trace.out --port 6060       at a port that is known, for a tunnel to it")]
 pub(crate) struct Args {
     #[command(flatten)]
     trace: TraceArg,
@@ -25,6 +26,9 @@ pub(crate) struct Args {
     /// Print the path of the file that leads to the page, and open nothing.
     #[arg(long)]
     no_open: bool,
+    /// Serve it at this port of 127.0.0.1; 0 is any that is free.
+    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    port: u16,
     /// Open it at a place: what stands behind the `#` of a link that the page copied.
     #[arg(long, value_name = "KEY=VALUE&...", value_parser = place)]
     at: Option<serde_json::Value>,
@@ -60,9 +64,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         }
         Ok(())
     };
-    crate::lsp::serve_page(&args.trace.trace, root, at, !args.no_open, ready, |partial| {
+    let partial = |partial: &str| {
         say(&format!("warning: {} is {partial}", crate::traces::shown(&args.trace.trace)));
-    })
+    };
+    crate::lsp::serve_page(&args.trace.trace, root, at, !args.no_open, args.port, ready, partial)
 }
 
 #[cfg(test)]

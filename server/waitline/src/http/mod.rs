@@ -118,12 +118,12 @@ impl Shared {
 }
 
 impl Host {
-    /// Begins to listen.
+    /// Begins to listen on a port; on 0, one of the system's choice.
     ///
     /// # Errors
     /// There is no port to be had, or no randomness.
-    pub(crate) async fn start(answers: Arc<dyn Answers>) -> io::Result<Host> {
-        let listener = TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).await?;
+    pub(crate) async fn start(port: u16, answers: Arc<dyn Answers>) -> io::Result<Host> {
+        let listener = TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, port)).await?;
         let shared = Arc::new(Shared {
             port: listener.local_addr()?.port(),
             tokens: Tokens::default(),

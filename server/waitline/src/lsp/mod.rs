@@ -60,6 +60,7 @@ pub(crate) fn serve_page(
     root: std::path::PathBuf,
     at: &serde_json::Value,
     watches: bool,
+    port: u16,
     ready: impl FnOnce(&std::path::Path) -> anyhow::Result<()>,
     partial: impl FnOnce(&str),
 ) -> anyhow::Result<()> {
@@ -74,6 +75,7 @@ pub(crate) fn serve_page(
         trace,
         at,
         watches,
+        port,
         ready,
         partial,
     ));

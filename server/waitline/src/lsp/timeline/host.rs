@@ -290,14 +290,22 @@ impl Session {
         let _ = self.events.send(Event { event, payload });
     }
 
+    /// Pages are served at this port of the machine.
+    pub(in crate::lsp) async fn listen(self: &Arc<Self>, port: u16) -> std::io::Result<()> {
+        *self.host.lock().await = Some(Host::start(port, self.pages()).await?);
+        Ok(())
+    }
+
+    fn pages(self: &Arc<Self>) -> Arc<Pages> {
+        Arc::new(Pages { session: Arc::downgrade(self), events: self.events.clone() })
+    }
+
     /// The address of a page that is let in once. Begins the host, if there is none.
     pub(in crate::lsp) async fn address(self: &Arc<Self>, argument: &Value) -> Result<String> {
         let fail = |error: std::io::Error| failed(format!("no page can be served: {error}"));
         let mut host = self.host.lock().await;
         if host.as_ref().is_none_or(Host::has_ended) {
-            let pages =
-                Arc::new(Pages { session: Arc::downgrade(self), events: self.events.clone() });
-            *host = Some(Host::start(pages).await.map_err(fail)?);
+            *host = Some(Host::start(0, self.pages()).await.map_err(fail)?);
         }
         let open: Vec<(&str, String)> = FRAGMENT
             .into_iter()

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use anyhow::Context;
 use serde_json::Value;
 
 use crate::lsp::backend::Backend;
@@ -15,17 +16,22 @@ const SOON: Duration = Duration::from_millis(500);
 
 /// Loads a trace and serves its page, opened `at` a place of it, until nobody looks any more. `ready`
 /// is told where the page is: when the trace is loaded, or, for a person who `watches`, as soon as
-/// there is something to see on it. `partial` is told what of the trace is missing.
+/// there is something to see on it. `port` 0 is any. `partial` is told what of the trace is missing.
 pub(in crate::lsp) async fn serve(
     backend: &Backend,
     trace: &Path,
     at: &Value,
     watches: bool,
+    port: u16,
     ready: impl FnOnce(&Path) -> anyhow::Result<()>,
     partial: impl FnOnce(&str),
 ) -> anyhow::Result<()> {
     let session = &backend.session;
     let trace = std::path::absolute(trace)?;
+    if port != 0 {
+        let taken = || format!("port {port} of this machine cannot be listened on");
+        session.listen(port).await.with_context(taken)?;
+    }
     let told = |error: tower_lsp::jsonrpc::Error| anyhow::anyhow!("{}", error.message);
     let mut load = std::pin::pin!(backend.show(trace));
     let mut ready = Some(ready);

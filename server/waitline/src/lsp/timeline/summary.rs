@@ -32,7 +32,7 @@ pub(in crate::lsp) fn summary(session: &Session, seen: &Seen, params: &Value) ->
         .map(|scope| move |g: exectrace::GoId, from: i64, to: i64| scope.inside(g, from, to));
     let inside: Option<&Inside<'_>> = inside.as_ref().map(|f| f as &Inside<'_>);
     let sum = index.sum(view, t0, t1, inside);
-    let (mut costly_anywhere, mut idle, mut runnable) = (0i64, 0i64, 0i64);
+    let (mut costly_anywhere, mut idle, mut runnable) = (sum.assisting, 0i64, 0i64);
     let mut classes: BTreeMap<u8, (i64, i64)> = BTreeMap::new();
     for &(tone, ns) in &sum.by_tone {
         let class = classes.entry(tone.class() as u8).or_default();
