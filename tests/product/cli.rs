@@ -2,10 +2,10 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use crate::answers::answer_to;
-use crate::product::{Run, binary, testdata, waitline};
+use crate::product::{Run, program, testdata, waitline};
 
 const COMMANDS: [&str; 14] = [
     "report",
@@ -132,7 +132,7 @@ fn a_pipe_gets_no_escape_codes() {
 /// `| head -1` closes the pipe early: that is no error of anybody's.
 #[test]
 fn a_reader_that_goes_away_is_no_crash() {
-    let mut command = Command::new(binary());
+    let mut command = program();
     command.args(["dump", "--events"]).arg(testdata("traces/g126/webmix.trace"));
     let mut child =
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("waitline starts");

@@ -14,6 +14,7 @@ mod generated;
 mod heap;
 mod hostile;
 mod http;
+mod kept;
 mod live;
 mod lsp;
 mod lsp_docs;

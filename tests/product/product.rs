@@ -33,7 +33,7 @@ impl Run {
 
 /// Runs `waitline` with these arguments.
 pub(crate) fn waitline<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Run {
-    let mut command = Command::new(binary());
+    let mut command = program();
     // The tests' own environment must not decide what is printed.
     command.args(args).current_dir(root());
     for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS", "RUST_LOG"] {
@@ -69,6 +69,14 @@ fn read_all(mut pipe: impl Read + Send + 'static) -> mpsc::Receiver<Vec<u8>> {
         let _ = send.send(bytes);
     });
     receive
+}
+
+/// The binary under test, to be started. Whoever runs the tests has a cache of their own, which is
+/// neither to be read nor filled.
+pub(crate) fn program() -> Command {
+    let mut command = Command::new(binary());
+    command.env("WAITLINE_CACHE", "off");
+    command
 }
 
 /// The binary under test.

@@ -7,12 +7,12 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::product::{Run, binary, run, testdata};
+use crate::product::{Run, program, run, testdata};
 
 const LIMIT: Duration = Duration::from_secs(120);
 
 fn in_dir<S: AsRef<OsStr>>(dir: &Path, args: impl IntoIterator<Item = S>) -> Run {
-    let mut command = Command::new(binary());
+    let mut command = program();
     command.arg("record").args(args).current_dir(dir).env("GOFLAGS", "");
     run(command, LIMIT)
 }
@@ -126,12 +126,12 @@ fn tests_are_recorded_also_those_that_fail() {
     }
     assert!(root.join("some/trace.out").is_file(), "in the package's folder");
     let report = {
-        let mut command = Command::new(binary());
+        let mut command = program();
         command.args(["report", "some/trace.out"]).current_dir(root);
         crate::product::run(command, LIMIT)
     };
     assert!(report.text().contains("some/some_test.go:16"), "{}", report.text());
-    let mut without = Command::new(binary());
+    let mut without = program();
     without.args(["record", "test", "./some"]).current_dir(root).env("PATH", "/no/such");
     let without = run(without, LIMIT);
     assert!(without.stderr.contains("no go on PATH"), "{}", without.stderr);
@@ -146,7 +146,7 @@ fn an_interrupt_ends_the_test() {
         return;
     }
     let dir = module();
-    let mut child = Command::new(binary())
+    let mut child = program()
         .args(["record", "test", "./some", "-run", "Long", "--", "-v"])
         .current_dir(dir.path())
         .stderr(Stdio::piped())
@@ -293,7 +293,7 @@ fn an_interrupt_ends_a_wait_for_a_silent_program() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let dir = tempfile::tempdir().unwrap();
-    let mut child = Command::new(binary())
+    let mut child = program()
         .args(["record", "url", &address, "--seconds", "60"])
         .current_dir(dir.path())
         .stderr(Stdio::null())

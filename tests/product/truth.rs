@@ -10,6 +10,8 @@ use ide::analysis::{Builder, Unfinished};
 use ide::blame::Blame;
 use ide::causes::Cause;
 use ide::findings::{Finding, find};
+use ide::goroutines::{groups, lives};
+use ide::jobs::InTurn;
 use ide::lines::{By, Figure, is_user_by_name, lines};
 use ide::verdicts::{Facts, Sum, Verdict, Verdicts, judge};
 use serde_json::Value;
@@ -41,8 +43,7 @@ fn judged(trace: &Path) -> Option<Judged> {
     };
     let user = |f| is_user(&analysis, f);
     let facts = Facts::new(&analysis, &user);
-    let blame = Blame::new(&analysis, &facts).unwrap();
-    let verdicts = judge(&analysis, facts, Some(&blame), &|_| None).unwrap();
+    let (verdicts, blame) = judge(&analysis, facts, &|_| None, &InTurn).unwrap();
     Some(Judged { analysis, verdicts, blame })
 }
 
@@ -76,7 +77,11 @@ impl Judged {
     }
 
     fn findings(&self) -> Vec<Finding> {
-        find(&self.analysis, &self.verdicts, &self.blame, &|f| is_user(&self.analysis, f)).findings
+        let Judged { analysis, verdicts, blame } = self;
+        let stays = analysis.stays.as_ref().unwrap();
+        let lives = lives(analysis, stays);
+        let groups = groups(analysis, stays, &verdicts.facts, &lives);
+        find(analysis, verdicts, blame, &lives, &groups, &|f| is_user(analysis, f)).findings
     }
 
     /// Code, file and line.

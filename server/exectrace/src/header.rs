@@ -1,12 +1,16 @@
 //! The sixteen bytes that open a trace: `go 1.26 trace` and three zero bytes.
 
+use serde::{Deserialize, Serialize};
+
 use crate::Error;
 
 /// How many bytes the header has.
 pub const HEADER_LEN: usize = 16;
 
 /// A version of the trace format, by the Go release that brought it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
 pub struct Version(pub u32);
 
 impl Version {

@@ -6,11 +6,14 @@
 use std::hash::{BuildHasher, Hash};
 
 use hashbrown::{DefaultHashBuilder, HashTable};
+use serde::{Deserialize, Serialize};
 
 use crate::{FrameId, StackId, StrId};
 
+mod kept;
+
 /// One frame of a stack.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Frame {
     /// The program counter.
     pub pc: u64,
@@ -112,13 +115,17 @@ impl Tables {
         let row = self.text_ends.len() as u32;
         self.text.push_str(s);
         self.text_ends.push(self.text.len());
+        self.enter_string(hash, row);
+        StrId(row)
+    }
+
+    fn enter_string(&mut self, hash: u64, row: u32) {
         let (hasher, text, ends) = (&self.hasher, &self.text, &self.text_ends);
         self.strings.insert_unique(hash, row, |&row| {
             let row = row as usize;
             let start = if row == 0 { 0 } else { ends[row - 1] };
             hasher.hash_one(&text[start..ends[row]])
         });
-        StrId(row)
     }
 
     /// The row of this text, if some string of the trace has it.

@@ -4,6 +4,8 @@
 //! nothing. Both wire formats speak it: v1 traces lack some of what is here (threads of goroutines
 //! in system calls, stacks on statuses), and then those fields are `NONE`.
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     GoId, Nanos, ProcId, StackRow, StrId, Tables, TaskId, ThreadId, v2::generation::Generation,
 };
@@ -84,7 +86,7 @@ pub struct ProcEvent {
 }
 
 /// What kind of range of time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum RangeKind {
     /// The world is stopped, for the reason given in the runtime's words.
     StopTheWorld(StrId),

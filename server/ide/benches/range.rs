@@ -2,7 +2,8 @@
 //! `WAITLINE_BENCH_TRACE=FILE cargo bench -p ide`.
 //!
 //! Groups: `window` (all, a tenth, a hundredth and a thousandth of the trace, each at sixteen places
-//! in turn), `index` (made once after the load).
+//! in turn), `index` (made once after the load), `timeline by size` (the timeline's index of the trace cut
+//! after 1, 2, 4, 8 generations and whole, in events: the same throughput where cost grows with size).
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![allow(clippy::disallowed_methods)] // the trace is read here, as in a command
 
@@ -10,10 +11,10 @@ use std::cell::Cell;
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
 
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use exectrace::Nanos;
 use ide::analysis::Builder;
-use ide::blame::Blame;
+use ide::jobs::InTurn;
 use ide::lines::is_user_by_name;
 use ide::range::{Index, window};
 use ide::verdicts::{Facts, judge};
@@ -32,8 +33,7 @@ fn ranges(c: &mut Criterion) {
     let analysis = builder.finish().expect("a whole trace");
     let user = |f| is_user_by_name(analysis.str(analysis.tables.frame(f).func));
     let facts = Facts::new(&analysis, &user);
-    let blame = Blame::new(&analysis, &facts);
-    let verdicts = judge(&analysis, facts, blame.as_ref(), &|_| None).expect("stays");
+    let (verdicts, _) = judge(&analysis, facts, &|_| None, &InTurn).expect("stays");
     let index = Index::new(&analysis).expect("stays");
     let mut group = c.benchmark_group("window");
     group.sample_size(20);
@@ -53,5 +53,35 @@ fn ranges(c: &mut Criterion) {
     c.bench_function("index", |b| b.iter(|| black_box(Index::new(&analysis))));
 }
 
-criterion_group!(benches, ranges);
+/// The timeline of a trace's first generations.
+fn timeline(c: &mut Criterion) {
+    let bytes = std::fs::read(file()).unwrap_or_else(|e| panic!("{}: {e}", file().display()));
+    let analysis_of = |bytes: &[u8]| ide::analysis::of_bytes(bytes).expect("a trace");
+    let whole = analysis_of(&bytes).totals.generations;
+    let mut reader = exectrace::Reader::new();
+    reader.feed(&bytes);
+    reader.finish();
+    let mut group = c.benchmark_group("timeline by size");
+    group.sample_size(20);
+    for n in 1..=whole {
+        let Some(generation) = reader.next().expect("a trace") else { break };
+        if !n.is_power_of_two() && n != whole {
+            continue;
+        }
+        let cut = &bytes[..generation.offset() as usize + generation.n_bytes()];
+        let analysis = analysis_of(cut);
+        group.throughput(Throughput::Elements(analysis.events));
+        group.bench_function(BenchmarkId::from_parameter(n), |b| {
+            b.iter(|| {
+                let mut builder = ide::timeline::Builder::new(None);
+                builder.space(cut.len()).copy_from_slice(cut);
+                builder.filled(cut.len());
+                black_box(builder.finish(&analysis).expect("the same trace"))
+            });
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, ranges, timeline);
 criterion_main!(benches);

@@ -6,8 +6,11 @@ use exectrace::{
     Decoder, Error, FrameId, MisusedRegion, Nanos, Problem, Reader, StackId, StrId, Tables, Version,
 };
 
+use serde::{Deserialize, Serialize};
+
 use crate::causes::Causes;
 use crate::figures::{Figures, GoLocal, Pass, Slot, Totals, Waker};
+use crate::sched::Queued;
 use crate::stays::Stays;
 use crate::tail::{self, Tail};
 
@@ -24,7 +27,10 @@ pub struct Analysis {
     pub wakers: Vec<Waker>,
     /// Counts of the whole trace.
     pub totals: Totals,
-    /// The life of every goroutine, if it was asked for.
+    /// How long goroutines waited for a P, if the life of each was asked for.
+    pub queued: Option<Queued>,
+    /// The life of every goroutine, if it was asked for. Of a trace that was read from what is kept of
+    /// it, there is none.
     pub stays: Option<Arc<Stays>>,
     /// The format's version.
     pub version: Version,
@@ -50,7 +56,7 @@ pub struct Analysis {
 }
 
 /// Something odd about a trace.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Note {
     /// Where, in bytes from the file's beginning.
     pub offset: u64,
@@ -212,9 +218,49 @@ impl Builder {
         self.is_stopped = true;
     }
 
+    /// Whether more has come than whole generations.
+    pub fn has_more(&self) -> bool {
+        self.reader.n_bytes() > self.sound_bytes
+    }
+
     /// How many generations are decoded so far.
     pub fn n_generations(&self) -> u32 {
         self.generations
+    }
+
+    /// What is known by now of a trace that goes on, as if it ended with its last whole generation; `why`
+    /// is said of what is not there. It costs as much as there are distinct stacks and living goroutines,
+    /// however many events there were; so it has no lives. `None`: there is no generation yet, or no sound
+    /// one follows.
+    pub fn so_far(&mut self, why: String) -> Option<Analysis> {
+        let is_sound = self.problem.is_none() && self.error.is_none();
+        let version = self.reader.version().filter(|_| is_sound && self.generations > 0)?;
+        let mut figures = self.figures.so_far();
+        let (end, events) = self.decoder.would_end();
+        figures.totals.end = end;
+        let tables = self.reader.tables();
+        figures.close(self.decoder.living(), tables);
+        let Figures { slots, causes, mut wakers, totals, .. } = figures;
+        wakers.sort_unstable_by_key(|w| (w.slot, std::cmp::Reverse(w.n), w.stack));
+        Some(Analysis {
+            tables: Arc::new(tables.clone()),
+            causes,
+            slots,
+            wakers,
+            totals,
+            queued: None,
+            stays: None,
+            version,
+            events,
+            bytes: self.reader.n_bytes(),
+            problem: Some(Problem { offset: self.sound_bytes, generation: None, what: why }),
+            cut: Some(self.generations),
+            sound_bytes: self.sound_bytes,
+            lost_until: None,
+            tail: None,
+            next_trace: None,
+            notes: notes(version, &self.decoder, tables),
+        })
     }
 
     fn stopped(&self) -> bool {
@@ -320,6 +366,7 @@ impl Builder {
             slots,
             wakers,
             totals,
+            queued: stays.as_ref().map(|stays| stays.sched.queued()),
             stays: stays.map(Arc::new),
             version,
             events,

@@ -13,6 +13,7 @@
 
 use exectrace::{FrameId, StackId};
 use hashbrown::HashMap;
+use serde::{Deserialize, Serialize};
 
 use crate::Analysis;
 use crate::figures::SlotId;
@@ -24,7 +25,7 @@ mod sums;
 use sums::{LineId, Sums};
 
 /// Where a part of a wait ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum End {
     /// The waker ran.
     Running,
@@ -67,11 +68,12 @@ impl End {
 pub type EndLine = (End, Option<FrameId>);
 
 /// What the waits of all slots end in.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Blame {
     /// Nanoseconds by slot and end, in order.
     by_slot: Vec<(SlotId, EndLine, i64)>,
-    /// A bit for each stay.
+    /// A bit for each stay: what judging asks, and nobody later.
+    #[serde(skip)]
     uncarried: Vec<u64>,
 }
 
@@ -123,6 +125,15 @@ impl Blame {
             }
         }
         Some(Blame { by_slot: walk.sums.in_order(), uncarried: Vec::new() })
+    }
+
+    /// Whether all rows are in order and of the trace: what was read from a file can be anything.
+    pub(crate) fn is_sound(&self, analysis: &Analysis) -> bool {
+        let (slots, frames) = (analysis.slots.len(), analysis.tables.n_frames());
+        self.by_slot.is_sorted_by_key(|b| b.0)
+            && self.by_slot.iter().all(|(slot, (_, frame), _)| {
+                (slot.0 as usize) < slots && frame.is_none_or(|f| (f.0 as usize) < frames)
+            })
     }
 
     /// What the waits of a slot end in, with nanoseconds.

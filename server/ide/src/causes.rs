@@ -5,13 +5,14 @@
 
 use exectrace::{RangeKind, StrId, Tables};
 use hashbrown::HashMap;
+use serde::{Deserialize, Serialize};
 
 /// A cause, by its row in [`Causes`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct CauseId(pub u16);
 
 /// What kind of cause.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Cause {
     /// Running, on the line of the event that ended it.
     Running,
@@ -110,6 +111,31 @@ impl Causes {
     /// All of them.
     pub fn ids(&self) -> impl Iterator<Item = CauseId> {
         (0..self.list.len() as u16).map(CauseId)
+    }
+
+    /// Causes as they were met, from their kinds; `None` if these never came so.
+    pub(crate) fn of(kinds: &[Cause], tables: &Tables) -> Option<Causes> {
+        let mut made = Causes::default();
+        let n = made.list.len();
+        let fixed = made.list.iter().map(|(cause, _)| cause);
+        if !fixed.eq(kinds.get(..n)?) {
+            return None;
+        }
+        for (row, kind) in kinds.iter().enumerate().skip(n) {
+            let is_there = |reason: StrId| (reason.0 as usize) < tables.n_strings();
+            let id = match *kind {
+                Cause::Sync(reason) | Cause::Wait(reason) if is_there(reason) => {
+                    made.of_reason(reason, tables)
+                }
+                Cause::Range(RangeKind::StopTheWorld(why)) if !is_there(why) => return None,
+                Cause::Range(range) => made.of_range(range, tables),
+                _ => return None,
+            };
+            if usize::from(id.0) != row || made.cause(id) != *kind {
+                return None;
+            }
+        }
+        Some(made)
     }
 
     /// The cause of a wait for this reason.

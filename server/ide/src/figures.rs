@@ -14,6 +14,7 @@ use exectrace::{
     RangePhase, RangeScope, Region, Sink, StackId, StackRow, StrId, Tables, Task,
 };
 use hashbrown::HashMap;
+use serde::{Deserialize, Serialize};
 
 use crate::causes::{CauseId, Causes};
 use crate::stays::{StayKind, StayLocal, Stays};
@@ -23,7 +24,7 @@ mod slot;
 pub use slot::{Instance, Slot, Totals, Waker};
 
 /// A slot, by its row in [`Figures::slots`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct SlotId(pub u32);
 
 impl SlotId {
@@ -173,6 +174,22 @@ impl Figures {
     /// Nothing summed up yet.
     pub fn new() -> Figures {
         Figures::default()
+    }
+
+    /// What is summed up by now, to be closed while the trace goes on. Without lives, which grow with it.
+    pub(crate) fn so_far(&self) -> Figures {
+        Figures {
+            slots: self.slots.clone(),
+            causes: self.causes.clone(),
+            wakers: self.wakers.clone(),
+            totals: self.totals.clone(),
+            by_key: self.by_key.clone(),
+            own_slots: self.own_slots.clone(),
+            pre: self.pre.clone(),
+            early: self.early.clone(),
+            ranges: self.ranges.clone(),
+            ..Figures::default()
+        }
     }
 
     fn slot_of(&mut self, cause: CauseId, stack: StackId, early: bool) -> SlotId {

@@ -6,10 +6,12 @@
 //! at. A finding needs cost: of waits that delay nobody there is none.
 
 use exectrace::FrameId;
+use serde::{Deserialize, Serialize};
 
 use crate::Analysis;
 use crate::blame::Blame;
 use crate::figures::Instance;
+use crate::goroutines::{GoGroup, Life};
 use crate::verdicts::Verdicts;
 
 mod channels;
@@ -25,7 +27,7 @@ mod tests;
 use scene::Scene;
 
 /// Which kind of finding. The order is that of the pages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Code {
     /// Goroutines wait for a lock that another has.
     LockContention,
@@ -136,7 +138,7 @@ impl Code {
 }
 
 /// How serious a finding is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Severity {
     /// A person wants it told quietly.
     Hint,
@@ -167,7 +169,7 @@ impl Severity {
 }
 
 /// Something worth telling.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
     /// What kind.
     pub code: Code,
@@ -186,7 +188,7 @@ pub struct Finding {
 }
 
 /// A line that belongs to a finding.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Related {
     /// The line.
     pub frame: FrameId,
@@ -203,7 +205,7 @@ impl Related {
 }
 
 /// Something that a rule looked at and that fell short of a limit.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Looked {
     /// Which rule.
     pub code: Code,
@@ -220,7 +222,7 @@ pub struct Looked {
 }
 
 /// What the rules found, and what they looked at in vain.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Found {
     /// The dearest first.
     pub findings: Vec<Finding>,
@@ -266,19 +268,21 @@ fn part(figure: i64, limit: i64) -> f64 {
 pub const MOST: usize = 50;
 
 /// All findings of a trace, the dearest first, one for each code and line, at most [`MOST`]; and what
-/// came near. `user` tells on which lines they may stand. None for a trace that was loaded without its
-/// goroutines' lives.
+/// came near. `lives` and `groups` are those of all goroutines; `user` tells on which lines findings may
+/// stand. None for a trace that was loaded without its goroutines' lives.
 pub fn find(
     analysis: &Analysis,
     verdicts: &Verdicts,
     blame: &Blame,
+    lives: &[Life],
+    groups: &[GoGroup],
     user: &dyn Fn(FrameId) -> bool,
 ) -> Found {
     let Some(stays) = &analysis.stays else { return Found::default() };
     if analysis.duration() <= 0 {
         return Found::default();
     }
-    let scene = Scene::new(analysis, stays, verdicts, blame, user);
+    let scene = Scene::new(analysis, stays, verdicts, blame, (lives, groups), user);
     let mut found = Found::default();
     locks::find(&scene, &mut found);
     channels::find(&scene, &mut found);

@@ -6,13 +6,14 @@
 
 use exectrace::FrameId;
 use hashbrown::HashMap;
+use serde::{Deserialize, Serialize};
 
 use crate::Analysis;
 use crate::stays::{Brief, GoRow, StayKind, StayRow, Stays};
 use crate::verdicts::Facts;
 
 /// What one goroutine's life went to, in nanoseconds.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Life {
     /// From its birth, or the trace's beginning, to its end, or the trace's.
     pub ns: i64,
@@ -27,7 +28,7 @@ pub struct Life {
 }
 
 /// The goroutines that one `go` statement started within the trace.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct GoGroup {
     /// Where the statement stands: the line of the program's own that led there, else the first
     /// outside the runtime.
@@ -46,9 +47,12 @@ pub struct GoGroup {
     pub ended: u64,
     /// How many were still there at its end.
     pub still: u64,
-    /// They themselves, in the order of their births, without the brief ones.
+    /// They themselves, in the order of their births, without the brief ones. Not kept, like the
+    /// lives that they are rows of.
+    #[serde(skip)]
     pub gos: Vec<GoRow>,
-    /// The brief ones among them: rows of [`Stays::briefs`].
+    /// The brief ones among them: rows of [`Stays::briefs`]. Not kept either.
+    #[serde(skip)]
     pub briefs: Vec<u32>,
 }
 

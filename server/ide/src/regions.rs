@@ -2,6 +2,7 @@
 
 use exectrace::{FrameId, StackId, StrId};
 use hashbrown::HashMap;
+use serde::{Deserialize, Serialize};
 
 use crate::Analysis;
 use crate::stays::{NO_REGION, Stays};
@@ -9,7 +10,7 @@ use crate::values::Values;
 use crate::verdicts::Facts;
 
 /// The regions or tasks of one type that one line opens.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RegionGroup {
     /// The line that opens them.
     pub opened_at: FrameId,

@@ -11,6 +11,7 @@
 //! Else the Ps were saturated. Kept together with the stays, and only then.
 
 use exectrace::{Nanos, ProcEvent, ProcState};
+use serde::{Deserialize, Serialize};
 
 use crate::figures::SlotId;
 
@@ -31,7 +32,21 @@ pub struct Sched {
     by_slot: Vec<i64>,
 }
 
+/// How long goroutines waited for a P, all of them together.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Queued {
+    /// In all, in nanoseconds.
+    pub ns: i64,
+    /// The part of it in which a P was idle.
+    pub idle_ns: i64,
+}
+
 impl Sched {
+    /// How long goroutines waited for a P.
+    pub fn queued(&self) -> Queued {
+        Queued { ns: self.runnable_ns, idle_ns: self.runnable_idle_ns }
+    }
+
     /// The time in which fewer Ps ran than GOMAXPROCS, in nanoseconds.
     pub fn idle_ns(&self) -> i64 {
         self.idle_ns

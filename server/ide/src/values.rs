@@ -4,12 +4,14 @@
 //! power of two, so that a percentile is off by less than 0.8 %. A percentile is that of the
 //! nearest rank: the least value that at least so many per cent of all do not exceed.
 
+use serde::{Deserialize, Serialize};
+
 /// So many values are kept exactly.
 pub const EXACT: usize = 64;
 const SUB: u32 = 6;
 
 /// A multiset of durations in nanoseconds.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Values {
     exact: Vec<i64>,
     /// Counts of the buckets from `first` on; empty while all values are exact.
@@ -91,6 +93,15 @@ impl Values {
         for (i, &n) in other.counts.iter().enumerate().filter(|c| *c.1 > 0) {
             self.count(other.first + i as u16, n);
         }
+    }
+
+    /// Whether these can have come of durations: what was read from a file can be anything.
+    pub(crate) fn is_sound(&self) -> bool {
+        let buckets = usize::from(bucket(i64::MAX)) + 1;
+        let n = self.exact.len();
+        n <= EXACT
+            && (n == 0 || self.counts.is_empty())
+            && usize::from(self.first) + self.counts.len() <= buckets
     }
 
     /// How many there are.

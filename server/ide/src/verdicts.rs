@@ -13,6 +13,7 @@
 use crate::Analysis;
 use crate::blame::Blame;
 use crate::figures::SlotId;
+use crate::jobs::{Jobs, both};
 use crate::stays::{StayRow, Stays};
 
 mod demand;
@@ -78,6 +79,17 @@ impl Verdicts {
         self.judged.demanded(stays, row)
     }
 
+    /// What is left of them without the lives of the goroutines: sums, and how many goroutines there
+    /// were at each site. No single wait has a verdict then.
+    pub(crate) fn of_sums(sums: Vec<Sum>, facts: Facts, goroutines: Vec<u32>) -> Verdicts {
+        Verdicts { sums, facts, goroutines, ..Verdicts::default() }
+    }
+
+    /// By site: how many goroutines were there.
+    pub(crate) fn goroutines(&self) -> &[u32] {
+        &self.goroutines
+    }
+
     /// How many goroutines waited in some slots; one that waited in several ways counts for each.
     pub fn n_goroutines(&self, slots: &[SlotId]) -> u64 {
         let mut sites: Vec<u32> = slots.iter().map(|&s| self.facts.site(s)).collect();
@@ -88,20 +100,25 @@ impl Verdicts {
     }
 }
 
-/// Judges all waits of a trace. A person's word about a slot, in `told`, overrides. `None` without
-/// stays.
+/// Judges all waits of a trace, and finds what they were really waiting for. A person's word about a
+/// slot, in `told`, overrides. `None` without stays.
 pub fn judge(
     analysis: &Analysis,
     facts: Facts,
-    blame: Option<&Blame>,
     told: &dyn Fn(SlotId) -> Option<Verdict>,
-) -> Option<Verdicts> {
+    jobs: &dyn Jobs,
+) -> Option<(Verdicts, Blame)> {
     let stays = analysis.stays.as_ref()?;
-    let people = People::new(analysis, stays, &facts);
-    let demand = demand::Demand::new(analysis, stays, &facts, &people);
+    let waited_for = || {
+        let people = People::new(analysis, stays, &facts);
+        let demand = demand::Demand::new(analysis, stays, &facts, &people);
+        (people, demand)
+    };
+    let ((people, demand), blame) = both(jobs, waited_for, || Blame::new(analysis, &facts))?;
+    let blame = blame?;
     let goroutines = people.by_site(facts.n_sites());
     let judging::Found { judged, tally, sites } =
-        judging::judge(analysis, stays, &facts, &people, demand, blame);
+        judging::judge(analysis, stays, &facts, &people, demand, &blame);
     let n = analysis.slots.len();
     let rules: Vec<Rule> = (0..n as u32)
         .map(|slot| match told(SlotId(slot)) {
@@ -111,7 +128,7 @@ pub fn judge(
         })
         .collect();
     let sums = tally.sums(n, |slot, judged| rules[slot.0 as usize].again(judged));
-    Some(Verdicts { sums, judged, rules, facts, goroutines })
+    Some((Verdicts { sums, judged, rules, facts, goroutines }, blame))
 }
 
 /// At a site of which little is costly, that little is more likely a mistake. `sites` are what is

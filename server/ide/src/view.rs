@@ -7,8 +7,10 @@ use exectrace::{FrameId, Nanos, Version};
 use crate::Analysis;
 use crate::blame::Blame;
 use crate::figures::SlotId;
-use crate::findings::{Code, Finding, Found, Looked, Severity, find};
-use crate::goroutines::{GoGroup, groups, lives};
+use crate::findings::{Code, Finding, Found, Looked, Severity};
+use crate::goroutines::GoGroup;
+use crate::jobs::{InTurn, Jobs};
+use crate::judged::{Depth, Judged, Question};
 use crate::lines::{is_in_packages, is_user_by_name};
 use crate::metric::Metric;
 use crate::placement::{FileId, Placement};
@@ -16,7 +18,7 @@ use crate::range::{Index, window};
 use crate::regions::RegionGroup;
 use crate::sites::{SiteLine, Sites};
 use crate::staleness::State;
-use crate::verdicts::{Facts, Sum, Verdict, Verdicts, judge};
+use crate::verdicts::{Sum, Verdict, Verdicts};
 
 /// A trace and where it stands in the workspace.
 #[derive(Debug)]
@@ -29,7 +31,8 @@ pub struct View {
     pub placement: Arc<Placement>,
     /// What each line costs.
     pub sites: Sites,
-    /// Which waits matter, if the trace was loaded with the lives of its goroutines.
+    /// Which waits matter, if the trace was judged. Without lives only their sums: see
+    /// [`View::lacks_lives`].
     pub verdicts: Option<Arc<Verdicts>>,
     /// By the row of a slot: how its waits were judged, in the range if there is one.
     sums: Vec<Sum>,
@@ -48,6 +51,8 @@ pub struct View {
     /// The window of the trace that all figures are of, if not the whole.
     pub range: Option<(Nanos, Nanos)>,
     index: Option<Arc<Index>>,
+    /// What it was judged by.
+    question: Arc<Question>,
 }
 
 /// What a workspace says of its own waiting.
@@ -90,7 +95,8 @@ impl View {
     /// Judges the waits of a trace that was placed, and sums up its sites.
     pub fn new(name: String, analysis: Analysis, placement: Placement, word: &Word) -> View {
         #[allow(clippy::expect_used)] // it ends early only where somebody says so
-        View::new_while(name, analysis, placement, word, &|| true).expect("nobody stops it")
+        View::new_while(name, analysis, placement, word, &InTurn, &|| true)
+            .expect("nobody stops it")
     }
 
     /// The same, as long as somebody wants it: `None` soon after `is_wanted` says no.
@@ -99,58 +105,68 @@ impl View {
         analysis: Analysis,
         placement: Placement,
         word: &Word,
+        jobs: &dyn Jobs,
         is_wanted: &dyn Fn() -> bool,
     ) -> Option<View> {
-        let go_on = || is_wanted().then_some(());
+        let question = View::question(&analysis, &placement, word);
+        let judged = Judged::new(&analysis, &question, Depth::Groups, jobs, is_wanted);
+        if !is_wanted() {
+            return None;
+        }
+        Some(View::judged_so(name, analysis, placement, word, question, judged))
+    }
+
+    /// What a trace that was placed is judged by.
+    pub fn question(analysis: &Analysis, placement: &Placement, word: &Word) -> Question {
         // Without source, user code is told by the functions' names.
         let by_name = placement.files.is_empty();
-        let is_user = |f: FrameId| {
+        let is_own = |f: FrameId| {
             if by_name {
                 is_user_by_name(analysis.str(analysis.tables.frame(f).func))
             } else {
                 placement.place(f).is_some()
             }
         };
-        let facts = Facts::new(&analysis, &is_user);
-        go_on()?;
-        let blame = Blame::new(&analysis, &facts);
-        go_on()?;
-        let overrule = |slot| told_of(&analysis, &is_user, &word.told, slot);
-        let verdicts = judge(&analysis, facts, blame.as_ref(), &overrule);
-        go_on()?;
-        let mut found = Found::default();
-        let mut n_silenced = 0;
-        let (mut go_groups, mut regions) = (Vec::new(), Vec::new());
-        if let (Some(verdicts), Some(blame), Some(stays)) = (&verdicts, &blame, &analysis.stays) {
-            found = find(&analysis, verdicts, blame, &is_user);
-            let Found { findings, looked } = &mut found;
-            let all = findings.len();
-            let silenced = |code, frame| is_silenced(&analysis, code, frame, &word.silenced);
-            findings.retain(|finding| !silenced(finding.code, finding.frame));
-            looked.retain(|looked| !silenced(looked.code, looked.frame));
-            n_silenced = all - findings.len();
-            findings.truncate(word.most.unwrap_or(usize::MAX));
-            for finding in findings {
-                let told = word.severities.iter().rev().find(|(code, _)| *code == finding.code);
-                finding.severity = told.map_or(finding.severity, |(_, severity)| *severity);
-            }
-            go_on()?;
-            let lives = lives(&analysis, stays);
-            go_groups = groups(&analysis, stays, &verdicts.facts, &lives);
-            regions = crate::regions::groups(&analysis, stays, &verdicts.facts);
+        Question::new(analysis, &is_own, &word.told)
+    }
+
+    /// The view of a trace that was placed and judged: `judged` is the answer to `question`.
+    pub fn judged_so(
+        name: String,
+        analysis: Analysis,
+        placement: Placement,
+        word: &Word,
+        question: Question,
+        judged: Option<Judged>,
+    ) -> View {
+        let (mut verdicts, mut blame, mut found) = (None, None, Found::default());
+        let (mut go_groups, mut regions, mut index) = (Vec::new(), Vec::new(), None);
+        if let Some(judged) = judged {
+            (verdicts, blame) = (Some(Arc::new(judged.verdicts)), Some(Arc::new(judged.blame)));
+            (found, go_groups, regions) = (judged.found, judged.go_groups, judged.regions);
+            index = judged.index.map(Arc::new);
         }
-        go_on()?;
+        let Found { findings, looked } = &mut found;
+        let all = findings.len();
+        let silenced = |code, frame| is_silenced(&analysis, code, frame, &word.silenced);
+        findings.retain(|finding| !silenced(finding.code, finding.frame));
+        looked.retain(|looked| !silenced(looked.code, looked.frame));
+        let n_silenced = all - findings.len();
+        findings.truncate(word.most.unwrap_or(usize::MAX));
+        for finding in findings {
+            let told = word.severities.iter().rev().find(|(code, _)| *code == finding.code);
+            finding.severity = told.map_or(finding.severity, |(_, severity)| *severity);
+        }
         let sums = verdicts.as_ref().map(|v| v.sums.clone()).unwrap_or_default();
         let sites = Sites::new(&analysis, &placement, &sums);
-        let index = Index::new(&analysis).map(Arc::new);
-        Some(View {
+        View {
             name,
             analysis,
             placement: Arc::new(placement),
             sites,
-            verdicts: verdicts.map(Arc::new),
+            verdicts,
             sums,
-            blame: blame.map(Arc::new),
+            blame,
             findings: found.findings,
             looked: Arc::new(found.looked),
             n_silenced,
@@ -158,6 +174,50 @@ impl View {
             regions: Arc::new(regions),
             range: None,
             index,
+            question: Arc::new(question),
+        }
+    }
+
+    /// Whether it was judged and has no lives of goroutines: then it has no ranges, and no verdicts on
+    /// single waits.
+    pub fn lacks_lives(&self) -> bool {
+        self.verdicts.is_some() && self.analysis.stays.is_none()
+    }
+
+    /// Whether it is the same view of the same trace, with lives or without.
+    pub fn is_like(&self, other: &View) -> bool {
+        Arc::ptr_eq(&self.question, &other.question) && self.range == other.range
+    }
+
+    /// The same view with the lives of its goroutines, which `analysis` has: that of the same trace,
+    /// read again. `None` if it is of another, and soon after `is_wanted` says no.
+    pub fn with_lives(
+        &self,
+        analysis: Analysis,
+        jobs: &dyn Jobs,
+        is_wanted: &dyn Fn() -> bool,
+    ) -> Option<View> {
+        if !analysis.tables.are_those(&self.analysis.tables) {
+            return None;
+        }
+        let judged = Judged::new(&analysis, &self.question, Depth::Verdicts, jobs, is_wanted)?;
+        let sums = judged.verdicts.sums.clone();
+        Some(View {
+            name: self.name.clone(),
+            placement: self.placement.clone(),
+            sites: Sites::new(&analysis, &self.placement, &sums),
+            verdicts: Some(Arc::new(judged.verdicts)),
+            sums,
+            blame: Some(Arc::new(judged.blame)),
+            findings: self.findings.clone(),
+            looked: self.looked.clone(),
+            n_silenced: self.n_silenced,
+            go_groups: self.go_groups.clone(),
+            regions: self.regions.clone(),
+            range: None,
+            index: Index::new(&analysis).map(Arc::new),
+            question: self.question.clone(),
+            analysis,
         })
     }
 
@@ -200,6 +260,7 @@ impl View {
             regions: self.regions.clone(),
             range: Some((t0, t1)),
             index: self.index.clone(),
+            question: self.question.clone(),
         }
     }
 
@@ -335,26 +396,6 @@ pub fn go_release(version: Version) -> &'static str {
         Version::GO_1_26 => "1.26 or newer",
         _ => "newer than this Waitline",
     }
-}
-
-/// What a person said of a slot's site.
-fn told_of(
-    analysis: &Analysis,
-    is_user: &dyn Fn(FrameId) -> bool,
-    told: &[Told],
-    slot: SlotId,
-) -> Option<Verdict> {
-    if told.is_empty() {
-        return None;
-    }
-    let slot = &analysis.slots[slot.0 as usize];
-    let stack = analysis.stack(slot.stack);
-    let user = stack.iter().position(|&f| is_user(f))?;
-    let func = analysis.str(analysis.tables.frame(stack[user]).func);
-    let kind = crate::kinds::kind_of(analysis, slot, user)?;
-    let label = kind.label(analysis);
-    let fits = |t: &&Told| t.func == func && (t.kind.is_empty() || t.kind == label);
-    told.iter().rev().find(fits).map(|t| t.verdict)
 }
 
 /// A function's name without the path of its package.

@@ -4,6 +4,10 @@
 //! Groups: `decode` (ordered events, nothing kept), `figures` (sums by stack), `lines` (those made
 //! into lines), `load` (a file, by the way that every command takes). Throughput is in bytes of the
 //! trace. `tests/bench` compares with Go's own reader.
+//!
+//! `figures by size` and `load by size` show how cost grows: one trace, cut after 1, 2, 4, 8 generations
+//! (as far as it has them) and whole, which are traces, too. Throughput is in events, and stays the same
+//! where cost grows with size and no faster.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::hint::black_box;
@@ -80,5 +84,52 @@ fn load(c: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, load);
+/// Of several generations, which not many bundled traces have.
+const LONG: &str = "g125/webmix-3s-trimpath";
+
+/// The ends of 1, 2, 4, 8, ... generations, and of the whole.
+fn cuts(bytes: &[u8]) -> Vec<(u32, usize)> {
+    let mut reader = Reader::new();
+    reader.feed(bytes);
+    reader.finish();
+    let mut ends = Vec::new();
+    while let Some(generation) = reader.next().unwrap() {
+        ends.push(generation.offset() as usize + generation.n_bytes());
+    }
+    let whole = ends.len() as u32;
+    let all = (1u32..).zip(ends);
+    all.filter(|(n, _)| n.is_power_of_two() || *n == whole).collect()
+}
+
+fn size(c: &mut Criterion) {
+    let own = std::env::var_os("WAITLINE_BENCH_TRACE").map(PathBuf::from);
+    let bundled =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../testdata/traces/{LONG}.trace"));
+    let file = own.unwrap_or(bundled);
+    let bytes = std::fs::read(&file).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
+    let dir = tempfile::tempdir().unwrap();
+    for (n, end) in cuts(&bytes) {
+        let cut = &bytes[..end];
+        let file = dir.path().join(format!("{n}.trace"));
+        std::fs::write(&file, cut).unwrap();
+        let never = AtomicBool::new(false);
+        let view = |what| {
+            let loaded = waitline::traces::load(&file, what, &never, |_, _| {});
+            waitline::workspace::view(loaded.expect("a trace that was cut"), &[])
+        };
+        let events = view(What::Figures).analysis.events;
+        let mut bench = |group: &str, what| {
+            let mut group = c.benchmark_group(group);
+            group.sample_size(20).throughput(Throughput::Elements(events));
+            group.bench_function(BenchmarkId::from_parameter(n), |b| {
+                b.iter(|| black_box(view(what)));
+            });
+            group.finish();
+        };
+        bench("figures by size", What::Figures);
+        bench("load by size", What::Lives);
+    }
+}
+
+criterion_group!(benches, load, size);
 criterion_main!(benches);

@@ -44,5 +44,5 @@ pub(crate) fn load(path: &Path, cancel: &AtomicBool) -> Option<Loaded> {
     analysis.lost_until = None; // how long it is nobody knows yet
     let inside = opened.stream.inside;
     let is_same = Stamp::at(path).as_ref() == Some(&stamp);
-    is_same.then(|| Loaded { path: path.to_owned(), stamp, inside, analysis })
+    is_same.then(|| Loaded { path: path.to_owned(), stamp, inside, analysis, memory: 0 })
 }

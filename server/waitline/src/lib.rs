@@ -2,11 +2,14 @@
 
 pub mod cli;
 pub mod config;
+mod cores;
 mod early;
 pub mod events;
+mod follow;
 pub mod found;
 mod http;
 pub mod index;
+pub mod kept;
 pub mod lsp;
 pub mod record;
 pub mod traces;

@@ -6,7 +6,7 @@
 
 use std::fmt;
 use std::fs::{File, Metadata, OpenOptions};
-use std::io::{self, Read as _};
+use std::io::{self, Read as _, Seek as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
@@ -161,7 +161,7 @@ pub struct Stamp {
 }
 
 impl Stamp {
-    fn of(meta: &Metadata) -> Stamp {
+    pub(crate) fn of(meta: &Metadata) -> Stamp {
         #[cfg(unix)]
         let inode = {
             use std::os::unix::fs::MetadataExt;
@@ -178,6 +178,11 @@ impl Stamp {
         std::fs::metadata(path).ok().filter(Metadata::is_file).map(|m| Stamp::of(&m))
     }
 
+    /// Whether it is one of the same file, in whichever version. Where that cannot be told, it is not.
+    pub(crate) fn is_of_same_file(&self, other: &Stamp) -> bool {
+        cfg!(unix) && (self.inode.0, self.inode.1) == (other.inode.0, other.inode.1)
+    }
+
     /// When the file was written last, where that is known.
     pub fn modified(&self) -> Option<SystemTime> {
         self.modified
@@ -186,6 +191,32 @@ impl Stamp {
     /// How long the file is, in bytes.
     pub fn len(&self) -> u64 {
         self.len
+    }
+
+    /// When the file was written last, and when anything of it was changed, as far as that is known.
+    pub(crate) fn times(&self) -> Vec<SystemTime> {
+        let (.., s, ns) = self.inode;
+        let since = u64::try_from(s).ok().zip(u32::try_from(ns).ok()).filter(|&(s, _)| s > 0);
+        let changed =
+            since.and_then(|(s, ns)| SystemTime::UNIX_EPOCH.checked_add(Duration::new(s, ns)));
+        self.modified.into_iter().chain(changed).collect()
+    }
+
+    /// All of it as bytes.
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        let (device, inode, s, ns) = self.inode;
+        let mut bytes = self.of_content();
+        [device, inode].iter().for_each(|n| bytes.extend(n.to_le_bytes()));
+        [s, ns].iter().for_each(|n| bytes.extend(n.to_le_bytes()));
+        bytes
+    }
+
+    /// What a copy of the file that keeps its time has, too.
+    pub(crate) fn of_content(&self) -> Vec<u8> {
+        let since = self.modified.and_then(|t| t.duration_since(SystemTime::UNIX_EPOCH).ok());
+        let mut bytes = self.len.to_le_bytes().to_vec();
+        bytes.extend(since.map_or(0, |t| t.as_nanos()).to_le_bytes());
+        bytes
     }
 
     /// Whether the file is empty.
@@ -205,6 +236,9 @@ pub struct Loaded {
     pub inside: Vec<String>,
     /// What is known of it.
     pub analysis: Analysis,
+    /// The most memory that it was thought to take while it was loaded, in bytes, with its verdicts; 0
+    /// where nobody looked.
+    pub memory: u64,
 }
 
 /// What is to be known of a trace.
@@ -331,8 +365,8 @@ pub fn load_within(
     let new = |limit: Option<(u32, exectrace::Problem)>| {
         what.of(limit.map_or_else(Builder::new, |(n, problem)| Builder::up_to(n, problem)))
     };
-    let (stamp, inside, analysis) = load_with(path, new, bounds, cancel, progress)?;
-    Ok(Loaded { path: path.to_owned(), stamp, inside, analysis })
+    let Read { stamp, inside, memory, made } = load_with(path, new, bounds, cancel, progress)?;
+    Ok(Loaded { path: path.to_owned(), stamp, inside, analysis: made, memory })
 }
 
 /// Sums up a trace's goroutines, regions and tasks, in all or only the first `generations`. What comes with it has no figures of lines.
@@ -347,9 +381,9 @@ pub fn summarize(
     progress: impl FnMut(u64, u64),
 ) -> Result<(Loaded, Summary), LoadError> {
     let new = |_| Summarizer::new(keep).up_to(generations);
-    let (stamp, inside, summed) = load_with(path, new, Bounds::default(), cancel, progress)?;
-    let Summed { analysis, summary } = summed;
-    Ok((Loaded { path: path.to_owned(), stamp, inside, analysis }, summary))
+    let read = load_with(path, new, Bounds::default(), cancel, progress)?;
+    let Read { stamp, inside, memory, made: Summed { analysis, summary } } = read;
+    Ok((Loaded { path: path.to_owned(), stamp, inside, analysis, memory }, summary))
 }
 
 /// About how many bytes of memory a trace takes, with its verdicts.
@@ -357,8 +391,19 @@ pub fn takes(analysis: &Analysis) -> u64 {
     (analysis.memory() as u64).saturating_mul(WITH_VERDICTS)
 }
 
-/// The version of the file, what the trace was found in, and what was made of it.
-type Read<M> = (Stamp, Vec<String>, <M as Make>::Made);
+/// How much a trace takes in the end of which this was counted while it was read, in bytes.
+pub(crate) fn with_verdicts(memory: u64) -> u64 {
+    memory.saturating_mul(WITH_VERDICTS)
+}
+
+/// What was read: the version of the file, what the trace was found in, how much memory it took, and
+/// what was made of it.
+struct Read<M> {
+    stamp: Stamp,
+    inside: Vec<String>,
+    memory: u64,
+    made: M,
+}
 
 fn load_with<M: Make>(
     path: &Path,
@@ -366,7 +411,7 @@ fn load_with<M: Make>(
     bounds: Bounds,
     cancel: &AtomicBool,
     mut progress: impl FnMut(u64, u64),
-) -> Result<Read<M>, LoadError> {
+) -> Result<Read<M::Made>, LoadError> {
     let fail = |why| LoadError { path: path.to_owned(), why };
     let retries: &[Duration] = if bounds.waits { &RETRIES } else { &[] };
     for pause in retries.iter().map(Some).chain([None]) {
@@ -395,7 +440,7 @@ fn attempt<M: Make>(
     memory: u64,
     cancel: &AtomicBool,
     progress: &mut impl FnMut(u64, u64),
-) -> Result<Option<Read<M>>, Why> {
+) -> Result<Option<Read<M::Made>>, Why> {
     let mut builder = new(None);
     loop {
         let Opened { mut stream, file, offset } = open_file(path)?;
@@ -408,6 +453,7 @@ fn attempt<M: Make>(
         let mut damage = None;
         let mut checked = 0;
         let mut read = 0;
+        let mut most = 0;
         loop {
             if cancel.load(Ordering::Relaxed) {
                 return Err(Why::Cancelled);
@@ -428,6 +474,7 @@ fn attempt<M: Make>(
             }
             progress(stream.n_raw(), stamp.len);
             let takes = builder.memory();
+            most = most.max(takes.saturating_mul(WITH_VERDICTS));
             if takes.saturating_mul(WITH_VERDICTS) > memory {
                 let why = format!(
                     "the rest takes more than the {} of memory that a trace may take (raise limits.memory, or record less)",
@@ -464,7 +511,7 @@ fn attempt<M: Make>(
                     analysis.problem =
                         Some(exectrace::Problem { offset: bytes, generation: None, what });
                 }
-                return Ok(Some((stamp, stream.inside, made)));
+                return Ok(Some(Read { stamp, inside: stream.inside, memory: most, made }));
             }
             Err(Unfinished::Again { generations, problem }) => new(Some((generations, problem))),
             Err(Unfinished::Error(error)) => return Err(Why::NotATrace(error)),
@@ -490,6 +537,29 @@ pub struct Opened {
 /// There is none, or it is none.
 pub fn open(path: &Path) -> Result<Opened, LoadError> {
     open_file(path).map_err(|why| LoadError { path: path.to_owned(), why })
+}
+
+/// A trace's file and its version, without reading any of it; `None` if it is none, or changes.
+pub(crate) fn look(path: &Path) -> Option<(File, Stamp)> {
+    let (path, _) = file_and_number(path);
+    let file = open_plain(&path).ok()?;
+    let stamp = Stamp::of(&file.metadata().ok()?);
+    (Stamp::at(&path).as_ref() == Some(&stamp)).then_some((file, stamp))
+}
+
+/// Where a trace's file really is, and which of the traces in it is meant.
+pub(crate) fn real(path: &Path) -> Option<(PathBuf, u32)> {
+    let (path, number) = file_and_number(path);
+    Some((path.canonicalize().ok()?, number))
+}
+
+/// Fills `bytes` with those of a file from `offset` on.
+///
+/// # Errors
+/// It has less of them, or cannot be read.
+pub(crate) fn read_at(mut file: &File, bytes: &mut [u8], offset: u64) -> io::Result<()> {
+    file.seek(io::SeekFrom::Start(offset))?;
+    file.read_exact(bytes)
 }
 
 /// All bytes of a trace file, for what needs them at once.
@@ -548,6 +618,11 @@ fn next_trace(stream: &mut Unwrapped, offset: u64) -> Result<Option<u64>, Why> {
         }
     }
     Ok(reader.next_trace())
+}
+
+/// Opens a regular file as it is.
+pub(crate) fn open_regular(path: &Path) -> Option<File> {
+    open_plain(path).ok()
 }
 
 fn open_plain(path: &Path) -> Result<File, Why> {

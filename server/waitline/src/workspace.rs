@@ -12,13 +12,16 @@ use std::sync::Arc;
 use ide::Analysis;
 use ide::findings::{Code, Severity};
 use ide::go_source::GoSource;
+use ide::judged::Depth;
 use ide::placement::{Placement, SourceFile};
 use ide::sources::{
     Mapper, Missing, Module, Proposal, Rule, Workspace, by_rules, parse_module_path, propose,
 };
-use ide::view::{Silenced, View};
+use ide::view::{Silenced, View, Word};
 
-use crate::traces::{Loaded, shown};
+use crate::cores::Cores;
+use crate::kept::Keep;
+use crate::traces::{LoadError, Loaded, shown};
 
 /// The most Go files of a workspace; those after them are not looked at.
 const MAX_FILES: usize = 200_000;
@@ -56,18 +59,103 @@ pub fn view_by(
     choices: &Choices,
     is_wanted: &dyn Fn() -> bool,
 ) -> Option<View> {
-    let name = loaded.path.file_name().map_or_else(String::new, |n| shown(Path::new(n)));
-    let mut workspace = chosen(scan(roots), choices);
-    workspace.beyond = beyond(&loaded.analysis, &workspace).into_iter().collect();
-    let mapper = Mapper::new(workspace);
-    is_wanted().then_some(())?;
-    let placement = Placement::new(&loaded.analysis, &mapper, &mut read_source);
-    is_wanted().then_some(())?;
-    let mut word = crate::config::word(roots);
-    word.silenced.extend(choices.silenced.iter().cloned());
-    word.severities.clone_from(&choices.severities);
-    word.most = choices.most;
-    View::new_while(name, loaded.analysis, placement, &word, is_wanted)
+    Places::new(roots, choices).view(loaded, roots, choices, is_wanted)
+}
+
+/// The same of a trace of which something may be kept. Where that is not enough, because the sources or
+/// a person's word are others now, the trace is read in full, by `load`.
+///
+/// # Errors
+/// It cannot be, and nothing is kept.
+pub fn view_kept(
+    mut loaded: Loaded,
+    keep: &mut Keep,
+    load: impl FnOnce() -> Result<Loaded, LoadError>,
+    (roots, choices): (&[PathBuf], &Choices),
+    is_wanted: &dyn Fn() -> bool,
+) -> Result<View, LoadError> {
+    let mut load = Some(load);
+    let mut places = Places::new(roots, choices);
+    loop {
+        let path = loaded.path.clone();
+        let cancelled = || LoadError::cancelled(path);
+        let analysis = &loaded.analysis;
+        let placed = places.placed(analysis, roots, choices, is_wanted);
+        let Some((placement, word)) = placed else { return Err(cancelled()) };
+        let question = View::question(analysis, &placement, &word);
+        let judged = keep.judged(analysis, &question, Depth::Groups, is_wanted);
+        if !is_wanted() {
+            return Err(cancelled());
+        }
+        let lacks = judged.is_none() && analysis.stays.is_none();
+        if let Some(load) = load.take_if(|_| lacks) {
+            loaded = keep.load(load)?;
+            continue;
+        }
+        let name = name_of(&loaded);
+        return Ok(View::judged_so(name, loaded.analysis, placement, &word, question, judged));
+    }
+}
+
+fn name_of(loaded: &Loaded) -> String {
+    loaded.path.file_name().map_or_else(String::new, |n| shown(Path::new(n)))
+}
+
+/// What the folders hold, looked at once for all views of a trace that grows.
+pub(crate) struct Places {
+    /// Empty once the mapper has it, unless rules lead to more.
+    workspace: Workspace,
+    mapper: Option<Mapper>,
+    sources: HashMap<String, Option<Arc<SourceFile>>>,
+}
+
+impl Places {
+    pub(crate) fn new(roots: &[PathBuf], choices: &Choices) -> Places {
+        let workspace = chosen(scan(roots), choices);
+        Places { workspace, mapper: None, sources: HashMap::new() }
+    }
+
+    /// Places a trace there: `None` soon after `is_wanted` says no.
+    pub(crate) fn view(
+        &mut self,
+        loaded: Loaded,
+        roots: &[PathBuf],
+        choices: &Choices,
+        is_wanted: &dyn Fn() -> bool,
+    ) -> Option<View> {
+        let (placement, word) = self.placed(&loaded.analysis, roots, choices, is_wanted)?;
+        View::new_while(name_of(&loaded), loaded.analysis, placement, &word, &Cores, is_wanted)
+    }
+
+    /// Where the frames of a trace stand, and what is said of its waits.
+    fn placed(
+        &mut self,
+        analysis: &Analysis,
+        roots: &[PathBuf],
+        choices: &Choices,
+        is_wanted: &dyn Fn() -> bool,
+    ) -> Option<(Placement, Word)> {
+        if !self.workspace.rules.is_empty() {
+            // Each trace names other files.
+            let mut workspace = self.workspace.clone();
+            workspace.beyond = beyond(analysis, &workspace).into_iter().collect();
+            self.mapper = Some(Mapper::new(workspace));
+        }
+        let workspace = &mut self.workspace;
+        let mapper = self.mapper.get_or_insert_with(|| Mapper::new(std::mem::take(workspace)));
+        is_wanted().then_some(())?;
+        let sources = &mut self.sources;
+        let mut read = |path: &str| -> Option<Arc<SourceFile>> {
+            sources.entry(path.to_owned()).or_insert_with(|| read_source(path)).clone()
+        };
+        let placement = Placement::new(analysis, mapper, &mut read);
+        is_wanted().then_some(())?;
+        let mut word = crate::config::word(roots);
+        word.silenced.extend(choices.silenced.iter().cloned());
+        word.severities.clone_from(&choices.severities);
+        word.most = choices.most;
+        Some((placement, word))
+    }
 }
 
 /// A workspace with what a person chose about paths.

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::product::{binary, testdata};
+use crate::product::{program, testdata};
 
 /// Longer than any answer takes on a busy machine.
 pub(super) const LIMIT: Duration = Duration::from_secs(20);
@@ -53,7 +53,7 @@ impl Served {
     }
 
     pub(crate) fn start_with(trace: &Path, workspace: &Path, more: &[&str]) -> Served {
-        let mut child = Command::new(binary())
+        let mut child = program()
             .args(["timeline", "--no-open", "--workspace"])
             .arg(workspace)
             .args(more)

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::product::{binary, root};
+use crate::product::{program, root};
 
 /// Longer than any answer takes on a busy machine.
 pub(crate) const LIMIT: Duration = Duration::from_secs(20);
@@ -36,8 +36,16 @@ impl Client {
     }
 
     pub(crate) fn with_args(args: &[&str]) -> Client {
-        let mut child = Command::new(binary())
-            .args(args)
+        Client::of(program().args(args))
+    }
+
+    /// Starts `waitline lsp` with a cache in a folder.
+    pub(crate) fn with_cache(folder: &Path) -> Client {
+        Client::of(program().arg("lsp").env("WAITLINE_CACHE", folder))
+    }
+
+    fn of(command: &mut Command) -> Client {
+        let mut child = command
             .current_dir(root())
             .env_remove("GOPATH")
             .stdin(Stdio::piped())

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::client::{Client, LIMIT, all_refreshes, at, frame, hints_of, uri};
 use super::*;
-use crate::product::binary;
+use crate::product::program;
 
 /// How often something is done.
 pub(super) fn times(full: usize, bounded: usize) -> usize {
@@ -186,7 +186,7 @@ struct Raw {
 
 impl Raw {
     fn start(process: u32) -> Raw {
-        let mut child = Command::new(binary())
+        let mut child = program()
             .arg("lsp")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

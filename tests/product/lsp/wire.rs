@@ -1,7 +1,7 @@
 //! The connection itself: its beginning, odd frames, cancels, and its end with a real process.
 
 use std::io::Write;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::client::{Client, at, frame, hints_of, uri};
 use super::loads::Restless;
 use super::*;
-use crate::product::binary;
+use crate::product::program;
 
 /// The server is there and answers.
 fn probe(client: &mut Client, file: &Path) {
@@ -63,7 +63,7 @@ fn the_end_of_input_ends_a_load_at_once() {
 
 #[test]
 fn an_editor_that_reads_no_more_is_left() {
-    let mut child = Command::new(binary())
+    let mut child = program()
         .arg("lsp")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

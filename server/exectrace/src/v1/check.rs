@@ -3,14 +3,15 @@
 
 use hashbrown::{HashMap, HashSet};
 
+use super::gos::{Gos, Procs};
 use super::parse::Event;
 use super::spec::{self, ev, fake_p};
 
 /// What the events so far have said.
 #[derive(Debug)]
 pub(super) struct Checker {
-    gos: HashMap<u64, Go>,
-    procs: HashMap<i32, Proc>,
+    gos: Gos<Go>,
+    procs: Procs<Proc>,
     tasks: HashSet<u64>,
     /// Regions under way, by goroutine: their task and the id of their name.
     regions: HashMap<u64, Vec<(u64, u64)>>,
@@ -55,10 +56,11 @@ pub(super) enum Found {
 
 impl Checker {
     pub(super) fn new() -> Checker {
-        let scheduler = Go { state: State::Running, ..Go::default() };
+        let mut gos = Gos::default();
+        gos.insert(0, Go { state: State::Running, ..Go::default() });
         Checker {
-            gos: HashMap::from_iter([(0, scheduler)]),
-            procs: HashMap::new(),
+            gos,
+            procs: Procs::default(),
             tasks: HashSet::new(),
             regions: HashMap::new(),
             marks: false,
@@ -71,12 +73,12 @@ impl Checker {
         let fits = |fits: bool, what: &str| if fits { Ok(()) } else { Err(does_not(event, what)) };
         match event.typ {
             ev::PROC_START => {
-                let proc = self.procs.entry(event.p).or_default();
+                let proc = self.procs.entry(event.p);
                 fits(!proc.runs, "the P runs already")?;
                 proc.runs = true;
             }
             ev::PROC_STOP => {
-                let proc = self.procs.entry(event.p).or_default();
+                let proc = self.procs.entry(event.p);
                 fits(proc.runs, "the P does not run")?;
                 fits(proc.g == 0, "the P runs a goroutine")?;
                 proc.runs = false;
@@ -98,24 +100,24 @@ impl Checker {
                 self.stopped = false;
             }
             ev::GC_SWEEP_START => {
-                let proc = self.procs.entry(event.p).or_default();
+                let proc = self.procs.entry(event.p);
                 fits(!proc.sweeps, "the P sweeps already")?;
                 proc.sweeps = true;
             }
             ev::GC_SWEEP_DONE => {
-                let proc = self.procs.entry(event.p).or_default();
+                let proc = self.procs.entry(event.p);
                 fits(proc.sweeps, "the P does not sweep")?;
                 proc.sweeps = false;
             }
             ev::GC_MARK_ASSIST_START => {
-                let go = self.gos.entry(event.g).or_default();
+                let go = self.gos.entry(event.g);
                 fits(!go.assists, "the goroutine assists already")?;
                 go.assists = true;
             }
             // One may have been under way when the trace began.
-            ev::GC_MARK_ASSIST_DONE => self.gos.entry(event.g).or_default().assists = false,
+            ev::GC_MARK_ASSIST_DONE => self.gos.entry(event.g).assists = false,
             ev::GO_WAITING | ev::GO_IN_SYSCALL => {
-                let go = self.gos.get_mut(&event.g).filter(|go| go.state == State::Runnable);
+                let go = self.gos.get(event.g).filter(|go| go.state == State::Runnable);
                 let go = go.ok_or_else(|| does_not(event, "the goroutine is not new"))?;
                 (go.state, go.network) = (State::Waiting, false);
             }
@@ -125,9 +127,9 @@ impl Checker {
                 fits(self.gos.insert(event.args[0], go).is_none(), "the goroutine exists already")?;
             }
             ev::GO_START | ev::GO_START_LABEL => {
-                let go = self.gos.get_mut(&event.g).filter(|go| go.state == State::Runnable);
+                let go = self.gos.get(event.g).filter(|go| go.state == State::Runnable);
                 let go = go.ok_or_else(|| does_not(event, "the goroutine is not able to run"))?;
-                let proc = self.procs.entry(event.p).or_default();
+                let proc = self.procs.entry(event.p);
                 fits(proc.g == 0, "the P runs a goroutine already")?;
                 (go.state, go.network) = (State::Running, false);
                 proc.g = event.g;
@@ -143,7 +145,7 @@ impl Checker {
             ev::GO_SYS_CALL => self.runs(event, false)?,
             ev::GO_SYS_BLOCK => self.stop(event, State::Waiting)?,
             ev::GO_SYS_EXIT => {
-                let go = self.gos.get_mut(&event.g).filter(|go| go.state == State::Waiting);
+                let go = self.gos.get(event.g).filter(|go| go.state == State::Waiting);
                 let go = go.ok_or_else(|| does_not(event, "the goroutine is in no system call"))?;
                 (go.state, go.network) = (State::Runnable, false);
             }
@@ -157,7 +159,7 @@ impl Checker {
             typ if spec::block_reason(typ).is_some() => {
                 self.stop(event, State::Waiting)?;
                 if typ == ev::GO_BLOCK_NET
-                    && let Some(go) = self.gos.get_mut(&event.g)
+                    && let Some(go) = self.gos.get(event.g)
                 {
                     go.network = true;
                 }
@@ -168,11 +170,11 @@ impl Checker {
     }
 
     /// The event's goroutine must run, and on the event's P.
-    fn runs(&self, event: &Event, may_be_scheduler: bool) -> Result<(), String> {
-        if self.gos.get(&event.g).is_none_or(|go| go.state != State::Running) {
+    fn runs(&mut self, event: &Event, may_be_scheduler: bool) -> Result<(), String> {
+        if self.gos.get(event.g).is_none_or(|go| go.state != State::Running) {
             return Err(does_not(event, "the goroutine does not run"));
         }
-        if self.procs.get(&event.p).map_or(0, |proc| proc.g) != event.g {
+        if self.procs.get(event.p).map_or(0, |proc| proc.g) != event.g {
             return Err(does_not(event, "the P runs another goroutine"));
         }
         if event.g == 0 && !may_be_scheduler {
@@ -184,28 +186,28 @@ impl Checker {
     /// The event's goroutine leaves its P.
     fn stop(&mut self, event: &Event, state: State) -> Result<(), String> {
         self.runs(event, false)?;
-        let go = self.gos.entry(event.g).or_default();
+        let go = self.gos.entry(event.g);
         (go.state, go.network) = (state, false);
-        self.procs.entry(event.p).or_default().g = 0;
+        self.procs.entry(event.p).g = 0;
         Ok(())
     }
 
     fn unblock(&mut self, event: &Event) -> Result<Found, String> {
-        if self.gos.get(&event.g).is_none_or(|go| go.state != State::Running) {
+        if self.gos.get(event.g).is_none_or(|go| go.state != State::Running) {
             return Err(does_not(event, "the goroutine that wakes another one does not run"));
         }
-        if event.p != fake_p::TIMERS && self.procs.get(&event.p).map_or(0, |proc| proc.g) != event.g
+        if event.p != fake_p::TIMERS && self.procs.get(event.p).map_or(0, |proc| proc.g) != event.g
         {
             return Err(does_not(event, "the P runs another goroutine"));
         }
-        let go = self.gos.get_mut(&event.args[0]).filter(|go| go.state == State::Waiting);
+        let go = self.gos.get(event.args[0]).filter(|go| go.state == State::Waiting);
         let go = go.ok_or_else(|| does_not(event, "the goroutine to be woken does not wait"))?;
         go.state = State::Runnable;
         Ok(if std::mem::take(&mut go.network) { Found::Netpoll } else { Found::Nothing })
     }
 
     fn region(&mut self, event: &Event) -> Result<Found, String> {
-        let [task, mode, name, _] = event.args;
+        let [task, mode, name] = event.args;
         let open = self.regions.entry(event.g).or_default();
         match mode {
             0 => open.push((task, name)),

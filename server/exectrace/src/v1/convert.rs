@@ -6,6 +6,8 @@
 
 use hashbrown::{HashMap, HashSet};
 
+use super::check::{Checker, Found};
+use super::gos::Procs;
 use super::order::Ordered;
 use super::parse::{Bad, Event, Trace};
 use super::spec::{self, ev, fake_p};
@@ -27,7 +29,21 @@ pub(crate) struct Converter<'a, L, S> {
     pub(crate) gos: &'a mut Living<Go<L>>,
     pub(crate) clock: &'a mut Bump,
     state: State,
+    checker: Checker,
+    misused: Vec<Misuse>,
 }
+
+/// A region that ends while another one, which began later, is open.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Misuse {
+    pub(crate) at: u64,
+    pub(crate) g: u64,
+    /// The id of its name.
+    pub(crate) name: u64,
+}
+
+/// Notes about regions are kept for so many of them.
+const MAX_MISUSED: usize = 64;
 
 #[derive(Default)]
 struct State {
@@ -35,13 +51,12 @@ struct State {
     begun: bool,
     /// Goroutines that were there, and of which nothing else is known yet.
     unknown: HashSet<u64>,
-    procs: HashSet<i32>,
+    procs: Procs<bool>,
     /// The thread of each P.
-    threads: HashMap<i32, u64>,
+    threads: Procs<Option<u64>>,
     tasks: HashMap<u64, (StrId, u64)>,
     stop: Option<StrId>,
     n_calls: usize,
-    n_unblocks: usize,
 }
 
 impl<'a, L: Default + Clone, S: Sink<Local = L>> Converter<'a, L, S> {
@@ -52,22 +67,40 @@ impl<'a, L: Default + Clone, S: Sink<Local = L>> Converter<'a, L, S> {
         gos: &'a mut Living<Go<L>>,
         clock: &'a mut Bump,
     ) -> Self {
-        Converter { generation, tables, sink, gos, clock, state: State::default() }
+        let (state, checker, misused) = (State::default(), Checker::new(), Vec::new());
+        Converter { generation, tables, sink, gos, clock, state, checker, misused }
     }
 
-    /// Gives all events to the sink.
-    pub(crate) fn run(mut self, trace: &Trace) -> Result<(), Bad> {
+    /// Gives all events to the sink, as long as they fit together. Tells which regions end inside another
+    /// one that is still open.
+    pub(crate) fn run(mut self, trace: &Trace) -> Result<Vec<Misuse>, Bad> {
         let bytes = &self.generation.bytes[..self.generation.n_bytes()];
         let mut ordered = Ordered::new(trace);
-        while let Some(event) = ordered.next(bytes)? {
-            let ns = (event.ticks.wrapping_sub(trace.order.start) as f64 * trace.ns) as i64;
-            self.event(trace, bytes, &event, ns)?;
+        let mut event = Event::default();
+        let mut start = None;
+        while ordered.next(bytes, &mut event)? {
+            let found = self.checker.check(&event);
+            let found = found.map_err(|what| Bad::new(event.at as usize, what))?;
+            if found == Found::Misuse && self.misused.len() < MAX_MISUSED {
+                let (at, g, name) = (event.at, event.g, event.args[2]);
+                self.misused.push(Misuse { at, g, name });
+            }
+            let start = *start.get_or_insert(event.ticks);
+            let ns = (event.ticks.wrapping_sub(start) as f64 * trace.ns) as i64;
+            self.event(trace, bytes, &event, found, ns)?;
         }
-        Ok(())
+        Ok(self.misused)
     }
 
-    fn event(&mut self, trace: &Trace, bytes: &[u8], event: &Event, ns: i64) -> Result<(), Bad> {
-        let [a0, a1, a2, _] = event.args;
+    fn event(
+        &mut self,
+        trace: &Trace,
+        bytes: &[u8],
+        event: &Event,
+        found: Found,
+        ns: i64,
+    ) -> Result<(), Bad> {
+        let [a0, a1, a2] = event.args;
         let at = self.at(event);
         match event.typ {
             ev::GOMAXPROCS => {
@@ -79,14 +112,14 @@ impl<'a, L: Default + Clone, S: Sink<Local = L>> Converter<'a, L, S> {
                 self.sink.metric(&at, Metric::GoMaxProcs, a0, stack);
             }
             ev::PROC_START => {
-                self.state.threads.insert(event.p, a0);
+                *self.state.threads.entry(event.p) = Some(a0);
                 let at = self.stamp(self.at(event), ns);
                 self.proc(&at, event.p, ProcState::Running);
             }
             ev::PROC_STOP => {
                 let at = self.stamp(at, ns);
                 self.proc(&at, event.p, ProcState::Idle);
-                self.state.threads.remove(&event.p);
+                *self.state.threads.entry(event.p) = None;
             }
             ev::GC_START | ev::GC_DONE => {
                 let p = if event.typ == ev::GC_START { fake_p::GC } else { event.p };
@@ -134,9 +167,7 @@ impl<'a, L: Default + Clone, S: Sink<Local = L>> Converter<'a, L, S> {
             }
             ev::GO_END => self.go(at, ns, change(event.g, GoState::Running, GoState::NotExist)),
             ev::GO_UNBLOCK => {
-                let n = self.state.n_unblocks;
-                self.state.n_unblocks += 1;
-                let at = if trace.order.netpoll.get(n) {
+                let at = if found == Found::Netpoll {
                     self.at(&Event { p: fake_p::NETPOLL, ..*event })
                 } else {
                     at
@@ -202,7 +233,7 @@ impl<'a, L: Default + Clone, S: Sink<Local = L>> Converter<'a, L, S> {
 
     /// What programs write themselves.
     fn user(&mut self, bytes: &[u8], event: &Event, ns: i64) -> Result<(), Bad> {
-        let [a0, a1, a2, _] = event.args;
+        let [a0, a1, a2] = event.args;
         let at = self.stamp(self.at(event), ns);
         let stack = self.stack(event.stack);
         let id = TaskId(a0);
@@ -268,7 +299,7 @@ impl<'a, L: Default + Clone, S: Sink<Local = L>> Converter<'a, L, S> {
 
     fn proc(&mut self, at: &At, p: i32, to: ProcState) {
         let from = match to {
-            _ if self.state.procs.insert(p) => ProcState::Undetermined,
+            _ if !std::mem::replace(self.state.procs.entry(p), true) => ProcState::Undetermined,
             ProcState::Running => ProcState::Idle,
             _ => ProcState::Running,
         };
@@ -287,8 +318,8 @@ impl<'a, L: Default + Clone, S: Sink<Local = L>> Converter<'a, L, S> {
     /// Where an event was made; its time comes with [`Converter::stamp`].
     fn at(&self, event: &Event) -> At {
         let g = if event.g == 0 { GoId::NONE } else { GoId(event.g) };
-        let m = match self.state.threads.get(&event.p) {
-            Some(&m) if event.p != -1 => ThreadId(m),
+        let m = match self.state.threads.get(event.p) {
+            Some(&Some(m)) if event.p != -1 => ThreadId(m),
             _ => ThreadId::NONE,
         };
         At { t: Nanos(0), g, p: proc_id(event.p), m }
@@ -296,7 +327,7 @@ impl<'a, L: Default + Clone, S: Sink<Local = L>> Converter<'a, L, S> {
 
     /// The same for two events where Go's converter takes what there is: thread 0 for none.
     fn raw_at(&self, event: &Event) -> At {
-        let m = self.state.threads.get(&event.p).copied().unwrap_or(0);
+        let m = self.state.threads.get(event.p).copied().flatten().unwrap_or(0);
         At { t: Nanos(0), g: GoId(event.g), p: proc_id(event.p), m: ThreadId(m) }
     }
 

@@ -7,15 +7,16 @@
 //! It has nothing in common with the later format but its header. The clock's frequency and the
 //! stacks are written when tracing stops, so nothing can be told before all bytes are there, and
 //! one that was cut off can not be used at all. A whole trace is one generation to the sinks, with
-//! the events that Go 1.26's converter makes of it. No list of all events is kept: the merge is
-//! run three times instead, which needs no memory that grows with them.
+//! the events that Go 1.26's converter makes of it. No list of all events is kept: they are read twice,
+//! and of the merge of the first time only how many events of which P follow each other.
 
 mod check;
 mod convert;
 pub(crate) mod footprint;
+mod gos;
 mod order;
 pub(crate) mod parse;
 pub(crate) mod spec;
 
-pub(crate) use convert::Converter;
-pub(crate) use parse::Trace;
+pub(crate) use convert::{Converter, Misuse};
+pub(crate) use parse::{Bad, Trace};

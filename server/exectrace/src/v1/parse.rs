@@ -5,6 +5,7 @@
 
 use hashbrown::{HashMap, HashSet};
 
+use super::gos::Ids;
 use super::spec::{self, MAX_ARGS, MAX_ARGS_SIZE, MAX_FRAMES, MAX_STRING_SIZE, ev};
 use crate::intern::{Frame, Tables};
 use crate::{HEADER_LEN, Problem, StackId, StrId, Version, varint};
@@ -64,13 +65,13 @@ pub(crate) struct TableRows {
 }
 
 /// One event of a P.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Event {
     /// In ticks.
     pub(super) ticks: i64,
     /// The goroutine that made it, or that it starts; 0 is none.
     pub(super) g: u64,
-    pub(super) args: [u64; 4],
+    pub(super) args: [u64; 3],
     /// The id of its stack; 0 is none.
     pub(super) stack: u32,
     pub(super) p: i32,
@@ -259,7 +260,7 @@ pub(crate) fn parse(
 }
 
 impl Parser<'_> {
-    fn run(mut self) -> Result<(Trace, TableRows, HashSet<u32>), Bad> {
+    fn run(mut self) -> Result<(Trace, TableRows, Ids), Bad> {
         let mut pos = HEADER_LEN;
         let version = self.trace.version;
         // What begins like a trace is one: no event could stand there.
@@ -267,6 +268,10 @@ impl Parser<'_> {
             && !(self.bytes[pos] == b'g'
                 && Version::is_header(self.bytes[pos..].get(..HEADER_LEN).unwrap_or(&[])))
         {
+            if let Some(end) = self.skip(pos) {
+                pos = end;
+                continue;
+            }
             let raw = Raw::read(self.bytes, pos, version).map_err(|bad| self.cut_off(bad))?;
             pos = raw.end;
             self.take(&raw)?;
@@ -280,6 +285,27 @@ impl Parser<'_> {
         let (stacks, known) = self.frames()?;
         let rows = TableRows { strings: self.strings, stacks, end: pos };
         Ok((self.trace, rows, known))
+    }
+
+    /// The end of an event at `at` of which nothing is to be taken here; `None` if that takes a closer look.
+    #[inline(always)]
+    fn skip(&self, at: usize) -> Option<usize> {
+        const ENDS: u64 = 0x8080_8080_8080_8080;
+        if self.trace.batches.is_empty() {
+            return None;
+        }
+        let (n, has_length) = spec::numbers(self.bytes[at])?;
+        let next: &[u8; 8] = self.bytes.get(at + 1..)?.first_chunk()?;
+        if has_length {
+            let end = at + 2 + usize::from(next[0]);
+            return (next[0] < 0x80 && end <= self.bytes.len()).then_some(end);
+        }
+        // The last byte of a number has no highest bit.
+        let mut ends = !u64::from_le_bytes(*next) & ENDS;
+        for _ in 1..n {
+            ends &= ends.wrapping_sub(1);
+        }
+        (ends != 0).then(|| at + 2 + ends.trailing_zeros() as usize / 8)
     }
 
     /// Without the clock, which is written last, no time can be told: then that is what matters.
@@ -377,21 +403,20 @@ impl Parser<'_> {
     }
 
     /// The stacks, and the ids of all that are there, those without a frame included.
-    #[allow(clippy::type_complexity)]
-    fn frames(&mut self) -> Result<(Vec<(u64, StackId)>, HashSet<u32>), Bad> {
+    fn frames(&mut self) -> Result<(Vec<(u64, StackId)>, Ids), Bad> {
         // The strings' ids are few and may be anything; that they differ is checked with the table.
         let strings: HashMap<u64, StrId> = self.strings.iter().copied().collect();
         let text = |id: u64| strings.get(&id).copied().unwrap_or(StrId::NONE);
         let mut pcs = HashMap::new();
         let mut stacks = HashMap::new();
-        let mut known = HashSet::new();
+        let mut known = Ids::default();
         let mut frames = Vec::new();
         for &at in &self.stacks {
             let raw = Raw::read(self.bytes, at, self.trace.version)?;
             let mut pos = 0;
             let mut number = || varint::read(raw.numbers, &mut pos).ok_or_else(|| raw.odd());
             let id = number()? as u32;
-            known.insert(id);
+            known.add(id);
             let n = number()?;
             if n > MAX_FRAMES {
                 return Err(Bad::new(
@@ -436,52 +461,120 @@ impl Cursor {
         Cursor { proc: proc.id, next_batch: proc.first, pos: usize::MAX, ticks: 0, g: 0 }
     }
 
-    /// The P's next event that takes part in the order.
-    pub(super) fn next(&mut self, trace: &Trace, bytes: &[u8]) -> Result<Option<Event>, Bad> {
+    /// The P's next event that takes part in the order. `false`: there is none.
+    #[inline]
+    pub(super) fn next(
+        &mut self,
+        trace: &Trace,
+        bytes: &[u8],
+        event: &mut Event,
+    ) -> Result<bool, Bad> {
         loop {
-            if self.pos >= bytes.len() || bytes[self.pos] & 63 == ev::BATCH {
-                let Some(batch) = trace.batches.get(self.next_batch as usize) else {
-                    return Ok(None);
-                };
-                let raw = Raw::read(bytes, batch.start as usize, trace.version)?;
-                self.ticks = raw.args(trace.version)?[1] as i64;
-                self.next_batch = batch.next;
-                self.pos = raw.end;
-                continue;
-            }
-            let raw = Raw::read(bytes, self.pos, trace.version)?;
-            self.pos = raw.end;
-            match raw.typ {
-                ev::STRING | ev::STACK | ev::FREQUENCY | ev::TIMER_GOROUTINE | ev::CPU_SAMPLE => {}
-                _ => return self.event(&raw, trace.version).map(Some),
+            let Some(&head) = bytes.get(self.pos) else {
+                if self.next_batch(trace, bytes)? {
+                    continue;
+                }
+                return Ok(false);
+            };
+            match head & 63 {
+                ev::BATCH => {
+                    if !self.next_batch(trace, bytes)? {
+                        return Ok(false);
+                    }
+                }
+                ev::STRING | ev::STACK | ev::FREQUENCY | ev::TIMER_GOROUTINE | ev::CPU_SAMPLE => {
+                    self.pos = Raw::read(bytes, self.pos, trace.version)?.end;
+                }
+                _ => {
+                    self.event(bytes, trace.version, event)?;
+                    return Ok(true);
+                }
             }
         }
     }
 
-    fn event(&mut self, raw: &Raw<'_>, version: Version) -> Result<Event, Bad> {
-        let numbers = raw.args(version)?;
+    #[cold]
+    fn next_batch(&mut self, trace: &Trace, bytes: &[u8]) -> Result<bool, Bad> {
+        let Some(batch) = trace.batches.get(self.next_batch as usize) else { return Ok(false) };
+        let raw = Raw::read(bytes, batch.start as usize, trace.version)?;
+        self.ticks = raw.args(trace.version)?[1] as i64;
+        self.next_batch = batch.next;
+        self.pos = raw.end;
+        Ok(true)
+    }
+
+    #[inline(always)]
+    fn event(&mut self, bytes: &[u8], version: Version, event: &mut Event) -> Result<(), Bad> {
+        let at = self.pos;
+        let (numbers, typ) = match in_line(bytes, at) {
+            Some((numbers, end)) => {
+                self.pos = end;
+                (numbers, bytes[at] & 63)
+            }
+            None => {
+                let raw = Raw::read(bytes, at, version)?;
+                self.pos = raw.end;
+                (raw.args(version)?, raw.typ)
+            }
+        };
         self.ticks = self.ticks.wrapping_add(numbers[0] as i64);
-        let mut args = [0; 4];
-        let (mut n, mut stack) = (0, 0);
-        if let Some(spec) = spec::spec(raw.typ, version) {
-            n = usize::from(spec.args);
-            stack = if spec.stack { numbers[n + 1] as u32 } else { 0 };
-        }
-        args[..n].copy_from_slice(&numbers[1..=n]);
+        let (n, has_stack) = spec::shape(typ);
+        let stack = if has_stack { numbers[(n + 1) % MAX_ARGS] as u32 } else { 0 };
+        let arg = |i: usize| if i < n { numbers[i + 1] } else { 0 };
+        let args = [arg(0), arg(1), arg(2)];
         let mut g = self.g;
-        match raw.typ {
+        match typ {
             ev::GO_START | ev::GO_START_LOCAL | ev::GO_START_LABEL => {
                 self.g = args[0];
                 g = args[0];
             }
-            ev::GO_END | ev::GO_STOP | ev::GO_SCHED | ev::GO_PREEMPT | ev::GO_SYS_BLOCK => {
-                self.g = 0
-            }
-            typ if spec::block_reason(typ).is_some() => self.g = 0,
+            ev::GO_END
+            | ev::GO_STOP
+            | ev::GO_SCHED
+            | ev::GO_PREEMPT
+            | ev::GO_SYS_BLOCK
+            | ev::GO_SLEEP
+            | ev::GO_BLOCK
+            | ev::GO_BLOCK_SEND..=ev::GO_BLOCK_NET
+            | ev::GO_BLOCK_GC => self.g = 0,
             ev::GO_SYS_EXIT | ev::GO_WAITING | ev::GO_IN_SYSCALL => g = args[0],
             _ => {}
         }
-        let typ = raw.typ;
-        Ok(Event { ticks: self.ticks, g, args, stack, p: self.proc, typ, at: raw.at as u64 })
+        *event = Event { ticks: self.ticks, g, args, stack, p: self.proc, typ, at: at as u64 };
+        Ok(())
     }
+}
+
+/// The numbers of the event at `at`, if it takes part in the order, has as many as its type says and they are
+/// of sane lengths; and where it ends. `None` for all others, of which is told elsewhere.
+#[inline(always)]
+fn in_line(bytes: &[u8], at: usize) -> Option<([u64; MAX_ARGS], usize)> {
+    // A length, and five numbers of nine bytes.
+    let window: &[u8; 64] = bytes.get(at..)?.first_chunk()?;
+    let (n, has_length) = spec::numbers(window[0])?;
+    let mut numbers = [0; MAX_ARGS];
+    let mut pos = 1 + usize::from(has_length);
+    for number in numbers.iter_mut().take(n) {
+        let byte = window[pos & 63];
+        pos += 1;
+        let mut value = u64::from(byte & 0x7f);
+        if byte >= 0x80 {
+            let mut shift = 7;
+            loop {
+                let byte = window[pos & 63];
+                pos += 1;
+                value |= u64::from(byte & 0x7f) << shift;
+                if byte < 0x80 {
+                    break;
+                }
+                shift += 7;
+                if shift > 56 {
+                    return None;
+                }
+            }
+        }
+        *number = value;
+    }
+    let is_as_long = !has_length || usize::from(window[1]) == pos - 2;
+    is_as_long.then_some((numbers, at + pos))
 }

@@ -164,6 +164,47 @@ pub(crate) fn spec(typ: u8, version: crate::Version) -> Option<&'static Spec> {
     SPECS.get(usize::from(typ).checked_sub(1)?)
 }
 
+/// How many arguments an event of this type has without its time and its stack, and whether it has one.
+#[inline(always)]
+pub(super) fn shape(typ: u8) -> (usize, bool) {
+    const SHAPES: [(u8, bool); 64] = {
+        let mut shapes = [(0, false); 64];
+        let mut i = 0;
+        while i < SPECS.len() {
+            shapes[i + 1] = (SPECS[i].args, SPECS[i].stack);
+            i += 1;
+        }
+        shapes
+    };
+    let (n, stack) = SHAPES[(typ & 63) as usize];
+    (n as usize, stack)
+}
+
+/// How many numbers follow this first byte of an event, where it is one that takes part in the order and
+/// they are as many as its type says; and whether their length in bytes stands before them.
+#[inline(always)]
+pub(super) fn numbers(head: u8) -> Option<(usize, bool)> {
+    const NUMBERS: [u8; 256] = {
+        let mut numbers = [0; 256];
+        let mut i = 0;
+        while i < SPECS.len() {
+            let (spec, typ) = (SPECS[i], i as u8 + 1);
+            let n = spec.args + spec.stack as u8 + 1;
+            // Text follows a log; samples are an order of their own.
+            if spec.timed && typ != ev::CPU_SAMPLE && typ != ev::USER_LOG {
+                let more = if n > 3 { 3 } else { n - 1 };
+                numbers[(typ | more << 6) as usize] = n;
+            }
+            i += 1;
+        }
+        numbers
+    };
+    match NUMBERS[head as usize] {
+        0 => None,
+        n => Some((n as usize, n > 3)),
+    }
+}
+
 /// The name of an event type.
 pub(crate) fn name(typ: u8) -> &'static str {
     SPECS.get(usize::from(typ).wrapping_sub(1)).map_or("?", |s| s.name)

@@ -13,7 +13,7 @@ use hashbrown::HashMap;
 use super::generation::Generation;
 use super::merge::{Cursor, Frontier};
 use crate::goroutines::{Living, Row};
-use crate::v1::Converter;
+use crate::v1::{self, Converter, Misuse};
 use crate::{
     At, GoId, Nanos, Problem, ProcId, Sink, StrId, Tables, TaskId, ThreadId, sink::ProcState,
 };
@@ -95,8 +95,8 @@ impl Misused {
     }
 
     /// Those of a v1 trace. The error says where, if it must not be read further.
-    fn of_v1(&mut self, trace: &crate::v1::Trace, generation: &Generation) -> Result<(), usize> {
-        for misuse in &trace.order.misused {
+    fn of_v1(&mut self, misused: &[Misuse], generation: &Generation) -> Result<(), usize> {
+        for misuse in misused {
             let name = generation.string(misuse.name).unwrap_or(StrId::NONE);
             let g = GoId(misuse.g);
             let offset = generation.offset + misuse.at;
@@ -347,13 +347,24 @@ impl<L: Default + Clone> Decoder<L> {
         };
         let Decoder { state, frontier: FrontierBox(frontier) } = self;
         if let Some(trace) = &generation.v1 {
-            state.misused.of_v1(trace, generation).map_err(|at| problem(at, MISUSE.into()))?;
+            let bad = |bad: v1::Bad| problem(bad.at, bad.what);
+            let misuse = |at: usize| problem(at, MISUSE.into());
+            if state.misused.strict {
+                // Go's reader gives no event of a trace that it refuses later.
+                let (mut gos, mut clock) = (Living::default(), Bump::of_v1());
+                let misused = Converter::new(generation, tables, &mut (), &mut gos, &mut clock)
+                    .run(trace)
+                    .map_err(bad)?;
+                state.misused.of_v1(&misused, generation).map_err(misuse)?;
+            }
             state.clock = Bump::of_v1();
             let t = state.clock.stamp(state.clock.base);
             sink.generation(t, generation, tables);
-            Converter::new(generation, tables, sink, &mut state.gos, &mut state.clock)
-                .run(trace)
-                .map_err(|bad| problem(bad.at, bad.what))?;
+            let misused =
+                Converter::new(generation, tables, sink, &mut state.gos, &mut state.clock)
+                    .run(trace)
+                    .map_err(bad)?;
+            state.misused.of_v1(&misused, generation).map_err(misuse)?;
             return state.check_length().map_err(|what| problem(0, what));
         }
         state.generation += 1;
@@ -415,6 +426,13 @@ impl<L: Default + Clone> Decoder<L> {
     pub fn end_before<S: Sink<Local = L>>(&mut self, generation: &Generation, sink: &mut S) {
         let t = self.state.sync(generation.clock.start());
         sink.end(t);
+    }
+
+    /// When [`Decoder::end`] would be, and how many events there would be with it, of a trace that goes on.
+    pub fn would_end(&self) -> (Nanos, u64) {
+        let mut clock = self.state.clock;
+        let t = clock.stamp(clock.last);
+        (t, clock.n)
     }
 
     /// There are no generations any more: the last Sync.

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use super::*;
 use crate::analysis::Builder;
-use crate::blame::Blame;
 use crate::findings::find;
 use crate::go_source::GoSource;
+use crate::goroutines::{groups, lives};
+use crate::jobs::InTurn;
 use crate::line_map::{LineMap, TextPosition, TextRange};
 use crate::placement::SourceFile;
 use crate::sources::{Mapper, Module, Workspace};
@@ -38,9 +39,11 @@ fn placed(text: &str) -> (Vec<Finding>, Placement) {
     let placement = Placement::new(&analysis, &Mapper::new(workspace), &mut read);
     let user = |f| placement.place(f).is_some();
     let facts = Facts::new(&analysis, &user);
-    let blame = Blame::new(&analysis, &facts).unwrap();
-    let verdicts = judge(&analysis, facts, Some(&blame), &|_| None).unwrap();
-    (find(&analysis, &verdicts, &blame, &user).findings, placement)
+    let (verdicts, blame) = judge(&analysis, facts, &|_| None, &InTurn).unwrap();
+    let stays = analysis.stays.as_ref().unwrap();
+    let lives = lives(&analysis, stays);
+    let groups = groups(&analysis, stays, &verdicts.facts, &lives);
+    (find(&analysis, &verdicts, &blame, &lives, &groups, &user).findings, placement)
 }
 
 /// What is shown after some edits: each replaces columns of a line.

@@ -1,13 +1,14 @@
 //! What is summed up: by stack and cause, and of the whole trace.
 
 use exectrace::{GoId, Nanos, StackId};
+use serde::{Deserialize, Serialize};
 
 use super::SlotId;
 use crate::causes::CauseId;
 use crate::values::Values;
 
 /// One instance of a span: whose, and since when.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Instance {
     /// The goroutine; `NONE` for ranges that belong to none.
     pub g: GoId,
@@ -18,7 +19,7 @@ pub struct Instance {
 }
 
 /// What was summed up for one stack and one cause. Times are in nanoseconds.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Slot {
     /// Spans that ended.
     pub n: u64,
@@ -47,7 +48,12 @@ pub struct Slot {
     /// The spans came before their goroutine first ran in the trace. Go's profiles leave these out.
     pub early: bool,
     /// Where the one who ended the last wait stood, and a row of `Figures::wakers`.
+    #[serde(skip, default = "no_last_waker")]
     pub(super) last_waker: (u32, u32),
+}
+
+fn no_last_waker() -> (u32, u32) {
+    (0, u32::MAX)
 }
 
 const NOBODY: Instance = Instance { g: GoId::NONE, start: Nanos(0), ns: -1 };
@@ -68,7 +74,7 @@ impl Slot {
             cause,
             stack,
             early,
-            last_waker: (0, u32::MAX),
+            last_waker: no_last_waker(),
         }
     }
 
@@ -103,7 +109,7 @@ impl Slot {
 }
 
 /// Who ended the waits of a slot.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Waker {
     /// Whose waits.
     pub slot: SlotId,
@@ -117,7 +123,7 @@ pub struct Waker {
 }
 
 /// Counts that concern the whole trace.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Totals {
     /// Goroutines that were there at some time.
     pub goroutines: u64,

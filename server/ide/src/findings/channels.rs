@@ -34,6 +34,9 @@ pub(super) fn find(scene: &Scene<'_>, found: &mut Found) {
 
 /// At least 3 sends whose receiver was busy, and big.
 fn backpressure(scene: &Scene<'_>, site: &Site, found: &mut Found) {
+    if !scene.may_matter(site) {
+        return;
+    }
     let costly = scene.costly(site, Some(Why::ReceiverBusy));
     let real = scene.real(site, costly.ns);
     if costly.n < 3 || !scene.is_big(real) {
@@ -67,6 +70,9 @@ fn backpressure(scene: &Scene<'_>, site: &Site, found: &mut Found) {
 
 /// A third of the site or more for want of a slot, at least 3 such waits, and big.
 fn slots(scene: &Scene<'_>, site: &Site, found: &mut Found) {
+    if !scene.may_matter(site) {
+        return;
+    }
     let costly = scene.costly(site, Some(Why::NoSlot));
     let real = scene.real(site, costly.ns);
     if costly.n < 3 || costly.ns.saturating_mul(3) < site.ns || !scene.is_big(real) {
@@ -160,9 +166,12 @@ fn handoff(scene: &Scene<'_>, site: &Site, found: &mut Found) {
 /// At least two goroutines that wait for work, together as long as the trace, while the one that
 /// brings it runs for 60 % of that; and a P was idle for half of the trace.
 fn starved(scene: &Scene<'_>, site: &Site, found: &mut Found) {
+    if site.ns < scene.duration || !scene.idle_ps() {
+        return;
+    }
     let waiting = |verdict| matches!(verdict, Verdict::Idle | Verdict::Through);
     let picked = scene.pick(site, |_, _, judgement| waiting(judgement.verdict));
-    if picked.ns < scene.duration || !scene.idle_ps() {
+    if picked.ns < scene.duration {
         return;
     }
     let goroutines: HashSet<_> = site.waits.iter().map(|&row| scene.stays.stay(row).g).collect();

@@ -17,6 +17,9 @@ pub(super) fn find(scene: &Scene<'_>, found: &mut Found) {
 /// 30 % or more; and: at least 20 waits, together as long as the trace, half of it behind others in
 /// the same queue.
 fn contention(scene: &Scene<'_>, site: &Site, found: &mut Found) {
+    if !scene.may_matter(site) {
+        return;
+    }
     let costly = scene.costly(site, None);
     let real = scene.real(site, costly.ns);
     if costly.n < 3 || !scene.is_big(real) {

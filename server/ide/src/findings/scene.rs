@@ -3,12 +3,12 @@
 use exectrace::{FrameId, StackId};
 use hashbrown::HashMap;
 
-use super::{Code, Finding, Related, part};
+use super::{Code, Finding, NEAR, Related, part};
 use crate::Analysis;
 use crate::blame::{Blame, End, EndLine};
 use crate::causes::Cause;
 use crate::figures::{Instance, SlotId};
-use crate::goroutines::{GoGroup, Life, groups, lives};
+use crate::goroutines::{GoGroup, Life};
 use crate::stays::{GoRow, Stay, StayKind, StayRow, Stays};
 use crate::text::plain;
 use crate::units::{count, duration, percent};
@@ -95,9 +95,9 @@ pub(super) struct Scene<'a> {
     /// On the program's own lines, in the order of their numbers.
     pub(super) sites: Vec<Site>,
     /// What the life of each goroutine went to.
-    pub(super) lives: Vec<Life>,
-    /// Goroutines by `go` statement.
-    pub(super) groups: Vec<GoGroup>,
+    pub(super) lives: &'a [Life],
+    /// Goroutines by `go` statement of the program's own.
+    pub(super) groups: Vec<&'a GoGroup>,
     pub(super) children: Children,
     user: &'a dyn Fn(FrameId) -> bool,
 }
@@ -108,12 +108,12 @@ impl<'a> Scene<'a> {
         stays: &'a Stays,
         verdicts: &'a Verdicts,
         blame: &'a Blame,
+        (lives, groups): (&'a [Life], &'a [GoGroup]),
         user: &'a dyn Fn(FrameId) -> bool,
     ) -> Scene<'a> {
         let facts = &verdicts.facts;
-        let lives = lives(analysis, stays);
-        let mut groups = groups(analysis, stays, facts, &lives);
-        groups.retain(|g| facts.is_own(g.created_at) && user(g.created_at));
+        let is_own = |g: &&GoGroup| facts.is_own(g.created_at) && user(g.created_at);
+        let groups = groups.iter().filter(is_own).collect();
         let briefs = stays.briefs.iter().map(|b| i64::from(b.ran));
         let running = lives.iter().map(|life| life.run_ns).chain(briefs);
         let running = running.fold(0i64, i64::saturating_add);
@@ -163,12 +163,13 @@ impl<'a> Scene<'a> {
                 .push(id);
         }
         for row in self.stays.rows() {
-            let stay = self.stays.stay(row);
+            let slot = self.stays.slot(row);
+            let Some(Some(site)) = of_slot.get(slot.0 as usize) else { continue };
             if self.judgement(row).is_none() {
                 continue;
             }
-            let Some(Some(site)) = of_slot.get(stay.slot.0 as usize) else { continue };
             if let Some(Some(site)) = sites.get_mut(*site as usize) {
+                let stay = self.stays.stay(row);
                 let ns = stay.end.since(stay.start);
                 site.waits.push(row);
                 site.ns = site.ns.saturating_add(ns);
@@ -267,6 +268,14 @@ impl<'a> Scene<'a> {
             }
         }
         picked
+    }
+
+    /// Whether the costly waiting of a site is enough for a finding, or to be told of as one that fell
+    /// short. The sums tell that; to pick waits is to look at each of millions.
+    pub(super) fn may_matter(&self, site: &Site) -> bool {
+        let of = |slot: &SlotId| self.verdicts.sums.get(slot.0 as usize);
+        let sums = site.slots.iter().filter_map(of).map(|sum| sum.of(Verdict::Costly));
+        self.bigness(sums.fold(0i64, i64::saturating_add)) >= NEAR
     }
 
     /// The costly waits of a site that ended, for this reason.

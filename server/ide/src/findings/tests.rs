@@ -4,6 +4,8 @@ use hashbrown::HashSet;
 
 use super::*;
 use crate::analysis::Builder;
+use crate::goroutines::{groups, lives};
+use crate::jobs::InTurn;
 use crate::lines::is_user_by_name;
 use crate::verdicts::{Facts, judge};
 
@@ -14,9 +16,13 @@ fn all_of(trace: &[u8], user: impl Fn(&str) -> bool) -> Found {
     let analysis = builder.finish().unwrap();
     let own = |f| is_user_by_name(analysis.str(analysis.tables.frame(f).func));
     let facts = Facts::new(&analysis, &own);
-    let blame = Blame::new(&analysis, &facts).unwrap();
-    let verdicts = judge(&analysis, facts, Some(&blame), &|_| None).unwrap();
-    find(&analysis, &verdicts, &blame, &|f| user(analysis.str(analysis.tables.frame(f).func)))
+    let (verdicts, blame) = judge(&analysis, facts, &|_| None, &InTurn).unwrap();
+    let stays = analysis.stays.as_ref().unwrap();
+    let lives = lives(&analysis, stays);
+    let groups = groups(&analysis, stays, &verdicts.facts, &lives);
+    find(&analysis, &verdicts, &blame, &lives, &groups, &|f| {
+        user(analysis.str(analysis.tables.frame(f).func))
+    })
 }
 
 fn of(trace: &[u8], user: impl Fn(&str) -> bool) -> Vec<Finding> {

@@ -12,6 +12,7 @@ use crate::analysis::Builder;
 use crate::blame::Blame;
 use crate::causes::{Cause, CauseId, Causes};
 use crate::figures::{Instance, Slot, SlotId, Totals};
+use crate::jobs::InTurn;
 use crate::lines::is_user_by_name;
 use crate::stays::{StayKind, StayLocal, Stays};
 use crate::verdicts::{Facts, Verdicts, judge};
@@ -175,6 +176,7 @@ fn trace(steps: &[(usize, i64, u8)]) -> (Analysis, Vec<Span>) {
         slots: slots(),
         wakers: Vec::new(),
         totals,
+        queued: None,
         stays: Some(stays.into()),
         version: Version::GO_1_26,
         events: 0,
@@ -289,8 +291,7 @@ fn bundled(name: &str) -> (Analysis, Verdicts) {
     let analysis = builder.finish().unwrap();
     let user = |f| is_user_by_name(analysis.str(analysis.tables.frame(f).func));
     let facts = Facts::new(&analysis, &user);
-    let blame = Blame::new(&analysis, &facts);
-    let verdicts = judge(&analysis, facts, blame.as_ref(), &|_| None).unwrap();
+    let (verdicts, _) = judge(&analysis, facts, &|_| None, &InTurn).unwrap();
     (analysis, verdicts)
 }
 

@@ -175,6 +175,7 @@ impl Summarizer {
             slots: Vec::new(),
             wakers: Vec::new(),
             totals,
+            queued: None,
             stays: None,
             version,
             events,

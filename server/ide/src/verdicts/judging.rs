@@ -54,7 +54,7 @@ pub(super) fn judge(
     facts: &Facts,
     people: &People,
     mut demand: Demand,
-    blame: Option<&Blame>,
+    blame: &Blame,
 ) -> Found {
     let mut codes = std::mem::take(&mut demand.of);
     let mut judge = Judge {
@@ -79,7 +79,7 @@ struct Judge<'a> {
     facts: &'a Facts,
     people: &'a People,
     demand: &'a Demand,
-    blame: Option<&'a Blame>,
+    blame: &'a Blame,
     idle: Idle,
     sites: Vec<(i64, i64)>,
     tally: Tally,
@@ -206,7 +206,7 @@ impl Judge<'_> {
                 _ => (Idle, Why::StillWaits),
             };
         }
-        let uncarried = self.blame.is_some_and(|b| b.is_uncarried(seen.row));
+        let uncarried = self.blame.is_uncarried(seen.row);
         if kind == WaitKind::Join {
             return if uncarried { (Costly, Why::JoinOutside) } else { (Through, Why::Join) };
         }

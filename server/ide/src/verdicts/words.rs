@@ -1,7 +1,9 @@
 //! The words that a wait is judged in, and their sums.
 
+use serde::{Deserialize, Serialize};
+
 /// Whether a wait matters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[repr(u8)]
 pub enum Verdict {
     /// Work in hand stood still here.
@@ -19,7 +21,7 @@ pub const VERDICTS: [Verdict; 4] =
     [Verdict::Costly, Verdict::Through, Verdict::Idle, Verdict::Unsure];
 
 /// Why a wait got its verdict, for a sentence.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[repr(u8)]
 pub enum Why {
     /// One side of a coroutine.
@@ -96,7 +98,7 @@ pub struct Judgement {
 }
 
 /// What was judged, by slot.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub struct Sum {
     /// Nanoseconds by verdict, in the order of [`VERDICTS`].
     pub ns: [i64; 4],

@@ -10,7 +10,8 @@ use ide::view::View;
 
 use crate::traces::What;
 
-use super::{answer, load, say, style};
+use super::{answer, open, say, style};
+use crate::kept::Cache;
 use crate::workspace;
 
 /// Shows a source file with what each line cost beside it.
@@ -33,7 +34,7 @@ pub(crate) struct Args {
     hot: bool,
 }
 
-pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+pub(crate) fn run(args: &Args, cache: &Cache) -> anyhow::Result<()> {
     let shown = crate::traces::shown(&args.file);
     let file = args.file.canonicalize().map_err(|e| match e.kind() {
         std::io::ErrorKind::NotFound => anyhow::anyhow!("{shown}: no such file (name a Go file)"),
@@ -44,10 +45,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     }
     let source = workspace::read_source(&workspace::slashed(&file))
         .ok_or_else(|| anyhow::anyhow!("{shown}: cannot be read, or is larger than 8 MiB"))?;
-    let loaded = load(&args.trace, What::Lives)?;
+    let opened = open(&args.trace, What::Lives, cache)?;
     let root = args.workspace.clone().unwrap_or_else(|| module_of(&file));
     workspace::check_folder(&root)?;
-    let view = workspace::view(loaded, &[root]);
+    let (view, keep) = opened.view(root)?;
     let id = view.placement.file_at(&source.path);
     let lines: &[SiteLine] = id.map_or(&[], |id| view.sites.lines(id));
     if lines.is_empty() {
@@ -60,6 +61,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         ));
     }
     print(args, &view, &source, lines)?;
+    keep.write(&view.analysis);
     Ok(())
 }
 

@@ -4,15 +4,15 @@ use std::io::Write;
 
 use exectrace::FrameId;
 use ide::Analysis;
-use ide::blame::Blame;
-use ide::findings::{Finding, find};
+use ide::findings::Finding;
+use ide::judged::Depth;
 use ide::placement::Placement;
 use ide::text::plain;
-use ide::verdicts::{Facts, judge};
 use serde_json::{Value, json};
 
 use super::own_code::OwnCodeArgs;
-use super::{TraceArg, answer, json_row, load, style};
+use super::{TraceArg, answer, json_row, open, style};
+use crate::kept::Cache;
 use crate::traces::What;
 
 /// Shows what is worth a look: lines with a code, what was found, and the evidence.
@@ -38,18 +38,15 @@ pub(crate) struct Args {
     json: bool,
 }
 
-pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
-    let loaded = load(&args.trace.trace, What::Lives)?;
-    let analysis = &loaded.analysis;
-    let own = args.own.of(analysis)?;
-    let is_user = |f: FrameId| own.has(f);
-    let facts = Facts::new(analysis, &is_user);
-    let found = Blame::new(analysis, &facts)
-        .and_then(|blame| {
-            let verdicts = judge(analysis, facts, Some(&blame), &|_| None)?;
-            Some(find(analysis, &verdicts, &blame, &is_user).findings)
-        })
-        .unwrap_or_default();
+pub(crate) fn run(args: &Args, cache: &Cache) -> anyhow::Result<()> {
+    let mut opened = open(&args.trace.trace, What::Lives, cache)?;
+    let (own, judged) = opened.judged(Depth::Findings, |analysis| {
+        let own = args.own.of(analysis)?;
+        let question = own.question(analysis);
+        Ok((own, question))
+    })?;
+    let found = judged.map(|judged| judged.found.findings).unwrap_or_default();
+    let analysis = &opened.loaded.analysis;
     let names = Names { analysis, placement: own.placement.as_ref() };
     let mut out = answer();
     if args.json {
@@ -64,6 +61,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         }
     }
     out.flush()?;
+    drop(out);
+    opened.keep();
     Ok(())
 }
 

@@ -4,14 +4,15 @@ use std::io::Write;
 
 use exectrace::FrameId;
 use ide::Analysis;
-use ide::blame::Blame;
 use ide::causes::Cause;
+use ide::judged::{Depth, Judged};
 use ide::lines::{By, Figure, Line, lines};
-use ide::verdicts::{Facts, Sum, Verdict, Verdicts, judge};
+use ide::verdicts::{Sum, Verdict};
 use serde_json::{Map, Value, json};
 
 use super::own_code::OwnCodeArgs;
-use super::{TraceArg, answer, json_row, load};
+use super::{TraceArg, answer, json_row, open};
+use crate::kept::Cache;
 use crate::traces::What;
 
 /// Prints the figures of every line, one JSON object a line.
@@ -48,22 +49,28 @@ enum ByArg {
     Under,
 }
 
-pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+pub(crate) fn run(args: &Args, cache: &Cache) -> anyhow::Result<()> {
     let (by, what) = match args.by {
         ByArg::Leaf => (By::Leaf, What::Figures),
         ByArg::Here => (By::Here, What::Lives),
         ByArg::Under => (By::Under, What::Figures),
     };
-    let loaded = load(&args.trace.trace, what)?;
-    let analysis = &loaded.analysis;
-    let own = args.own.of(analysis)?;
-    let is_user = |f: FrameId| own.has(f);
-    let judged = Judged::new(analysis, &is_user);
+    let mut opened = open(&args.trace.trace, what, cache)?;
+    let (own, judged) = match what {
+        What::Figures => (args.own.of(&opened.loaded.analysis)?, None),
+        What::Lives => opened.judged(Depth::Verdicts, |analysis| {
+            let own = args.own.of(analysis)?;
+            let question = own.question(analysis);
+            Ok((own, question))
+        })?,
+    };
+    let analysis = &opened.loaded.analysis;
+    let is_user = |f: FrameId| own.has(analysis, f);
     let mut out = answer();
     for line in lines(analysis, by, &is_user) {
         let mut json = line_json(analysis, &line);
         if let Some(judged) = &judged {
-            judged.add(analysis, &line, &mut json);
+            add_judged(judged, analysis, &line, &mut json);
         }
         if let Some(placement) = &own.placement
             && let Some(place) = line.frame.and_then(|f| placement.place(f))
@@ -73,64 +80,50 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         json_row(&mut out, json, analysis)?;
     }
     out.flush()?;
+    drop(out);
+    opened.keep();
     Ok(())
 }
 
-/// The verdicts on a trace's waits, and what they were really waiting for.
-struct Judged {
-    verdicts: Verdicts,
-    blame: Blame,
-}
-
-impl Judged {
-    /// `None` if the trace was loaded without the lives of its goroutines.
-    fn new(analysis: &Analysis, is_user: &dyn Fn(FrameId) -> bool) -> Option<Judged> {
-        let facts = Facts::new(analysis, is_user);
-        let blame = Blame::new(analysis, &facts)?;
-        let verdicts = judge(analysis, facts, Some(&blame), &|_| None)?;
-        Some(Judged { verdicts, blame })
+/// Adds `verdicts` and `blame` to a line that waits or calls the system.
+fn add_judged(judged: &Judged, analysis: &Analysis, line: &Line, json: &mut Value) {
+    let counts = |cause| {
+        let cause = analysis.causes.cause(cause);
+        cause.is_wait() || cause == Cause::Syscall
+    };
+    let slots: Vec<_> = line
+        .causes
+        .iter()
+        .filter(|(cause, _)| counts(*cause))
+        .flat_map(|(_, figure)| figure.slots.iter().copied())
+        .collect();
+    if slots.is_empty() {
+        return;
     }
-
-    /// Adds `verdicts` and `blame` to a line that waits or calls the system.
-    fn add(&self, analysis: &Analysis, line: &Line, json: &mut Value) {
-        let judged = |cause| {
-            let cause = analysis.causes.cause(cause);
-            cause.is_wait() || cause == Cause::Syscall
-        };
-        let slots: Vec<_> = line
-            .causes
-            .iter()
-            .filter(|(cause, _)| judged(*cause))
-            .flat_map(|(_, figure)| figure.slots.iter().copied())
-            .collect();
-        if slots.is_empty() {
-            return;
-        }
-        let mut sum = Sum::default();
-        for slot in &slots {
-            sum.merge(&self.verdicts.sums[slot.0 as usize]);
-        }
-        json["verdicts"] = json!({
-            "costly": sum.of(Verdict::Costly),
-            "through": sum.of(Verdict::Through),
-            "idle": sum.of(Verdict::Idle),
-            "unsure": sum.of(Verdict::Unsure),
-        });
-        json["blame"] = self
-            .blame
-            .ends(&slots)
-            .into_iter()
-            .map(|((end, frame), ns)| {
-                let frame = frame.map(|f| analysis.tables.frame(f));
-                json!({
-                    "what": end.name(),
-                    "file": frame.map_or("", |f| analysis.str(f.file)),
-                    "line": frame.map_or(0, |f| f.line),
-                    "ns": ns,
-                })
+    let mut sum = Sum::default();
+    for slot in &slots {
+        sum.merge(&judged.verdicts.sums[slot.0 as usize]);
+    }
+    json["verdicts"] = json!({
+        "costly": sum.of(Verdict::Costly),
+        "through": sum.of(Verdict::Through),
+        "idle": sum.of(Verdict::Idle),
+        "unsure": sum.of(Verdict::Unsure),
+    });
+    json["blame"] = judged
+        .blame
+        .ends(&slots)
+        .into_iter()
+        .map(|((end, frame), ns)| {
+            let frame = frame.map(|f| analysis.tables.frame(f));
+            json!({
+                "what": end.name(),
+                "file": frame.map_or("", |f| analysis.str(f.file)),
+                "line": frame.map_or(0, |f| f.line),
+                "ns": ns,
             })
-            .collect();
-    }
+        })
+        .collect();
 }
 
 fn line_json(analysis: &Analysis, line: &Line) -> Value {

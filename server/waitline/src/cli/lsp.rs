@@ -1,5 +1,7 @@
 //! `waitline lsp`: the language server.
 
+use crate::kept::Cache;
+
 /// Serves an editor over standard input and output.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -16,7 +18,7 @@ pub(crate) struct Args {
     log: tracing_subscriber::filter::LevelFilter,
 }
 
-pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+pub(crate) fn run(args: &Args, cache: Cache) -> anyhow::Result<()> {
     let _ = args.stdio;
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
@@ -25,6 +27,6 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         .init();
     // A panic of ours is caught where it costs one answer; it is told like any other trouble.
     std::panic::set_hook(Box::new(|panic| tracing::error!("internal error: {panic}")));
-    crate::lsp::serve_stdio()?;
+    crate::lsp::serve_stdio(cache)?;
     Ok(())
 }

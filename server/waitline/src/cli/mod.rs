@@ -11,10 +11,17 @@ use std::time::{Duration, Instant};
 
 use clap::{Parser, Subcommand};
 
-use crate::traces::{self, Loaded, What};
+use ide::Analysis;
+use ide::judged::{Depth, Judged, Question};
+use ide::view::View;
+
+use crate::kept::{Cache, Keep};
+use crate::traces::{self, LoadError, Loaded, What};
+use crate::workspace::{self, Choices};
 
 mod analyses;
 mod annotate;
+mod cache;
 mod check;
 mod dump;
 mod findings;
@@ -49,6 +56,9 @@ Examples:
 struct Args {
     #[command(subcommand)]
     command: Command,
+    /// Keep nothing of this trace for the next time, and use nothing that was kept.
+    #[arg(long, global = true, help_heading = "For all commands")]
+    no_cache: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -67,6 +77,7 @@ enum Command {
     Record(record::Args),
     Timeline(timeline::Args),
     Lsp(lsp::Args),
+    Cache(cache::Args),
 }
 
 /// Runs the program.
@@ -80,12 +91,13 @@ pub fn main() -> ExitCode {
             return ExitCode::from(code);
         }
     };
+    let cache = if args.no_cache { Cache::none() } else { Cache::of_user() };
     let result = match args.command {
-        Command::Report(args) => report::run(&args),
-        Command::Findings(args) => findings::run(&args),
-        Command::Annotate(args) => annotate::run(&args),
-        Command::Lines(args) => lines::run(&args),
-        Command::Pprof(args) => pprof::run(&args),
+        Command::Report(args) => report::run(&args, &cache),
+        Command::Findings(args) => findings::run(&args, &cache),
+        Command::Annotate(args) => annotate::run(&args, &cache),
+        Command::Lines(args) => lines::run(&args, &cache),
+        Command::Pprof(args) => pprof::run(&args, &cache),
         Command::Goroutines(args) => goroutines::run(&args),
         Command::Regions(args) => regions::run(&args),
         Command::Tasks(args) => tasks::run(&args),
@@ -97,7 +109,8 @@ pub fn main() -> ExitCode {
         },
         Command::Record(args) => record::run(&args),
         Command::Timeline(args) => timeline::run(&args),
-        Command::Lsp(args) => lsp::run(&args),
+        Command::Lsp(args) => lsp::run(&args, cache),
+        Command::Cache(args) => cache::run(&args, &cache),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -129,20 +142,70 @@ pub(crate) fn columns() -> usize {
     terminal_size::terminal_size().map_or(usize::MAX, |(width, _)| usize::from(width.0))
 }
 
-/// Loads a trace, with progress on a terminal if it takes long, and a warning if it is not whole.
-pub(crate) fn load(path: &Path, what: What) -> anyhow::Result<Loaded> {
-    let loaded = with_progress(path, |progress| {
-        traces::load(path, what, &AtomicBool::new(false), progress)
-    })?;
+/// A trace that a command is about, and what is kept of it.
+pub(crate) struct Opened {
+    pub(crate) loaded: Loaded,
+    keep: Keep,
+}
+
+/// Opens a trace, with progress on a terminal if it takes long, and a warning if it is not whole.
+pub(crate) fn open(path: &Path, what: What, cache: &Cache) -> anyhow::Result<Opened> {
+    let mut keep = Keep::find(cache, path);
+    let loaded = match keep.loaded(u64::MAX) {
+        Some(loaded) => loaded,
+        None => keep.load(|| load(path, what))?,
+    };
     warn(path, &loaded.analysis);
-    Ok(loaded)
+    Ok(Opened { loaded, keep })
+}
+
+impl Opened {
+    /// How the waits were judged; `None` for a trace that was loaded without lives. `own` tells the
+    /// code that is a person's own, and comes back with it.
+    pub(crate) fn judged<T>(
+        &mut self,
+        depth: Depth,
+        own: impl Fn(&Analysis) -> anyhow::Result<(T, Question)>,
+    ) -> anyhow::Result<(T, Option<Judged>)> {
+        let (mut its, mut question) = own(&self.loaded.analysis)?;
+        let judge = |opened: &mut Opened, question: &Question| {
+            opened.keep.judged(&opened.loaded.analysis, question, depth, &|| true)
+        };
+        let mut judged = judge(self, &question);
+        if judged.is_none() && self.loaded.analysis.stays.is_none() {
+            let path = self.loaded.path.clone();
+            self.loaded = self.keep.load(|| load(&path, What::Lives))?;
+            (its, question) = own(&self.loaded.analysis)?;
+            judged = judge(self, &question);
+        }
+        Ok((its, judged))
+    }
+
+    /// The trace in the workspace that a folder is.
+    pub(crate) fn view(self, root: PathBuf) -> anyhow::Result<(View, Keep)> {
+        let Opened { loaded, mut keep } = self;
+        let path = loaded.path.clone();
+        let by = (&[root][..], &Choices::default());
+        let view =
+            workspace::view_kept(loaded, &mut keep, || load(&path, What::Lives), by, &|| true)?;
+        Ok((view, keep))
+    }
+
+    /// Keeps what is new of it, once the answer is out.
+    pub(crate) fn keep(self) {
+        self.keep.write(&self.loaded.analysis);
+    }
+}
+
+fn load(path: &Path, what: What) -> Result<Loaded, LoadError> {
+    with_progress(path, |progress| traces::load(path, what, &AtomicBool::new(false), progress))
 }
 
 /// Reads a trace in some way, with progress on a terminal if it takes long.
 fn with_progress<T>(
     path: &Path,
-    read: impl FnOnce(&mut dyn FnMut(u64, u64)) -> Result<T, traces::LoadError>,
-) -> anyhow::Result<T> {
+    read: impl FnOnce(&mut dyn FnMut(u64, u64)) -> Result<T, LoadError>,
+) -> Result<T, LoadError> {
     let started = Instant::now();
     let show = io::stderr().is_terminal();
     let mut shown = None;
@@ -157,7 +220,7 @@ fn with_progress<T>(
     if shown.is_some() {
         let _ = write!(io::stderr(), "\r\x1b[K");
     }
-    Ok(result?)
+    result
 }
 
 /// Says what a person must know of a trace before they trust its figures.

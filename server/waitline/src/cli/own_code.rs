@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use exectrace::FrameId;
 use ide::Analysis;
+use ide::judged::Question;
 use ide::lines::{is_in_packages, is_user_by_name};
 use ide::placement::Placement;
 
@@ -21,7 +22,6 @@ pub(crate) struct OwnCodeArgs {
 
 /// The code of a trace that is a person's own.
 pub(crate) struct OwnCode<'a> {
-    analysis: &'a Analysis,
     packages: &'a [String],
     /// Where frames stand in the workspace, if one was named.
     pub(crate) placement: Option<Placement>,
@@ -32,22 +32,27 @@ impl OwnCodeArgs {
     ///
     /// # Errors
     /// The workspace cannot be read.
-    pub(crate) fn of<'a>(&'a self, analysis: &'a Analysis) -> anyhow::Result<OwnCode<'a>> {
+    pub(crate) fn of(&self, analysis: &Analysis) -> anyhow::Result<OwnCode<'_>> {
         let placement = match &self.workspace {
             Some(dir) => Some(crate::workspace::place_in(analysis, dir)?),
             None => None,
         };
-        Ok(OwnCode { analysis, packages: &self.user, placement })
+        Ok(OwnCode { packages: &self.user, placement })
     }
 }
 
 impl OwnCode<'_> {
+    /// What a trace is judged by then.
+    pub(crate) fn question(&self, analysis: &Analysis) -> Question {
+        Question::new(analysis, &|frame| self.has(analysis, frame), &[])
+    }
+
     /// Whether a frame is in it.
-    pub(crate) fn has(&self, frame: FrameId) -> bool {
+    pub(crate) fn has(&self, analysis: &Analysis, frame: FrameId) -> bool {
         if let Some(placement) = &self.placement {
             return placement.place(frame).is_some();
         }
-        let func = self.analysis.str(self.analysis.tables.frame(frame).func);
+        let func = analysis.str(analysis.tables.frame(frame).func);
         if self.packages.is_empty() {
             is_user_by_name(func)
         } else {

@@ -15,7 +15,8 @@ use crate::traces::What;
 
 use super::analyses::summarize;
 use super::part::Part;
-use super::{TraceArg, load};
+use super::{Opened, TraceArg, open};
+use crate::kept::Cache;
 
 /// Writes a profile by stack, for go tool pprof.
 #[derive(Debug, clap::Args)]
@@ -68,7 +69,7 @@ enum Type {
     Cpu,
 }
 
-pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+pub(crate) fn run(args: &Args, cache: &Cache) -> anyhow::Result<()> {
     let which = match args.profile {
         Type::Net => Profile::Net,
         Type::Sync => Profile::Sync,
@@ -82,7 +83,11 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         Type::Cpu => Profile::Cpu,
     };
     let what = if args.part.is_all() { What::Figures } else { What::Lives };
-    let loaded = load(&args.trace.trace, what)?;
+    // A part is cut of the lives, which are not kept.
+    let none = Cache::none();
+    let cache = if args.part.is_all() { cache } else { &none };
+    let opened = open(&args.trace.trace, what, cache)?;
+    let Opened { loaded, .. } = &opened;
     let analysis = &loaded.analysis;
     let samples = match &analysis.stays {
         Some(stays) if !args.part.is_all() => {
@@ -99,7 +104,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         _ => profile(analysis, which, args.open),
     };
     let write = || std::fs::write(&args.output, gzipped(analysis, &samples)?);
-    write().with_context(|| format!("{}: cannot be written", crate::traces::shown(&args.output)))
+    write()
+        .with_context(|| format!("{}: cannot be written", crate::traces::shown(&args.output)))?;
+    opened.keep();
+    Ok(())
 }
 
 /// The profile as a file for `go tool pprof`.

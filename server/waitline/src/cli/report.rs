@@ -13,7 +13,8 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::traces::What;
 
-use super::{TraceArg, answer, load, style};
+use super::{TraceArg, answer, open, style};
+use crate::kept::Cache;
 use crate::workspace;
 
 /// Shows where the program waits and what for, the waiting that matters first.
@@ -66,13 +67,19 @@ impl Row {
     }
 }
 
-pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
-    let loaded = load(&args.trace.trace, What::Lives)?;
+pub(crate) fn run(args: &Args, cache: &Cache) -> anyhow::Result<()> {
+    let opened = open(&args.trace.trace, What::Lives, cache)?;
     let root = args.workspace.clone().unwrap_or_else(|| PathBuf::from("."));
     workspace::check_folder(&root)?;
-    let view = workspace::view(loaded, &[root]);
+    let (view, keep) = opened.view(root)?;
     let (rows, of_workspace) = rows(&view);
-    if args.json { print_json(args, &view, &rows) } else { print(args, &view, &rows, of_workspace) }
+    if args.json {
+        print_json(args, &view, &rows)?;
+    } else {
+        print(args, &view, &rows, of_workspace)?;
+    }
+    keep.write(&view.analysis);
+    Ok(())
 }
 
 /// The dearest first; and whether they are lines of the workspace.
@@ -228,8 +235,8 @@ fn frame_place(view: &View, frame: exectrace::FrameId) -> String {
 
 /// Whether those that waited for a core waited because all were busy.
 fn queue_note(view: &View) -> String {
-    let Some(sched) = view.analysis.stays.as_ref().map(|s| &s.sched) else { return String::new() };
-    let (all, idle) = (sched.runnable_ns(), sched.runnable_idle_ns());
+    let Some(queued) = view.analysis.queued else { return String::new() };
+    let (all, idle) = (queued.ns, queued.idle_ns);
     if all == 0 {
         return String::new();
     }

@@ -125,6 +125,7 @@ impl Backend {
         make: impl FnOnce(&Asked<'_>) -> Result<Value> + Send + 'static,
     ) -> Result<Value> {
         self.try_of_trace(move |session, shown, given_up| {
+            let shown = &session.with_lives(shown, given_up)?;
             let summary = session.kept.of(shown, given_up)?;
             let asked = Asked::new(session, shown, &summary, &params)?;
             let mut answer = make(&asked)?;

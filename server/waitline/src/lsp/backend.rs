@@ -22,6 +22,7 @@ use super::session::{About, Session, Shown};
 use super::timeline::host::{REVEAL, TIMELINE};
 use super::to_proto;
 use super::{ext, findings};
+use crate::kept::Cache;
 
 /// The command that loads a trace.
 const LOAD: &str = "waitline.load";
@@ -39,8 +40,8 @@ pub(super) struct Backend {
 }
 
 impl Backend {
-    pub(super) fn new(client: Client, info: Arc<OnceLock<ClientInfo>>) -> Backend {
-        Backend { session: Session::new(client, info) }
+    pub(super) fn new(client: Client, info: Arc<OnceLock<ClientInfo>>, cache: Cache) -> Backend {
+        Backend { session: Session::new(client, info, cache) }
     }
 
     /// `waitline/load {trace}`: loads a trace and says what it is.
@@ -158,6 +159,7 @@ impl Backend {
     pub(super) async fn instance(&self, params: Value) -> Result<Value> {
         let rank = number(&params, "rank")?.unwrap_or(0);
         let rank = usize::try_from(rank).unwrap_or(usize::MAX);
+        self.session.shown_with_lives().await?;
         self.of_line(&params, move |session, about, line| ext::instance(session, about, line, rank))
             .await
     }
@@ -245,6 +247,9 @@ impl Backend {
     async fn narrow(&self, range: Option<(exectrace::Nanos, exectrace::Nanos)>) -> Result<Value> {
         let wish = self.session.wish_range();
         let session = self.session.clone();
+        if range.is_some() {
+            self.session.shown_with_lives().await?;
+        }
         let narrow = move |_: &_| session.set_range(wish, range);
         let shown = self.session.room.compute(narrow).await?;
         self.session.publish();
@@ -279,7 +284,7 @@ impl Backend {
     /// it any more.
     pub(super) async fn try_of_trace(
         &self,
-        make: impl FnOnce(&Session, &Shown, &AtomicBool) -> Result<Value> + Send + 'static,
+        make: impl FnOnce(&Session, &Arc<Shown>, &AtomicBool) -> Result<Value> + Send + 'static,
     ) -> Result<Value> {
         let session = self.session.clone();
         let work = move |given_up: &AtomicBool| {

@@ -4,8 +4,8 @@
 //! comes back if the load comes to nothing.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::SystemTime;
 
 use super::session::{Before, Session, Shown};
@@ -13,19 +13,26 @@ use super::session::{Before, Session, Shown};
 /// A beginning that is shown. When its load is over and nothing has taken its place, what was shown
 /// before does.
 pub(super) struct Growing {
-    session: Arc<Session>,
+    session: Weak<Session>,
     shown: Arc<Shown>,
 }
 
 impl Drop for Growing {
     fn drop(&mut self) {
+        let Some(session) = self.session.upgrade() else { return };
         let before = self.shown.growing.clone().and_then(|before| before.0);
         let view = &self.shown.view;
         let is_it =
             |now: Option<&Arc<Shown>>| now.is_some_and(|now| Arc::ptr_eq(&now.whole().view, view));
-        if self.session.show_if(before, is_it).is_some() {
-            self.session.publish();
+        if session.show_if(before, is_it).is_some() {
+            session.publish();
         }
+    }
+}
+
+impl Growing {
+    pub(super) fn shown(&self) -> Arc<Shown> {
+        self.shown.clone()
     }
 }
 
@@ -68,6 +75,6 @@ impl Session {
         drop(loads);
         super::loads::forget(gone);
         self.publish();
-        Some(Growing { session: self.clone(), shown })
+        Some(Growing { session: Arc::downgrade(self), shown })
     }
 }

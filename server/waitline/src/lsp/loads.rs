@@ -6,7 +6,7 @@
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, MutexGuard, PoisonError, mpsc};
+use std::sync::{Arc, MutexGuard, PoisonError, Weak, mpsc};
 use std::time::{Duration, Instant, SystemTime};
 
 use futures::FutureExt as _;
@@ -14,10 +14,13 @@ use lsp_types::{MessageType, NumberOrString};
 use notify::Watcher;
 use tokio::sync::{Notify, oneshot};
 
+use super::following::{Begun, Following, Paused};
 use super::progress::Reporter;
 use super::session::{Session, Shown};
 use super::timeline::loading::Loading;
+use crate::follow::{Follower, Seen, Step};
 use crate::found::Found;
+use crate::kept::Keep;
 use crate::traces::{self, Bounds, LoadError, Stamp};
 
 /// How long a file must stay the same before it is read.
@@ -38,6 +41,8 @@ pub(super) struct Loads {
     watch: Option<Watch>,
     /// When the newest trace of the workspace was written, as far as somebody has looked.
     newest: Option<SystemTime>,
+    /// What was loaded last, for whoever watches it: whether it only grows from then on.
+    seen: Option<(PathBuf, Seen)>,
 }
 
 impl Loads {
@@ -86,6 +91,14 @@ pub(super) enum Outcome {
     Broken,
 }
 
+/// What is to be done with a trace that was loaded, beside showing it.
+enum Next {
+    /// What is new of it is kept.
+    Keep(Box<Keep>),
+    /// It is still being written, and followed.
+    Follow(Box<Follower>),
+}
+
 /// Why a trace is loaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Why {
@@ -112,6 +125,55 @@ impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
         self.cancel.now();
         let mut loads = self.session.loads();
+        if loads.wish == self.wish {
+            loads.cancel = None;
+        }
+    }
+}
+
+/// A file that is followed is a load under way, too, as long as this lives.
+pub(super) struct Followed {
+    session: Weak<Session>,
+    wish: u64,
+    cancel: Cancel,
+}
+
+impl Followed {
+    /// `None`: something is being loaded, or the file is not watched any more.
+    pub(super) fn begin(session: &Arc<Session>, path: &Path) -> Option<Followed> {
+        let mut loads = session.loads();
+        let is_watched = loads.watch.as_ref().is_some_and(|watch| watch.path == path);
+        if loads.cancel.is_some() || !is_watched {
+            return None;
+        }
+        loads.wish += 1;
+        let (wish, cancel) = (loads.wish, Cancel::default());
+        loads.cancel = Some(cancel.clone());
+        Some(Followed { session: Arc::downgrade(session), wish, cancel })
+    }
+
+    pub(super) fn wish(&self) -> u64 {
+        self.wish
+    }
+
+    pub(super) fn token(&self) -> NumberOrString {
+        token_of(self.wish)
+    }
+
+    pub(super) fn is_cancelled(&self) -> bool {
+        self.cancel.flag().load(Ordering::Relaxed)
+    }
+
+    /// Whether nobody has wished for another trace since.
+    pub(super) fn is_newest(&self) -> bool {
+        self.session.upgrade().is_some_and(|session| session.loads().wish == self.wish)
+    }
+}
+
+impl Drop for Followed {
+    fn drop(&mut self) {
+        let Some(session) = self.session.upgrade() else { return };
+        let mut loads = session.loads();
         if loads.wish == self.wish {
             loads.cancel = None;
         }
@@ -183,35 +245,58 @@ impl Session {
         let wanted = cancel.clone();
         // A rewrite keeps what is shown until it is whole, and so does a trace that is loaded again.
         let may_grow = why != Why::Rewrite && self.shown().is_none_or(|shown| shown.path != path);
+        let may_follow = why != Why::Rewrite && self.settings().watch;
         let (grow, mut grown) = oneshot::channel();
         let mut work = tokio::task::spawn_blocking(move || {
             let told = told; // dropped with the work
             super::faults::point("work");
-            if may_grow {
+            let mut keep = Keep::find(&session.cache(), &path);
+            let memory = session.settings().memory;
+            let kept = keep.loaded(memory);
+            if may_grow && kept.is_none() {
                 let _ = grow.send(session.beginning(&path, wanted.flag()));
             }
-            let bounds = Bounds { memory: session.settings().memory, waits: why != Why::Rewrite };
-            let loaded = traces::load_within(
-                &path,
-                traces::What::Lives,
-                bounds,
-                wanted.flag(),
-                |read, of| {
+            let load = |waits| {
+                let bounds = Bounds { memory, waits };
+                let lives = traces::What::Lives;
+                traces::load_within(&path, lives, bounds, wanted.flag(), |read, of| {
                     progress.percent(read, of);
                     told.read(read, of);
-                },
-            )?;
+                })
+            };
+            let before = Stamp::at(&path).filter(|_| may_follow);
+            let waits = why != Why::Rewrite && before.is_none();
+            let loaded = kept.map_or_else(|| keep.load(|| load(waits)), Ok);
+            let loaded = match (loaded, &before) {
+                (Err(error), Some(before)) if error.may_pass() => {
+                    let first = session.first_picture(&path, before, wanted.flag());
+                    if let Some((shown, follower)) = first {
+                        return Ok((shown, Next::Follow(Box::new(follower))));
+                    }
+                    if !error.is_changing() {
+                        return Err(error);
+                    }
+                    keep.load(|| load(true))?
+                }
+                (loaded, _) => loaded?,
+            };
             let (path, stamp) = (loaded.path.clone(), loaded.stamp.clone());
+            if before.is_some() {
+                let seen = Seen::at(&path, &stamp).map(|seen| (path.clone(), seen));
+                session.loads().seen = seen;
+            }
             // Before the sources are read: what changes meanwhile is newer.
             let made = (SystemTime::now(), session.epoch.load(Ordering::Relaxed));
             let choices = &session.settings().choices;
             let roots = &session.info().roots;
             let is_wanted = || !wanted.flag().load(Ordering::Relaxed);
-            let view = crate::workspace::view_by(loaded, roots, choices, &is_wanted);
-            let view = Arc::new(view.ok_or_else(|| LoadError::cancelled(path.clone()))?);
+            let by = (&roots[..], choices);
+            let view =
+                crate::workspace::view_kept(loaded, &mut keep, || load(waits), by, &is_wanted)?;
             progress.end();
-            let id = next_view();
-            Ok::<_, LoadError>(Shown { id, view, path, stamp, whole: None, made, growing: None })
+            let (id, view) = (next_view(), Arc::new(view));
+            let shown = Shown { id, view, path, stamp, whole: None, made, growing: None };
+            Ok::<_, LoadError>((shown, Next::Keep(Box::new(keep))))
         });
         let mut growing = None;
         let result = loop {
@@ -233,10 +318,13 @@ impl Session {
     fn outcome(
         self: &Arc<Self>,
         wish: u64,
-        result: Result<Result<Shown, LoadError>, tokio::task::JoinError>,
+        result: Result<Result<(Shown, Next), LoadError>, tokio::task::JoinError>,
     ) -> Outcome {
-        let shown = match result {
-            Ok(Ok(shown)) => Arc::new(shown),
+        let (shown, keep) = match result {
+            Ok(Ok((shown, Next::Follow(follower)))) => {
+                return self.show_followed(wish, shown, *follower);
+            }
+            Ok(Ok((shown, Next::Keep(keep)))) => (Arc::new(shown), keep),
             Ok(Err(error)) if error.is_cancelled() => {
                 let is_newest = self.loads().wish == wish;
                 return if is_newest { Outcome::Cancelled } else { Outcome::Overtaken };
@@ -248,7 +336,11 @@ impl Session {
                 return Outcome::Broken;
             }
         };
-        self.replace(wish, shown)
+        let view = shown.view.clone();
+        let outcome = self.replace(wish, shown);
+        // Now that it is shown: nobody waits for that.
+        tokio::task::spawn_blocking(move || keep.write(&view.analysis));
+        outcome
     }
 
     /// Shows a whole trace in the place of what is shown, unless a newer wish came.
@@ -263,12 +355,59 @@ impl Session {
             if !self.settings().watch {
                 loads.watch = None;
             } else if loads.watch.as_ref().is_none_or(|w| w.path != shown.path) {
-                loads.watch = watch(self, shown.path.clone());
+                loads.watch = watch(self, shown.path.clone(), None);
             }
             (before, gone)
         };
         forget(before);
         self.publish();
+        Outcome::Shown(shown)
+    }
+
+    /// What there is of a file that somebody wishes for while it is being written, once a generation of it
+    /// is whole. `None`: it does not grow, or soon comes to nothing.
+    fn first_picture(
+        &self,
+        path: &Path,
+        before: &Stamp,
+        cancel: &AtomicBool,
+    ) -> Option<(Shown, Follower)> {
+        /// Longer than a generation takes.
+        const LIMIT: Duration = Duration::from_secs(3);
+        let grows = |now: &Stamp| now.is_of_same_file(before) && now.len() > before.len();
+        let is_new = |at: SystemTime| at.elapsed().is_ok_and(|age| age < LIMIT);
+        let from = Instant::now();
+        while !Stamp::at(path).is_some_and(|now| grows(&now)) {
+            // It was read between two pieces, if it was written just now.
+            let is_idle = from.elapsed() > SETTLED || !before.modified().is_some_and(is_new);
+            if is_idle || cancel.load(Ordering::Relaxed) {
+                return None;
+            }
+            std::thread::sleep(LOOK);
+        }
+        let mut follower = Follower::open(path)?;
+        while follower.n_generations() == 0 {
+            match follower.step(self.settings().memory) {
+                _ if cancel.load(Ordering::Relaxed) || from.elapsed() > LIMIT => return None,
+                Step::Replaced | Step::Over => return None,
+                Step::Same => std::thread::sleep(LOOK),
+                Step::Read | Step::Generation => {}
+            }
+        }
+        let is_wanted = || !cancel.load(Ordering::Relaxed);
+        let shown = self.picture(&mut follower, &mut None, &is_wanted)?;
+        Some((shown, follower))
+    }
+
+    /// Shows it, and has it followed.
+    fn show_followed(self: &Arc<Self>, wish: u64, shown: Shown, follower: Follower) -> Outcome {
+        let path = shown.path.clone();
+        let Some(growing) = self.show_growing(wish, shown) else { return Outcome::Overtaken };
+        let shown = growing.shown();
+        let mut loads = self.loads();
+        if loads.wish == wish {
+            loads.watch = watch(self, path, Some(Begun { follower, growing }));
+        }
         Outcome::Shown(shown)
     }
 
@@ -345,7 +484,7 @@ impl Session {
     pub(super) fn watch_again(self: &Arc<Self>) {
         let mut loads = self.loads();
         loads.watch = match self.shown() {
-            Some(shown) if self.settings().watch => watch(self, shown.path.clone()),
+            Some(shown) if self.settings().watch => watch(self, shown.path.clone(), None),
             _ => None,
         };
     }
@@ -441,8 +580,9 @@ pub(super) fn forget(before: impl Send + 'static) {
     tokio::task::spawn_blocking(move || drop(before));
 }
 
-/// Watches a trace file: when another version of it has settled, it is loaded.
-fn watch(session: &Arc<Session>, path: PathBuf) -> Option<Watch> {
+/// Watches a trace file: when another version of it has settled, it is loaded, and one that grows is
+/// followed.
+fn watch(session: &Arc<Session>, path: PathBuf, begun: Option<Begun>) -> Option<Watch> {
     let (stop, stopped) = mpsc::channel::<()>();
     let runtime = tokio::runtime::Handle::try_current().ok()?;
     let weak = Arc::downgrade(session);
@@ -471,6 +611,9 @@ fn watch(session: &Arc<Session>, path: PathBuf) -> Option<Watch> {
                 false
             }
         });
+        let _entered = runtime.enter();
+        let mut following = Following::new(watched.clone(), begun);
+        let is_stopped = || stopped.try_recv() == Err(mpsc::TryRecvError::Disconnected);
         let mut tried: Option<Stamp> = None;
         // Changes are hints only, so a poll goes on beside them.
         let usual = if told { SLOW_POLL } else { POLL };
@@ -479,26 +622,45 @@ fn watch(session: &Arc<Session>, path: PathBuf) -> Option<Watch> {
         loop {
             let _ = changes.recv_timeout(pause);
             while changes.try_recv().is_ok() {}
-            if stopped.try_recv() == Err(mpsc::TryRecvError::Disconnected) {
+            if is_stopped() {
                 return;
             }
             pause = usual;
             let Some(session) = weak.upgrade() else { return };
             let Some(stamp) = Stamp::at(&watched) else { continue };
-            let known = session.shown().is_some_and(|s| s.path == watched && s.stamp == stamp);
+            let known = session
+                .shown()
+                .is_some_and(|s| s.path == watched && s.stamp == stamp && s.growing.is_none());
             if known || tried.as_ref() == Some(&stamp) {
+                following.saw(&stamp);
                 continue;
+            }
+            let seen = session.loads().seen.take_if(|(path, _)| *path == watched);
+            if let Some((_, seen)) = seen {
+                following.saw_loaded(seen);
             }
             drop(session);
             // As long as it is being written: what is told of that is over by then.
             let mut settled = Some(stamp);
             let mut since = Instant::now();
-            while since.elapsed() < SETTLED {
+            while since.elapsed() < following.settled(SETTLED) {
                 std::thread::sleep(LOOK);
-                if stopped.try_recv() == Err(mpsc::TryRecvError::Disconnected) {
+                if is_stopped() {
                     return;
                 }
-                let now = Stamp::at(&watched);
+                let mut now = Stamp::at(&watched);
+                if following.is_wanted(now.as_ref()) {
+                    let paused = following.follow(&weak, &runtime, &|| !is_stopped());
+                    now = Stamp::at(&watched);
+                    match paused {
+                        Paused::Unwatched => return,
+                        Paused::Quiet => {
+                            settled = now;
+                            break;
+                        }
+                        Paused::Otherwise => {}
+                    }
+                }
                 if now != settled {
                     (settled, since) = (now, Instant::now());
                 }
@@ -517,7 +679,14 @@ fn watch(session: &Arc<Session>, path: PathBuf) -> Option<Watch> {
             let load = session.load_because(Why::Rewrite, watched.clone());
             // A panic of ours costs this load, not the watch.
             let outcome = runtime.block_on(AssertUnwindSafe(load).catch_unwind());
-            match outcome.unwrap_or(Outcome::Broken) {
+            let outcome = outcome.unwrap_or(Outcome::Broken);
+            if !matches!(outcome, Outcome::Overtaken) {
+                following.forget_growing();
+            }
+            if let Some(stamp) = &tried {
+                following.saw(stamp);
+            }
+            match outcome {
                 Outcome::Failed(error) => {
                     // What is shown stays; a file that is half written is no news.
                     tracing::warn!("{error}");

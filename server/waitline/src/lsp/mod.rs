@@ -17,10 +17,12 @@ mod ext;
 mod faults;
 mod finder;
 mod findings;
+mod following;
 pub mod frames;
 mod growing;
 pub mod initialize;
 mod links;
+mod lives;
 mod loads;
 mod progress;
 mod recordings;
@@ -34,14 +36,16 @@ mod work;
 
 use backend::Backend;
 
+use crate::kept::Cache;
+
 /// Serves an editor over standard input and output, and ends the process with the session.
 ///
 /// # Errors
 /// The runtime cannot be started.
-pub fn serve_stdio() -> std::io::Result<()> {
+pub fn serve_stdio(cache: Cache) -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let info = Arc::new(OnceLock::new());
-    let (service, socket) = service(info.clone());
+    let (service, socket) = service(info.clone(), cache);
     let options = transport::ServeOptions::new(runtime.handle().clone(), info);
     transport::serve_stdio(service, socket, options)
 }
@@ -64,7 +68,8 @@ pub(crate) fn serve_page(
     // An editor that can do nothing: a service that was never initialized sends it nothing either.
     let info = Arc::new(OnceLock::new());
     let _ = info.set(initialize::ClientInfo { roots: vec![root], ..Default::default() });
-    let (service, _socket) = service(info);
+    // The timeline takes the lives of goroutines, which are not kept.
+    let (service, _socket) = service(info, Cache::none());
     let served = runtime.block_on(timeline::page::serve(
         service.inner(),
         trace,
@@ -88,8 +93,9 @@ pub(crate) fn read_tile_request(params: &serde_json::Value) -> Result<(), crate:
 /// The service, for a transport to serve. `info` is filled by the transport before `initialize`.
 fn service(
     info: Arc<OnceLock<initialize::ClientInfo>>,
+    cache: Cache,
 ) -> (LspService<Backend>, tower_lsp::ClientSocket) {
-    let service = LspService::build(|client| Backend::new(client, info));
+    let service = LspService::build(|client| Backend::new(client, info, cache));
     #[cfg(debug_assertions)]
     let service = service.custom_method(faults::METHOD, Backend::fault);
     service

@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, Weak};
 use std::time::SystemTime;
 
 use exectrace::Nanos;
@@ -22,6 +22,7 @@ use super::findings::Told;
 use super::initialize::ClientInfo;
 use super::refresh::Refresher;
 use super::settings::Settings;
+use crate::kept::Cache;
 use crate::traces::Stamp;
 
 /// The state of a session with one editor.
@@ -37,6 +38,12 @@ pub(super) struct Session {
     pub(super) kept: super::analyses::Kept,
     pub(super) refresher: Refresher,
     pub(super) loads: Mutex<super::loads::Loads>,
+    /// Itself, for what goes on by itself.
+    pub(super) this: Weak<Session>,
+    /// Where something is kept of traces.
+    cache: Cache,
+    /// Held while the lives of goroutines are read.
+    pub(super) lives: Mutex<()>,
     /// The recording under way.
     pub(super) recording: Mutex<super::recordings::UnderWay>,
     /// What a person set, and the trace that it names.
@@ -98,9 +105,16 @@ pub(super) struct About {
 }
 
 impl Session {
-    pub(super) fn new(client: Client, info: Arc<OnceLock<ClientInfo>>) -> Arc<Session> {
+    pub(super) fn new(
+        client: Client,
+        info: Arc<OnceLock<ClientInfo>>,
+        cache: Cache,
+    ) -> Arc<Session> {
         Arc::new_cyclic(|session| Session {
             refresher: Refresher::new(session.clone()),
+            this: session.clone(),
+            cache,
+            lives: Mutex::default(),
             client,
             info,
             shown: RwLock::new(None),
@@ -149,6 +163,11 @@ impl Session {
         self.settings.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Where something is kept of traces, if a person wants that.
+    pub(super) fn cache(&self) -> Cache {
+        if self.settings().cache { self.cache.clone() } else { Cache::none() }
+    }
+
     /// Sets it. Gives what was before.
     pub(super) fn set(&self, settings: Settings) -> Arc<Settings> {
         let mut now = self.settings.write().unwrap_or_else(PoisonError::into_inner);
@@ -195,6 +214,16 @@ impl Session {
         Some(before)
     }
 
+    /// Puts another in the place of what is shown, of which all answers are the same.
+    pub(super) fn exchange_shown(
+        &self,
+        other: impl FnOnce(&Arc<Shown>) -> Option<Arc<Shown>>,
+    ) -> Option<Arc<Shown>> {
+        let mut shown = self.shown.write().unwrap_or_else(PoisonError::into_inner);
+        let shown = shown.as_mut()?;
+        other(shown).map(|next| std::mem::replace(shown, next))
+    }
+
     /// The number of a wish for a range.
     pub(super) fn wish_range(&self) -> u64 {
         self.ranges.fetch_add(1, Ordering::Relaxed) + 1
@@ -203,9 +232,18 @@ impl Session {
     /// Narrows what is shown to a range of the trace, or shows the whole of it again. Gives what is
     /// shown then.
     pub(super) fn set_range(&self, wish: u64, range: Option<(Nanos, Nanos)>) -> Option<Arc<Shown>> {
-        let whole = self.shown()?.whole();
+        let mut whole = self.shown()?.whole();
         if range.is_none() && self.shown()?.whole.is_none() {
             return Some(whole); // it is shown already
+        }
+        if range.is_some() {
+            match self.with_lives(&whole, &AtomicBool::new(false)) {
+                Ok(with_lives) => whole = with_lives,
+                Err(_) => return self.shown(), // who asked was told
+            }
+        }
+        if range.is_some() && whole.view.analysis.stays.is_none() {
+            return Some(whole); // it grows: what happened when is known once it is whole
         }
         // The whole trace after a range counts as a new view, too: clients drop what is older.
         let next = Arc::new(Shown {
@@ -223,7 +261,7 @@ impl Session {
         // A load may have come in between: what it shows is newer than a range of the old one. So
         // is another range that was wished for since.
         let mut now = self.shown.write().unwrap_or_else(PoisonError::into_inner);
-        let of_another = |now: &Arc<Shown>| !Arc::ptr_eq(&now.whole().view, &whole.view);
+        let of_another = |now: &Arc<Shown>| !now.whole().view.is_like(&whole.view);
         let stale =
             now.as_ref().is_none_or(of_another) || self.ranges.load(Ordering::Relaxed) != wish;
         if stale {

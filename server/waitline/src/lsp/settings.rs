@@ -15,7 +15,7 @@ use serde_json::Value;
 use crate::workspace::Choices;
 
 /// The settings that the server goes by.
-pub(super) const KEYS: [&str; 15] = [
+pub(super) const KEYS: [&str; 16] = [
     "trace.file",
     "trace.globs",
     "trace.autoLoad",
@@ -31,6 +31,7 @@ pub(super) const KEYS: [&str; 15] = [
     "annotations.minDuration",
     "stale.mode",
     "limits.memory",
+    "cache",
 ];
 
 /// What clients keep beside them, for themselves: a name, or with a dot at its end a group.
@@ -71,6 +72,8 @@ pub(super) struct Settings {
     pub(super) metric: Metric,
     /// The most memory that a trace may take, and all that are loaded together, in bytes.
     pub(super) memory: u64,
+    /// Whether something of traces is kept for the next time.
+    pub(super) cache: bool,
 }
 
 impl Default for Settings {
@@ -87,6 +90,7 @@ impl Default for Settings {
             stale: Mode::Mark,
             metric: Metric::Impact,
             memory: 4 << 30,
+            cache: true,
         }
     }
 }
@@ -184,6 +188,7 @@ impl Settings {
                     .and_then(bytes)
                     .ok_or("an amount such as \"4GiB\" or \"512MiB\", at least 16MiB")?;
             }
+            "cache" => self.cache = yes_or_no()?,
             _ => {}
         }
         Ok(())

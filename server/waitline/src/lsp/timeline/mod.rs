@@ -1,7 +1,7 @@
 //! The timeline: its index, made when somebody first looks, and what is answered of it.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, OnceLock, PoisonError, Weak};
 
 use ide::timeline::{Builder, Index};
 use ide::view::View;
@@ -34,6 +34,8 @@ type Made = Option<std::result::Result<Arc<Index>, NoIndex>>;
 pub(super) struct Job {
     /// The view of the whole trace, which several numbers may stand for.
     view: Arc<View>,
+    /// The same with the lives of its goroutines, once it is there.
+    full: Arc<OnceLock<Arc<View>>>,
     made: watch::Receiver<Made>,
     /// Thousandths.
     progress: Arc<AtomicU32>,
@@ -58,14 +60,16 @@ impl Job {
         self.made.has_changed().is_err() && self.made.borrow().is_none()
     }
 
-    fn start(whole: Arc<Shown>, memory: u64) -> Job {
+    fn start(session: Weak<Session>, whole: Arc<Shown>, memory: u64) -> Job {
         let (tell, made) = watch::channel(None);
         let progress = Arc::new(AtomicU32::new(0));
         let cancel = Arc::new(AtomicBool::new(false));
         let view = whole.view.clone();
+        let full = Arc::new(OnceLock::new());
         let (growing, mut answering) = growing::new();
         let job = Job {
             view,
+            full: full.clone(),
             made,
             progress: progress.clone(),
             cancel: cancel.clone(),
@@ -80,7 +84,14 @@ impl Job {
                 answering.turn(builder);
             };
             super::faults::point("index");
-            let made = index::make(&whole.path, &whole.stamp, &whole.view, memory, &cancel, report);
+            let made = match session.upgrade().map(|session| session.with_lives(&whole, &cancel)) {
+                Some(Ok(whole)) => {
+                    let view = full.get_or_init(|| whole.view.clone());
+                    index::make(&whole.path, &whole.stamp, view, memory, &cancel, report)
+                }
+                Some(Err(why)) => Err(why.into()),
+                None => Err(NoIndex::Cancelled),
+            };
             progress.store(1000, Ordering::Relaxed);
             let _ = tell.send(Some(made.map(Arc::new)));
         });
@@ -146,10 +157,10 @@ impl Session {
         let whole = shown.whole();
         let mut job = self.timeline.lock().unwrap_or_else(PoisonError::into_inner);
         let job = match &*job {
-            Some(job) if Arc::ptr_eq(&job.view, &whole.view) && !job.is_broken() => job.clone(),
+            Some(job) if job.view.is_like(&whole.view) && !job.is_broken() => job.clone(),
             _ => {
-                let begun =
-                    Arc::new(Job::start(whole, self.settings().memory.saturating_mul(INDEX_SHARE)));
+                let memory = self.settings().memory.saturating_mul(INDEX_SHARE);
+                let begun = Arc::new(Job::start(self.this.clone(), whole, memory));
                 *job = Some(begun.clone());
                 begun
             }
@@ -177,7 +188,11 @@ impl Session {
         let mut made = waiting.job.made.clone();
         let made = made.wait_for(Option::is_some).await;
         match made.ok().and_then(|m| m.clone()) {
-            Some(Ok(index)) => Ok(Some(Seen { shown, index })),
+            Some(Ok(index)) => {
+                let full = waiting.job.full.get().filter(|_| shown.view.lacks_lives());
+                let full = full.map(|view| Arc::new(shown.with_view(view.clone())));
+                Ok(Some(Seen { shown: full.unwrap_or(shown), index }))
+            }
             Some(Err(why)) => Err(super::backend::failed(why.to_string())),
             None => Err(Error::internal_error()),
         }
