@@ -76,11 +76,13 @@ export class Data {
       try {
         const info = protocol.info(await this.host.request('waitline/timelineInfo', {}));
         if (era !== this.era || info === null) return;
-        // There is more than at the last time: tiles show it, too.
-        if (before >= 0 && info.progress !== before) this.tiles.reset(info.analysis, this.app.end);
+        // There is more than at the last time: tiles show it, too. What was asked for meanwhile still counts: an answer
+        // takes longer than it takes to grow.
+        const more = before >= 0 && info.progress !== before;
         const grew = info.progress !== before;
         before = info.lanes.length > 0 ? info.progress : -1;
         this.tiles.growing = !info.ready;
+        if (more) this.tiles.grew();
         this.app.onInfo(info, this.app.info?.ready !== true);
         if (info.ready) return;
         if (grew && info.lanes.length > 0) void this.fetchCounters();
@@ -237,6 +239,8 @@ export class Data {
       const answer = await this.host.request('waitline/timelineCounters', { ...window, ...growing });
       const counters = protocol.counters(answer);
       if (era !== this.era) return;
+      const until = this.tiles.growing ? (app.info?.until ?? null) : null;
+      if (until !== null) protocol.cutCounters(counters, until);
       this.counters = counters;
       app.rebuild();
       app.dirty('lanes', 'elements');

@@ -253,6 +253,16 @@ export interface Counters {
   threadsSyscall: number[];
 }
 
+/** Nothing is known from here on. */
+export function cutCounters(c: Counters, until: Ns): void {
+  const { x, ...columns } = c;
+  for (const column of Object.values(columns)) {
+    x.forEach((t, i) => {
+      if (t >= until) column[i] = -1;
+    });
+  }
+}
+
 export function counters(x: unknown): Counters {
   const column = (name: string) => list(field(x, name), (v) => num(v, -1));
   return {

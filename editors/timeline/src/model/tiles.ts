@@ -53,6 +53,9 @@ export class Tiles {
   private wanted: { view: View; width: Px; lanes: readonly string[]; strip: readonly string[] } | null = null;
   private inFlight = 0;
   private era = 0;
+  /** How often the index has grown; of each tile, how often it had when that was asked for. */
+  private growth = 0;
+  private readonly asOf = new WeakMap<LaneTile, number>();
   private pauseUntil = 0;
   analysis = 0;
   end: Ns = 1;
@@ -77,6 +80,16 @@ export class Tiles {
     this.end = Math.max(end, 1);
   }
 
+  /** There is more than what is here shows: all is asked for again, and shown until the answer is there. */
+  grew(): void {
+    this.growth++;
+    this.pump();
+  }
+
+  private fresh(tile: LaneTile | undefined): tile is LaneTile {
+    return tile !== undefined && this.asOf.get(tile) === this.growth;
+  }
+
   get(lane: string, view: View, width: Px): LaneTile | null {
     const fine = this.fine.get(lane);
     if (fine !== undefined && serves(fine, view, width, this.end)) return fine;
@@ -97,13 +110,16 @@ export class Tiles {
     this.pump();
   }
 
-  /** First what the strip of the whole trace needs, then what the view needs, then what a later view will begin with. */
+  /**
+   * First what the strip of the whole trace needs, then what the view needs, then what a later view will begin with. What
+   * only shows less than there is by now comes last in the strip: an index may grow faster than it answers.
+   */
   private pump(): void {
     const wanted = this.wanted;
     if (wanted === null || this.inFlight > 0 || performance.now() < this.pauseUntil) return;
     const { view, width, lanes } = wanted;
-    const unknown = (of: readonly string[]) => few(of.filter((l) => !this.whole.has(l)));
-    const strip = unknown(wanted.strip);
+    const unknown = (of: readonly string[]) => few(of.filter((l) => !this.fresh(this.whole.get(l))));
+    const strip = few(wanted.strip.filter((l) => !this.whole.has(l)));
     if (strip.length > 0) {
       void this.fetch({ ...windowFor({ t0: 0, t1: this.end }, width, this.end), lanes: strip }, this.whole);
       return;
@@ -114,20 +130,20 @@ export class Tiles {
       return;
     }
     // Rows that goroutines share differ from view to view: there is no later one of theirs.
-    const later = unknown(lanes.filter((l) => !l.includes(',')));
+    const later = unknown([...new Set([...wanted.strip, ...lanes.filter((l) => !l.includes(','))])]);
     if (later.length > 0)
       void this.fetch({ ...windowFor({ t0: 0, t1: this.end }, width, this.end), lanes: later }, this.whole);
   }
 
   private good(lane: string, view: View, width: Px): boolean {
     const fine = this.fine.get(lane);
-    if (fine !== undefined && serves(fine, view, width, this.end)) return true;
+    if (this.fresh(fine) && serves(fine, view, width, this.end)) return true;
     const whole = this.whole.get(lane);
-    return whole !== undefined && !whole.coarse && serves(whole, view, width, this.end);
+    return this.fresh(whole) && !whole.coarse && serves(whole, view, width, this.end);
   }
 
   private async fetch(key: Omit<TileKey, 'analysis'>, into: Map<string, LaneTile>): Promise<void> {
-    const era = this.era;
+    const { era, growth } = this;
     this.inFlight++;
     this.seen.requests++;
     try {
@@ -136,7 +152,7 @@ export class Tiles {
       if (era !== this.era) return;
       this.seen.bytes += octets.byteLength;
       this.seen.largest = Math.max(this.seen.largest, octets.byteLength);
-      this.keep(key.lanes, decodeTile(octets, key.lanes.length), into);
+      this.keep(key.lanes, decodeTile(octets, key.lanes.length), into, growth);
     } catch (e) {
       if (era !== this.era) return;
       // Not at once again: a host that fails would be asked without end.
@@ -149,10 +165,11 @@ export class Tiles {
     this.pump();
   }
 
-  private keep(lanes: readonly string[], tile: Tile, into: Map<string, LaneTile>): void {
+  private keep(lanes: readonly string[], tile: Tile, into: Map<string, LaneTile>, growth: number): void {
     lanes.forEach((lane, i) => {
       const decoded = tile.lanes[i];
       if (decoded === undefined) return;
+      this.asOf.set(decoded, growth);
       into.delete(lane);
       into.set(lane, decoded);
     });

@@ -10,13 +10,15 @@ export function Scope({ app }: { app: App }) {
   const length = range === null ? state.duration : range.t1 - range.t0;
   // Under a filter the whole trace's figure would be another one's.
   const costly = summary?.costly ?? (app.filters.length > 0 ? null : state.costly);
+  // The beginning is shown while the rest is read.
+  const reading = app.loading !== null && state.partial !== null;
   const approx = state.partial === null ? '' : '≈ ';
   const about = [baseName(state.trace), ...(range === null ? [] : [duration(state.duration)]), ...aboutTrace(app)];
   return (
     <section class="scope" aria-label="What the figures count">
       {range === null ? (
         <span class="pill">
-          Whole trace <span class="dim">{duration(state.duration)}</span>
+          {reading ? 'What was read' : 'Whole trace'} <span class="dim">{duration(state.duration)}</span>
         </span>
       ) : (
         <button

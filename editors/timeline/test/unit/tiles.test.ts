@@ -77,6 +77,42 @@ describe('what is fetched', () => {
     expect(tiles.ofWhole('gc')).toBeNull();
   });
 
+  it('of an index that grows faster than it answers is shown, and asked for again at the end', async () => {
+    const host = new FakeHost();
+    const asked: string[][] = [];
+    const tile = host.tile.bind(host);
+    host.tile = async (key) => {
+      asked.push([...key.lanes]);
+      await new Promise((done) => setTimeout(done, 12));
+      return tile(key);
+    };
+    const tiles = new Tiles(
+      host,
+      () => {},
+      (why) => expect.fail(why),
+    );
+    tiles.reset(1, END);
+    tiles.growing = true;
+    const view = { t0: 10e6, t1: 20e6 };
+    tiles.want(view, 800, ['gc', 'p:0'], ['gc']);
+    for (let i = 0; i < 12; i++) {
+      await new Promise((done) => setTimeout(done, 5));
+      tiles.grew();
+    }
+    const first = tiles.get('p:0', view, 800);
+    expect(first).not.toBeNull();
+    tiles.growing = false;
+    tiles.grew();
+    // Nothing is taken away meanwhile.
+    expect(tiles.get('p:0', view, 800)).not.toBeNull();
+    await new Promise((done) => setTimeout(done, 120));
+    expect(tiles.get('p:0', view, 800)).not.toBe(first);
+    const n = asked.length;
+    tiles.want(view, 800, ['gc', 'p:0'], ['gc']);
+    await new Promise((done) => setTimeout(done, 40));
+    expect(asked.length).toBe(n);
+  });
+
   it('that is no tile is said, and not asked for again at once', async () => {
     const host = new FakeHost();
     let asked = 0;

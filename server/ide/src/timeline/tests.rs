@@ -190,7 +190,7 @@ fn drawn(
 fn lane_of(spans: &[(Tone, i64)]) -> (Spans, Lane) {
     let (mut made, mut summing, mut t) = (Spans::default(), Summing::default(), 1000);
     for (row, &(tone, ns)) in (0u32..).zip(spans) {
-        if row as usize % BLOCK == 0 {
+        if (row as usize).is_multiple_of(BLOCK) {
             made.blocks.push(Block { base: t, first: row, n: 0 });
             summing.mark();
         }
