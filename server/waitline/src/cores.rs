@@ -1,5 +1,7 @@
 //! Runs on a second core what `ide` says can go side by side.
 
+use std::sync::OnceLock;
+
 use ide::jobs::{InTurn, Jobs};
 
 /// The cores of this machine.
@@ -7,9 +9,11 @@ use ide::jobs::{InTurn, Jobs};
 pub(crate) struct Cores;
 
 impl Cores {
-    /// Whether there is more than one, as far as this process may use them.
+    /// Whether there is more than one, as far as this process may use them. Asked once: to tell it,
+    /// the system's files are read.
     pub(crate) fn are_many() -> bool {
-        std::thread::available_parallelism().is_ok_and(|n| n.get() > 1)
+        static MANY: OnceLock<bool> = OnceLock::new();
+        *MANY.get_or_init(|| std::thread::available_parallelism().is_ok_and(|n| n.get() > 1))
     }
 }
 

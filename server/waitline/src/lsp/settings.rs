@@ -337,7 +337,7 @@ mod tests {
             "findings.severity": { "starved": "error" }, "findings.max": 3,
             "codeLens.enable": false, "annotations.enable": false,
             "annotations.minDuration": "2.5ms", "stale.mode": "hide",
-            "limits.memory": "512 MiB", "metric": "block",
+            "limits.memory": "512 MiB", "metric": "block", "cache": false,
         });
         let (settings, complaints) = read(sound.clone());
         assert_eq!(complaints, Vec::<String>::new());
