@@ -296,15 +296,17 @@ impl Trace<'_> {
             );
             return;
         }
-        let cache = tempfile::tempdir().unwrap();
-        let folder = format!("WAITLINE_CACHE={}", cache.path().display());
+        // The product makes the folder itself: one that others could enter it would not use.
+        let dir = tempfile::tempdir().unwrap();
+        let cache = dir.path().join("cache");
+        let folder = format!("WAITLINE_CACHE={}", cache.display());
         let mut cached = argv(&["env", &folder]);
         cached.extend(ours(&["report", self.path, "--json"]));
         let mut first = cached.clone();
         first.push("--no-cache".to_owned());
         said(&cached); // by which it is kept
         let took = by_turns(&[first, cached], self.rounds);
-        let kept = std::fs::read_dir(cache.path()).map_or(0, Iterator::count);
+        let kept = std::fs::read_dir(&cache).map_or(0, Iterator::count);
         if kept == 0 {
             return report.not_run(what, "nothing is kept of so small a trace");
         }
