@@ -18,7 +18,7 @@ const SMALL: usize = 4096;
 /// A window that holds about so many spans of a group is gone over.
 const FEW: u128 = 32_768;
 /// So many steps are made for a window before sums are taken instead.
-const STEPS: u32 = 200_000;
+const STEPS: u32 = 150_000;
 
 /// Sums of a group over slices of time, from the trace's beginning.
 #[derive(Debug, Default)]
