@@ -68,7 +68,7 @@ impl End {
 pub type EndLine = (End, Option<FrameId>);
 
 /// What the waits of all slots end in.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Blame {
     /// Nanoseconds by slot and end, in order.
     by_slot: Vec<(SlotId, EndLine, i64)>,

@@ -4,6 +4,8 @@
 //! apart from what it is asked by ([`Question`]), can be written down, and be read again beside an
 //! analysis that has no lives any more.
 
+use std::borrow::Cow;
+
 use exectrace::FrameId;
 use serde::{Deserialize, Serialize};
 
@@ -104,26 +106,16 @@ pub struct Judged {
     pub index: Option<Index>,
 }
 
-#[derive(Serialize)]
-struct Written<'a> {
+/// What judging told as it stands in the file.
+#[derive(Serialize, Deserialize)]
+struct Form<'a> {
     depth: Depth,
-    sums: &'a [Sum],
-    goroutines: &'a [u32],
-    blame: &'a Blame,
-    found: &'a Found,
-    go_groups: &'a [GoGroup],
-    regions: &'a [RegionGroup],
-}
-
-#[derive(Deserialize)]
-struct Read {
-    depth: Depth,
-    sums: Vec<Sum>,
-    goroutines: Vec<u32>,
-    blame: Blame,
-    found: Found,
-    go_groups: Vec<GoGroup>,
-    regions: Vec<RegionGroup>,
+    sums: Cow<'a, [Sum]>,
+    goroutines: Cow<'a, [u32]>,
+    blame: Cow<'a, Blame>,
+    found: Cow<'a, Found>,
+    go_groups: Cow<'a, [GoGroup]>,
+    regions: Cow<'a, [RegionGroup]>,
 }
 
 impl Judged {
@@ -167,10 +159,16 @@ impl Judged {
 
     /// All of it but the verdicts on single waits, as bytes.
     pub fn to_bytes(&self, depth: Depth) -> Option<Vec<u8>> {
-        let Judged { verdicts, blame, found, go_groups, regions, .. } = self;
-        let (sums, goroutines) = (&*verdicts.sums, verdicts.goroutines());
-        let written = Written { depth, sums, goroutines, blame, found, go_groups, regions };
-        postcard::to_stdvec(&written).ok()
+        let form = Form {
+            depth,
+            sums: Cow::Borrowed(&self.verdicts.sums),
+            goroutines: Cow::Borrowed(self.verdicts.goroutines()),
+            blame: Cow::Borrowed(&self.blame),
+            found: Cow::Borrowed(&self.found),
+            go_groups: Cow::Borrowed(&self.go_groups),
+            regions: Cow::Borrowed(&self.regions),
+        };
+        postcard::to_stdvec(&form).ok()
     }
 
     /// What such bytes tell of a trace for the question that they are an answer to; `None` if they are
@@ -181,26 +179,30 @@ impl Judged {
         question: &Question,
         depth: Depth,
     ) -> Option<Judged> {
-        let read: Read = whole(bytes)?;
-        if read.depth < depth {
+        let form: Form<'_> = whole(bytes)?;
+        if form.depth < depth {
             return None;
         }
         let facts = Facts::new(analysis, &|f| question.is_own(f));
-        if !read.is_sound(analysis, &facts) {
+        if !form.is_sound(analysis, &facts) {
             return None;
         }
         Some(Judged {
-            verdicts: Verdicts::of_sums(read.sums, facts, read.goroutines),
-            blame: read.blame,
-            found: read.found,
-            go_groups: read.go_groups,
-            regions: read.regions,
+            verdicts: Verdicts::of_sums(
+                form.sums.into_owned(),
+                facts,
+                form.goroutines.into_owned(),
+            ),
+            blame: form.blame.into_owned(),
+            found: form.found.into_owned(),
+            go_groups: form.go_groups.into_owned(),
+            regions: form.regions.into_owned(),
             index: None,
         })
     }
 }
 
-impl Read {
+impl Form<'_> {
     fn is_sound(&self, analysis: &Analysis, facts: &Facts) -> bool {
         let has = |frame: Option<FrameId>| frame.is_none_or(|f| analysis.has_frame(f));
         let lies = |wait: Option<crate::figures::Instance>| {

@@ -4,6 +4,7 @@
 //! What is read was perhaps written by nobody of ours. Rows that are not there, numbers that no trace
 //! can have and texts that could do harm are refused here, so that nothing later has to look.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use exectrace::{FrameId, Nanos, StackId, StrId, Tables, Version};
@@ -18,36 +19,21 @@ use crate::text::is_invisible;
 /// More of anything than a trace of the largest size can have.
 const MOST: u64 = 1 << 40;
 
-#[derive(Serialize)]
-struct Written<'a> {
-    tables: &'a Tables,
+/// An analysis as it stands in the file.
+#[derive(Serialize, Deserialize)]
+struct Form<'a> {
+    tables: Cow<'a, Tables>,
     causes: Vec<Cause>,
-    slots: &'a [Slot],
-    wakers: &'a [Waker],
-    totals: &'a Totals,
+    slots: Cow<'a, [Slot]>,
+    wakers: Cow<'a, [Waker]>,
+    totals: Cow<'a, Totals>,
     queued: Option<Queued>,
     version: Version,
     events: u64,
     bytes: u64,
     sound_bytes: u64,
     next_trace: Option<u64>,
-    notes: &'a [Note],
-}
-
-#[derive(Deserialize)]
-struct Read {
-    tables: Tables,
-    causes: Vec<Cause>,
-    slots: Vec<Slot>,
-    wakers: Vec<Waker>,
-    totals: Totals,
-    queued: Option<Queued>,
-    version: Version,
-    events: u64,
-    bytes: u64,
-    sound_bytes: u64,
-    next_trace: Option<u64>,
-    notes: Vec<Note>,
+    notes: Cow<'a, [Note]>,
 }
 
 impl Analysis {
@@ -57,45 +43,45 @@ impl Analysis {
         if self.problem.is_some() || self.cut.is_some() {
             return None;
         }
-        let written = Written {
-            tables: &self.tables,
+        let form = Form {
+            tables: Cow::Borrowed(&self.tables),
             causes: self.causes.ids().map(|id| self.causes.cause(id)).collect(),
-            slots: &self.slots,
-            wakers: &self.wakers,
-            totals: &self.totals,
+            slots: Cow::Borrowed(&self.slots),
+            wakers: Cow::Borrowed(&self.wakers),
+            totals: Cow::Borrowed(&self.totals),
             queued: self.queued,
             version: self.version,
             events: self.events,
             bytes: self.bytes,
             sound_bytes: self.sound_bytes,
             next_trace: self.next_trace,
-            notes: &self.notes,
+            notes: Cow::Borrowed(&self.notes),
         };
-        postcard::to_stdvec(&written).ok()
+        postcard::to_stdvec(&form).ok()
     }
 
     /// What such bytes tell; `None` if they are not those of a trace.
     pub fn of_bytes(bytes: &[u8]) -> Option<Analysis> {
-        let read: Read = whole(bytes)?;
-        let causes = Causes::of(&read.causes, &read.tables)?;
+        let form: Form<'_> = whole(bytes)?;
+        let causes = Causes::of(&form.causes, &form.tables)?;
         let made = Analysis {
-            tables: Arc::new(read.tables),
+            tables: Arc::new(form.tables.into_owned()),
             causes,
-            slots: read.slots,
-            wakers: read.wakers,
-            totals: read.totals,
-            queued: read.queued,
+            slots: form.slots.into_owned(),
+            wakers: form.wakers.into_owned(),
+            totals: form.totals.into_owned(),
+            queued: form.queued,
             stays: None,
-            version: read.version,
-            events: read.events,
-            bytes: read.bytes,
+            version: form.version,
+            events: form.events,
+            bytes: form.bytes,
             problem: None,
             cut: None,
-            sound_bytes: read.sound_bytes,
+            sound_bytes: form.sound_bytes,
             lost_until: None,
             tail: None,
-            next_trace: read.next_trace,
-            notes: read.notes,
+            next_trace: form.next_trace,
+            notes: form.notes.into_owned(),
         };
         made.is_sound().then_some(made)
     }

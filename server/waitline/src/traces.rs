@@ -5,11 +5,11 @@
 //! is thrown away when the file changed meanwhile.
 
 use std::fmt;
-use std::fs::{File, Metadata, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Seek as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use exectrace::Reader;
 use ide::Analysis;
@@ -17,6 +17,10 @@ use ide::analysis::{Builder, Unfinished};
 use ide::summary::{Keep, Summarizer, Summary, Summed};
 
 use crate::unwrap::{Unwrapped, unwrap};
+
+mod stamp;
+
+pub use stamp::Stamp;
 
 /// How much is read at a time, in bytes.
 const BLOCK: usize = 1 << 20;
@@ -150,79 +154,6 @@ pub fn next(path: &Path) -> PathBuf {
     let (mut name, number) = file_and_number(path);
     name.as_mut_os_string().push(format!("#{}", u64::from(number) + 1));
     name
-}
-
-/// What identifies one version of a file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stamp {
-    len: u64,
-    modified: Option<SystemTime>,
-    inode: (u64, u64, i64, i64),
-}
-
-impl Stamp {
-    pub(crate) fn of(meta: &Metadata) -> Stamp {
-        #[cfg(unix)]
-        let inode = {
-            use std::os::unix::fs::MetadataExt;
-            (meta.dev(), meta.ino(), meta.ctime(), meta.ctime_nsec())
-        };
-        #[cfg(not(unix))]
-        let inode = (0, 0, 0, 0);
-        Stamp { len: meta.len(), modified: meta.modified().ok(), inode }
-    }
-
-    /// That of the file at `path` now; `None` if there is none.
-    pub fn at(path: &Path) -> Option<Stamp> {
-        let (path, _) = file_and_number(path);
-        std::fs::metadata(path).ok().filter(Metadata::is_file).map(|m| Stamp::of(&m))
-    }
-
-    /// Whether it is one of the same file, in whichever version. Where that cannot be told, it is not.
-    pub(crate) fn is_of_same_file(&self, other: &Stamp) -> bool {
-        cfg!(unix) && (self.inode.0, self.inode.1) == (other.inode.0, other.inode.1)
-    }
-
-    /// When the file was written last, where that is known.
-    pub fn modified(&self) -> Option<SystemTime> {
-        self.modified
-    }
-
-    /// How long the file is, in bytes.
-    pub fn len(&self) -> u64 {
-        self.len
-    }
-
-    /// When the file was written last, and when anything of it was changed, as far as that is known.
-    pub(crate) fn times(&self) -> Vec<SystemTime> {
-        let (.., s, ns) = self.inode;
-        let since = u64::try_from(s).ok().zip(u32::try_from(ns).ok()).filter(|&(s, _)| s > 0);
-        let changed =
-            since.and_then(|(s, ns)| SystemTime::UNIX_EPOCH.checked_add(Duration::new(s, ns)));
-        self.modified.into_iter().chain(changed).collect()
-    }
-
-    /// All of it as bytes.
-    pub(crate) fn bytes(&self) -> Vec<u8> {
-        let (device, inode, s, ns) = self.inode;
-        let mut bytes = self.of_content();
-        [device, inode].iter().for_each(|n| bytes.extend(n.to_le_bytes()));
-        [s, ns].iter().for_each(|n| bytes.extend(n.to_le_bytes()));
-        bytes
-    }
-
-    /// What a copy of the file that keeps its time has, too.
-    pub(crate) fn of_content(&self) -> Vec<u8> {
-        let since = self.modified.and_then(|t| t.duration_since(SystemTime::UNIX_EPOCH).ok());
-        let mut bytes = self.len.to_le_bytes().to_vec();
-        bytes.extend(since.map_or(0, |t| t.as_nanos()).to_le_bytes());
-        bytes
-    }
-
-    /// Whether the file is empty.
-    pub fn is_empty(&self) -> bool {
-        self.len == 0
-    }
 }
 
 /// A trace that was loaded.
@@ -472,7 +403,7 @@ fn attempt<M: Make>(
             if n == 0 || !builder.filled(n) {
                 break;
             }
-            progress(stream.n_raw(), stamp.len);
+            progress(stream.n_raw(), stamp.len());
             let takes = builder.memory();
             most = most.max(takes.saturating_mul(WITH_VERDICTS));
             if takes.saturating_mul(WITH_VERDICTS) > memory {
@@ -496,7 +427,7 @@ fn attempt<M: Make>(
                 }
             }
         }
-        let bytes = if stream.inside.is_empty() { stamp.len } else { builder.n_bytes() };
+        let bytes = if stream.inside.is_empty() { stamp.len() } else { builder.n_bytes() };
         let finished = builder.finish();
         if !unchanged(&file) {
             return Ok(None);

@@ -4,6 +4,7 @@
 //! refused here. Nothing is added to tables that were read: of what finds rows again, only the strings'
 //! own is made anew.
 
+use std::borrow::Cow;
 use std::hash::BuildHasher as _;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
@@ -13,46 +14,44 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::{Frame, Tables};
 use crate::{FrameId, StrId};
 
-#[derive(Serialize)]
-struct Written<'a> {
-    text: &'a str,
-    text_ends: &'a [usize],
-    frames: &'a [Frame],
-    stack_frames: &'a [FrameId],
-    stack_ends: &'a [usize],
-}
-
-#[derive(Deserialize)]
-struct Read {
-    text: String,
-    text_ends: Vec<usize>,
-    frames: Vec<Frame>,
-    stack_frames: Vec<FrameId>,
-    stack_ends: Vec<usize>,
+/// Tables as they stand in the file.
+#[derive(Serialize, Deserialize)]
+struct Form<'a> {
+    text: Cow<'a, str>,
+    text_ends: Cow<'a, [usize]>,
+    frames: Cow<'a, [Frame]>,
+    stack_frames: Cow<'a, [FrameId]>,
+    stack_ends: Cow<'a, [usize]>,
 }
 
 impl Serialize for Tables {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Tables { text, text_ends, frames, stack_frames, stack_ends, .. } = self;
-        Written { text, text_ends, frames, stack_frames, stack_ends }.serialize(serializer)
+        let form = Form {
+            text: Cow::Borrowed(&self.text),
+            text_ends: Cow::Borrowed(&self.text_ends),
+            frames: Cow::Borrowed(&self.frames),
+            stack_frames: Cow::Borrowed(&self.stack_frames),
+            stack_ends: Cow::Borrowed(&self.stack_ends),
+        };
+        form.serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for Tables {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let read = Read::deserialize(deserializer)?;
-        if !read.is_sound() {
+        let form = Form::deserialize(deserializer)?;
+        if !form.is_sound() {
             return Err(D::Error::custom("a row that is not there"));
         }
         let mut tables = Tables {
             hasher: DefaultHashBuilder::default(),
-            strings: HashTable::with_capacity(read.text_ends.len()),
-            text: read.text,
-            text_ends: read.text_ends,
-            frames: read.frames,
+            strings: HashTable::with_capacity(form.text_ends.len()),
+            text: form.text.into_owned(),
+            text_ends: form.text_ends.into_owned(),
+            frames: form.frames.into_owned(),
             frame_rows: HashTable::new(),
-            stack_frames: read.stack_frames,
-            stack_ends: read.stack_ends,
+            stack_frames: form.stack_frames.into_owned(),
+            stack_ends: form.stack_ends.into_owned(),
             stacks: HashTable::new(),
         };
         for row in 0..tables.n_strings() as u32 {
@@ -63,7 +62,7 @@ impl<'de> Deserialize<'de> for Tables {
     }
 }
 
-impl Read {
+impl Form<'_> {
     fn is_sound(&self) -> bool {
         let fits = |n: usize| u32::try_from(n).is_ok();
         let strings = self.text_ends.len();

@@ -3,7 +3,7 @@
 
 use hashbrown::{HashMap, HashSet};
 
-use super::gos::{Gos, Procs};
+use super::by_number::{Gos, Procs};
 use super::parse::Event;
 use super::spec::{self, ev, fake_p};
 

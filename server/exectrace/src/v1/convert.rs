@@ -6,8 +6,8 @@
 
 use hashbrown::{HashMap, HashSet};
 
+use super::by_number::Procs;
 use super::check::{Checker, Found};
-use super::gos::Procs;
 use super::order::Ordered;
 use super::parse::{Bad, Event, Trace};
 use super::spec::{self, ev, fake_p};

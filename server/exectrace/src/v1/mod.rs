@@ -10,10 +10,10 @@
 //! the events that Go 1.26's converter makes of it. No list of all events is kept: they are read twice,
 //! and of the merge of the first time only how many events of which P follow each other.
 
+mod by_number;
 mod check;
 mod convert;
 pub(crate) mod footprint;
-mod gos;
 mod order;
 pub(crate) mod parse;
 pub(crate) mod spec;

@@ -11,7 +11,7 @@
 
 use hashbrown::HashMap;
 
-use super::gos::{Gos, Ids};
+use super::by_number::{Bits, Gos, Ids};
 use super::parse::{Bad, Cursor, Event, Sample, Trace};
 use super::spec::{self, ev, fake_p};
 
@@ -46,33 +46,10 @@ struct Exit {
     at: u64,
 }
 
-/// One bit for each of many.
-#[derive(Debug, Default)]
-pub(super) struct Bits(Vec<u64>);
-
-impl Bits {
-    fn set(&mut self, i: usize) {
-        if self.0.len() <= i / 64 {
-            self.0.resize(i / 64 + 1, 0);
-        }
-        self.0[i / 64] |= 1 << (i % 64);
-    }
-
-    pub(super) fn get(&self, i: usize) -> bool {
-        self.0.get(i / 64).is_some_and(|bits| bits >> (i % 64) & 1 != 0)
-    }
-}
-
 impl Trace {
-    /// Finds the order. `stacks` are the ids of those that are there.
-    pub(super) fn order(&mut self, bytes: &[u8], stacks: &Ids) -> Result<(), Bad> {
-        self.order = self.written(bytes, stacks)?;
-        Ok(())
-    }
-
-    /// The order as it was written; the returns from system calls, with their true times; which calls
-    /// blocked; and how many events are nameless.
-    fn written(&self, bytes: &[u8], stacks: &Ids) -> Result<Order, Bad> {
+    /// Finds the order: how it was written, the returns from system calls with their true times, which
+    /// calls blocked. `stacks` are the ids of those that are there.
+    pub(super) fn order(&self, bytes: &[u8], stacks: &Ids) -> Result<Order, Bad> {
         let mut merge = Merge::new(self);
         let mut exits = Vec::new();
         let mut nameless = 0;
@@ -301,7 +278,7 @@ fn sequence(n: u64) -> Option<u64> {
 
 /// What the order knows of a goroutine.
 #[derive(Debug, Clone, Copy, Default)]
-struct Ordering {
+struct Known {
     seq: u64,
     status: Status,
     /// When it last blocked in a system call, in ticks; 0 for never.
@@ -350,7 +327,7 @@ struct Merge<'a> {
     ready: Vec<u32>,
     /// Those whose event waits, by the goroutine and the state that it needs of it.
     waiting: HashMap<(u64, Turn), Vec<u32>>,
-    gos: Gos<Ordering>,
+    gos: Gos<Known>,
     runs: Vec<Run>,
 }
 

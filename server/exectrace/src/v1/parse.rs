@@ -5,7 +5,7 @@
 
 use hashbrown::{HashMap, HashSet};
 
-use super::gos::Ids;
+use super::by_number::Ids;
 use super::spec::{self, MAX_ARGS, MAX_ARGS_SIZE, MAX_FRAMES, MAX_STRING_SIZE, ev};
 use crate::intern::{Frame, Tables};
 use crate::{HEADER_LEN, Problem, StackId, StrId, Version, varint};
@@ -255,7 +255,7 @@ pub(crate) fn parse(
         ticks_per_second: 0,
     };
     let (mut trace, rows, known) = parser.run()?;
-    trace.order(&bytes[..rows.end], &known)?;
+    trace.order = trace.order(&bytes[..rows.end], &known)?;
     Ok((trace, rows))
 }
 
@@ -528,16 +528,9 @@ impl Cursor {
                 self.g = args[0];
                 g = args[0];
             }
-            ev::GO_END
-            | ev::GO_STOP
-            | ev::GO_SCHED
-            | ev::GO_PREEMPT
-            | ev::GO_SYS_BLOCK
-            | ev::GO_SLEEP
-            | ev::GO_BLOCK
-            | ev::GO_BLOCK_SEND..=ev::GO_BLOCK_NET
-            | ev::GO_BLOCK_GC => self.g = 0,
+            ev::GO_END | ev::GO_SYS_BLOCK => self.g = 0,
             ev::GO_SYS_EXIT | ev::GO_WAITING | ev::GO_IN_SYSCALL => g = args[0],
+            typ if spec::block_reason(typ).is_some() => self.g = 0,
             _ => {}
         }
         *event = Event { ticks: self.ticks, g, args, stack, p: self.proc, typ, at: at as u64 };
@@ -545,36 +538,16 @@ impl Cursor {
     }
 }
 
-/// The numbers of the event at `at`, if it takes part in the order, has as many as its type says and they are
-/// of sane lengths; and where it ends. `None` for all others, of which is told elsewhere.
+/// The numbers of the event at `at`, if it takes part in the order and has as many as its type says; and
+/// where it ends. `None` for all others, of which is told elsewhere.
 #[inline(always)]
 fn in_line(bytes: &[u8], at: usize) -> Option<([u64; MAX_ARGS], usize)> {
-    // A length, and five numbers of nine bytes.
-    let window: &[u8; 64] = bytes.get(at..)?.first_chunk()?;
-    let (n, has_length) = spec::numbers(window[0])?;
+    let mut cursor = varint::Cursor::new(bytes.get(at..)?.first_chunk()?);
+    let (n, has_length) = spec::numbers(cursor.byte())?;
+    let length = if has_length { cursor.byte() } else { 0 };
     let mut numbers = [0; MAX_ARGS];
-    let mut pos = 1 + usize::from(has_length);
-    for number in numbers.iter_mut().take(n) {
-        let byte = window[pos & 63];
-        pos += 1;
-        let mut value = u64::from(byte & 0x7f);
-        if byte >= 0x80 {
-            let mut shift = 7;
-            loop {
-                let byte = window[pos & 63];
-                pos += 1;
-                value |= u64::from(byte & 0x7f) << shift;
-                if byte < 0x80 {
-                    break;
-                }
-                shift += 7;
-                if shift > 56 {
-                    return None;
-                }
-            }
-        }
-        *number = value;
-    }
-    let is_as_long = !has_length || usize::from(window[1]) == pos - 2;
-    is_as_long.then_some((numbers, at + pos))
+    numbers.iter_mut().take(n).for_each(|number| *number = cursor.number());
+    let read = cursor.len()?;
+    // A length of more than a byte is more than so few numbers have.
+    (!has_length || usize::from(length) + 2 == read).then_some((numbers, at + read))
 }

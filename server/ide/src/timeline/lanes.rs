@@ -444,9 +444,9 @@ pub(super) fn touched(column: &[u32]) -> u64 {
     u64::from(column.iter().step_by(16).chain(column.last()).fold(0, |sum, &it| sum ^ it))
 }
 
-/// Behind the last block of those from `i` on that ends in time; `i`, if it does not itself. Ends
-/// rise, and so do beginnings. About so many as `stride` are expected, since cells next to each other hold about as many: it
-/// is looked for around there, in steps that grow.
+/// Behind the last block of those from `i` on that ends in time (or begins: both rise); `i`, if it does
+/// not itself. About so many as `stride` are expected, since cells next to each other hold about as many:
+/// it is looked for around there, in steps that grow.
 #[inline]
 pub(super) fn furthest(
     i: usize,

@@ -90,10 +90,28 @@ impl<T: Default + Clone> Procs<T> {
     }
 }
 
+/// One bit for each of many.
+#[derive(Debug, Default)]
+pub(super) struct Bits(Vec<u64>);
+
+impl Bits {
+    pub(super) fn set(&mut self, i: usize) {
+        if self.0.len() <= i / 64 {
+            self.0.resize(i / 64 + 1, 0);
+        }
+        self.0[i / 64] |= 1 << (i % 64);
+    }
+
+    #[inline(always)]
+    pub(super) fn get(&self, i: usize) -> bool {
+        self.0.get(i / 64).is_some_and(|bits| bits >> (i % 64) & 1 != 0)
+    }
+}
+
 /// Which ids there are: a bit for each while they are small, as they are.
 #[derive(Debug, Default)]
 pub(super) struct Ids {
-    near: Vec<u64>,
+    near: Bits,
     far: HashSet<u32>,
 }
 
@@ -101,22 +119,15 @@ impl Ids {
     const NEAR: u32 = 1 << 22;
 
     pub(super) fn add(&mut self, id: u32) {
-        if id >= Self::NEAR {
+        if id < Self::NEAR {
+            self.near.set(id as usize);
+        } else {
             self.far.insert(id);
-            return;
         }
-        let at = id as usize / 64;
-        if at >= self.near.len() {
-            self.near.resize(at + 1, 0);
-        }
-        self.near[at] |= 1 << (id % 64);
     }
 
     #[inline(always)]
     pub(super) fn has(&self, id: u32) -> bool {
-        match self.near.get(id as usize / 64) {
-            Some(bits) => bits >> (id % 64) & 1 != 0,
-            None => !self.far.is_empty() && self.far.contains(&id),
-        }
+        if id < Self::NEAR { self.near.get(id as usize) } else { self.far.contains(&id) }
     }
 }
