@@ -27,6 +27,8 @@ use ide::view::{MIN_SHOWN_NS, View, Word};
 use waitline::kept::{Cache, Keep};
 use waitline::traces::{self, Loaded, What};
 
+use crate::answers::files_below;
+use crate::numbers::Numbers;
 use crate::outcome::{digest, lines_of};
 use crate::product::{Run, program, run, testdata};
 
@@ -165,10 +167,10 @@ fn a_second_opening_says_the_same() {
 #[test]
 fn what_is_kept_is_what_was_known() {
     let mut n = 0;
-    for path in
-        traces_in(&testdata("traces")).into_iter().chain(traces_in(&testdata("truth/traces")))
+    let files = ["traces", "truth/traces"].map(|folder| files_below(&testdata(folder)));
+    for path in files.concat().iter().filter(|path| path.extension().is_some_and(|e| e == "trace"))
     {
-        let Ok(loaded) = load(&path) else { continue };
+        let Ok(loaded) = load(path) else { continue };
         let Some(bytes) = loaded.analysis.to_bytes() else {
             assert!(loaded.analysis.problem.is_some(), "{}: not kept", path.display());
             continue;
@@ -210,7 +212,7 @@ fn damaged_kept_files_are_not_believed() {
     assert_eq!(opened(&cache, &path), (right.clone(), true), "it is not kept");
     let file = cache.entries().remove(0).path;
     let whole = fs::read(&file).unwrap();
-    let (mut random, mut believed, mut n) = (Random(7), 0, 0);
+    let (mut random, mut believed, mut n) = (Numbers(7), 0, 0);
     let mut see = |bytes: &[u8], what: &str| {
         fs::write(&file, bytes).unwrap();
         let seen = catch_unwind(AssertUnwindSafe(|| kept(&cache, &path)));
@@ -253,7 +255,7 @@ fn damaged_kept_files_are_not_believed() {
 /// Bytes that nobody of ours wrote, with hashes that fit: refused, or a trace that answers.
 #[test]
 fn made_up_bytes_do_no_harm() {
-    let (mut random, mut n, mut read) = (Random(11), 0, 0);
+    let (mut random, mut n, mut read) = (Numbers(11), 0, 0);
     for name in ["g126/annot", "g126/leak", "g122/annot"] {
         let loaded = load(&testdata(&format!("traces/{name}.trace"))).unwrap();
         let whole = loaded.analysis.to_bytes().unwrap();
@@ -428,20 +430,6 @@ fn by_name(analysis: &Analysis, frame: FrameId) -> bool {
     is_user_by_name(analysis.str(analysis.tables.frame(frame).func))
 }
 
-fn traces_in(folder: &Path) -> Vec<PathBuf> {
-    let mut all = Vec::new();
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        let path = entry.path();
-        if path.is_dir() {
-            all.extend(traces_in(&path));
-        } else if path.extension().is_some_and(|e| e == "trace") {
-            all.push(path);
-        }
-    }
-    all.sort();
-    all
-}
-
 fn load(path: &Path) -> Result<Loaded, traces::LoadError> {
     traces::load(path, What::Lives, &AtomicBool::new(false), |_, _| {})
 }
@@ -533,15 +521,5 @@ fn use_it(analysis: Analysis, judged: Option<Judged>) {
     if let Some(blame) = &view.blame {
         let ends = blame.ends(&slots);
         ide::reasons::end_short(&view, &ends);
-    }
-}
-
-/// The same numbers at every run.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        ((self.0 >> 33) as usize) % n
     }
 }

@@ -19,6 +19,7 @@ mod live;
 mod lsp;
 mod lsp_docs;
 mod neovim;
+mod numbers;
 mod outcome;
 mod pages;
 mod product;

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::client::{Client, at, hints_of, uri};
 use super::*;
+use crate::numbers::Numbers;
 
 const SLEEP: &str = "sleep 297 ms · 133×";
 /// On a line that has moved.
@@ -259,17 +260,6 @@ impl Model {
             offset -= 1;
         }
         offset
-    }
-}
-
-/// No numbers but these: a failure must come again.
-struct Numbers(u64);
-
-impl Numbers {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 =
-            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) as usize % n.max(1)
     }
 }
 

@@ -8,8 +8,9 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::client::{Client, all_refreshes, at, hints_of, uri};
-use super::stress::{Numbers, times};
+use super::stress::times;
 use super::*;
+use crate::numbers::Numbers;
 
 const FAULT: &str = "waitline/fault";
 

@@ -14,23 +14,13 @@ use serde_json::{Value, json};
 
 use super::client::{Client, LIMIT, all_refreshes, at, frame, hints_of, uri};
 use super::*;
+use crate::numbers::Numbers;
 use crate::product::program;
 
 /// How often something is done.
 pub(super) fn times(full: usize, bounded: usize) -> usize {
     let percent = std::env::var("WAITLINE_FULL").ok().and_then(|p| p.parse::<usize>().ok());
     percent.map_or(bounded, |percent| (full * percent / 100).max(1))
-}
-
-/// No numbers but these: a failure must come again.
-pub(super) struct Numbers(pub(super) u64);
-
-impl Numbers {
-    pub(super) fn below(&mut self, n: usize) -> usize {
-        self.0 =
-            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) as usize % n.max(1)
-    }
 }
 
 pub(super) fn percentile(times: &mut [Duration], percent: usize) -> Duration {
