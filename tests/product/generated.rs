@@ -124,6 +124,14 @@ fn same<K: Ord + std::fmt::Debug, V: PartialEq + std::fmt::Debug>(
 }
 
 #[test]
+fn cores_change_nothing() {
+    try_all("generations that were decoded ahead", |loaded| {
+        crate::side_by_side::try_ahead(&loaded.bytes)
+            .map_err(|why| TestCaseError::fail(format!("{why}\n{}", loaded.made.text)))
+    });
+}
+
+#[test]
 fn every_figure_of_every_line_is_the_models() {
     try_all("figures", |loaded| {
         let analysis = loaded.analysis();

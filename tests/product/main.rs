@@ -26,6 +26,7 @@ mod product;
 mod profile;
 mod real;
 mod record;
+mod side_by_side;
 mod tail;
 mod timeline;
 mod truth;

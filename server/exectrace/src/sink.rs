@@ -194,6 +194,9 @@ pub trait Sink {
     /// A goroutine changes its state. `local` is what this pass keeps for it.
     #[inline(always)]
     fn go(&mut self, at: &At, event: &GoEvent, local: &mut Self::Local) {}
+    /// A goroutine was there, in this state, when the generation began that is decoded ahead of the one
+    /// before it ([`crate::Decoder::ahead`]).
+    fn carried(&mut self, state: GoState, local: &mut Self::Local) {}
     /// A P changes its state.
     #[inline(always)]
     fn proc(&mut self, at: &At, event: &ProcEvent) {}

@@ -118,6 +118,10 @@ impl Analysis {
     }
 }
 
+mod rounds;
+
+use rounds::Rounds;
+
 /// Why there is no analysis.
 #[derive(Debug)]
 pub enum Unfinished {
@@ -154,6 +158,7 @@ pub struct Builder {
     is_cut: bool,
     /// There are more bytes, and they are not given.
     is_stopped: bool,
+    rounds: Rounds,
 }
 
 impl Builder {
@@ -205,6 +210,7 @@ impl Builder {
     /// that follow still tell how long the trace is. `why` is said of what is not counted. `false`:
     /// there is none yet.
     pub fn cut(&mut self, why: String) -> bool {
+        self.round();
         if self.limit.is_none() && self.generations > 0 {
             let problem = Problem { offset: self.sound_bytes, generation: None, what: why };
             self.limit = Some((self.generations, problem));
@@ -233,6 +239,7 @@ impl Builder {
     /// however many events there were; so it has no lives. `None`: there is no generation yet, or no sound
     /// one follows.
     pub fn so_far(&mut self, why: String) -> Option<Analysis> {
+        self.round();
         let is_sound = self.problem.is_none() && self.error.is_none();
         let version = self.reader.version().filter(|_| is_sound && self.generations > 0)?;
         let mut figures = self.figures.so_far();
@@ -275,10 +282,19 @@ impl Builder {
                 Ok(Some(generation)) => generation,
                 Ok(None) => return,
                 Err(error) => {
-                    self.error = Some(error);
+                    self.round();
+                    // Behind what contradicts itself nobody would have read on.
+                    if self.problem.is_none() {
+                        self.error = Some(error);
+                    }
                     return;
                 }
             };
+            if self.problem.is_none() && self.is_side_by_side() {
+                self.queue(generation);
+                continue;
+            }
+            self.round();
             if self.problem.is_some() {
                 self.latest = Some(generation.latest());
                 self.broken = None;
@@ -307,15 +323,21 @@ impl Builder {
         }
     }
 
-    /// There are no bytes any more.
+    /// There are no bytes any more: decodes what waits.
+    pub fn ended(&mut self) {
+        if !self.is_stopped {
+            self.reader.finish();
+            self.step();
+            self.round();
+        }
+    }
+
+    /// What there is, with no bytes any more.
     ///
     /// # Errors
     /// There is nothing to show, or the bytes must be given again: see [`Unfinished`].
     pub fn finish(mut self) -> Result<Analysis, Unfinished> {
-        if !self.is_stopped {
-            self.reader.finish();
-            self.step();
-        }
+        self.ended();
         if let Some(error) = self.error {
             return Err(Unfinished::Error(error));
         }

@@ -138,6 +138,11 @@ impl Causes {
         Some(made)
     }
 
+    /// Whether there can be more of them.
+    pub(crate) fn has_room(&self) -> bool {
+        self.list.len() < Self::MOST
+    }
+
     /// The cause of a wait for this reason.
     #[inline]
     pub fn of_reason(&mut self, reason: StrId, tables: &Tables) -> CauseId {

@@ -19,8 +19,10 @@ use serde::{Deserialize, Serialize};
 use crate::causes::{CauseId, Causes};
 use crate::stays::{StayKind, StayLocal, Stays};
 
+mod ahead;
 mod slot;
 
+use ahead::{Ahead, Known};
 pub use slot::{Instance, Slot, Totals, Waker};
 
 /// A slot, by its row in [`Figures::slots`].
@@ -49,6 +51,7 @@ pub struct GoLocal {
     held: bool,
     /// It is runnable because it was preempted: the slot of that.
     preempted: SlotId,
+    known: Known,
     /// It stood at `own`, and not where the event's stack tells.
     apart: bool,
     stay: StayLocal,
@@ -65,6 +68,7 @@ impl Default for GoLocal {
             pre: false,
             held: false,
             preempted: SlotId::NONE,
+            known: Known::All,
             apart: false,
             stay: StayLocal::default(),
         }
@@ -102,6 +106,8 @@ struct Early {
     instance: Instance,
     pre: Option<i64>,
 }
+
+type RangeKey = (RangeKind, RangeScope);
 
 #[derive(Debug, Clone, Copy)]
 struct OpenRange {
@@ -141,7 +147,9 @@ pub struct Figures {
     sync: Nanos,
     pre: HashMap<GoId, i64>,
     early: HashMap<GoId, Vec<Early>>,
-    ranges: HashMap<(RangeKind, RangeScope), OpenRange>,
+    ranges: HashMap<RangeKey, OpenRange>,
+    /// Sums of a generation that is decoded ahead of the one before it.
+    ahead: Option<Box<Ahead>>,
 }
 
 impl Figures {
@@ -272,8 +280,14 @@ impl Figures {
             GoState::Runnable => {
                 let early = !local.ran && event.to == GoState::Running;
                 self.charge_early(local, local.slot, g, start, ns, pre, early);
-                let own = self.own_slot(local.own, !local.ran);
-                self.charge(own, g, start, ns, pre);
+                let own = if local.known == Known::NotWhere {
+                    self.keep_own(g, start, ns);
+                    SlotId::NONE
+                } else {
+                    let own = self.own_slot(local.own, !local.ran);
+                    self.charge(own, g, start, ns, pre);
+                    own
+                };
                 if let Some(stays) = &mut self.stays {
                     stays.sched.waited(local.stay.idle, [local.slot, own], at.t, ns);
                 }
@@ -472,48 +486,14 @@ fn scope_g(scope: RangeScope) -> GoId {
     }
 }
 
-impl Sink for Pass<'_> {
-    type Local = GoLocal;
-
-    fn generation(&mut self, t: Nanos, generation: &Generation, tables: &Tables) {
-        let f = &mut *self.figures;
-        f.sync = t;
-        f.totals.end = t;
-        f.totals.generations += 1;
-        f.entries.clear();
-        f.entries.resize(generation.n_stacks(), UNKNOWN);
-        f.stacks.clear();
-        f.stacks.extend((0..generation.n_stacks() as u32).map(|r| generation.stack(StackRow(r))));
-        f.own_slots.resize(tables.n_stacks(), [SlotId::NONE; 2]);
-        f.preempted = tables.find("preempted");
-    }
-
-    fn end(&mut self, t: Nanos) {
-        self.figures.totals.end = t;
-    }
-
+impl Pass<'_> {
+    /// A goroutine's new state begins.
     #[inline(always)]
-    fn proc(&mut self, at: &At, event: &ProcEvent) {
-        if let Some(stays) = &mut self.figures.stays {
-            stays.sched.proc(at.t, event);
-        }
-    }
-
-    #[inline(always)]
-    fn go(&mut self, at: &At, event: &GoEvent, local: &mut GoLocal) {
+    fn enter(&mut self, at: &At, event: &GoEvent, local: &mut GoLocal) {
         let f = &mut *self.figures;
-        if event.from == event.to {
-            return; // named again at a generation's beginning: the span goes on
-        }
-        if event.from == GoState::NotExist {
-            let slot = f.entry_slot(event.stack, |e| &mut e.create, Causes::CREATE, false);
-            f.slots[slot.0 as usize].n += 1;
-            f.totals.created += 1;
-        }
-        f.leave(at, event, local);
-        f.live(at, event, local);
         if event.own.is_some() || event.from == GoState::NotExist {
             local.own = f.stacks[event.own.0 as usize];
+            local.known = Known::All;
         }
         let stops = event.from == GoState::Running && event.to == GoState::Runnable;
         if stops || matches!(event.to, GoState::Waiting | GoState::Syscall) {
@@ -547,7 +527,6 @@ impl Sink for Pass<'_> {
             }
             GoState::Waiting => local.slot = f.wait_slot(event.stack, event.reason, self.tables),
             GoState::NotExist => {
-                f.totals.alive = f.totals.alive.saturating_sub(1);
                 if local.held {
                     f.settle(event.g, false);
                 }
@@ -567,19 +546,77 @@ impl Sink for Pass<'_> {
                 _ => {}
             }
         }
+        if event.from == GoState::Undetermined {
+            local.pre = true;
+            f.pre.insert(event.g, at.t.since(f.sync));
+        }
+    }
+}
+
+impl Sink for Pass<'_> {
+    type Local = GoLocal;
+
+    fn generation(&mut self, t: Nanos, generation: &Generation, tables: &Tables) {
+        let f = &mut *self.figures;
+        f.sync = t;
+        f.totals.end = t;
+        f.totals.generations += 1;
+        f.entries.clear();
+        f.entries.resize(generation.n_stacks(), UNKNOWN);
+        f.stacks.clear();
+        f.stacks.extend((0..generation.n_stacks() as u32).map(|r| generation.stack(StackRow(r))));
+        f.own_slots.resize(tables.n_stacks(), [SlotId::NONE; 2]);
+        f.preempted = tables.find("preempted");
+    }
+
+    fn end(&mut self, t: Nanos) {
+        self.figures.totals.end = t;
+    }
+
+    #[inline(always)]
+    fn proc(&mut self, at: &At, event: &ProcEvent) {
+        if let Some(stays) = &mut self.figures.stays {
+            stays.sched.proc(at.t, event);
+        }
+    }
+
+    #[inline(always)]
+    fn go(&mut self, at: &At, event: &GoEvent, local: &mut GoLocal) {
+        if event.from == event.to {
+            return; // named again at a generation's beginning: the span goes on
+        }
+        if local.known == Known::State {
+            return self.go_carried(at, event, local);
+        }
+        let f = &mut *self.figures;
+        if event.from == GoState::NotExist {
+            let slot = f.entry_slot(event.stack, |e| &mut e.create, Causes::CREATE, false);
+            f.slots[slot.0 as usize].n += 1;
+            f.totals.created += 1;
+        }
         if matches!(event.from, GoState::NotExist | GoState::Undetermined) {
             f.totals.goroutines += 1;
             f.totals.alive += 1;
             f.totals.max_alive = f.totals.max_alive.max(f.totals.alive);
-            if event.from == GoState::Undetermined {
-                local.pre = true;
-                f.pre.insert(event.g, at.t.since(f.sync));
-            }
         }
+        if event.to == GoState::NotExist {
+            f.totals.alive = f.totals.alive.saturating_sub(1);
+        }
+        f.leave(at, event, local);
+        f.live(at, event, local);
+        self.enter(at, event, local);
+    }
+
+    /// A goroutine was there, in this state, when a generation began that is decoded ahead.
+    fn carried(&mut self, state: GoState, local: &mut GoLocal) {
+        *local = GoLocal { state, known: Known::State, ..GoLocal::default() };
     }
 
     fn range(&mut self, at: &At, event: &RangeEvent) {
         let f = &mut *self.figures;
+        if f.ahead.is_some() && f.keeps_range(at, event) {
+            return;
+        }
         let key = (event.kind, event.scope);
         match event.phase {
             RangePhase::Begin | RangePhase::Active => {
@@ -632,6 +669,9 @@ impl Sink for Pass<'_> {
         match metric {
             Metric::GoMaxProcs => {
                 totals.gomaxprocs = value;
+                if let Some(ahead) = &mut self.figures.ahead {
+                    ahead.gomaxprocs = Some(value);
+                }
                 if let Some(stays) = &mut self.figures.stays {
                     stays.sched.gomaxprocs(at.t, value);
                 }

@@ -1,10 +1,16 @@
 //! Work that can go side by side. `ide` starts no threads: it says what is independent, and who uses it
 //! runs that as it can.
 
+/// A job: it is run once.
+pub type Job<'a> = &'a mut (dyn FnMut() + Send);
+
 /// Runs jobs.
-pub trait Jobs {
-    /// Runs both jobs once and comes back when both are done: side by side, where it can.
-    fn both(&self, one: &mut (dyn FnMut() + Send), other: &mut (dyn FnMut() + Send));
+pub trait Jobs: std::fmt::Debug {
+    /// How many jobs it can run side by side.
+    fn at_once(&self) -> usize;
+
+    /// Runs each job once and comes back when all are done: side by side, where it can.
+    fn all(&self, jobs: &mut [Job<'_>]);
 }
 
 /// One after the other.
@@ -12,13 +18,16 @@ pub trait Jobs {
 pub struct InTurn;
 
 impl Jobs for InTurn {
-    fn both(&self, one: &mut (dyn FnMut() + Send), other: &mut (dyn FnMut() + Send)) {
-        one();
-        other();
+    fn at_once(&self) -> usize {
+        1
+    }
+
+    fn all(&self, jobs: &mut [Job<'_>]) {
+        jobs.iter_mut().for_each(|job| job());
     }
 }
 
-/// What both jobs make. `None` if one was not run, which breaks the word of [`Jobs::both`].
+/// What both jobs make. `None` if one was not run, which breaks the word of [`Jobs::all`].
 pub(crate) fn both<A: Send, B: Send>(
     jobs: &dyn Jobs,
     one: impl FnOnce() -> A + Send,
@@ -26,8 +35,8 @@ pub(crate) fn both<A: Send, B: Send>(
 ) -> Option<(A, B)> {
     let (mut one, mut other) = (Some(one), Some(other));
     let (mut a, mut b) = (None, None);
-    jobs.both(&mut || a = one.take().map(|one| one()), &mut || {
+    jobs.all(&mut [&mut || a = one.take().map(|one| one()), &mut || {
         b = other.take().map(|other| other())
-    });
+    }]);
     a.zip(b)
 }

@@ -1,31 +1,33 @@
-//! Runs on a second core what `ide` says can go side by side.
+//! Runs on all cores what `ide` says can go side by side.
 
 use std::sync::OnceLock;
 
-use ide::jobs::{InTurn, Jobs};
+use ide::jobs::{InTurn, Job, Jobs};
 
 /// The cores of this machine.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Cores;
 
-impl Cores {
-    /// Whether there is more than one, as far as this process may use them. Asked once: to tell it,
-    /// the system's files are read.
-    pub(crate) fn are_many() -> bool {
-        static MANY: OnceLock<bool> = OnceLock::new();
-        *MANY.get_or_init(|| std::thread::available_parallelism().is_ok_and(|n| n.get() > 1))
-    }
-}
+/// More cores than this are not worth the memory that each takes for what it works on.
+const MOST: usize = 8;
 
 impl Jobs for Cores {
-    /// A panic in one of them goes on here when both are done.
-    fn both(&self, one: &mut (dyn FnMut() + Send), other: &mut (dyn FnMut() + Send)) {
-        if !Cores::are_many() {
-            return InTurn.both(one, other);
-        }
+    /// As many as this process may use. Asked once: to tell it, the system's files are read.
+    fn at_once(&self) -> usize {
+        static N: OnceLock<usize> = OnceLock::new();
+        *N.get_or_init(|| std::thread::available_parallelism().map_or(1, |n| n.get().min(MOST)))
+    }
+
+    /// A panic in one of them goes on here when all are done.
+    fn all(&self, jobs: &mut [Job<'_>]) {
+        let Some((last, others)) = jobs.split_last_mut().filter(|_| self.at_once() > 1) else {
+            return InTurn.all(jobs);
+        };
         std::thread::scope(|scope| {
-            scope.spawn(one);
-            other();
+            for job in others {
+                scope.spawn(job);
+            }
+            last();
         });
     }
 }

@@ -8,6 +8,7 @@ use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Seek as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use ide::Analysis;
 use ide::analysis::{Builder, Unfinished};
 use ide::summary::{Keep, Summarizer, Summary, Summed};
 
+use crate::cores::Cores;
 use crate::unwrap::{Unwrapped, unwrap};
 
 mod stamp;
@@ -184,7 +186,7 @@ pub enum What {
 impl What {
     fn of(self, builder: Builder) -> Builder {
         match self {
-            What::Figures => builder,
+            What::Figures => builder.on(Arc::new(Cores)),
             What::Lives => builder.with_stays(),
         }
     }

@@ -38,6 +38,9 @@ fn go_state(status: u8) -> GoState {
     }
 }
 
+/// Said to nobody: the generation is decoded again in its turn.
+const NOT_AHEAD: &str = "what a thread had is not known";
+
 #[cold]
 pub(super) fn broken<T>(what: String) -> Result<T, String> {
     Err(what)
@@ -195,6 +198,9 @@ impl<L: Default + Clone> State<L> {
                 } else {
                     (WAITING, GoState::Waiting)
                 };
+                if let Some(ahead) = &mut self.ahead {
+                    ahead.created(g);
+                }
                 let go = create(&mut self.gos, self.generation, g, status)?.1;
                 let local = &mut go.local;
                 let at = context.at(self.clock.stamp(time));
@@ -316,6 +322,9 @@ impl<L: Default + Clone> State<L> {
             ev::GO_CREATE_SYSCALL => {
                 let g = GoId(args.number());
                 context.no_g(typ)?;
+                if let Some(ahead) = &mut self.ahead {
+                    ahead.created(g);
+                }
                 let (row, go) = create(&mut self.gos, self.generation, g, SYSCALL)?;
                 let local = &mut go.local;
                 let at = context.at(self.clock.stamp(time));
@@ -334,6 +343,9 @@ impl<L: Default + Clone> State<L> {
         if self.gos.get(context.row, context.g).is_some_and(|go| go.noted) {
             self.regions.remove(&context.g);
             self.stops.remove(&context.g);
+            if let Some(ahead) = &mut self.ahead {
+                ahead.gone(context.g);
+            }
         }
         self.gos.remove(context.row);
         (context.g, context.row) = (GoId::NONE, Row::NONE);
@@ -406,6 +418,7 @@ impl<L: Default + Clone> State<L> {
         let mut row = self.gos.find(g);
         let mut from = go_state(status);
         let first = self.is_first();
+        let mut carried = false;
         match self.gos.get(row, g) {
             Some(go) => {
                 if go.status != status {
@@ -417,6 +430,14 @@ impl<L: Default + Clone> State<L> {
                     ));
                 }
                 go.set_seq(seq);
+            }
+            None if let Some(ahead) = &mut self.ahead => {
+                ahead.go(g, status);
+                row = create(&mut self.gos, self.generation, g, status)?.0;
+                if let Some(go) = self.gos.get(row, g) {
+                    sink.carried(from, &mut go.local);
+                }
+                carried = true;
             }
             None if first => {
                 row = create(&mut self.gos, self.generation, g, status)?.0;
@@ -431,12 +452,19 @@ impl<L: Default + Clone> State<L> {
         }
         let mut at = At { t: crate::Nanos(0), g: context.g, p: context.p, m: context.id };
         match status {
-            RUNNING => (context.g, context.row) = (g, row),
+            RUNNING => {
+                if carried {
+                    self.had_g(context.m, g, Some(cursor.args))?;
+                }
+                (context.g, context.row) = (g, row);
+            }
             SYSCALL if thread == ThreadId::NONE => {
                 return broken(format!("goroutine {} is in a syscall on no thread", g.0));
             }
             SYSCALL if thread == context.id => {
-                if !first && context.g != g {
+                if carried && context.g == GoId::NONE {
+                    self.had_g(context.m, g, Some(cursor.args))?;
+                } else if !first && context.g != g {
                     return broken(format!(
                         "goroutine {} is in a syscall on thread {}, which has another",
                         g.0, thread.0
@@ -446,7 +474,12 @@ impl<L: Default + Clone> State<L> {
             }
             SYSCALL => {
                 // It sits in a syscall on a thread that says nothing itself.
-                if let Some(m) = self.meet(thread, g, row) {
+                if carried {
+                    let m = self.thread(thread);
+                    self.had_g(m, g, None)?;
+                    let m = &mut self.ms[m as usize];
+                    (m.seen, m.g, m.row) = (true, g, row);
+                } else if let Some(m) = self.meet(thread, g, row) {
                     if m.g != g {
                         return broken(format!(
                             "goroutine {} is in a syscall on thread {}, which has another",
@@ -484,7 +517,7 @@ impl<L: Default + Clone> State<L> {
         let seq = Seq { generation: self.generation, n: 0 };
         let (mut from, mut to) = (proc_state(status), proc_state(status));
         let mut row = self.procs.find(p);
-        let mut promoted = false;
+        let (mut promoted, mut carried) = (false, false);
         match self.procs.get(row) {
             Some(proc) => {
                 if status == P_ABANDONED && proc.status == P_SYSCALL {
@@ -500,7 +533,20 @@ impl<L: Default + Clone> State<L> {
             }
             None => {
                 row = self.procs.insert(p, Proc { seq, status, sweeps: false });
-                from = if self.is_first() { ProcState::Undetermined } else { ProcState::NotExist };
+                from = if self.ahead.is_some() {
+                    carried = true;
+                    to
+                } else if self.is_first() {
+                    ProcState::Undetermined
+                } else {
+                    ProcState::NotExist
+                };
+            }
+        }
+        if carried {
+            self.had_proc(context, p, row, status, cursor.args)?;
+            if status == P_ABANDONED {
+                (from, to) = (ProcState::Running, ProcState::Running);
             }
         }
         let mut at = context.at(crate::Nanos(0));
@@ -527,6 +573,43 @@ impl<L: Default + Clone> State<L> {
         finish(&args)
     }
 
+    /// Assumes that a P was there in this state when the generation began.
+    fn had_proc(
+        &mut self,
+        context: &Context,
+        p: ProcId,
+        row: u32,
+        status: u8,
+        at: u32,
+    ) -> Result<(), String> {
+        if let Some(ahead) = &mut self.ahead {
+            ahead.proc(p, status);
+        }
+        match status {
+            P_RUNNING | P_SYSCALL => self.had_p(context.m, p, Some(at))?,
+            // It is about to be taken, and will be said from whom.
+            P_ABANDONED => {
+                if let Some(proc) = self.procs.get(row) {
+                    proc.status = P_SYSCALL;
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Assumes that a thread had a goroutine when the generation began.
+    fn had_g(&mut self, m: u32, g: GoId, at: Option<u32>) -> Result<(), String> {
+        let fits = self.ahead.as_mut().is_none_or(|ahead| ahead.thread_had_g(m, g, at));
+        if fits { Ok(()) } else { broken(NOT_AHEAD.into()) }
+    }
+
+    /// The same of a P.
+    fn had_p(&mut self, m: u32, p: ProcId, at: Option<u32>) -> Result<(), String> {
+        let fits = self.ahead.as_mut().is_none_or(|ahead| ahead.thread_had_p(m, p, at));
+        if fits { Ok(()) } else { broken(NOT_AHEAD.into()) }
+    }
+
     #[inline(never)]
     fn proc_steal<S: Sink<Local = L>>(
         &mut self,
@@ -551,6 +634,9 @@ impl<L: Default + Clone> State<L> {
         let at = context.at(crate::Nanos(0));
         if old == P_ABANDONED {
             from = ProcState::Idle; // whose it was is lost
+        } else if self.ahead.as_ref().is_some_and(|ahead| ahead.was_abandoned(p)) {
+            let m = self.thread(thread);
+            self.had_p(m, p, None)?;
         } else if thread == context.id {
             if context.p != p {
                 return broken(format!(

@@ -3,6 +3,7 @@
 //! They are rare, so they stand out of the hot path's way.
 
 use super::advance::{broken, finish, stack, string};
+use super::ahead::RegionEnd;
 use super::generation::Generation;
 use super::merge::Cursor;
 use super::order::{Context, Gc, MISUSE, MisusedRegion, State, Tried};
@@ -84,6 +85,9 @@ impl<L: Default + Clone> State<L> {
                 let Some(proc) = self.procs.get(row) else {
                     return broken(format!("a sweep of P {}, which was not seen", p.0));
                 };
+                if let Some(swept) = self.ahead.as_mut().and_then(|ahead| ahead.swept(p, phase)) {
+                    proc.sweeps = swept;
+                }
                 proc.sweeps = next_range(proc.sweeps, phase, first)
                     .ok_or_else(|| format!("a sweep of P {} does not fit: {phase:?}", p.0))?;
                 self.range(
@@ -115,6 +119,11 @@ impl<L: Default + Clone> State<L> {
                         g.0
                     ));
                 };
+                if let Some(assisted) =
+                    self.ahead.as_mut().and_then(|ahead| ahead.assisted(g, phase))
+                {
+                    go.assists = assisted;
+                }
                 go.assists = next_range(go.assists, phase, first).ok_or_else(|| {
                     format!("a mark assist of goroutine {} does not fit: {phase:?}", g.0)
                 })?;
@@ -165,6 +174,9 @@ impl<L: Default + Clone> State<L> {
                 if self.tasks.insert(id, (name, parent)).is_some() {
                     return broken(format!("task {id} begins twice"));
                 }
+                if let Some(ahead) = &mut self.ahead {
+                    ahead.task_begins(id, (name, parent));
+                }
                 context.runs(typ)?;
                 let at = context.at(self.clock.stamp(time));
                 sink.task(&at, &Task { id: TaskId(id), begins: true, parent, name }, stack);
@@ -174,6 +186,9 @@ impl<L: Default + Clone> State<L> {
                 let stack = stack(generation, args.number())?;
                 context.runs(typ)?;
                 let (name, parent) = self.tasks.remove(&id).unwrap_or((StrId::NONE, TaskId::NONE));
+                if let Some(ahead) = &mut self.ahead {
+                    ahead.task_ends(id);
+                }
                 let at = context.at(self.clock.stamp(time));
                 sink.task(&at, &Task { id: TaskId(id), begins: false, parent, name }, stack);
             }
@@ -184,7 +199,15 @@ impl<L: Default + Clone> State<L> {
                 context.runs(typ)?;
                 let begins = typ == ev::USER_REGION_BEGIN;
                 let offset = generation.offset + u64::from(cursor.args);
-                self.region(context, task, name, begins, offset)?;
+                self.note(context)?;
+                let end = RegionEnd { g: context.g, task, name, begins, offset };
+                if let Some(ahead) = &mut self.ahead {
+                    ahead.region(end);
+                } else if let Some(misused) = self.region(&end)
+                    && !self.misused.add(misused)
+                {
+                    return broken(format!("{MISUSE} (goroutine {})", context.g.0));
+                }
                 let at = context.at(self.clock.stamp(time));
                 sink.region(&at, &Region { task: TaskId(task), begins, name }, stack);
             }
@@ -238,7 +261,12 @@ impl<L: Default + Clone> State<L> {
             ev::GC_BEGIN => RangePhase::Begin,
             _ => RangePhase::End,
         };
+        let is_ahead = self.ahead.as_mut().is_some_and(|ahead| ahead.first_gc(phase, seq));
+        if is_ahead {
+            context.runs(typ)?;
+        }
         let opens = match phase {
+            _ if is_ahead => true,
             RangePhase::Active if self.is_first() => {
                 if self.gc != Gc::Undetermined {
                     return broken("GCActive is not the first event of the collector".into());
@@ -269,19 +297,13 @@ impl<L: Default + Clone> State<L> {
         Ok(Some(phase))
     }
 
-    fn region(
-        &mut self,
-        context: &Context,
-        task: u64,
-        name: StrId,
-        begins: bool,
-        offset: u64,
-    ) -> Result<(), String> {
-        self.note(context)?;
-        let open = self.regions.entry(context.g).or_default();
+    /// A region begins or ends; the one that is misused, if any.
+    pub(super) fn region(&mut self, end: &RegionEnd) -> Option<MisusedRegion> {
+        let RegionEnd { g, task, name, begins, offset } = *end;
+        let open = self.regions.entry(g).or_default();
         if begins {
             open.push((task, name));
-            return Ok(());
+            return None;
         }
         // One that ends without a beginning began before the trace.
         match open.last() {
@@ -289,14 +311,11 @@ impl<L: Default + Clone> State<L> {
                 if let Some(i) = open.iter().rposition(|&region| region == (task, name)) {
                     open.remove(i);
                 }
-                if self.misused.add(MisusedRegion { offset, g: context.g, name }) {
-                    return Ok(());
-                }
-                broken(format!("{MISUSE} (goroutine {})", context.g.0))
+                Some(MisusedRegion { offset, g, name })
             }
             _ => {
                 open.pop();
-                Ok(())
+                None
             }
         }
     }

@@ -51,7 +51,7 @@ pub(crate) struct EventBatch {
 pub(crate) struct Thread {
     pub(crate) id: ThreadId,
     pub(crate) first: u32,
-    last: u32,
+    pub(crate) last: u32,
 }
 
 /// How ticks become nanoseconds, and where the generation begins.

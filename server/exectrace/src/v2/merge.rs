@@ -6,7 +6,7 @@
 //! thread 5:  ...........[next event t=19].....      moves its own: ties follow the heap's layout
 //! ```
 
-use super::generation::Generation;
+use super::generation::{Generation, Thread};
 use super::gosort;
 use super::spec::TIMED_ARGS;
 use crate::{ThreadId, varint};
@@ -131,11 +131,21 @@ impl Frontier {
     pub(super) fn start(
         &mut self,
         generation: &Generation,
+        m: impl FnMut(ThreadId) -> u32,
+    ) -> Result<(), BadEvent> {
+        self.start_with(generation, &generation.threads, m)
+    }
+
+    /// The same, with the threads beginning at other batches.
+    pub(super) fn start_with(
+        &mut self,
+        generation: &Generation,
+        threads: &[Thread],
         mut m: impl FnMut(ThreadId) -> u32,
     ) -> Result<(), BadEvent> {
         self.heap.clear();
         self.cursors.clear();
-        for thread in &generation.threads {
+        for thread in threads {
             let mut cursor = Cursor {
                 time: 0,
                 args: 0,
@@ -156,6 +166,11 @@ impl Frontier {
 
     pub(super) fn len(&self) -> usize {
         self.heap.len()
+    }
+
+    /// All threads that had events, where they stand.
+    pub(super) fn cursors(&self) -> &[Cursor] {
+        &self.cursors
     }
 
     /// The earliest next event's time.

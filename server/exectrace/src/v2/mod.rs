@@ -1,6 +1,7 @@
 //! The wire format of Go 1.22 and later: generations of batches.
 
 mod advance;
+mod ahead;
 mod aside;
 pub(crate) mod batch;
 pub mod footprint;

@@ -10,6 +10,7 @@
 
 use hashbrown::HashMap;
 
+use super::ahead::Ahead;
 use super::generation::Generation;
 use super::merge::{Cursor, Frontier};
 use crate::goroutines::{Living, Row};
@@ -40,6 +41,8 @@ impl Clone for FrontierBox {
 /// The state of the scheduler, as far as the events told.
 #[derive(Debug, Clone)]
 pub(super) struct State<L> {
+    /// What is assumed, while the generation before is not decoded yet.
+    pub(super) ahead: Option<Box<Ahead>>,
     pub(super) misused: Misused,
     pub(super) gos: Living<Go<L>>,
     pub(super) procs: Procs,
@@ -55,7 +58,7 @@ pub(super) struct State<L> {
     pub(super) generation: u32,
     /// The first one with events that are not samples, 0 before it: what it tells of was there when
     /// the trace began.
-    first: u32,
+    pub(super) first: u32,
     pub(super) clock: Bump,
 }
 
@@ -85,6 +88,11 @@ pub(super) struct Misused {
 impl Misused {
     /// So many are told; a program that does it once mostly does it always.
     const MAX: usize = 64;
+
+    /// Whether the first is an error.
+    pub(super) fn is_strict(&self) -> bool {
+        self.strict
+    }
 
     /// One more. `false`: the trace must not be read further.
     pub(super) fn add(&mut self, region: MisusedRegion) -> bool {
@@ -183,9 +191,9 @@ pub(super) enum Gc {
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Bump {
     /// The time of the first event, as the file has it.
-    base: i64,
-    last: i64,
-    n: u64,
+    pub(super) base: i64,
+    pub(super) last: i64,
+    pub(super) n: u64,
 }
 
 impl Bump {
@@ -275,6 +283,7 @@ impl<L: Default + Clone> Decoder<L> {
     pub fn new() -> Self {
         Decoder {
             state: State {
+                ahead: None,
                 misused: Misused::default(),
                 gos: Living::default(),
                 procs: Procs::default(),
@@ -373,6 +382,9 @@ impl<L: Default + Clone> Decoder<L> {
         frontier
             .start(generation, |thread| state.thread(thread))
             .map_err(|bad| problem(bad.at, bad.what))?;
+        if let Some(ahead) = &mut state.ahead {
+            ahead.start(generation, frontier);
+        }
         if state.first == 0 && frontier.len() > 0 {
             state.first = state.generation;
         }
@@ -401,6 +413,7 @@ impl<L: Default + Clone> Decoder<L> {
                 let Some(len) = tried else {
                     frontier.keep(cursor);
                     state.leave(&context);
+                    state.stands_at(&cursor, true);
                     detour(state, frontier, generation, sink)
                         .map_err(|(at, what)| problem(at, what))?;
                     break;
@@ -412,6 +425,7 @@ impl<L: Default + Clone> Decoder<L> {
                     continue;
                 }
                 state.leave(&context);
+                state.stands_at(&cursor, more);
                 if more {
                     frontier.advanced(0, cursor);
                 } else {
@@ -463,6 +477,7 @@ fn detour<S: Sink>(
         let more = cursor
             .go_to(generation, cursor.args as usize + len)
             .map_err(|bad| (bad.at, bad.what))?;
+        state.stands_at(&cursor, more);
         if more {
             frontier.advanced(i, cursor);
         } else {
@@ -485,7 +500,7 @@ fn stuck(cursor: Cursor) -> String {
 
 impl<L: Default + Clone> State<L> {
     fn sync(&mut self, time: i64) -> Nanos {
-        if self.clock.n == 0 {
+        if self.clock.n == 0 && self.ahead.is_none() {
             // Go's reader starts at 0 and lets no event be there.
             self.clock.base = time.max(1);
         }
@@ -494,7 +509,7 @@ impl<L: Default + Clone> State<L> {
 
     /// No trace is that long: its clock is damaged, or somebody made it up. What is computed with times
     /// relies on it. Go's reader takes any time, and so does a strict decoder.
-    fn check_length(&self) -> Result<(), String> {
+    pub(super) fn check_length(&self) -> Result<(), String> {
         const LONGEST: i64 = 1 << 53;
         let length = self.clock.last.wrapping_sub(self.clock.base);
         if self.misused.strict || (0..LONGEST).contains(&length) {
@@ -509,7 +524,7 @@ impl<L: Default + Clone> State<L> {
         self.generation == self.first
     }
 
-    fn thread(&mut self, id: ThreadId) -> u32 {
+    pub(super) fn thread(&mut self, id: ThreadId) -> u32 {
         *self.threads.entry(id.0).or_insert_with(|| {
             self.ms.push(M {
                 id,
@@ -545,6 +560,14 @@ impl<L: Default + Clone> State<L> {
         let M { id, g, row, p, p_row, .. } = self.ms[m as usize];
         self.ms[m as usize].seen = true;
         Context { m, id, g, row, p, p_row }
+    }
+
+    /// A thread's run is over; it has come to this event, which has not happened if there are `more`.
+    #[inline(always)]
+    fn stands_at(&mut self, cursor: &Cursor, more: bool) {
+        if let Some(ahead) = &mut self.ahead {
+            ahead.goes_to(cursor, more);
+        }
     }
 
     #[inline(always)]

@@ -13,6 +13,9 @@ use crate::{Error, HEADER_LEN, Problem, Version, varint};
 /// The most bytes of one generation: places in it are `u32`.
 const MAX_GENERATION: usize = u32::MAX as usize - 2 * varint::WINDOW;
 
+/// The most buffers that are kept for generations to come.
+const MOST_RECYCLED: usize = 8;
+
 const MARK_TOO_EARLY: &str = "a mark of Go 1.26 in a trace of an older format";
 
 /// Takes the bytes of a trace and gives its generations.
@@ -42,7 +45,7 @@ pub struct Reader {
     /// The clock of the last generation, to tell times where there is no clock.
     clock: Clock,
     next_trace: Option<u64>,
-    recycled: Vec<u8>,
+    recycled: Vec<Vec<u8>>,
     /// The bytes ended inside the generation that is being read.
     unfinished: bool,
 }
@@ -62,7 +65,8 @@ impl Reader {
     /// and the tables.
     pub fn memory(&self) -> usize {
         let batches = self.batches.capacity() * size_of::<Batch>();
-        self.buf.capacity() + self.recycled.capacity() + batches + self.tables.memory()
+        let recycled: usize = self.recycled.iter().map(Vec::capacity).sum();
+        self.buf.capacity() + recycled + batches + self.tables.memory()
     }
 
     /// The trace's tables, as far as generations were handed out.
@@ -146,10 +150,11 @@ impl Reader {
         self.ended = true;
     }
 
-    /// The buffer of a generation that is done with, for the next one.
+    /// The buffer of a generation that is done with, for one that comes.
     pub fn recycle(&mut self, generation: Generation) {
-        if generation.bytes.capacity() > self.recycled.capacity() {
-            self.recycled = generation.bytes;
+        // As many as are handed out at a time, at most.
+        if self.recycled.len() < MOST_RECYCLED {
+            self.recycled.push(generation.bytes);
         }
     }
 
@@ -336,7 +341,7 @@ impl Reader {
 
     /// Makes a generation of all up to `end`; what follows stays for the next one.
     fn cut(&mut self, version: Version, end: usize) -> Option<Generation> {
-        let mut rest = std::mem::take(&mut self.recycled);
+        let mut rest = self.recycled.pop().unwrap_or_default();
         rest.clear();
         rest.extend_from_slice(&self.buf[end..self.len]);
         let mut bytes = std::mem::replace(&mut self.buf, rest);

@@ -88,6 +88,22 @@ impl Slot {
         self.values.add(ns);
     }
 
+    /// Adds those of a later generation.
+    pub(super) fn merge(&mut self, later: Slot) {
+        self.n = self.n.wrapping_add(later.n);
+        self.ns = self.ns.wrapping_add(later.ns);
+        // Of the longest the one that ended first, as if they had come in turn.
+        let ends = |worst: &Instance| std::cmp::Reverse(worst.start.0.wrapping_add(worst.ns));
+        if (later.worst.ns, ends(&later.worst)) > (self.worst.ns, ends(&self.worst)) {
+            self.worst = later.worst;
+        }
+        if self.values.is_empty() {
+            self.values = later.values;
+        } else {
+            self.values.merge(&later.values);
+        }
+    }
+
     pub(crate) fn add_open(&mut self, g: GoId, start: Nanos, ns: i64, pre: Option<i64>) {
         self.open_n += 1;
         self.open_ns = self.open_ns.wrapping_add(ns);
