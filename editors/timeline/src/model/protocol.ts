@@ -84,6 +84,8 @@ export interface Loading {
   bytes: number;
   of: number;
   trace: string;
+  /** All is read, and waits are judged. */
+  judging: boolean;
 }
 
 export function loading(x: unknown): Loading | null {
@@ -94,6 +96,7 @@ export function loading(x: unknown): Loading | null {
     bytes: num(field(x, 'bytes')),
     of: num(field(x, 'of')),
     trace: text(field(x, 'trace'), 4096),
+    judging: field(x, 'judging') === true,
   };
 }
 

@@ -1,6 +1,7 @@
 // What stands where there is nothing to draw: it says what was looked at, and offers the next step.
 import type { App } from '../app.ts';
 import { baseName, bytes, figure, instant } from '../model/format.ts';
+import type { Loading as Load } from '../model/protocol.ts';
 
 export function NoTrace({ app }: { app: App }) {
   return (
@@ -27,18 +28,24 @@ export function Loading({ app }: { app: App }) {
   return (
     <div class="empty">
       <p>
-        <span class="strong">{baseName(l.trace)}</span> <span class="dim">reading</span>
+        <span class="strong">{baseName(l.trace)}</span> <span class="dim">{doing(l)}</span>
       </p>
       <Progress share={l.share} />
-      <p>
-        <b>{figure(l.share * 100)} %</b>
-        {said.map((s) => ` · ${s}`).join('')}
-      </p>
+      {!l.judging && (
+        <p>
+          <b>{figure(l.share * 100)} %</b>
+          {said.map((s) => ` · ${s}`).join('')}
+        </p>
+      )}
       <button type="button" class="button" onClick={() => void app.cancelLoad()}>
         Cancel
       </button>
     </div>
   );
+}
+
+function doing(l: Load): string {
+  return l.judging ? 'read; its waits are being judged' : 'reading';
 }
 
 function timeLeft(seconds: number | null): string {
@@ -54,8 +61,8 @@ export function LoadingBar({ app }: { app: App }) {
   return (
     <div class="note loading" role="status">
       <span>
-        <span class="strong">{baseName(l.trace)}</span> <span class="dim">reading</span>{' '}
-        <b>{figure(l.share * 100)} %</b>
+        <span class="strong">{baseName(l.trace)}</span> <span class="dim">{doing(l)}</span>{' '}
+        {!l.judging && <b>{figure(l.share * 100)} %</b>}
       </span>
       <span class="dim">{timeLeft(l.secondsLeft)}</span>
       <Progress share={l.share} />

@@ -14,6 +14,7 @@ let lanes = 0;
 const asked: string[] = [];
 
 const loading = { trace: '/tmp/big.trace', share: 0.64, secondsLeft: 2.4, bytes: 640 * 2 ** 20, of: 1000 * 2 ** 20 };
+let tell: object | null = loading;
 
 beforeAll(async () => {
   served = await serve(
@@ -24,10 +25,10 @@ beforeAll(async () => {
   page = await (await context(browser, WIDE)).newPage();
   seen = watch(page, served.origin);
   await fromDisk(page, served.origin);
-  let told = false;
+  // The page asks again when an answer is over.
   await page.route('**/events', (route) => {
-    const body = told ? '\n' : `${JSON.stringify({ event: 'state', payload: { loading } })}\n`;
-    told = true;
+    const body = tell === null ? '\n' : `${JSON.stringify({ event: 'state', payload: { loading: tell } })}\n`;
+    tell = null;
     return route.fulfill({ body });
   });
   await page.route('**/request', async (route) => {
@@ -55,6 +56,9 @@ it('says how far it is and how long it takes, and ends when told to', async () =
   expect(said).toMatch(/64\.0 % · 640 MiB of 1,000 MiB · about 2 s left/);
   expect(await page.getByRole('progressbar').getAttribute('aria-valuenow')).toBe('64');
   await page.screenshot({ path: join(pictures, 'loading.png') });
+  tell = { trace: loading.trace, share: 1, secondsLeft: null, judging: true };
+  await page.getByText('big.trace read; its waits are being judged').waitFor();
+  expect(await page.locator('.empty').innerText()).not.toContain('%');
   await page.getByRole('button', { name: 'Cancel' }).click();
   await page.getByText('No trace. Load a trace').waitFor();
   expect(asked).toContain('waitline/cancelLoad');

@@ -215,9 +215,11 @@ describe('loading', () => {
     const loading = { share: 0.25, secondsLeft: 3, bytes: 2 ** 20, of: 2 ** 22, trace: '/tmp/big.trace' };
     host.emit('state', { analysis: null, loading });
     expect(late.phase).toBe('loading');
-    expect(late.loading).toEqual(loading);
+    expect(late.loading).toEqual({ ...loading, judging: false });
     host.emit('state', { loading: { ...loading, share: 0.5, secondsLeft: null } });
     expect(late.loading).toMatchObject({ share: 0.5, secondsLeft: null });
+    host.emit('state', { loading: { trace: loading.trace, share: 1, secondsLeft: null, judging: true } });
+    expect(late.loading).toMatchObject({ share: 1, judging: true });
     await late.cancelLoad();
     expect(host.asked).toContain('waitline/cancelLoad');
     expect([late.phase, late.loading]).toEqual(['none', null]);

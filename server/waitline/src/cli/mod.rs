@@ -169,6 +169,7 @@ impl Opened {
     ) -> anyhow::Result<(T, Option<Judged>)> {
         let (mut its, mut question) = own(&self.loaded.analysis)?;
         let judge = |opened: &mut Opened, question: &Question| {
+            let _judging = Judging::begin(&opened.loaded);
             opened.keep.judged(&opened.loaded.analysis, question, depth, &|| true)
         };
         let mut judged = judge(self, &question);
@@ -184,6 +185,7 @@ impl Opened {
     /// The trace in the workspace that a folder is.
     pub(crate) fn view(self, root: PathBuf) -> anyhow::Result<(View, Keep)> {
         let Opened { loaded, mut keep } = self;
+        let _judging = Judging::begin(&loaded);
         let path = loaded.path.clone();
         let by = (&[root][..], &Choices::default());
         let view =
@@ -221,6 +223,31 @@ fn with_progress<T>(
         let _ = write!(io::stderr(), "\r\x1b[K");
     }
     result
+}
+
+/// On a terminal, says that the waits of a large trace are being judged, until it is dropped.
+struct Judging;
+
+impl Judging {
+    /// A trace of fewer events is judged before anybody has read this.
+    const WORTH_TELLING: u64 = 10_000_000;
+
+    fn begin(loaded: &Loaded) -> Option<Judging> {
+        let Loaded { path, analysis, .. } = loaded;
+        let is_long = analysis.stays.is_some() && analysis.events >= Self::WORTH_TELLING;
+        if !is_long || !io::stderr().is_terminal() {
+            return None;
+        }
+        let name = traces::shown(path);
+        let _ = write!(io::stderr(), "\rwaitline: judging the waits of {name}");
+        Some(Judging)
+    }
+}
+
+impl Drop for Judging {
+    fn drop(&mut self) {
+        let _ = write!(io::stderr(), "\r\x1b[K");
+    }
 }
 
 /// Says what a person must know of a trace before they trust its figures.

@@ -239,6 +239,10 @@ impl Session {
                 }
                 (loaded, _) => loaded?,
             };
+            if loaded.analysis.stays.is_some() {
+                progress.says("judging the waits");
+                told.judges();
+            }
             let (path, stamp) = (loaded.path.clone(), loaded.stamp.clone());
             if before.is_some() {
                 let seen = Seen::at(&path, &stamp).map(|seen| (path.clone(), seen));

@@ -49,15 +49,20 @@ impl Reporter {
 
     /// How much of how much is done.
     pub(super) fn percent(&self, done: u64, of: u64) {
-        self.report(Some((done.saturating_mul(100) / of.max(1)).min(100) as u32));
+        self.report(Some((done.saturating_mul(100) / of.max(1)).min(100) as u32), None);
     }
 
     /// It goes on, and nobody knows for how long.
     pub(super) fn goes_on(&self) {
-        self.report(None);
+        self.report(None, None);
     }
 
-    fn report(&self, percent: Option<u32>) {
+    /// It goes on with something else, and nobody knows for how long.
+    pub(super) fn says(&self, what: &str) {
+        self.report(None, Some(what.to_owned()));
+    }
+
+    fn report(&self, percent: Option<u32>, message: Option<String>) {
         if self.tell.is_none() || self.started.elapsed() < WORTH_TELLING {
             return;
         }
@@ -67,11 +72,12 @@ impl Reporter {
                 title: self.title.clone(),
                 cancellable: Some(true),
                 percentage: percent,
-                message: None,
+                message,
             }));
         } else if state.percent != percent {
             self.send(WorkDoneProgress::Report(WorkDoneProgressReport {
                 percentage: percent,
+                message,
                 ..WorkDoneProgressReport::default()
             }));
         }

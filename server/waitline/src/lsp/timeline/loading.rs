@@ -50,6 +50,18 @@ impl Loading {
     }
 }
 
+impl Loading {
+    /// All is read, and waits are judged: nobody can tell for how long.
+    pub(in crate::lsp) fn judges(&self) {
+        if self.begun.elapsed() < WORTH_TELLING {
+            return;
+        }
+        self.percent.store(100, Ordering::Relaxed);
+        let told = json!({ "trace": self.trace, "share": 1.0, "secondsLeft": null, "judging": true });
+        self.session.set_loading(told);
+    }
+}
+
 impl Drop for Loading {
     fn drop(&mut self) {
         if self.percent.load(Ordering::Relaxed) != u64::MAX {
