@@ -341,9 +341,13 @@ impl Reader {
 
     /// Makes a generation of all up to `end`; what follows stays for the next one.
     fn cut(&mut self, version: Version, end: usize) -> Option<Generation> {
+        // What is behind the rest is overwritten before it is read: clearing it costs as much as copying.
         let mut rest = self.recycled.pop().unwrap_or_default();
-        rest.clear();
-        rest.extend_from_slice(&self.buf[end..self.len]);
+        let left = &self.buf[end..self.len];
+        if rest.len() < left.len() {
+            rest.resize(left.len(), 0);
+        }
+        rest[..left.len()].copy_from_slice(left);
         let mut bytes = std::mem::replace(&mut self.buf, rest);
         bytes.truncate(end);
         bytes.resize(end + varint::WINDOW, 0);
