@@ -210,7 +210,7 @@ impl Builder {
     /// that follow still tell how long the trace is. `why` is said of what is not counted. `false`:
     /// there is none yet.
     pub fn cut(&mut self, why: String) -> bool {
-        self.round();
+        self.take_in(0);
         if self.limit.is_none() && self.generations > 0 {
             let problem = Problem { offset: self.sound_bytes, generation: None, what: why };
             self.limit = Some((self.generations, problem));
@@ -239,7 +239,7 @@ impl Builder {
     /// however many events there were; so it has no lives. `None`: there is no generation yet, or no sound
     /// one follows.
     pub fn so_far(&mut self, why: String) -> Option<Analysis> {
-        self.round();
+        self.take_in(0);
         let is_sound = self.problem.is_none() && self.error.is_none();
         let version = self.reader.version().filter(|_| is_sound && self.generations > 0)?;
         let mut figures = self.figures.so_far();
@@ -282,7 +282,7 @@ impl Builder {
                 Ok(Some(generation)) => generation,
                 Ok(None) => return,
                 Err(error) => {
-                    self.round();
+                    self.take_in(0);
                     // Behind what contradicts itself nobody would have read on.
                     if self.problem.is_none() {
                         self.error = Some(error);
@@ -291,10 +291,10 @@ impl Builder {
                 }
             };
             if self.problem.is_none() && self.is_side_by_side() {
-                self.queue(generation);
+                self.wait(generation);
                 continue;
             }
-            self.round();
+            self.take_in(0);
             if self.problem.is_some() {
                 self.latest = Some(generation.latest());
                 self.broken = None;
@@ -328,7 +328,7 @@ impl Builder {
         if !self.is_stopped {
             self.reader.finish();
             self.step();
-            self.round();
+            self.take_in(0);
         }
     }
 

@@ -30,4 +30,9 @@ impl Jobs for Cores {
             last();
         });
     }
+
+    fn begin(&self, job: Box<dyn FnOnce() + Send>) {
+        // Where there is no thread to be had, what the job is for does without it.
+        let _ = std::thread::Builder::new().name("ahead".into()).spawn(job);
+    }
 }

@@ -1,18 +1,25 @@
-//! Generations side by side: the first of a round is decoded in its turn, the others ahead of it.
+//! Generations side by side: while one is decoded in its turn, others are decoded ahead of it.
+//!
+//! ```text
+//! read --> waiting: | in turn | ahead | ahead |  --> the first of these, when it is done: joined
+//!                        ^ here    ^ on other cores
+//! ```
 
+use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
 
-use exectrace::{Decoder, Generation, Problem};
+use exectrace::{Decoder, Generation, Problem, Tables};
 
 use super::Builder;
 use crate::figures::{Figures, GoLocal, Pass};
-use crate::jobs::{Job, Jobs};
+use crate::jobs::Jobs;
 
-/// Generations that wait until there are enough for a round.
+/// Generations that were read and are not summed up yet.
 #[derive(Debug, Default)]
 pub(super) struct Rounds {
     jobs: Option<Arc<dyn Jobs + Send + Sync>>,
-    queue: Vec<Generation>,
+    waiting: VecDeque<Waiting>,
     /// How many were taken in that were decoded ahead, and how many were decoded again.
     taken: u32,
     thrown: u32,
@@ -20,15 +27,23 @@ pub(super) struct Rounds {
     misses: u32,
 }
 
-/// Whoever writes traces so that this never fits pays for it no more often than this.
-const MOST_MISSES: u32 = 4;
+#[derive(Debug)]
+struct Waiting {
+    generation: Arc<Generation>,
+    /// What comes of it, if it is being decoded ahead.
+    ahead: Option<Receiver<Ahead>>,
+}
 
-/// A generation that is decoded ahead.
+/// What came of a generation that was decoded ahead.
+#[derive(Debug)]
 struct Ahead {
     decoder: Decoder<GoLocal>,
     figures: Figures,
     is_done: bool,
 }
+
+/// Whoever writes traces so that this never fits pays for it no more often than this.
+const MOST_MISSES: u32 = 4;
 
 impl Builder {
     /// Decodes generations side by side, as far as `jobs` can run them so. What comes of it is the same.
@@ -45,73 +60,73 @@ impl Builder {
         (self.rounds.taken, self.rounds.thrown)
     }
 
+    fn at_once(&self) -> usize {
+        self.rounds.jobs.as_ref().map_or(1, |jobs| jobs.at_once())
+    }
+
     /// Whether the next generation can wait for others: the first tells what was there.
     pub(super) fn is_side_by_side(&self) -> bool {
         let is_plain = self.figures.stays.is_none() && self.limit.is_none() && self.generations > 0;
-        is_plain
-            && self.rounds.misses < MOST_MISSES
-            && self.rounds.jobs.as_ref().is_some_and(|jobs| jobs.at_once() > 1)
+        is_plain && self.rounds.misses < MOST_MISSES && self.at_once() > 1
     }
 
-    /// A generation more; decodes those that wait if there are enough.
-    pub(super) fn queue(&mut self, generation: Generation) {
-        self.rounds.queue.push(generation);
-        let most = self.rounds.jobs.as_ref().map_or(1, |jobs| jobs.at_once());
-        if self.rounds.queue.len() >= most {
-            self.round();
-        }
+    /// A generation more; takes in what is done meanwhile.
+    pub(super) fn wait(&mut self, generation: Generation) {
+        let generation = Arc::new(generation);
+        let ahead = self.begin(&generation);
+        self.rounds.waiting.push_back(Waiting { generation, ahead });
+        // One more than cores are at work, so that none has to wait for what is read here.
+        self.take_in(self.at_once() + 1);
     }
 
-    /// Decodes all generations that wait.
-    pub(super) fn round(&mut self) {
-        let queue = std::mem::take(&mut self.rounds.queue);
-        let Some(jobs) = self.rounds.jobs.clone().filter(|_| !queue.is_empty()) else { return };
-        let tables = self.reader.tables();
-        let mut ahead: Vec<Option<Ahead>> = (1u32..)
-            .zip(&queue[1..])
-            .map(|(n, _)| {
-                let decoder = self.decoder.ahead(n)?;
-                Some(Ahead { decoder, figures: Figures::ahead(), is_done: false })
-            })
-            .collect();
-
-        let mut first = Ok(());
-        {
-            let Builder { decoder, figures, .. } = self;
-            let (queue, first) = (&queue, &mut first);
-            let mut in_turn = move || {
-                *first = decoder.decode(&queue[0], tables, &mut Pass { figures, tables });
-            };
-            let mut others: Vec<_> = queue
-                .windows(2)
-                .zip(&mut ahead)
-                .filter_map(|(pair, ahead)| {
-                    let Ahead { decoder, figures, is_done } = ahead.as_mut()?;
-                    Some(move || {
-                        let pass = &mut Pass { figures, tables };
-                        *is_done = decoder.decode_ahead(&pair[0], &pair[1], tables, pass);
-                    })
-                })
-                .collect();
-            let mut all: Vec<Job<'_>> = vec![&mut in_turn];
-            all.extend(others.iter_mut().map(|job| job as Job<'_>));
-            jobs.all(&mut all);
+    /// Begins to decode a generation ahead of those that wait, if a core is free for it.
+    fn begin(&mut self, generation: &Arc<Generation>) -> Option<Receiver<Ahead>> {
+        let Rounds { jobs, waiting, .. } = &self.rounds;
+        let (jobs, before) = (jobs.as_ref()?, waiting.back()?);
+        if waiting.iter().filter(|w| w.ahead.is_some()).count() >= jobs.at_once() {
+            return None;
         }
+        let mut decoder = self.decoder.ahead(waiting.len() as u32)?;
+        let mut figures = Figures::ahead(self.reader.tables());
+        let (before, generation) = (before.generation.clone(), generation.clone());
+        let (done, ahead) = sync_channel(1);
+        jobs.begin(Box::new(move || {
+            // Nothing is named yet: the tables grow while this goes on.
+            let tables = Tables::default();
+            let mut pass = Pass { figures: &mut figures, tables: &tables };
+            let is_done = decoder.decode_ahead(&before, &generation, &tables, &mut pass);
+            drop((before, generation));
+            // If nobody wants it any more, the load was given up.
+            let _ = done.send(Ahead { decoder, figures, is_done });
+        }));
+        Some(ahead)
+    }
 
-        let mut ahead = ahead.into_iter();
-        for (i, generation) in queue.into_iter().enumerate() {
-            let result = if i == 0 {
-                std::mem::replace(&mut first, Ok(()))
-            } else {
-                self.join(&generation, ahead.next().flatten())
+    /// Takes in what is done, in order, until at most `most` wait.
+    pub(super) fn take_in(&mut self, most: usize) {
+        while let Some(first) = self.rounds.waiting.front() {
+            let must = self.rounds.waiting.len() > most;
+            let ahead = match &first.ahead {
+                None if must => None,
+                Some(ahead) if must => ahead.recv().ok(),
+                Some(ahead) => match ahead.try_recv() {
+                    Ok(ahead) => Some(ahead),
+                    Err(TryRecvError::Disconnected) => None,
+                    Err(TryRecvError::Empty) => return,
+                },
+                None => return,
             };
-            if let Err(problem) = result {
+            let Some(Waiting { generation, .. }) = self.rounds.waiting.pop_front() else { return };
+            if let Err(problem) = self.join(&generation, ahead) {
                 self.problem = Some((false, problem));
+                self.rounds.waiting.clear();
                 return;
             }
             self.generations += 1;
             self.sound_bytes = generation.offset() + generation.n_bytes() as u64;
-            self.reader.recycle(generation);
+            if let Ok(generation) = Arc::try_unwrap(generation) {
+                self.reader.recycle(generation);
+            }
         }
     }
 
@@ -119,6 +134,7 @@ impl Builder {
     fn join(&mut self, generation: &Generation, ahead: Option<Ahead>) -> Result<(), Problem> {
         let tables = self.reader.tables();
         let mut pass = Pass { figures: &mut self.figures, tables };
+        let was_ahead = ahead.is_some();
         match ahead.filter(|ahead| ahead.is_done) {
             Some(Ahead { decoder, figures, .. })
                 if self.decoder.fits(&decoder) && pass.figures.fits(&figures) =>
@@ -129,8 +145,8 @@ impl Builder {
                 Ok(())
             }
             _ => {
-                self.rounds.misses += 1;
-                self.rounds.thrown += 1;
+                self.rounds.misses += u32::from(was_ahead);
+                self.rounds.thrown += u32::from(was_ahead);
                 self.decoder.decode(generation, tables, &mut pass)
             }
         }

@@ -57,7 +57,8 @@ impl Loading {
             return;
         }
         self.percent.store(100, Ordering::Relaxed);
-        let told = json!({ "trace": self.trace, "share": 1.0, "secondsLeft": null, "judging": true });
+        let told =
+            json!({ "trace": self.trace, "share": 1.0, "secondsLeft": null, "judging": true });
         self.session.set_loading(told);
     }
 }
