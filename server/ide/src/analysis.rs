@@ -118,9 +118,9 @@ impl Analysis {
     }
 }
 
-mod rounds;
+mod side_by_side;
 
-use rounds::Rounds;
+use side_by_side::SideBySide;
 
 /// Why there is no analysis.
 #[derive(Debug)]
@@ -158,7 +158,7 @@ pub struct Builder {
     is_cut: bool,
     /// There are more bytes, and they are not given.
     is_stopped: bool,
-    rounds: Rounds,
+    side_by_side: SideBySide,
 }
 
 impl Builder {

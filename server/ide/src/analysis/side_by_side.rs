@@ -17,7 +17,7 @@ use crate::jobs::Jobs;
 
 /// Generations that were read and are not summed up yet.
 #[derive(Debug, Default)]
-pub(super) struct Rounds {
+pub(super) struct SideBySide {
     jobs: Option<Arc<dyn Jobs + Send + Sync>>,
     waiting: VecDeque<Waiting>,
     /// How many were taken in that were decoded ahead, and how many were decoded again.
@@ -50,38 +50,38 @@ impl Builder {
     /// Lives of goroutines are kept in turn.
     #[must_use]
     pub fn on(mut self, jobs: Arc<dyn Jobs + Send + Sync>) -> Builder {
-        self.rounds.jobs = Some(jobs);
+        self.side_by_side.jobs = Some(jobs);
         self
     }
 
     /// How many generations were decoded ahead of the one before and taken in, and how many had to be
     /// decoded again in their turn.
     pub fn n_ahead(&self) -> (u32, u32) {
-        (self.rounds.taken, self.rounds.thrown)
+        (self.side_by_side.taken, self.side_by_side.thrown)
     }
 
     fn at_once(&self) -> usize {
-        self.rounds.jobs.as_ref().map_or(1, |jobs| jobs.at_once())
+        self.side_by_side.jobs.as_ref().map_or(1, |jobs| jobs.at_once())
     }
 
     /// Whether the next generation can wait for others: the first tells what was there.
     pub(super) fn is_side_by_side(&self) -> bool {
         let is_plain = self.figures.stays.is_none() && self.limit.is_none() && self.generations > 0;
-        is_plain && self.rounds.misses < MOST_MISSES && self.at_once() > 1
+        is_plain && self.side_by_side.misses < MOST_MISSES && self.at_once() > 1
     }
 
     /// A generation more; takes in what is done meanwhile.
     pub(super) fn wait(&mut self, generation: Generation) {
         let generation = Arc::new(generation);
         let ahead = self.begin(&generation);
-        self.rounds.waiting.push_back(Waiting { generation, ahead });
+        self.side_by_side.waiting.push_back(Waiting { generation, ahead });
         // One more than cores are at work, so that none has to wait for what is read here.
         self.take_in(self.at_once() + 1);
     }
 
     /// Begins to decode a generation ahead of those that wait, if a core is free for it.
     fn begin(&mut self, generation: &Arc<Generation>) -> Option<Receiver<Ahead>> {
-        let Rounds { jobs, waiting, .. } = &self.rounds;
+        let SideBySide { jobs, waiting, .. } = &self.side_by_side;
         let (jobs, before) = (jobs.as_ref()?, waiting.back()?);
         if waiting.iter().filter(|w| w.ahead.is_some()).count() >= jobs.at_once() {
             return None;
@@ -104,8 +104,8 @@ impl Builder {
 
     /// Takes in what is done, in order, until at most `most` wait.
     pub(super) fn take_in(&mut self, most: usize) {
-        while let Some(first) = self.rounds.waiting.front() {
-            let must = self.rounds.waiting.len() > most;
+        while let Some(first) = self.side_by_side.waiting.front() {
+            let must = self.side_by_side.waiting.len() > most;
             let ahead = match &first.ahead {
                 None if must => None,
                 Some(ahead) if must => ahead.recv().ok(),
@@ -116,10 +116,12 @@ impl Builder {
                 },
                 None => return,
             };
-            let Some(Waiting { generation, .. }) = self.rounds.waiting.pop_front() else { return };
+            let Some(Waiting { generation, .. }) = self.side_by_side.waiting.pop_front() else {
+                return;
+            };
             if let Err(problem) = self.join(&generation, ahead) {
                 self.problem = Some((false, problem));
-                self.rounds.waiting.clear();
+                self.side_by_side.waiting.clear();
                 return;
             }
             self.generations += 1;
@@ -139,14 +141,14 @@ impl Builder {
             Some(Ahead { decoder, figures, .. })
                 if self.decoder.fits(&decoder) && pass.figures.fits(&figures) =>
             {
-                self.rounds.misses = 0;
-                self.rounds.taken += 1;
+                self.side_by_side.misses = 0;
+                self.side_by_side.taken += 1;
                 pass.join(generation, figures, &mut self.decoder, decoder);
                 Ok(())
             }
             _ => {
-                self.rounds.misses += u32::from(was_ahead);
-                self.rounds.thrown += u32::from(was_ahead);
+                self.side_by_side.misses += u32::from(was_ahead);
+                self.side_by_side.thrown += u32::from(was_ahead);
                 self.decoder.decode(generation, tables, &mut pass)
             }
         }
