@@ -3,7 +3,7 @@
 //! Counts are kept for blocks of changes: those at its beginning and the most within it. A column that
 //! is narrower than a block shows the block's most: the counts at one instant come from the lanes.
 
-use super::lanes::BLOCK;
+use super::coded::BLOCK;
 
 /// What is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

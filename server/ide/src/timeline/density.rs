@@ -7,7 +7,8 @@
 use super::cells::Cells;
 use super::class::{TONES, Tone};
 use super::groups::Group;
-use super::lanes::{Walk, unpack};
+use super::lanes::{Lane, Walk};
+use super::sums::unpack;
 use super::tile::{LaneRects, Rect};
 use super::{GoRef, Index};
 
@@ -123,8 +124,8 @@ impl Density {
 }
 
 fn n_spans(index: &Index, gos: &[GoRef]) -> usize {
-    let lanes = gos.iter().filter_map(|&go| index.go(go)).map(|go| go.lane);
-    lanes.flat_map(|lane| index.spans.blocks(&lane)).map(|block| block.n as usize).sum()
+    let blocks = |lane: Lane<'_>| (0..lane.n_blocks()).map(|i| lane.block(i).n).sum::<usize>();
+    gos.iter().filter_map(|&go| index.lane_of(go)).map(blocks).sum()
 }
 
 /// A slice is 2 to this many nanoseconds, no fewer than there are spans: many groups must not take more
@@ -174,10 +175,10 @@ impl Making {
 
     fn add(&mut self, index: &Index, gos: &[GoRef]) {
         let shift = self.shift;
-        let lanes = gos.iter().filter_map(|&go| index.go(go)).map(|go| go.lane);
-        for span in lanes.flat_map(|lane| index.spans.all(lane)) {
-            let row = self.row(span.tone.0);
-            let (start, end) = (span.start.max(0), span.end.min(self.end));
+        let lanes = gos.iter().filter_map(|&go| index.lane_of(go));
+        for (start, end, tone) in lanes.flat_map(Lane::all_times) {
+            let row = self.row(tone.0);
+            let (start, end) = (start.max(0), end.min(self.end));
             if end <= start {
                 continue;
             }
@@ -411,9 +412,9 @@ impl Index {
         }
         let mut adder = Adder::new(cells);
         for go in group.alive(self, cells.t0, cells.t1) {
-            let Some(go) = self.go(go) else { continue };
+            let Some(lane) = self.lane_of(go) else { continue };
             adder.rewind();
-            self.spans.walk(&go.lane, cells.t0, cells.t1, &mut adder);
+            lane.walk(cells.t0, cells.t1, &mut adder);
             if let Some(density) = density.filter(|_| adder.steps > STEPS) {
                 return density.sums(cells);
             }

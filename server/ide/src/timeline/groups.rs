@@ -165,7 +165,7 @@ impl Index {
         gos.truncate(MOST_ROWS);
         let life = |go: GoRef| {
             let go = &self.gos[go.0 as usize];
-            go.lane.end - go.birth
+            go.place.end - go.birth
         };
         // What lives for less than a fiftieth of the window shares rows, if there are many.
         let brief = (t1 - t0) / 50;
@@ -186,7 +186,7 @@ impl Index {
         let mut free: std::collections::BinaryHeap<std::cmp::Reverse<(i64, usize)>> =
             std::collections::BinaryHeap::new();
         for go in short {
-            let end = self.gos[go.0 as usize].lane.end;
+            let end = self.gos[go.0 as usize].place.end;
             match free.peek() {
                 Some(&std::cmp::Reverse((until, row))) if until <= birth(go) => {
                     free.pop();

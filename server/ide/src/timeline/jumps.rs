@@ -17,7 +17,8 @@
 use std::hint::black_box;
 
 use super::class::TONES;
-use super::lanes::{Part, UpTo, Walk, part};
+use super::lanes::Walk;
+use super::sums::{Part, UpTo, part};
 
 /// Where there are fewer blocks a cell than this, they are gone over: they lie side by side.
 const SPARSE: usize = 2;

@@ -17,8 +17,10 @@ use hashbrown::HashMap;
 mod build;
 mod cells;
 mod class;
+mod coded;
 mod counters;
 mod density;
+mod filing;
 mod find;
 mod groups;
 mod guess;
@@ -30,6 +32,7 @@ mod seal;
 mod sink;
 mod slices;
 mod summary;
+mod sums;
 pub mod tile;
 
 #[cfg(test)]
@@ -47,8 +50,9 @@ pub use slices::{Flow, FlowKind, Meanwhile, Ref, Slice, SliceOf, TaskFlow, line_
 pub use summary::{CostlyLine, Inside, Sum};
 pub use tile::{Key, LABEL_GO, LABEL_TEXT, LaneRects, MOST_LANES, MOST_WIDTH, Rect, TILE_BYTES};
 
+use coded::Writer;
 use counters::{Counters, Series};
-use lanes::{Lane, Spans};
+use lanes::{Lane, Place, Spans};
 
 /// A goroutine of the index, by its row in [`Index::gos`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -81,7 +85,7 @@ pub struct Go {
     pub waiting: i64,
     /// How long it ran.
     pub running: i64,
-    lane: Lane,
+    place: Place,
     /// Its row among the analysis' stays; `u32::MAX`: none.
     stays: u32,
 }
@@ -239,7 +243,7 @@ impl Index {
 
     /// How many spans there are.
     pub fn n_spans(&self) -> usize {
-        self.spans.start.len()
+        self.spans.n
     }
 
     /// How many bytes the index takes, about.
@@ -296,7 +300,7 @@ impl Index {
     fn make_threads(&self) -> Vec<Runs> {
         let mut found: Vec<Vec<(i64, i64, u8, u32)>> = vec![Vec::new(); self.ms.ids.len()];
         for (row, go) in (0u32..).zip(&self.gos) {
-            for span in self.spans.all(go.lane) {
+            for span in self.spans.lane(&go.place).all() {
                 let class = span.tone.class();
                 if class.is_running() || class == Class::Syscall {
                     let m = (span.x >> 16) as usize;
@@ -313,8 +317,9 @@ impl Index {
             .map(|mut of| {
                 of.sort_unstable();
                 let mut runs = Runs::default();
+                let mut writer = Writer::default();
                 for (start, end, tone, go) in of {
-                    runs.push(start, end, Tone(tone), go);
+                    runs.push(&mut writer, start, end, Tone(tone), go);
                 }
                 runs
             })
@@ -360,7 +365,7 @@ impl Index {
     pub fn counts_at(&self, t: i64) -> Counts {
         let mut counts = Counts::default();
         for go in self.alive(t, t + 1) {
-            let Some(span) = self.go(go).and_then(|go| self.spans.at(&go.lane, t)) else {
+            let Some(span) = self.span_at(go, t) else {
                 continue;
             };
             let class = span.tone.class();
@@ -381,13 +386,16 @@ impl Index {
 
     /// The spans of a goroutine that touch a window.
     pub fn spans(&self, go: GoRef, t0: i64, t1: i64) -> impl Iterator<Item = Span> + '_ {
-        let lane = self.go(go).map(|go| go.lane);
-        lane.into_iter().flat_map(move |lane| self.spans.between(lane, t0, t1))
+        self.lane_of(go).into_iter().flat_map(move |lane| lane.between(t0, t1))
     }
 
     /// The span of a goroutine at a time.
     pub fn span_at(&self, go: GoRef, t: i64) -> Option<Span> {
-        self.spans.at(&self.go(go)?.lane, t)
+        self.lane_of(go)?.at(t)
+    }
+
+    fn lane_of(&self, go: GoRef) -> Option<Lane<'_>> {
+        Some(self.spans.lane(&self.go(go)?.place))
     }
 
     /// The length of the trace.

@@ -3,8 +3,10 @@
 use exectrace::{FrameId, StackId};
 use hashbrown::HashMap;
 
-use super::class::Tone;
-use super::lanes::{NO_SUMS, Summing};
+use super::class::Class;
+use super::coded::{Block, set_tone, take};
+use super::lanes::{NO_SUMS, Spans};
+use super::sums::Summing;
 use super::{GoRef, Index, REACH};
 use crate::stays::{StayKind, StayRow, Stays};
 use crate::verdicts::Verdict;
@@ -13,12 +15,6 @@ use crate::view::View;
 impl Index {
     /// Closes the index with the verdicts of a view of the same trace.
     pub fn seal(&mut self, view: &View) {
-        self.spans.tone = self
-            .spans
-            .site
-            .iter()
-            .map(|&site| self.sites.get(site as usize).map_or(0, |s| Tone::new(s.class).0))
-            .collect();
         if let (Some(stays), Some(verdicts)) = (&view.analysis.stays, &view.verdicts) {
             self.judge(stays, &|row| verdicts.of(stays, row).map(|j| j.verdict));
         }
@@ -61,43 +57,34 @@ impl Index {
             self.gos[at].stays = row as u32;
             at += 1;
         }
-        // By goroutine: the block and the span within it that comes next.
-        let mut next: Vec<(u32, u32)> = vec![(0, 0); self.gos.len()];
+        let mut next: Vec<Next> = Vec::new();
+        next.resize_with(rows.len(), Next::default);
         for row in stays.rows() {
             let Some(verdict) = verdict(row) else { continue };
             let stay = stays.stay(row);
             if !matches!(stay.kind, StayKind::Wait | StayKind::Syscall) {
                 continue;
             }
-            let Some(&go) = rows.get(stay.g.0 as usize).filter(|&&g| g != u32::MAX) else {
-                continue;
-            };
-            let lane = self.gos[go as usize].lane;
-            let first = lane.first as usize;
-            let blocks = &self.spans.blocks[first..first + lane.n as usize];
-            let (b, k) = &mut next[go as usize];
-            while let Some(block) = blocks.get(*b as usize) {
-                if *k >= block.n {
-                    (*b, *k) = (*b + 1, 0);
-                    continue;
-                }
-                let row = (block.first + *k) as usize;
-                let end = if *k + 1 < block.n {
-                    block.base + i64::from(self.spans.start[row + 1])
-                } else {
-                    blocks.get(*b as usize + 1).map_or(lane.end, |b| b.base)
-                };
+            let at = stay.g.0 as usize;
+            let (Some(next), Some(&go)) = (next.get_mut(at), rows.get(at)) else { continue };
+            let Some(place) = self.gos.get(go as usize).map(|go| go.place) else { continue };
+            let Spans { arena, bases, ats, .. } = &mut self.spans;
+            let blocks = place.first as usize..place.first as usize + place.n as usize;
+            let (bases, ats) = (&bases[blocks.clone()], &ats[blocks]);
+            while let Some(&at) = ats.get(next.block as usize) {
+                let block = next.block as usize;
+                let end_of_block = bases.get(block + 1).copied().unwrap_or(place.end);
+                let spans = Block::new(arena.at(at));
+                let (end, then) = next.end(&spans, bases[block], end_of_block);
                 if end > stay.end.0 {
                     break;
                 }
-                if end == stay.end.0 {
-                    let tone = Tone(self.spans.tone[row]);
-                    let class = tone.class();
-                    if class.is_wait() || class == super::Class::Syscall {
-                        self.spans.tone[row] = tone.judged(verdict).0;
-                    }
+                let tone = spans.tone(usize::from(next.k));
+                let class = tone.class();
+                if end == stay.end.0 && (class.is_wait() || class == Class::Syscall) {
+                    set_tone(arena.at_mut(at), usize::from(next.k), tone.judged(verdict));
                 }
-                *k += 1;
+                *next = then;
             }
         }
     }
@@ -107,12 +94,11 @@ impl Index {
         let mut summing = Summing::default();
         let mut sums = Vec::new();
         for go in &mut self.gos {
-            let blocks = self.spans.blocks(&go.lane);
-            for (i, block) in blocks.iter().enumerate() {
+            let lane = self.spans.lane(&go.place);
+            for i in 0..lane.n_blocks() {
                 summing.mark();
-                let end = blocks.get(i + 1).map_or(go.lane.end, |b| b.base);
-                for span in self.spans.spans_of(block, end) {
-                    summing.add(span.tone.0, (span.end - span.start).max(0) as u64);
+                for (start, end, tone) in lane.times(i) {
+                    summing.add(tone.0, (end - start).max(0) as u64);
                 }
             }
             summing.mark();
@@ -128,7 +114,7 @@ impl Index {
                     go.running += ns;
                 }
             }
-            go.lane.sums = match summing.done(blocks.len()) {
+            go.place.sums = match summing.done(lane.n_blocks()) {
                 Some(made) => {
                     sums.push(made);
                     sums.len() as u32 - 1
@@ -137,5 +123,31 @@ impl Index {
             };
         }
         self.spans.sums = sums;
+    }
+}
+
+/// The span of a goroutine that comes next.
+#[derive(Clone, Copy, Default)]
+struct Next {
+    block: u32,
+    k: u8,
+    /// Where its length is written, if it is not the first one.
+    at: u16,
+    /// Its beginning, if it is not the first one.
+    start: i64,
+}
+
+impl Next {
+    /// Its end, and the one that follows.
+    #[inline]
+    fn end(self, block: &Block<'_>, base: i64, end_of_block: i64) -> (i64, Next) {
+        let (widths, first) = block.lengths();
+        let k = usize::from(self.k);
+        if k + 1 >= block.n {
+            return (end_of_block, Next { block: self.block + 1, ..Next::default() });
+        }
+        let (start, mut at) = if k == 0 { (base, first) } else { (self.start, self.at.into()) };
+        let end = start.wrapping_add_unsigned(take(block.bytes, &mut at, &mut (widths >> (2 * k))));
+        (end, Next { block: self.block, k: self.k + 1, at: at as u16, start: end })
     }
 }

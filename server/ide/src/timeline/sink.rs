@@ -5,7 +5,7 @@ use exectrace::{
     RangeKind, RangePhase, RangeScope, Region, Sink, StackId, StackRow, StrId, Tables, Task,
 };
 
-use super::build::{Local, Making, NONE, UNKNOWN};
+use super::build::{Local, Making, NONE, UNKNOWN, upper};
 use super::class::Class;
 use super::counters::Counter;
 use super::{Message, NO_GO, RegionSpan, Sample, TaskSpan};
@@ -171,7 +171,7 @@ impl Sink for Pass<'_> {
             return;
         }
         let p = m.index.ps.row(event.p.0);
-        if m.upper(p).is_none() {
+        if upper(&mut m.index.procs, p).is_none() {
             return;
         }
         while m.running_ps.len() <= p as usize {

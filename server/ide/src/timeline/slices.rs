@@ -357,7 +357,7 @@ impl Index {
             _ => start,
         };
         let frame = line_of(view, if class.is_running() { end } else { start });
-        let (rank, of) = self.rank(view, &span, class, frame);
+        let (rank, of) = self.rank(view, go, &span, class, frame);
         let of_go = |span: Span| Ref { go, span };
         Slice {
             at: of_go(span),
@@ -423,14 +423,9 @@ impl Index {
     pub(super) fn spans_of_sites(&self, sites: &[bool], mut each: impl FnMut(GoRef, Span)) {
         let is = |site: u32| sites.get(site as usize).copied().unwrap_or(false);
         for (row, go) in (0u32..).zip(&self.gos) {
-            let blocks = self.spans.blocks(&go.lane);
-            for (i, block) in blocks.iter().enumerate() {
-                let rows = block.first as usize..(block.first + block.n) as usize;
-                if !self.spans.site[rows].iter().any(|&s| is(s)) {
-                    continue;
-                }
-                let end = blocks.get(i + 1).map_or(go.lane.end, |b| b.base);
-                for span in self.spans.spans_of(block, end).filter(|s| is(s.site)) {
+            let lane = self.spans.lane(&go.place);
+            for i in (0..lane.n_blocks()).filter(|&i| lane.has_site(i, is)) {
+                for span in lane.spans_of(i).filter(|s| is(s.site)) {
                     each(GoRef(row), span);
                 }
             }
@@ -440,17 +435,18 @@ impl Index {
     fn rank(
         &self,
         view: &View,
+        go: GoRef,
         span: &Span,
         class: Class,
         frame: Option<FrameId>,
     ) -> (usize, usize) {
         let Some(frame) = frame.filter(|_| class != Class::Runnable) else { return (0, 0) };
         let sites = self.sites_on(view, frame, Some(class));
-        let key = |s: &Span| (std::cmp::Reverse(s.end - s.start), s.start, s.row);
+        let key = |go: GoRef, s: &Span| (std::cmp::Reverse(s.end - s.start), s.start, go, s.row);
         let (mut rank, mut of) = (0, 0);
-        self.spans_of_sites(&sites, |_, other| {
+        self.spans_of_sites(&sites, |whose, other| {
             of += 1;
-            rank += usize::from(key(&other) < key(span));
+            rank += usize::from(key(whose, &other) < key(go, span));
         });
         (rank, of)
     }

@@ -270,18 +270,19 @@ impl Index {
         for go in gos {
             let Some(it) = self.go(go) else { continue };
             // Two at once cannot be one row.
-            if it.birth < free || it.birth >= cells.t1 || it.lane.end <= cells.t0 {
+            if it.birth < free || it.birth >= cells.t1 || it.place.end <= cells.t0 {
                 continue;
             }
-            free = it.lane.end;
+            free = it.place.end;
             let g = self.number(go);
-            let describe = |row: u32| match self.spans.site.get(row as usize) {
+            let spans = self.spans.lane(&it.place);
+            let describe = |row: u32| match spans.site(row) {
                 Some(site) => (site + 1, g),
                 None => (0, g),
             };
             let first = lane.rects.len();
             let mut joiner = Joiner::new(cells, &mut lane.rects, describe, 0, false, self.end);
-            self.spans.walk(&it.lane, cells.t0, cells.t1, &mut joiner);
+            spans.walk(cells.t0, cells.t1, &mut joiner);
             joiner.flush(i64::MAX);
             lane.rects[first..].iter_mut().for_each(|r| r.g = g);
         }
