@@ -31,6 +31,10 @@ pub(super) struct Open {
     /// Since when it runs, and on which P.
     pub(super) run: i64,
     pub(super) p: u32,
+    /// Its first function is known.
+    pub(super) has_root: bool,
+    /// Its birth, as long as none of its spans are filed.
+    pub(super) birth: Option<i64>,
 }
 
 /// The sites of one stack in this generation.
@@ -126,7 +130,7 @@ pub(super) struct Making {
 
 /// What a span and a goroutine take in the finished index, in bytes.
 const SPAN_BYTES: usize = 12;
-const GO_BYTES: usize = size_of::<Go>() + 24;
+const GO_BYTES: usize = 40;
 
 /// More spans than this are not kept: they take 4 GiB, and places of blocks have 32 bits.
 const MOST_SPANS: usize = 300_000_000;
@@ -197,35 +201,29 @@ impl Making {
         p | m << 16
     }
 
-    pub(super) fn born(
-        &mut self,
-        g: GoId,
-        t: i64,
-        creator: GoRef,
-        created_at: StackId,
-        root: StackId,
-    ) -> u32 {
-        let go = GoRef(self.index.gos.len() as u32);
+    pub(super) fn born(&mut self, g: GoId, t: i64, created_at: StackId, root: StackId) -> u32 {
         self.full |= self.index.gos.len() > MOST_GOS || self.is_out_of_room();
-        self.index.gos.push(Go {
-            id: g,
-            birth: t,
-            end: i64::MAX,
-            creator,
-            created_at,
-            root,
-            place: super::lanes::Place { first: 0, n: 0, end: 0, sums: super::lanes::NO_SUMS },
-            costly: 0,
-            waiting: 0,
-            running: 0,
-            stays: NONE,
-        });
-        let spans = Vec::new();
+        let go = Go { id: g, birth: t, end: i64::MAX, created_at, root };
+        let go = self.index.gos.push(&go);
+        let has_root = root != StackId::NONE;
         let (state, class) = (GoState::NotExist, Class::Unknown);
-        let open = Open { go, spans, state, class, assist: NONE, run: t, p: NONE };
+        let mut open = Open {
+            go,
+            spans: Vec::new(),
+            state,
+            class,
+            assist: NONE,
+            run: t,
+            p: NONE,
+            has_root,
+            birth: Some(t),
+        };
         let row = match self.free.pop() {
             Some(row) => {
-                self.opens[row as usize] = open;
+                let before = &mut self.opens[row as usize];
+                // Room for a few spans, which it needs, too.
+                open.spans = std::mem::take(&mut before.spans);
+                *before = open;
                 row
             }
             None => {
@@ -251,8 +249,8 @@ impl Making {
         self.room.is_some_and(|room| takes > room)
     }
 
-    /// Files what is at hand.
-    pub(super) fn flush(&mut self, row: u32) {
+    /// Files what is at hand; `last`: no more will come.
+    pub(super) fn flush(&mut self, row: u32, last: bool) {
         let is_out_of_room = self.is_out_of_room();
         let open = &mut self.opens[row as usize];
         let spans = &open.spans[..];
@@ -269,8 +267,11 @@ impl Making {
                     && u32::try_from(span.start - spans[from].start).is_ok()
             });
             if !goes_on {
-                self.full |= !self.filing.file(open.go, &spans[from..k], &self.index.sites);
-                from = k;
+                let whole = from == 0 && k == spans.len();
+                let only = last && whole && open.birth == Some(spans[0].start);
+                let Index { sites, gos, .. } = &mut self.index;
+                self.full |= !self.filing.file(open.go, &spans[from..k], only, sites, gos);
+                (from, open.birth) = (k, None);
             }
         }
         open.spans.clear();
@@ -280,7 +281,7 @@ impl Making {
     #[inline]
     pub(super) fn begin(&mut self, row: u32, start: i64, site: u32, x: u32) {
         if self.opens[row as usize].spans.len() >= BLOCK {
-            self.flush(row);
+            self.flush(row, false);
         }
         self.opens[row as usize].spans.push(Raw { start, site, x });
     }
@@ -376,7 +377,7 @@ impl Making {
                 let (p, site) = (open.p, self.running(StackRow::NONE));
                 self.ran(row, end, p, site);
             }
-            self.flush(row);
+            self.flush(row, true);
         }
         for p in 0..self.beside.len() as u32 {
             self.beside_piece(p, end);
@@ -391,7 +392,7 @@ impl Making {
         index.counters.catch_up();
         let lanes = index.procs.iter_mut().flat_map(|proc| [&mut proc.runs, &mut proc.beside]);
         lanes.chain([&mut index.gc, &mut index.stw]).for_each(Runs::close);
-        let (spans, has_room) = std::mem::take(&mut self.filing).finish(&mut index.gos, end);
+        let (spans, has_room) = std::mem::take(&mut self.filing).finish(&mut index.gos);
         index.spans = spans;
         if self.full || !has_room { Err(Failed::TooMany) } else { Ok(self.index) }
     }

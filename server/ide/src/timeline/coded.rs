@@ -4,7 +4,8 @@
 //! of a goroutine:  n  tones: 6 bits each  widths: 2 bits each  lengths  sites  xs      4 bytes a span
 //! of a P:          tone, or tones         widths  gaps and lengths      xs             6 bytes a run
 //!
-//! sites, xs:       how many differ, those that do, and for each span which: as many bits as that takes
+//! sites, xs:       how many differ, those that do, and for each span which: as many bits as that takes;
+//!                  none where all differ
 //! ```
 //!
 //! Times can be gone over without looking at the rest, and a tone is found and written over where it
@@ -20,8 +21,8 @@ const PIECE_SHIFT: u32 = 22;
 pub(super) const PIECE: usize = 1 << PIECE_SHIFT;
 /// So many bytes behind the last number may be read with it.
 const SLACK: usize = 8;
-/// The most pieces: a place has 32 bits.
-const MOST_PIECES: usize = 1 << (32 - PIECE_SHIFT);
+/// The most pieces: a place has 31 bits.
+const MOST_PIECES: usize = 1 << (31 - PIECE_SHIFT);
 
 /// Blocks, one behind the other, in pieces: what is written stays where it is while more comes.
 #[derive(Debug, Default)]
@@ -43,6 +44,11 @@ impl Arena {
         piece.extend_from_slice(block);
         piece.extend_from_slice(&[0; SLACK]);
         Some((row << PIECE_SHIFT | at) as u32)
+    }
+
+    /// The place of the piece that comes next.
+    pub(super) fn next(&self) -> u32 {
+        (self.pieces.len() << PIECE_SHIFT) as u32
     }
 
     /// A piece of blocks, of [`PIECE`] less a few bytes at most: its place.
@@ -82,9 +88,17 @@ impl Arena {
 /// So many bytes of a block can be in a piece.
 pub(super) const ROOM: usize = PIECE - SLACK;
 
+/// The widest number: what a goroutine did within a block has 32 bits, a P can be idle for longer.
+const OF_SPAN: usize = 4;
+const OF_RUN: usize = 8;
+
 /// How many bytes a number has, by its two bits; and which of eight those are.
-const WIDTHS: [usize; 4] = [1, 2, 3, 8];
-const MASKS: [u64; 4] = [0xff, 0xffff, 0xff_ffff, u64::MAX];
+struct Widths<const WIDEST: usize>;
+
+impl<const WIDEST: usize> Widths<WIDEST> {
+    const BYTES: [usize; 4] = [1, 2, 3, WIDEST];
+    const MASKS: [u64; 4] = [0xff, 0xffff, 0xff_ffff, u64::MAX >> (64 - 8 * WIDEST)];
+}
 
 /// Eight bytes from somewhere on.
 #[inline]
@@ -92,56 +106,91 @@ fn word(bytes: &[u8], at: usize) -> u64 {
     bytes.get(at..).and_then(|from| from.first_chunk()).map_or(0, |word| u64::from_le_bytes(*word))
 }
 
-/// The next number, and its two bits with it.
+/// The next number, and its two bits with it: it has one, two or three bytes, or as many as the widest.
 #[inline]
-pub(super) fn take(bytes: &[u8], at: &mut usize, widths: &mut u64) -> u64 {
+fn take<const WIDEST: usize>(bytes: &[u8], at: &mut usize, widths: &mut u64) -> u64 {
     let width = (*widths & 3) as usize;
     *widths >>= 2;
-    let number = word(bytes, *at) & MASKS[width];
-    *at += WIDTHS[width];
+    let number = word(bytes, *at) & Widths::<WIDEST>::MASKS[width];
+    *at += Widths::<WIDEST>::BYTES[width];
     number
+}
+
+/// The next length of a goroutine's spans.
+#[inline]
+pub(super) fn take_length(bytes: &[u8], at: &mut usize, widths: &mut u64) -> u64 {
+    take::<OF_SPAN>(bytes, at, widths)
 }
 
 /// How many bytes the first `n` numbers have.
 #[inline]
-fn size(widths: u64, n: usize) -> usize {
+fn size<const WIDEST: usize>(widths: u64, n: usize) -> usize {
     const LOW: u64 = 0x5555_5555_5555_5555;
     let widths = if n < BLOCK { widths & ((1 << (2 * n)) - 1) } else { widths };
     let (low, high) = (widths & LOW, widths >> 1 & LOW);
-    n + (low.count_ones() + 2 * high.count_ones() + 4 * (low & high).count_ones()) as usize
+    let widest = (low & high).count_ones() as usize * (WIDEST - 4);
+    n + (low.count_ones() + 2 * high.count_ones()) as usize + widest
 }
 
 /// The bits of a number's width.
 #[inline]
 fn width(number: u64) -> u64 {
-    match number {
-        0..=0xff => 0,
-        0x100..=0xffff => 1,
-        0x1_0000..=0xff_ffff => 2,
-        _ => 3,
+    u64::from(number > 0xff) + u64::from(number > 0xffff) + u64::from(number > 0xff_ffff)
+}
+
+/// A block while it is written. There is room for the largest one, so that each number is written as
+/// eight bytes, of which the next one keeps what it has.
+#[derive(Debug)]
+struct Out {
+    bytes: Box<[u8; MOST]>,
+    n: usize,
+}
+
+/// No block has more bytes, with seven behind the last number.
+const MOST: usize = 1024;
+
+impl Out {
+    /// The `n` low bytes of a number.
+    #[inline]
+    fn put(&mut self, number: u64, n: usize) {
+        self.put_at(self.n, number);
+        self.n += n;
+    }
+
+    #[inline]
+    fn put_at(&mut self, at: usize, number: u64) {
+        if let Some(to) = self.bytes.get_mut(at..at + 8) {
+            to.copy_from_slice(&number.to_le_bytes());
+        }
+    }
+
+    /// A length or a gap; the bits of its width.
+    #[inline]
+    fn length<const WIDEST: usize>(&mut self, length: u64) -> u64 {
+        let width = width(length);
+        self.put(length, Widths::<WIDEST>::BYTES[width as usize]);
+        width
+    }
+
+    /// A number on its own: those below 192 have one byte.
+    #[inline]
+    fn number(&mut self, number: u64) {
+        match number {
+            0..192 => self.put(number, 1),
+            192..0x20c0 => {
+                let rest = number - 192;
+                self.put(192 + (rest >> 8) | rest << 8, 2);
+            }
+            0x20c0..0x1f_20c0 => {
+                let rest = number - 0x20c0;
+                self.put(224 + (rest >> 16) | (rest & 0xffff) << 8, 3);
+            }
+            _ => self.put(255 | number << 8, 6),
+        }
     }
 }
 
-/// A number on its own: those below 192 have one byte.
-fn put(out: &mut Vec<u8>, number: u64) {
-    match number {
-        0..192 => out.push(number as u8),
-        192..0x20c0 => {
-            let rest = number - 192;
-            out.extend_from_slice(&[192 + (rest >> 8) as u8, rest as u8]);
-        }
-        0x20c0..0x1f_20c0 => {
-            let rest = number - 0x20c0;
-            out.extend_from_slice(&[224 + (rest >> 16) as u8, rest as u8, (rest >> 8) as u8]);
-        }
-        _ => {
-            out.push(255);
-            out.extend_from_slice(&number.to_le_bytes()[..5]);
-        }
-    }
-}
-
-/// Reads what [`put`] wrote.
+/// Reads what [`Out::number`] wrote.
 #[inline]
 fn get(bytes: &[u8], at: &mut usize) -> u64 {
     let word = word(bytes, *at);
@@ -189,7 +238,8 @@ impl Values {
             last = of(get(bytes, at), last);
             *value = last;
         }
-        let bits = bits(differ);
+        // Where all differ, each has its own.
+        let bits = if differ == n { 0 } else { bits(differ) };
         let values = Values { all, differ, at: *at, bits };
         *at += (n * bits as usize).div_ceil(8);
         values
@@ -203,6 +253,9 @@ impl Values {
     /// That of one.
     #[inline]
     pub(super) fn of(&self, bytes: &[u8], k: usize) -> u32 {
+        if self.bits == 0 && self.differ > 1 {
+            return self.all[k % BLOCK];
+        }
         let bit = k * self.bits as usize;
         let which = word16(bytes, self.at + bit / 8) >> (bit % 8) & ((1 << self.bits) - 1);
         self.all[usize::from(which) % BLOCK]
@@ -258,7 +311,7 @@ impl<'a> Block<'a> {
     #[inline]
     pub(super) fn sites(&self) -> (Values, usize) {
         let (widths, mut at) = self.lengths();
-        at += size(widths, self.n.saturating_sub(1));
+        at += size::<OF_SPAN>(widths, self.n.saturating_sub(1));
         let sites = Values::read(self.bytes, &mut at, self.n, |number, _| number as u32);
         (sites, at)
     }
@@ -305,77 +358,82 @@ fn x_of(number: u64) -> u32 {
 /// Writes blocks.
 #[derive(Debug)]
 pub(super) struct Writer {
-    pub(super) out: Vec<u8>,
+    out: Out,
     /// Where values are looked up: when they were met, as which one, they themselves.
     seen: Box<[(u32, u8, u64); SEEN]>,
     met: u32,
-    differ: Vec<u64>,
 }
 
 const SEEN: usize = 128;
 
 impl Default for Writer {
     fn default() -> Writer {
-        let seen = Box::new([(0, 0, 0); SEEN]);
-        Writer { out: Vec::new(), seen, met: 0, differ: Vec::new() }
+        let out = Out { bytes: Box::new([0; MOST]), n: 0 };
+        Writer { out, seen: Box::new([(0, 0, 0); SEEN]), met: 0 }
     }
 }
 
 impl Writer {
-    /// Spans of a goroutine, 32 at most, none longer than 64 bits hold. `of`: what a site is.
+    /// What was written last.
+    pub(super) fn block(&self) -> &[u8] {
+        self.out.bytes.get(..self.out.n).unwrap_or_default()
+    }
+
+    /// Spans of a goroutine, 32 at most, none longer than 32 bits hold. `of`: what a site is.
     pub(super) fn spans(&mut self, spans: &[Raw], mut of: impl FnMut(u32) -> Tone) {
         let n = spans.len().min(BLOCK);
         let spans = &spans[..n];
-        self.out.clear();
-        self.out.push(n as u8);
-        let (mut tones, mut some, mut ran) = (0u64, 0, 0u32);
-        for (k, span) in spans.iter().enumerate() {
-            let tone = of(span.site);
-            ran |= u32::from(tone.class().has_where()) << k;
-            tones |= u64::from(tone.code()) << some;
-            some += 6;
-            // Four of them are three bytes.
-            if some == 24 {
-                self.out.extend_from_slice(&tones.to_le_bytes()[..3]);
-                (tones, some) = (0, 0);
+        let out = &mut self.out;
+        out.n = 0;
+        out.put(n as u64, 1);
+        let mut ran = 0u32;
+        for (eighth, some) in spans.chunks(8).enumerate() {
+            let mut tones = 0u64;
+            for (k, span) in some.iter().enumerate() {
+                let tone = of(span.site);
+                ran |= u32::from(tone.class().has_where()) << (8 * eighth + k);
+                tones |= u64::from(tone.code()) << (6 * k);
             }
+            out.put(tones, (some.len() * 6).div_ceil(8));
         }
-        self.out.extend_from_slice(&tones.to_le_bytes()[..(some as usize).div_ceil(8)]);
-        let at = self.out.len();
-        let n_widths = n.saturating_sub(1).div_ceil(4);
-        self.out.resize(at + n_widths, 0);
+        let at = out.n;
+        out.n += n.saturating_sub(1).div_ceil(4);
         let mut widths = 0u64;
         for (k, pair) in spans.windows(2).enumerate() {
-            let [this, next] = pair else { continue };
-            let length = next.start.saturating_sub(this.start).max(0) as u64;
-            widths |= self.length(length) << (2 * k);
+            let length = pair[1].start.saturating_sub(pair[0].start).max(0) as u64;
+            widths |= out.length::<OF_SPAN>(length) << (2 * k);
         }
-        self.out[at..at + n_widths].copy_from_slice(&widths.to_le_bytes()[..n_widths]);
+        for (i, byte) in
+            widths.to_le_bytes().into_iter().enumerate().take(n.saturating_sub(1).div_ceil(4))
+        {
+            out.bytes[at + i] = byte;
+        }
         self.values(n, |k| u64::from(spans[k].site), |site, _| site);
         self.values(n, |k| number_of(spans[k].x, ran >> k & 1 == 1), |x, _| x);
     }
 
     /// A block of what a P ran: a whole one.
     pub(super) fn runs(&mut self, runs: &[RawRun; BLOCK]) {
-        self.out.clear();
+        let out = &mut self.out;
+        out.n = 0;
         let tone = runs[0].tone;
         if runs.iter().all(|run| run.tone == tone) {
-            self.out.push(tone.0);
+            out.put(tone.0.into(), 1);
         } else {
-            self.out.push(MIXED);
-            self.out.extend(runs.iter().map(|run| run.tone.0));
+            out.put(MIXED.into(), 1);
+            runs.iter().for_each(|run| out.put(run.tone.0.into(), 1));
         }
-        let at = self.out.len();
-        self.out.resize(at + 16, 0);
+        let at = out.n;
+        out.n += 16;
         let (mut gaps, mut lengths) = (0u64, 0u64);
         let mut last = runs[0].start;
         for (k, run) in runs.iter().enumerate() {
-            gaps |= self.length((run.start - last).max(0) as u64) << (2 * k);
-            lengths |= self.length(run.length) << (2 * k);
+            gaps |= out.length::<OF_RUN>((run.start - last).max(0) as u64) << (2 * k);
+            lengths |= out.length::<OF_RUN>(run.length) << (2 * k);
             last = run.start.saturating_add_unsigned(run.length);
         }
-        self.out[at..at + 8].copy_from_slice(&gaps.to_le_bytes());
-        self.out[at + 8..at + 16].copy_from_slice(&lengths.to_le_bytes());
+        out.put_at(at, gaps);
+        out.put_at(at + 8, lengths);
         self.values(
             BLOCK,
             |k| u64::from(runs[k].x),
@@ -389,18 +447,23 @@ impl Writer {
     }
 
     /// Values of `n` spans; `to`: how one that was not met is written, by itself and the one before.
+    #[inline]
     fn values(&mut self, n: usize, of: impl Fn(usize) -> u64, to: impl Fn(u64, u64) -> u64) {
         self.met = self.met.wrapping_add(1);
-        self.differ.clear();
+        let out = &mut self.out;
+        let at = out.n;
+        out.n += 1;
         let mut which = [0u8; BLOCK];
+        let (mut differ, mut last) = (0u8, 0);
         for (k, which) in which.iter_mut().enumerate().take(n) {
             let value = of(k);
             let mut slot = (value.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 57) as usize;
             *which = loop {
                 let seen = &mut self.seen[slot % SEEN];
                 if seen.0 != self.met {
-                    *seen = (self.met, self.differ.len() as u8, value);
-                    self.differ.push(value);
+                    *seen = (self.met, differ, value);
+                    out.number(to(value, last));
+                    (differ, last) = (differ + 1, value);
                     break seen.1;
                 }
                 if seen.2 == value {
@@ -409,31 +472,22 @@ impl Writer {
                 slot += 1;
             };
         }
-        self.out.push(self.differ.len().saturating_sub(1) as u8);
-        let mut last = 0;
-        for &value in &self.differ {
-            put(&mut self.out, to(value, last));
-            last = value;
+        out.bytes[at] = differ.saturating_sub(1);
+        let differ = usize::from(differ);
+        if differ == n {
+            return; // each has its own
         }
-        let bits = bits(self.differ.len());
+        let bits = bits(differ);
         let (mut all, mut some) = (0u64, 0);
         for &which in &which[..n] {
             all |= u64::from(which) << some;
             some += bits;
             if some >= 32 {
-                self.out.extend_from_slice(&all.to_le_bytes()[..4]);
+                out.put(all, 4);
                 (all, some) = (all >> 32, some - 32);
             }
         }
-        self.out.extend_from_slice(&all.to_le_bytes()[..(some as usize).div_ceil(8)]);
-    }
-
-    /// A length, its width told.
-    #[inline]
-    fn length(&mut self, length: u64) -> u64 {
-        let width = width(length);
-        self.out.extend_from_slice(&length.to_le_bytes()[..WIDTHS[width as usize]]);
-        width
+        out.put(all, (some as usize).div_ceil(8));
     }
 }
 
@@ -473,7 +527,9 @@ impl<'a> Times<'a> {
 
     /// Whose they are.
     pub(super) fn xs(&self) -> Values {
-        let mut at = self.at + size(self.gaps, BLOCK - self.k) + size(self.lengths, BLOCK - self.k);
+        let mut at = self.at
+            + size::<OF_RUN>(self.gaps, BLOCK - self.k)
+            + size::<OF_RUN>(self.lengths, BLOCK - self.k);
         Values::read(self.bytes, &mut at, BLOCK, |number, last| match number & 1 {
             0 => (number >> 1) as u32,
             _ => {
@@ -493,9 +549,13 @@ impl Iterator for Times<'_> {
         if self.k == BLOCK {
             return None;
         }
-        let gap = take(self.bytes, &mut self.at, &mut self.gaps);
+        let gap = take::<OF_RUN>(self.bytes, &mut self.at, &mut self.gaps);
         let start = self.t.wrapping_add_unsigned(gap);
-        self.t = start.wrapping_add_unsigned(take(self.bytes, &mut self.at, &mut self.lengths));
+        self.t = start.wrapping_add_unsigned(take::<OF_RUN>(
+            self.bytes,
+            &mut self.at,
+            &mut self.lengths,
+        ));
         self.k += 1;
         let tone = match self.tone {
             MIXED => self.bytes.get(self.k).copied().unwrap_or(0),

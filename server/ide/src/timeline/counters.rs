@@ -62,10 +62,11 @@ impl Counters {
             *count = count.saturating_sub(1);
         }
         if let Some(to) = to {
-            self.now[to as usize] += 1;
-        }
-        if let Some(most) = self.most.last_mut() {
-            widen(most, &self.now);
+            let count = &mut self.now[to as usize];
+            *count += 1;
+            if let Some(most) = self.most.last_mut() {
+                most[to as usize] = most[to as usize].max(*count);
+            }
         }
     }
 

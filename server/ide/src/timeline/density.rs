@@ -161,6 +161,7 @@ impl Making {
         (self.end >> self.shift) as usize + 1
     }
 
+    #[cold]
     fn row(&mut self, tone: u8) -> usize {
         let n = self.slices();
         let row = &mut self.rows[usize::from(tone) % TONES];
@@ -175,23 +176,28 @@ impl Making {
 
     fn add(&mut self, index: &Index, gos: &[GoRef]) {
         let shift = self.shift;
-        let lanes = gos.iter().filter_map(|&go| index.lane_of(go));
-        for (start, end, tone) in lanes.flat_map(Lane::all_times) {
-            let row = self.row(tone.0);
-            let (start, end) = (start.max(0), end.min(self.end));
-            if end <= start {
-                continue;
-            }
-            let (first, last) = ((start >> shift) as usize, ((end - 1) >> shift) as usize);
-            let (parts, fulls) = (&mut self.parts[row], &mut self.fulls[row]);
-            if first == last {
-                parts[first] += (end - start) as u64;
-            } else {
+        for lane in gos.iter().filter_map(|&go| index.lane_of(go)) {
+            lane.each_time(|start, end, tone| {
+                let (start, end) = (start.max(0), end.min(self.end));
+                let row = match self.rows[usize::from(tone.0) % TONES] {
+                    usize::MAX => self.row(tone.0),
+                    row => row,
+                };
+                if end <= start {
+                    return;
+                }
+                let (first, last) = ((start >> shift) as usize, ((end - 1) >> shift) as usize);
+                let parts = &mut self.parts[row];
+                if first == last {
+                    parts[first] += (end - start) as u64;
+                    return;
+                }
                 parts[first] += (((first as i64 + 1) << shift) - start) as u64;
                 parts[last] += (end - ((last as i64) << shift)) as u64;
+                let fulls = &mut self.fulls[row];
                 fulls[first + 1] += 1;
                 fulls[last] -= 1;
-            }
+            });
         }
     }
 

@@ -3,16 +3,20 @@
 
 use super::class::Tone;
 use super::coded::{Arena, ROOM, Raw, Writer};
-use super::lanes::{Place, Spans};
-use super::{Go, GoRef, Site};
+use super::gos::{Gos, MANY, NOWHERE};
+use super::lanes::{Heads, NO_SUMS, Place, Spans};
+use super::{GoRef, Site};
 
 /// A block that was written.
 #[derive(Debug, Clone, Copy)]
 struct Head {
     base: i64,
-    go: u32,
+    go: GoRef,
     at: u32,
 }
+
+/// In the order of a piece: the goroutine has no other block.
+const ONLY: u64 = 1 << 63;
 
 /// Files blocks.
 #[derive(Debug, Default)]
@@ -30,64 +34,79 @@ pub(super) struct Filing {
 }
 
 impl Filing {
-    /// Spans of a goroutine that belong to a block. `false`: there is no room for more.
-    pub(super) fn file(&mut self, go: GoRef, spans: &[Raw], sites: &[Site]) -> bool {
+    /// Spans of a goroutine that belong to a block. `only`: it has no others, and was born with them.
+    /// `false`: there is no room for more.
+    pub(super) fn file(
+        &mut self,
+        go: GoRef,
+        spans: &[Raw],
+        only: bool,
+        sites: &[Site],
+        gos: &mut Gos,
+    ) -> bool {
         let Some(first) = spans.first() else { return true };
         self.writer.spans(spans, |site| Tone::new(sites[site as usize].class));
-        if self.piece.len() + self.writer.out.len() > ROOM && !self.end_piece() {
+        if self.piece.len() + self.writer.block().len() > ROOM && !self.end_piece(gos) {
             return false;
         }
-        let at = self.piece.len() as u32;
-        self.of_piece.push(Head { base: first.start, go: go.0, at });
-        self.piece.extend_from_slice(&self.writer.out);
+        let row = self.of_piece.len() as u64;
+        self.order.push(u64::from(go.0) << 32 | row | if only { ONLY } else { 0 });
+        self.of_piece.push(Head { base: first.start, go, at: self.piece.len() as u32 });
+        self.piece.extend_from_slice(self.writer.block());
         self.n += spans.len();
         true
     }
 
-    fn end_piece(&mut self) -> bool {
-        let order = self.of_piece.iter().zip(0u64..);
-        self.order.clear();
-        self.order.extend(order.map(|(head, row)| u64::from(head.go) << 32 | row));
-        self.order.sort_unstable();
+    fn end_piece(&mut self, gos: &mut Gos) -> bool {
+        self.order.sort_unstable_by_key(|row| row & !ONLY);
         let mut piece = Vec::with_capacity(self.piece.len() + 8);
-        let mut heads = Vec::with_capacity(self.order.len());
-        for &row in &self.order {
-            let row = row as u32 as usize;
+        let mut heads = Vec::new();
+        let place = self.arena.next();
+        for ordered in self.order.drain(..) {
+            let row = ordered as u32 as usize;
             let head = self.of_piece[row];
             let end = self.of_piece.get(row + 1).map_or(self.piece.len(), |next| next.at as usize);
-            heads.push(Head { at: piece.len() as u32, ..head });
+            let at = place + piece.len() as u32;
             piece.extend_from_slice(&self.piece[head.at as usize..end]);
+            match gos.place(head.go).filter(|_| ordered & ONLY != 0) {
+                Some(place) => *place = at,
+                None => heads.push(Head { at, ..head }),
+            }
         }
         self.piece.clear();
         self.of_piece.clear();
-        let Some(at) = self.arena.add(piece) else { return false };
-        heads.iter_mut().for_each(|head| head.at += at);
+        heads.shrink_to_fit();
         self.heads.push(heads);
-        true
+        self.arena.add(piece).is_some()
     }
 
-    /// No more will come: the blocks, goroutine by goroutine. `false` beside them: there was no room.
-    pub(super) fn finish(mut self, gos: &mut [Go], end: i64) -> (Spans, bool) {
-        let has_room = self.end_piece();
-        let mut next = vec![0u32; gos.len() + 1];
+    /// No more will come: the blocks, lane by lane. `false` beside them: there was no room.
+    pub(super) fn finish(mut self, gos: &mut Gos) -> (Spans, bool) {
+        let has_room = self.end_piece(gos);
+        (self.piece, self.of_piece, self.order) = Default::default();
+        let mut places: Vec<Place> = Vec::new();
         for head in self.heads.iter().flatten() {
-            next[head.go as usize + 1] += 1;
+            let Some(place) = gos.place(head.go) else { continue };
+            if *place == NOWHERE {
+                *place = MANY + places.len() as u32;
+                places.push(Place { first: 0, n: 0, sums: NO_SUMS });
+            }
+            places[(*place - MANY) as usize].n += 1;
         }
-        for row in 1..next.len() {
-            next[row] += next[row - 1];
+        let mut n = 0;
+        for place in &mut places {
+            place.first = n;
+            n += std::mem::take(&mut place.n);
         }
-        for (row, go) in gos.iter_mut().enumerate() {
-            let (first, n) = (next[row], next[row + 1] - next[row]);
-            go.place = Place { first, n, end: go.end.min(end), ..go.place };
-        }
-        let n = self.heads.iter().map(Vec::len).sum();
-        let (mut bases, mut ats) = (vec![0; n], vec![0; n]);
+        let (mut bases, mut ats) = (vec![0; n as usize], vec![0; n as usize]);
         for head in self.heads.into_iter().flatten() {
-            let at = &mut next[head.go as usize];
-            (bases[*at as usize], ats[*at as usize]) = (head.base, head.at);
-            *at += 1;
+            let Some(place) = gos.place(head.go) else { continue };
+            let place = &mut places[(*place - MANY) as usize];
+            let row = (place.first + place.n) as usize;
+            (bases[row], ats[row]) = (head.base, head.at);
+            place.n += 1;
         }
-        let sums = Vec::new();
-        (Spans { arena: self.arena, bases, ats, sums, n: self.n }, has_room)
+        let heads = Heads { places, bases, ats };
+        (Spans { arena: self.arena, heads, sums: Vec::new(), n: self.n }, has_room)
     }
 }

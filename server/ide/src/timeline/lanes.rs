@@ -13,9 +13,13 @@
 //! Spans of a goroutine touch: each ends where the next begins, the last where the lane ends.
 //! What has gaps (what a P ran, ranges) is kept with a length, as [`super::Runs`].
 
+use std::cell::Cell;
+
+use super::GoRef;
 use super::cells::Cells;
 use super::class::{TONES, Tone};
-use super::coded::{Arena, BLOCK, Block, take};
+use super::coded::{Arena, BLOCK, Block, Values, take_length};
+use super::gos::{Gos, MANY, NOWHERE};
 use super::jumps::{self, Blocks, Stretch};
 use super::sums::{Part, UpTo};
 
@@ -44,27 +48,100 @@ pub(super) trait Walk {
 #[derive(Debug, Default)]
 pub(super) struct Spans {
     pub(super) arena: Arena,
-    /// Of each block the time it begins at, and where it is written; goroutine by goroutine, each in the
-    /// order of time.
-    pub(super) bases: Vec<i64>,
-    pub(super) ats: Vec<u32>,
+    pub(super) heads: Heads,
+    /// Of lanes of several blocks.
     pub(super) sums: Vec<UpTo>,
     /// How many spans there are.
     pub(super) n: usize,
 }
 
+/// The blocks of lanes that have several; a lane of one has it beside its goroutine ([`Gos`]).
+#[derive(Debug, Default)]
+pub(super) struct Heads {
+    pub(super) places: Vec<Place>,
+    /// Of each block the time it begins at, and where it is written; lane by lane, each in the order of
+    /// time.
+    pub(super) bases: Vec<i64>,
+    pub(super) ats: Vec<u32>,
+}
+
 /// No sums.
 pub(super) const NO_SUMS: u32 = u32::MAX;
 
-/// Where one goroutine's part of [`Spans`] is.
+/// Where a lane's part of [`Heads`] is.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Place {
     /// Its first block, and how many it has.
     pub(super) first: u32,
     pub(super) n: u32,
-    pub(super) end: i64,
     /// Its row in [`Spans::sums`].
     pub(super) sums: u32,
+}
+
+impl Heads {
+    /// The blocks of a goroutine.
+    #[inline]
+    pub(super) fn of(&self, gos: &Gos, go: GoRef) -> Option<BlocksOf<'_>> {
+        let at = gos.placed(go)?;
+        let none = BlocksOf { bases: &[], ats: &[], only: None, sums: NO_SUMS };
+        if at == NOWHERE {
+            return Some(none);
+        }
+        if at < MANY {
+            return Some(BlocksOf { only: Some((gos.birth(go)?, at)), ..none });
+        }
+        let place = self.places.get((at - MANY) as usize)?;
+        let blocks = place.first as usize..place.first as usize + place.n as usize;
+        let (bases, ats) = (self.bases.get(blocks.clone())?, self.ats.get(blocks)?);
+        Some(BlocksOf { bases, ats, only: None, sums: place.sums })
+    }
+}
+
+/// The blocks of a goroutine.
+#[derive(Clone, Copy)]
+pub(super) struct BlocksOf<'a> {
+    bases: &'a [i64],
+    ats: &'a [u32],
+    /// There is one: where it begins and is written.
+    only: Option<(i64, u32)>,
+    /// Their row in [`Spans::sums`].
+    sums: u32,
+}
+
+impl<'a> BlocksOf<'a> {
+    /// Those of a lane of its own.
+    #[cfg(test)]
+    pub(super) fn all(heads: &'a Heads) -> BlocksOf<'a> {
+        BlocksOf { bases: &heads.bases, ats: &heads.ats, only: None, sums: 0 }
+    }
+
+    #[inline]
+    pub(super) fn len(&self) -> usize {
+        if self.only.is_some() { 1 } else { self.bases.len() }
+    }
+
+    /// Where one begins.
+    #[inline]
+    pub(super) fn base(&self, i: usize) -> Option<i64> {
+        let only = || self.only.filter(|_| i == 0).map(|only| only.0);
+        self.bases.get(i).copied().or_else(only)
+    }
+
+    /// Where one is written.
+    #[inline]
+    pub(super) fn at(&self, i: usize) -> Option<u32> {
+        let only = || self.only.filter(|_| i == 0).map(|only| only.1);
+        self.ats.get(i).copied().or_else(only)
+    }
+
+    /// How many begin at a time that is so; those come first.
+    #[inline]
+    fn begun(&self, is: impl Fn(i64) -> bool) -> usize {
+        match self.only {
+            Some((base, _)) => usize::from(is(base)),
+            None => self.bases.partition_point(|&base| is(base)),
+        }
+    }
 }
 
 /// One span of a goroutine.
@@ -85,23 +162,15 @@ pub struct Span {
 }
 
 impl Spans {
-    pub(super) fn bytes(&self) -> usize {
-        self.arena.bytes()
-            + self.bases.len() * 12
-            + self.sums.iter().map(|up_to| up_to.bytes() + size_of::<UpTo>()).sum::<usize>()
-    }
-
-    /// One goroutine's spans.
-    #[inline]
-    pub(super) fn lane(&self, place: &Place) -> Lane<'_> {
-        let blocks = place.first as usize..place.first as usize + place.n as usize;
-        Lane {
-            arena: &self.arena,
-            bases: self.bases.get(blocks.clone()).unwrap_or_default(),
-            ats: self.ats.get(blocks).unwrap_or_default(),
-            end: place.end,
-            sums: self.sums.get(place.sums as usize),
-        }
+    /// What takes how many bytes of them.
+    pub(super) fn parts(&self) -> Vec<(&'static str, usize)> {
+        let Heads { places, bases, .. } = &self.heads;
+        let sums = self.sums.iter().map(|up_to| up_to.bytes() + size_of::<UpTo>());
+        vec![
+            ("spans", self.arena.bytes()),
+            ("heads of blocks", bases.len() * 12 + places.len() * size_of::<Place>()),
+            ("sums up to blocks", sums.sum()),
+        ]
     }
 }
 
@@ -109,27 +178,50 @@ impl Spans {
 #[derive(Clone, Copy)]
 pub(super) struct Lane<'a> {
     arena: &'a Arena,
-    bases: &'a [i64],
-    ats: &'a [u32],
+    blocks: BlocksOf<'a>,
     end: i64,
     sums: Option<&'a UpTo>,
 }
 
 impl<'a> Lane<'a> {
+    #[inline]
+    pub(super) fn new(spans: &'a Spans, blocks: BlocksOf<'a>, end: i64) -> Lane<'a> {
+        Lane { arena: &spans.arena, blocks, end, sums: spans.sums.get(blocks.sums as usize) }
+    }
+
+    /// Where its last span ends.
+    pub(super) fn end(&self) -> i64 {
+        self.end
+    }
+
+    /// How long it was in each tone, in parts or as a whole.
+    pub(super) fn sums_up(&self, mut add: impl FnMut(Tone, u64)) {
+        match self.sums {
+            Some(sums) => sums.all().for_each(|(tone, ns)| add(tone, ns)),
+            None => self.each_time(|s, e, tone| add(tone, (e - s).max(0) as u64)),
+        }
+    }
+
     /// How many blocks it has.
     pub(super) fn n_blocks(&self) -> usize {
-        self.bases.len()
+        self.blocks.len()
     }
 
     #[inline]
     pub(super) fn block(&self, i: usize) -> Block<'a> {
-        Block::new(self.ats.get(i).map_or(&[], |&at| self.arena.at(at)))
+        Block::new(self.blocks.at(i).map_or(&[], |at| self.arena.at(at)))
+    }
+
+    /// Where block `i` begins.
+    #[inline]
+    fn base(&self, i: usize) -> i64 {
+        self.blocks.base(i).unwrap_or(self.end)
     }
 
     /// Where block `i` ends.
     #[inline]
     fn block_end(&self, i: usize) -> i64 {
-        self.bases.get(i + 1).copied().unwrap_or(self.end)
+        self.blocks.base(i + 1).unwrap_or(self.end)
     }
 
     /// The spans of block `i`, without why and whose.
@@ -137,7 +229,7 @@ impl<'a> Lane<'a> {
     pub(super) fn times(&self, i: usize) -> Times<'a> {
         let block = self.block(i);
         let (widths, at) = block.lengths();
-        Times { block, k: 0, widths, tones: 0, at, t: self.bases[i], end: self.block_end(i) }
+        Times { block, k: 0, widths, tones: 0, at, t: self.base(i), end: self.block_end(i) }
     }
 
     /// The spans of block `i`.
@@ -168,16 +260,15 @@ impl<'a> Lane<'a> {
         if i < self.n_blocks() { self.spans_of(i).nth(k) } else { None }
     }
 
-    /// Why and where a span is, by its row.
-    pub(super) fn site(&self, row: u32) -> Option<u32> {
-        let (block, k) = (self.block(row as usize / BLOCK), row as usize % BLOCK);
-        (k < block.n).then(|| block.sites().0.of(block.bytes, k))
+    /// Why and where spans are, by their rows.
+    pub(super) fn sites(self) -> Sites<'a> {
+        Sites { lane: self, known: Cell::new(None) }
     }
 
     /// The blocks that touch a window.
     fn blocks_in(&self, t0: i64, t1: i64) -> std::ops::Range<usize> {
-        let from = self.bases.partition_point(|&base| base <= t0).saturating_sub(1);
-        from..self.bases.partition_point(|&base| base < t1)
+        let from = self.blocks.begun(|base| base <= t0).saturating_sub(1);
+        from..self.blocks.begun(|base| base < t1)
     }
 
     /// The spans that touch a window, in order.
@@ -191,14 +282,19 @@ impl<'a> Lane<'a> {
         (0..self.n_blocks()).flat_map(move |i| self.spans_of(i))
     }
 
-    /// All spans, without why and whose.
-    pub(super) fn all_times(self) -> impl Iterator<Item = (i64, i64, Tone)> + use<'a> {
-        (0..self.n_blocks()).flat_map(move |i| self.times(i))
+    /// All spans, without why and whose: beginning, end, tone.
+    #[inline]
+    pub(super) fn each_time(&self, mut each: impl FnMut(i64, i64, Tone)) {
+        for i in 0..self.n_blocks() {
+            for (start, end, tone) in self.times(i) {
+                each(start, end, tone);
+            }
+        }
     }
 
     /// The span at a time.
     pub(super) fn at(&self, t: i64) -> Option<Span> {
-        let i = self.bases.partition_point(|&base| base <= t).checked_sub(1)?;
+        let i = self.blocks.begun(|base| base <= t).checked_sub(1)?;
         if t >= self.block_end(i) {
             return None;
         }
@@ -208,9 +304,9 @@ impl<'a> Lane<'a> {
     /// Goes over the part in a window.
     #[inline]
     pub(super) fn walk(&self, t0: i64, t1: i64, walk: &mut impl Walk) {
-        let first = self.bases.partition_point(|&base| base <= t0).saturating_sub(1);
+        let first = self.blocks.begun(|base| base <= t0).saturating_sub(1);
         if let Some(sums) = self.sums {
-            let to = furthest(first, self.n_blocks(), LONG, |i| self.bases[i] < t1);
+            let to = furthest(first, self.n_blocks(), LONG, |i| self.base(i) < t1);
             if jumps::walk(&Summed { lane: self, sums }, first, to, walk) {
                 return;
             }
@@ -225,7 +321,7 @@ impl<'a> Lane<'a> {
         let (least, most) = stretch.reach();
         let mut parts = Vec::new();
         let mut stride = 1;
-        while let Some(&base) = self.bases.get(i).filter(|&&base| base < t1) {
+        while let Some(base) = self.blocks.base(i).filter(|&base| base < t1) {
             if let Some(up_to) = self.sums
                 && base >= t0
             {
@@ -250,6 +346,29 @@ impl<'a> Lane<'a> {
             }
             i += 1;
         }
+    }
+}
+
+/// Why and where spans of a lane are: those of one block after the other.
+pub(super) struct Sites<'a> {
+    lane: Lane<'a>,
+    /// What was read last, and of which block.
+    known: Cell<Option<(usize, Values)>>,
+}
+
+impl Sites<'_> {
+    pub(super) fn of(&self, row: u32) -> Option<u32> {
+        let (i, k) = (row as usize / BLOCK, row as usize % BLOCK);
+        let block = self.lane.block(i);
+        if k >= block.n {
+            return None;
+        }
+        let known = self.known.get().filter(|known| known.0 == i).map(|known| known.1);
+        let sites = known.unwrap_or_else(|| block.sites().0);
+        if known.is_none() {
+            self.known.set(Some((i, sites)));
+        }
+        Some(sites.of(block.bytes, k))
     }
 }
 
@@ -286,7 +405,11 @@ impl Iterator for Times<'_> {
         self.t = if self.k == self.block.n {
             self.end
         } else {
-            start.wrapping_add_unsigned(take(self.block.bytes, &mut self.at, &mut self.widths))
+            start.wrapping_add_unsigned(take_length(
+                self.block.bytes,
+                &mut self.at,
+                &mut self.widths,
+            ))
         };
         Some((start, self.t, tone))
     }
@@ -305,7 +428,7 @@ impl Blocks for Summed<'_> {
 
     #[inline]
     fn base(&self, block: usize) -> i64 {
-        self.lane.bases[block]
+        self.lane.base(block)
     }
 
     #[inline]

@@ -2,6 +2,8 @@
 //! (`coded`) with sums as the spans of goroutines are (`lanes`), each with its length. Windows can be
 //! looked at while more come: what does not fill a block yet is at hand.
 
+use std::cell::Cell;
+
 use super::class::{TONES, Tone};
 use super::coded::{Arena, BLOCK, RawRun, Times, Values, Writer};
 use super::jumps::{self, Blocks, Stretch};
@@ -48,7 +50,7 @@ impl Runs {
         if let Ok(block) = <&[RawRun; BLOCK]>::try_from(&self.tail[..]) {
             writer.runs(block);
             // Nobody has so many: they take 4 GiB.
-            let Some(at) = self.arena.push(&writer.out) else { return };
+            let Some(at) = self.arena.push(writer.block()) else { return };
             self.ats.push(at);
             self.tail.clear();
         }
@@ -125,6 +127,11 @@ impl Runs {
             };
             Run { row: (block * BLOCK + k) as u32, start, end, tone, x }
         })
+    }
+
+    /// Whose they are, by their rows.
+    pub(super) fn xs(&self) -> Xs<'_> {
+        Xs { runs: self, known: Cell::new(None) }
     }
 
     /// By its row.
@@ -221,6 +228,28 @@ impl Blocks for Runs {
             }
             b += 1;
         }
+    }
+}
+
+/// Whose runs are: those of one block after the other.
+pub(super) struct Xs<'a> {
+    runs: &'a Runs,
+    /// What was read last, and of which block.
+    known: Cell<Option<(usize, Values)>>,
+}
+
+impl Xs<'_> {
+    pub(super) fn of(&self, row: u32) -> Option<u32> {
+        let (block, k) = (row as usize / BLOCK, row as usize % BLOCK);
+        let Within::Written(times) = self.runs.times(block) else {
+            return self.runs.get(row).map(|run| run.x);
+        };
+        let known = self.known.get().filter(|known| known.0 == block).map(|known| known.1);
+        let xs = known.unwrap_or_else(|| times.xs());
+        if known.is_none() {
+            self.known.set(Some((block, xs)));
+        }
+        Some(xs.of(self.runs.block(block), k))
     }
 }
 

@@ -4,10 +4,11 @@ use exectrace::{FrameId, StackId};
 use hashbrown::HashMap;
 
 use super::class::Class;
-use super::coded::{Block, set_tone, take};
-use super::lanes::{NO_SUMS, Spans};
+use super::coded::{Block, set_tone, take_length};
+use super::gos::{ByNumber, MANY};
+use super::lanes::{LONG, Spans};
 use super::sums::Summing;
-use super::{GoRef, Index, REACH};
+use super::{GoRef, Index, reach};
 use crate::stays::{StayKind, StayRow, Stays};
 use crate::verdicts::Verdict;
 use crate::view::View;
@@ -18,22 +19,10 @@ impl Index {
         if let (Some(stays), Some(verdicts)) = (&view.analysis.stays, &view.verdicts) {
             self.judge(stays, &|row| verdicts.of(stays, row).map(|j| j.verdict));
         }
-        self.by_id = (0u32..).zip(&self.gos).map(|(row, go)| (go.id, GoRef(row))).collect();
-        self.by_task =
-            (0u32..).zip(&self.tasks).map(|(row, task)| (task.id, (row, Vec::new()))).collect();
-        for (row, region) in (0u32..).zip(&self.regions) {
-            if let Some((_, regions)) = self.by_task.get_mut(&region.task) {
-                regions.push(row);
-            }
-        }
-        self.reach = self
-            .gos
-            .chunks(REACH)
-            .map(|some| {
-                let birth = some.iter().map(|g| g.birth).min().unwrap_or(0);
-                (birth, some.iter().map(|g| g.end).max().unwrap_or(0))
-            })
-            .collect();
+        self.by_id =
+            ByNumber::new(|| self.gos.refs().filter_map(|go| self.gos.id(go)).map(|id| id.0));
+        self.tasks.close(&self.regions);
+        self.reach = reach(&self.gos, self.gos.refs());
         self.sum_up();
         let mut lines: HashMap<StackId, Option<FrameId>> = HashMap::new();
         let mut line_of = |stack: StackId| {
@@ -51,11 +40,13 @@ impl Index {
         let mut rows = vec![u32::MAX; stays.gos.len()];
         let mut at = 0;
         for (row, go) in stays.gos.iter().enumerate() {
-            let Some(found) = self.gos[at..].iter().position(|g| g.id == go.id) else { break };
-            at += found;
-            rows[row] = at as u32;
-            self.gos[at].stays = row as u32;
-            at += 1;
+            let Some(found) = (at..self.gos.len() as u32)
+                .find(|&at| self.gos.id(GoRef(at)).is_some_and(|id| id == go.id))
+            else {
+                break;
+            };
+            rows[row] = found;
+            at = found + 1;
         }
         let mut next: Vec<Next> = Vec::new();
         next.resize_with(rows.len(), Next::default);
@@ -67,15 +58,17 @@ impl Index {
             }
             let at = stay.g.0 as usize;
             let (Some(next), Some(&go)) = (next.get_mut(at), rows.get(at)) else { continue };
-            let Some(place) = self.gos.get(go as usize).map(|go| go.place) else { continue };
-            let Spans { arena, bases, ats, .. } = &mut self.spans;
-            let blocks = place.first as usize..place.first as usize + place.n as usize;
-            let (bases, ats) = (&bases[blocks.clone()], &ats[blocks]);
-            while let Some(&at) = ats.get(next.block as usize) {
-                let block = next.block as usize;
-                let end_of_block = bases.get(block + 1).copied().unwrap_or(place.end);
+            let Spans { arena, heads, .. } = &mut self.spans;
+            let go = GoRef(go);
+            let Some(blocks) = heads.of(&self.gos, go) else { continue };
+            while let Some((at, base)) =
+                blocks.at(next.block as usize).zip(blocks.base(next.block as usize))
+            {
+                let end_of_block = blocks.base(next.block as usize + 1).unwrap_or_else(|| {
+                    self.gos.life(go).map_or(self.end, |life| life.1.min(self.end))
+                });
                 let spans = Block::new(arena.at(at));
-                let (end, then) = next.end(&spans, bases[block], end_of_block);
+                let (end, then) = next.end(&spans, base, end_of_block);
                 if end > stay.end.0 {
                     break;
                 }
@@ -89,12 +82,15 @@ impl Index {
         }
     }
 
-    /// Sums up to each block, and what each goroutine came to.
+    /// Sums up to each block of long lanes.
     fn sum_up(&mut self) {
         let mut summing = Summing::default();
-        let mut sums = Vec::new();
-        for go in &mut self.gos {
-            let lane = self.spans.lane(&go.place);
+        let (mut sums, mut rows) = (Vec::new(), Vec::new());
+        for go in self.gos.refs() {
+            let Some(at) = self.gos.placed(go) else { continue };
+            let Some(lane) = self.lane_of(go).filter(|lane| lane.n_blocks() >= LONG) else {
+                continue;
+            };
             for i in 0..lane.n_blocks() {
                 summing.mark();
                 for (start, end, tone) in lane.times(i) {
@@ -102,25 +98,13 @@ impl Index {
                 }
             }
             summing.mark();
-            (go.costly, go.waiting, go.running) = (0, 0, 0);
-            for (tone, ns) in summing.so_far() {
-                let ns = ns as i64;
-                if tone.verdict() == Some(Verdict::Costly) {
-                    go.costly += ns;
-                }
-                if tone.class().is_wait() {
-                    go.waiting += ns;
-                } else if tone.class().is_running() {
-                    go.running += ns;
-                }
+            if let Some(made) = summing.done(lane.n_blocks()) {
+                rows.push(((at - MANY) as usize, sums.len() as u32));
+                sums.push(made);
             }
-            go.place.sums = match summing.done(lane.n_blocks()) {
-                Some(made) => {
-                    sums.push(made);
-                    sums.len() as u32 - 1
-                }
-                None => NO_SUMS,
-            };
+        }
+        for (row, sums) in rows {
+            self.spans.heads.places[row].sums = sums;
         }
         self.spans.sums = sums;
     }
@@ -147,7 +131,11 @@ impl Next {
             return (end_of_block, Next { block: self.block + 1, ..Next::default() });
         }
         let (start, mut at) = if k == 0 { (base, first) } else { (self.start, self.at.into()) };
-        let end = start.wrapping_add_unsigned(take(block.bytes, &mut at, &mut (widths >> (2 * k))));
+        let end = start.wrapping_add_unsigned(take_length(
+            block.bytes,
+            &mut at,
+            &mut (widths >> (2 * k)),
+        ));
         (end, Next { block: self.block, k: self.k + 1, at: at as u16, start: end })
     }
 }

@@ -62,9 +62,9 @@ impl Index {
             longest: Vec::new(),
         };
         for go in self.alive(t0, t1) {
-            let Some(it) = self.go(go) else { continue };
-            (adder.go, adder.id, adder.lane) = (go, it.id, Some(self.spans.lane(&it.place)));
-            self.spans.lane(&it.place).walk(t0, t1, &mut adder);
+            let (Some(id), Some(lane)) = (self.gos.id(go), self.lane_of(go)) else { continue };
+            (adder.go, adder.id, adder.lane) = (go, id, Some(lane));
+            lane.walk(t0, t1, &mut adder);
         }
         let Adder { by_tone, by_site, mut longest, .. } = adder;
         let everywhere = view.placement.files.is_empty();

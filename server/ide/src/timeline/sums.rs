@@ -21,18 +21,75 @@ pub(super) fn unpack(part: Part) -> (Tone, u64) {
 #[derive(Debug, Default)]
 pub(super) struct UpTo {
     tones: Vec<u8>,
-    /// Row by row, a column for each tone.
+    /// Row by row, a column for each tone. Once packed, one row for some blocks together.
     ns: Vec<u64>,
+    /// Packed: row by row, what is to be added to the row before.
+    more: Vec<u32>,
+    /// Packed: a row of `ns` is for 2 to this many blocks.
+    shift: u32,
 }
 
+/// So many blocks share a row, as a power of two: as many as 4.29 s allow.
+const SHARED: [u32; 3] = [6, 4, 2];
+
 impl UpTo {
+    /// Half of the bytes, where blocks are near enough to each other. No more will come.
+    fn pack(&mut self) {
+        let n = self.tones.len();
+        let fits = |shift: &&u32| {
+            self.ns.chunks(n << **shift).all(|rows| {
+                // They rise.
+                let ends = rows.iter().zip(&rows[rows.len() - n..]).take(n);
+                ends.fold(true, |fits, (first, last)| fits & (last - first <= u32::MAX.into()))
+            })
+        };
+        if let Some(&shift) = SHARED.iter().find(fits) {
+            let (mut shared, mut more) = (Vec::new(), Vec::with_capacity(self.ns.len()));
+            for rows in self.ns.chunks(n << shift) {
+                shared.extend_from_slice(&rows[..n]);
+                let first = rows[..n].iter().cycle();
+                more.extend(rows.iter().zip(first).map(|(ns, first)| (ns - first) as u32));
+            }
+            (self.ns, self.more, self.shift) = (shared, more, shift);
+        }
+        self.ns.shrink_to_fit();
+    }
+
+    /// The row of a block: what is shared, and what is to be added to it. Empty, if there is none.
+    #[inline]
+    fn halves(&self, block: usize) -> (&[u64], &[u32]) {
+        let n = self.tones.len();
+        let shared = block >> self.shift;
+        let more = self.more.get(block * n..(block + 1) * n).unwrap_or_default();
+        let has = self.shift == 0 || !more.is_empty();
+        let ns = self.ns.get(shared * n..(shared + 1) * n).filter(|_| has);
+        (ns.unwrap_or_default(), more)
+    }
+
+    /// The time of each tone up to a block.
+    #[inline]
+    pub(super) fn row(&self, block: usize, row: &mut Vec<u64>) {
+        let (ns, more) = self.halves(block);
+        row.clear();
+        row.extend_from_slice(ns);
+        row.iter_mut().zip(more).for_each(|(ns, &more)| *ns += u64::from(more));
+    }
+
     /// What the blocks from `first` to before `end` came to. `all`: the row behind the last one.
     #[inline]
     pub(super) fn between(&self, first: usize, end: usize, all: &[u64], parts: &mut Vec<Part>) {
-        let n = self.tones.len();
-        let row = |i: usize| self.ns.get(i * n..(i + 1) * n).unwrap_or(all);
         parts.clear();
-        for ((&tone, &before), &until) in self.tones.iter().zip(row(first)).zip(row(end)) {
+        let (before, more_before) = self.halves(first);
+        let (mut until, more_until) = self.halves(end);
+        if until.is_empty() {
+            until = all;
+        }
+        let more = |more: &[u32], column: usize| more.get(column).copied().map_or(0, u64::from);
+        for (column, ((&tone, &before), &until)) in
+            self.tones.iter().zip(before).zip(until).enumerate()
+        {
+            let before = before + more(more_before, column);
+            let until = until + more(more_until, column);
             if until > before {
                 parts.push(part(tone, until - before));
             }
@@ -52,18 +109,23 @@ impl UpTo {
         columns
     }
 
-    /// The time of each tone up to a block.
-    #[inline]
-    pub(super) fn row(&self, block: usize) -> &[u64] {
-        let n = self.tones.len();
-        self.ns.get(block * n..(block + 1) * n).unwrap_or_default()
-    }
-
     /// Something of a row, of each line that a cache has of it.
     #[inline]
     pub(super) fn touch(&self, block: usize) -> u64 {
-        let row = self.row(block);
-        row.iter().step_by(8).chain(row.last()).fold(0, |sum, &ns| sum ^ ns)
+        let (ns, more) = self.halves(block);
+        let ns = ns.iter().step_by(8).chain(ns.last()).fold(0, |sum, &ns| sum ^ ns);
+        let more = more.iter().step_by(16).chain(more.last()).fold(0, |sum, &ns| sum ^ ns);
+        ns ^ u64::from(more)
+    }
+
+    /// The time of each tone of the whole lane, which is over.
+    pub(super) fn all(&self) -> impl Iterator<Item = (Tone, u64)> + '_ {
+        let n = self.tones.len();
+        let last = |rows: usize| rows.saturating_sub(n);
+        let row = self.ns.get(last(self.ns.len())..).unwrap_or_default();
+        let more = self.more.get(last(self.more.len())..).unwrap_or_default();
+        let more = more.iter().copied().map(u64::from).chain(std::iter::repeat(0));
+        self.tones.iter().zip(row).zip(more).map(|((&tone, ns), more)| (Tone(tone), ns + more))
     }
 
     pub(super) fn shrink(&mut self) {
@@ -71,7 +133,7 @@ impl UpTo {
     }
 
     pub(super) fn bytes(&self) -> usize {
-        self.tones.len() + self.ns.len() * 8
+        self.tones.len() + self.ns.capacity() * 8 + self.more.capacity() * 4
     }
 }
 
@@ -123,11 +185,6 @@ impl Summing {
         self.made.ns.extend_from_slice(&self.now);
     }
 
-    /// The time of each tone so far.
-    pub(super) fn so_far(&self) -> impl Iterator<Item = (Tone, u64)> {
-        self.made.tones.iter().zip(&self.now).map(|(&tone, &ns)| (Tone(tone), ns))
-    }
-
     /// The lane is over. `None` where it is too short to be worth it.
     pub(super) fn done(&mut self, n_blocks: usize) -> Option<UpTo> {
         self.made.tones.iter().for_each(|&tone| self.columns[usize::from(tone)] = u8::MAX);
@@ -137,7 +194,8 @@ impl Summing {
             self.made.ns.clear();
             return None;
         }
-        self.made.ns.shrink_to_fit();
-        Some(std::mem::take(&mut self.made))
+        let mut made = std::mem::take(&mut self.made);
+        made.pack();
+        Some(made)
     }
 }

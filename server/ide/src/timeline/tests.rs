@@ -10,8 +10,9 @@ use super::cells::{Cells, Window};
 use super::class::{CLASSES, Class, TONES, Tone};
 use super::coded::{BLOCK, Raw, Writer, set_tone};
 use super::counters::{Counter, Counters, Series};
+use super::gos::ByNumber;
 use super::joiner::{Joiner, longest};
-use super::lanes::{NO_SUMS, Place, Span, Spans, Walk};
+use super::lanes::{BlocksOf, Lane, Span, Spans, Walk};
 use super::runs::{Run, Runs};
 use super::sums::{Summing, unpack};
 use super::tile::{Key, Rect};
@@ -195,7 +196,7 @@ fn of_spans() -> Vec<Class> {
 }
 
 /// A lane of its own, of spans of such lengths.
-fn lane_of(spans: &[(Tone, i64)]) -> (Spans, Place) {
+fn lane_of(spans: &[(Tone, i64)]) -> (Spans, i64) {
     let mut t = 1000;
     let raw = |(row, &(_, ns)): (usize, &(Tone, i64))| {
         let span = Raw { start: t, site: row as u32, x: row as u32 };
@@ -206,16 +207,19 @@ fn lane_of(spans: &[(Tone, i64)]) -> (Spans, Place) {
     let (mut made, mut summing, mut writer) =
         (Spans::default(), Summing::default(), Writer::default());
     for (block, spans) in raws.chunks(BLOCK).zip(spans.chunks(BLOCK)) {
-        made.bases.push(block[0].start);
+        made.heads.bases.push(block[0].start);
         writer.spans(block, |site| spans[site as usize % BLOCK].0);
-        made.ats.push(made.arena.push(&writer.out).unwrap());
+        made.heads.ats.push(made.arena.push(writer.block()).unwrap());
         summing.mark();
         spans.iter().for_each(|&(tone, ns)| summing.add(tone.0, ns as u64));
     }
     summing.mark();
-    let n = made.bases.len() as u32;
-    made.sums.extend(summing.done(n as usize));
-    (made, Place { first: 0, n, end: t, sums: 0 })
+    made.sums.extend(summing.done(made.heads.bases.len()));
+    (made, t)
+}
+
+fn whole(made: &Spans, end: i64) -> Lane<'_> {
+    Lane::new(made, BlocksOf::all(&made.heads), end)
 }
 
 /// Short spans and here and there a long one, or one that takes no time.
@@ -241,20 +245,22 @@ fn edges_of_cells_tell_what_spans_tell() {
             let tone =
                 |class: usize| Tone::new(of_spans[class % usize::from(few).min(of_spans.len())]);
             let spans: Vec<_> = steps.iter().map(|&(c, _, len)| (tone(c), len)).collect();
-            let (made, lane) = lane_of(&spans);
+            let (made, end_of_lane) = lane_of(&spans);
             let (mut runs, mut writer) = (Runs::default(), Writer::default());
             let mut t = 1000;
             for (row, &(class, gap, len)) in (0u32..).zip(&steps) {
                 runs.push(&mut writer, t + gap, t + gap + len, tone(class), row);
                 t += gap + len;
             }
-            for (end, gaps) in [(lane.end, false), (t, true)] {
+            for (end, gaps) in [(end_of_lane, false), (t, true)] {
                 let t0 = (end as f64 * from) as i64;
                 let t1 = t0 + 1 + (end as f64 * length) as i64;
                 let cells = Cells::new(&Window { t0, t1, width }, wide);
                 let of = |hides: bool| match gaps {
                     true => drawn(cells, true, hides, |walk| runs.walk(t0, t1, walk)),
-                    false => drawn(cells, false, hides, |walk| made.lane(&lane).walk(t0, t1, walk)),
+                    false => drawn(cells, false, hides, |walk| {
+                        whole(&made, end_of_lane).walk(t0, t1, walk)
+                    }),
                 };
                 let ((got, n), (want, none)) = (of(false), of(true));
                 prop_assert_eq!(none, 0);
@@ -273,8 +279,8 @@ fn edges_of_cells_tell_what_spans_tell() {
 #[test]
 fn blocks_hold_what_was_written() {
     let number = || prop_oneof![0u32..4, 0u32..300, 0u32..70_000, any::<u32>(), Just(u32::MAX)];
-    let length = || prop_oneof![0i64..300, 0i64..70_000, 0i64..20_000_000, 0i64..1 << 40];
-    let span = (0usize..11, 0u8..5, length(), number(), number(), length());
+    let length = |most: i64| prop_oneof![0i64..300, 0i64..70_000, 0i64..20_000_000, 0i64..most];
+    let span = (0usize..11, 0u8..5, length(1 << 32), number(), number(), length(1 << 50));
     let mut runner = TestRunner::new(ProptestConfig {
         cases: 2000,
         failure_persistence: None,
@@ -297,22 +303,22 @@ fn blocks_hold_what_was_written() {
             let mut made = Spans::default();
             for (raws, spans) in raws.chunks(BLOCK).zip(spans.chunks(BLOCK)) {
                 let mut classes = spans.iter().map(|s| Tone::new(of_spans[s.0]));
-                made.bases.push(raws[0].start);
+                made.heads.bases.push(raws[0].start);
                 writer.spans(raws, |_| classes.next().unwrap());
-                let at = made.arena.push(&writer.out).unwrap();
-                made.ats.push(at);
+                let at = made.arena.push(writer.block()).unwrap();
+                made.heads.ats.push(at);
                 // Verdicts come later, in any order.
                 for (k, span) in spans.iter().enumerate().rev() {
                     let tone = verdict(Tone::new(of_spans[span.0]), span.1);
                     set_tone(made.arena.at_mut(at), k, tone);
                 }
             }
-            let place = Place { first: 0, n: made.bases.len() as u32, end: t, sums: NO_SUMS };
-            let lane = made.lane(&place);
+            let lane = whole(&made, t);
             prop_assert_eq!(&lane.all().collect::<Vec<Span>>(), &want);
+            let sites = lane.sites();
             for span in want {
                 prop_assert_eq!(
-                    (lane.span(span.row), lane.site(span.row)),
+                    (lane.span(span.row), sites.of(span.row)),
                     (Some(span), Some(span.site))
                 );
             }
@@ -325,13 +331,32 @@ fn blocks_hold_what_was_written() {
                 want.push(Run { row: row as u32, start, end: t, tone, x });
             }
             prop_assert_eq!(&runs.between(i64::MIN, i64::MAX).collect::<Vec<Run>>(), &want);
+            let xs = runs.xs();
             for run in want {
                 prop_assert_eq!(runs.get(run.row), Some(run));
+                prop_assert_eq!(xs.of(run.row), Some(run.x));
                 prop_assert_eq!(runs.at(run.start), Some(run));
             }
             Ok(())
         })
         .unwrap_or_else(|e| panic!("{e}"));
+}
+
+/// Rows are found by numbers that follow each other, and by those that are anywhere.
+#[test]
+fn rows_by_number() {
+    for step in [1u64, 90, 300, 1 << 40] {
+        let numbers: Vec<u64> = (0..2000).map(|i| i * step).rev().chain([0, step]).collect();
+        let rows = ByNumber::new(|| numbers.iter().copied());
+        let is_paged = matches!(rows, ByNumber::Pages(_));
+        assert_eq!(is_paged, step == 1, "{step}");
+        for (row, &number) in (0u32..).zip(&numbers) {
+            // Of equal ones the last.
+            let last = if number <= step { 2000 + (number / step) as u32 } else { row };
+            assert_eq!(rows.find(number), Some(last));
+        }
+        assert_eq!(rows.find(2000 * step + 1), None);
+    }
 }
 
 proptest! {
