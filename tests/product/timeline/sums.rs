@@ -19,7 +19,7 @@ type Counts<'a> = &'a dyn Fn(GoId, i64, i64) -> i64;
 fn slow(trace: &Trace, t0: i64, t1: i64, counts: Counts<'_>) -> (BTreeMap<u8, i64>, Lines) {
     let Trace { view, index, .. } = trace;
     let (mut tones, mut lines) = (BTreeMap::new(), Lines::new());
-    for (row, go) in (0..).zip(&index.gos) {
+    for (row, go) in (0..).zip(index.gos.iter()) {
         for span in index.spans(GoRef(row), i64::MIN, i64::MAX) {
             let (from, to) = (span.start.max(t0), span.end.min(t1));
             let ns = if from < to { counts(go.id, from, to) } else { 0 };

@@ -1,8 +1,7 @@
 //! Fills the index while the events of a trace pass, and closes it.
 //!
-//! Each living goroutine has its last few spans at hand; they go to the columns block by block, when
-//! a block is full or the goroutine is gone. At the end the blocks, and with them the columns one after
-//! the other, are brought into the order of their goroutines: a window goes over what lies side by side.
+//! Each living goroutine has its last few spans at hand; they are filed (`filing`) block by block, when a
+//! block is full or the goroutine is gone.
 
 use exectrace::{
     At, Decoder, GoId, GoState, Living, ProcId, RangeKind, RangeScope, Reader, StackId, StackRow,
@@ -11,21 +10,14 @@ use exectrace::{
 use hashbrown::HashMap;
 
 use super::class::{Class, Tone, of_wait};
-use super::lanes::{BLOCK, Block};
+use super::coded::{BLOCK, Raw, Writer};
+use super::filing::Filing;
 use super::sink::Pass;
-use super::{Go, GoRef, Index, NO_GO, NO_WHERE, Site};
+use super::{Go, GoRef, Index, NO_GO, NO_WHERE, Proc, Runs, Site};
 use crate::Analysis;
 
 /// No site, nobody.
 pub(super) const NONE: u32 = u32::MAX;
-
-/// A span before it is in the columns: it ends where the next begins.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Raw {
-    pub(super) start: i64,
-    pub(super) site: u32,
-    pub(super) x: u32,
-}
 
 /// A goroutine that lives.
 #[derive(Debug)]
@@ -39,6 +31,10 @@ pub(super) struct Open {
     /// Since when it runs, and on which P.
     pub(super) run: i64,
     pub(super) p: u32,
+    /// Its first function is known.
+    pub(super) has_root: bool,
+    /// Its birth, as long as none of its spans are filed.
+    pub(super) birth: Option<i64>,
 }
 
 /// The sites of one stack in this generation.
@@ -112,8 +108,8 @@ impl Default for Local {
 #[derive(Debug, Default)]
 pub(super) struct Making {
     pub(super) index: Index,
-    /// Of each block its goroutine.
-    pub(super) owners: Vec<GoRef>,
+    pub(super) filing: Filing,
+    pub(super) writer: Writer,
     pub(super) opens: Vec<Open>,
     pub(super) free: Vec<u32>,
     pub(super) rows: Living<u32>,
@@ -133,10 +129,10 @@ pub(super) struct Making {
 }
 
 /// What a span and a goroutine take in the finished index, in bytes.
-const SPAN_BYTES: usize = 28;
-const GO_BYTES: usize = size_of::<Go>() + 24;
+const SPAN_BYTES: usize = 12;
+const GO_BYTES: usize = 40;
 
-/// More spans than this are not kept: they take 4 GiB, and their rows have 32 bits.
+/// More spans than this are not kept: they take 4 GiB, and places of blocks have 32 bits.
 const MOST_SPANS: usize = 300_000_000;
 /// Nor are more goroutines.
 const MOST_GOS: usize = 20_000_000;
@@ -205,35 +201,29 @@ impl Making {
         p | m << 16
     }
 
-    pub(super) fn born(
-        &mut self,
-        g: GoId,
-        t: i64,
-        creator: GoRef,
-        created_at: StackId,
-        root: StackId,
-    ) -> u32 {
-        let go = GoRef(self.index.gos.len() as u32);
+    pub(super) fn born(&mut self, g: GoId, t: i64, created_at: StackId, root: StackId) -> u32 {
         self.full |= self.index.gos.len() > MOST_GOS || self.is_out_of_room();
-        self.index.gos.push(Go {
-            id: g,
-            birth: t,
-            end: i64::MAX,
-            creator,
-            created_at,
-            root,
-            lane: super::lanes::Lane { first: 0, n: 0, end: 0, sums: super::lanes::NO_SUMS },
-            costly: 0,
-            waiting: 0,
-            running: 0,
-            stays: NONE,
-        });
-        let spans = Vec::new();
+        let go = Go { id: g, birth: t, end: i64::MAX, created_at, root };
+        let go = self.index.gos.push(&go);
+        let has_root = root != StackId::NONE;
         let (state, class) = (GoState::NotExist, Class::Unknown);
-        let open = Open { go, spans, state, class, assist: NONE, run: t, p: NONE };
+        let mut open = Open {
+            go,
+            spans: Vec::new(),
+            state,
+            class,
+            assist: NONE,
+            run: t,
+            p: NONE,
+            has_root,
+            birth: Some(t),
+        };
         let row = match self.free.pop() {
             Some(row) => {
-                self.opens[row as usize] = open;
+                let before = &mut self.opens[row as usize];
+                // Room for a few spans, which it needs, too.
+                open.spans = std::mem::take(&mut before.spans);
+                *before = open;
                 row
             }
             None => {
@@ -255,46 +245,43 @@ impl Making {
     }
 
     fn is_out_of_room(&self) -> bool {
-        let takes = self.index.spans.start.len() * SPAN_BYTES + self.index.gos.len() * GO_BYTES;
+        let takes = self.filing.n * SPAN_BYTES + self.index.gos.len() * GO_BYTES;
         self.room.is_some_and(|room| takes > room)
     }
 
-    /// Writes what is at hand into the columns.
-    pub(super) fn flush(&mut self, row: u32) {
+    /// Files what is at hand; `last`: no more will come.
+    pub(super) fn flush(&mut self, row: u32, last: bool) {
         let is_out_of_room = self.is_out_of_room();
         let open = &mut self.opens[row as usize];
-        let Some(first) = open.spans.first() else { return };
-        let spans = &mut self.index.spans;
-        if spans.start.len() > MOST_SPANS || is_out_of_room {
+        let spans = &open.spans[..];
+        if self.filing.n > MOST_SPANS || is_out_of_room {
             self.full = true;
             open.spans.clear();
             return;
         }
-        let mut block = Block { base: first.start, first: spans.start.len() as u32, n: 0 };
-        for raw in open.spans.drain(..) {
-            let rel = match u32::try_from(raw.start - block.base) {
-                Ok(rel) => rel,
-                Err(_) => {
-                    spans.blocks.push(block);
-                    self.owners.push(open.go);
-                    block = Block { base: raw.start, first: spans.start.len() as u32, n: 0 };
-                    0
-                }
-            };
-            spans.start.push(rel);
-            spans.site.push(raw.site);
-            spans.x.push(raw.x);
-            block.n += 1;
+        let mut from = 0;
+        for k in 1..=spans.len() {
+            // A block is no longer than 4.29 s.
+            let goes_on = spans.get(k).is_some_and(|span| {
+                span.start >= spans[k - 1].start
+                    && u32::try_from(span.start - spans[from].start).is_ok()
+            });
+            if !goes_on {
+                let whole = from == 0 && k == spans.len();
+                let only = last && whole && open.birth == Some(spans[0].start);
+                let Index { sites, gos, .. } = &mut self.index;
+                self.full |= !self.filing.file(open.go, &spans[from..k], only, sites, gos);
+                (from, open.birth) = (k, None);
+            }
         }
-        spans.blocks.push(block);
-        self.owners.push(open.go);
+        open.spans.clear();
     }
 
     /// A span begins.
     #[inline]
     pub(super) fn begin(&mut self, row: u32, start: i64, site: u32, x: u32) {
         if self.opens[row as usize].spans.len() >= BLOCK {
-            self.flush(row);
+            self.flush(row, false);
         }
         self.opens[row as usize].spans.push(Raw { start, site, x });
     }
@@ -309,34 +296,23 @@ impl Making {
         }
         let p = if p == NONE { open.p } else { p };
         let (go, from, assists) = (open.go, open.run, open.assist != NONE);
-        if let Some(runs) = self.upper(p) {
-            runs.push(from, t, Tone::new(Class::Running), go.0);
+        if let Some(proc) = upper(&mut self.index.procs, p) {
+            proc.runs.push(&mut self.writer, from, t, Tone::new(Class::Running), go.0);
         }
         if assists {
             self.beside_ends(p, t, Class::Assist);
         }
     }
 
-    pub(super) fn upper(&mut self, p: u32) -> Option<&mut super::Runs> {
-        if p >= NO_WHERE {
-            return None;
-        }
-        let lanes = &mut self.index.procs;
-        while lanes.len() <= p as usize {
-            lanes.push(super::Proc::default());
-        }
-        lanes.get_mut(p as usize).map(|l| &mut l.runs)
-    }
-
     pub(super) fn beside_piece(&mut self, p: u32, t: i64) -> Option<&mut Beside> {
-        self.upper(p)?;
+        upper(&mut self.index.procs, p)?;
         while self.beside.len() <= p as usize {
             self.beside.push(Beside::default());
         }
         let beside = self.beside.get_mut(p as usize)?;
         if let Some(&(class, go)) = beside.open.last() {
             let lane = self.index.procs.get_mut(p as usize)?;
-            lane.beside.push(beside.since, t, Tone::new(class), go);
+            lane.beside.push(&mut self.writer, beside.since, t, Tone::new(class), go);
         }
         beside.since = t;
         Some(beside)
@@ -371,12 +347,12 @@ impl Making {
         match kind {
             RangeKind::GcMark => {
                 let site = self.site(Class::GcMark, StrId::NONE, stack);
-                self.index.gc.push(from, to, Tone::new(Class::GcMark), site);
+                self.index.gc.push(&mut self.writer, from, to, Tone::new(Class::GcMark), site);
             }
             RangeKind::StopTheWorld(why) => {
                 let site = self.site(Class::Stw, why, stack);
                 let before = self.index.stw.len();
-                self.index.stw.push(from, to, Tone::new(Class::Stw), site);
+                self.index.stw.push(&mut self.writer, from, to, Tone::new(Class::Stw), site);
                 if self.index.stw.len() > before {
                     let go = match scope {
                         RangeScope::Go(g) => self.open_of(g),
@@ -391,7 +367,7 @@ impl Making {
     }
 
     /// The trace is over: what is under way ends with it.
-    fn close(mut self) -> Index {
+    fn close(mut self) -> Result<Index, Failed> {
         let end = self.end;
         let mut living: Vec<u32> = self.rows.iter_mut().map(|(_, row)| *row).collect();
         living.sort_unstable();
@@ -401,7 +377,7 @@ impl Making {
                 let (p, site) = (open.p, self.running(StackRow::NONE));
                 self.ran(row, end, p, site);
             }
-            self.flush(row);
+            self.flush(row, true);
         }
         for p in 0..self.beside.len() as u32 {
             self.beside_piece(p, end);
@@ -414,30 +390,24 @@ impl Making {
         let index = &mut self.index;
         index.end = end;
         index.counters.catch_up();
-        // Blocks, goroutine by goroutine; each goroutine's are in the order of time already.
-        let mut first = vec![0u32; index.gos.len() + 1];
-        for owner in &self.owners {
-            first[owner.0 as usize + 1] += 1;
-        }
-        for row in 1..first.len() {
-            first[row] += first[row - 1];
-        }
-        let mut next = first.clone();
-        let mut blocks = vec![Block { base: 0, first: 0, n: 0 }; index.spans.blocks.len()];
-        for (block, owner) in index.spans.blocks.iter().zip(&self.owners) {
-            let at = &mut next[owner.0 as usize];
-            blocks[*at as usize] = *block;
-            *at += 1;
-        }
-        index.spans.blocks = blocks;
-        index.spans.in_order();
-        for (row, go) in index.gos.iter_mut().enumerate() {
-            go.lane.first = first[row];
-            go.lane.n = first[row + 1] - first[row];
-            go.lane.end = go.end.min(end);
-        }
-        self.index
+        let lanes = index.procs.iter_mut().flat_map(|proc| [&mut proc.runs, &mut proc.beside]);
+        lanes.chain([&mut index.gc, &mut index.stw]).for_each(Runs::close);
+        let (spans, has_room) = std::mem::take(&mut self.filing).finish(&mut index.gos);
+        index.spans = spans;
+        if self.full || !has_room { Err(Failed::TooMany) } else { Ok(self.index) }
     }
+}
+
+/// A P, if it can be one.
+#[inline]
+pub(super) fn upper(procs: &mut Vec<Proc>, p: u32) -> Option<&mut Proc> {
+    if p >= NO_WHERE {
+        return None;
+    }
+    if procs.len() <= p as usize {
+        procs.resize_with(p as usize + 1, Proc::default);
+    }
+    procs.get_mut(p as usize)
 }
 
 /// Why there is no index.
@@ -560,7 +530,7 @@ impl Builder {
         if !same {
             return Err(Failed::Other);
         }
-        Ok(self.making.close())
+        self.making.close()
     }
 }
 

@@ -108,6 +108,11 @@ impl Class {
         )
     }
 
+    /// Whether a goroutine's span has a P and a thread that it was on.
+    pub(super) fn has_where(self) -> bool {
+        self.is_running() || self == Class::Syscall
+    }
+
     /// Whether the goroutine runs.
     pub fn is_running(self) -> bool {
         matches!(self, Class::Running | Class::Assist)
@@ -120,6 +125,18 @@ pub struct Tone(pub u8);
 
 /// Tones are below this.
 pub(super) const TONES: usize = 5 << 5;
+
+/// By [`Tone::code`].
+const BY_CODE: [u8; 64] = {
+    let mut tones = [Class::Unknown as u8; 64];
+    let mut code = 0;
+    while code < 55 {
+        let class = if code < 50 { code / 5 + 1 } else { Class::Unknown as usize };
+        tones[code] = class as u8 | (code % 5 << 5) as u8;
+        code += 1;
+    }
+    tones
+};
 
 impl Tone {
     /// A class without a verdict.
@@ -136,6 +153,21 @@ impl Tone {
             Verdict::Unsure => 4,
         };
         Tone((self.0 & 31) | verdict << 5)
+    }
+
+    /// One of a goroutine's spans in six bits: of eleven classes with five verdicts each.
+    pub(super) fn code(self) -> u8 {
+        let class = match self.0 & 31 {
+            class @ 1..=10 => class - 1,
+            _ => 10, // Class::Unknown
+        };
+        class * 5 + (self.0 >> 5).min(4)
+    }
+
+    /// The tone of a code.
+    #[inline]
+    pub(super) fn of_code(code: u8) -> Tone {
+        Tone(BY_CODE[usize::from(code & 63)])
     }
 
     /// What it is.

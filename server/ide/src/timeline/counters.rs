@@ -3,7 +3,7 @@
 //! Counts are kept for blocks of changes: those at its beginning and the most within it. A column that
 //! is narrower than a block shows the block's most: the counts at one instant come from the lanes.
 
-use super::lanes::BLOCK;
+use super::coded::BLOCK;
 
 /// What is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,10 +62,11 @@ impl Counters {
             *count = count.saturating_sub(1);
         }
         if let Some(to) = to {
-            self.now[to as usize] += 1;
-        }
-        if let Some(most) = self.most.last_mut() {
-            widen(most, &self.now);
+            let count = &mut self.now[to as usize];
+            *count += 1;
+            if let Some(most) = self.most.last_mut() {
+                most[to as usize] = most[to as usize].max(*count);
+            }
         }
     }
 

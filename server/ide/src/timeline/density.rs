@@ -7,7 +7,8 @@
 use super::cells::Cells;
 use super::class::{TONES, Tone};
 use super::groups::Group;
-use super::lanes::{Walk, unpack};
+use super::lanes::{Lane, Walk};
+use super::sums::unpack;
 use super::tile::{LaneRects, Rect};
 use super::{GoRef, Index};
 
@@ -123,8 +124,8 @@ impl Density {
 }
 
 fn n_spans(index: &Index, gos: &[GoRef]) -> usize {
-    let lanes = gos.iter().filter_map(|&go| index.go(go)).map(|go| go.lane);
-    lanes.flat_map(|lane| index.spans.blocks(&lane)).map(|block| block.n as usize).sum()
+    let blocks = |lane: Lane<'_>| (0..lane.n_blocks()).map(|i| lane.block(i).n).sum::<usize>();
+    gos.iter().filter_map(|&go| index.lane_of(go)).map(blocks).sum()
 }
 
 /// A slice is 2 to this many nanoseconds, no fewer than there are spans: many groups must not take more
@@ -160,6 +161,7 @@ impl Making {
         (self.end >> self.shift) as usize + 1
     }
 
+    #[cold]
     fn row(&mut self, tone: u8) -> usize {
         let n = self.slices();
         let row = &mut self.rows[usize::from(tone) % TONES];
@@ -174,23 +176,28 @@ impl Making {
 
     fn add(&mut self, index: &Index, gos: &[GoRef]) {
         let shift = self.shift;
-        let lanes = gos.iter().filter_map(|&go| index.go(go)).map(|go| go.lane);
-        for span in lanes.flat_map(|lane| index.spans.all(lane)) {
-            let row = self.row(span.tone.0);
-            let (start, end) = (span.start.max(0), span.end.min(self.end));
-            if end <= start {
-                continue;
-            }
-            let (first, last) = ((start >> shift) as usize, ((end - 1) >> shift) as usize);
-            let (parts, fulls) = (&mut self.parts[row], &mut self.fulls[row]);
-            if first == last {
-                parts[first] += (end - start) as u64;
-            } else {
+        for lane in gos.iter().filter_map(|&go| index.lane_of(go)) {
+            lane.each_time(|start, end, tone| {
+                let (start, end) = (start.max(0), end.min(self.end));
+                let row = match self.rows[usize::from(tone.0) % TONES] {
+                    usize::MAX => self.row(tone.0),
+                    row => row,
+                };
+                if end <= start {
+                    return;
+                }
+                let (first, last) = ((start >> shift) as usize, ((end - 1) >> shift) as usize);
+                let parts = &mut self.parts[row];
+                if first == last {
+                    parts[first] += (end - start) as u64;
+                    return;
+                }
                 parts[first] += (((first as i64 + 1) << shift) - start) as u64;
                 parts[last] += (end - ((last as i64) << shift)) as u64;
+                let fulls = &mut self.fulls[row];
                 fulls[first + 1] += 1;
                 fulls[last] -= 1;
-            }
+            });
         }
     }
 
@@ -411,9 +418,9 @@ impl Index {
         }
         let mut adder = Adder::new(cells);
         for go in group.alive(self, cells.t0, cells.t1) {
-            let Some(go) = self.go(go) else { continue };
+            let Some(lane) = self.lane_of(go) else { continue };
             adder.rewind();
-            self.spans.walk(&go.lane, cells.t0, cells.t1, &mut adder);
+            lane.walk(cells.t0, cells.t1, &mut adder);
             if let Some(density) = density.filter(|_| adder.steps > STEPS) {
                 return density.sums(cells);
             }

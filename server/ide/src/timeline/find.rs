@@ -85,16 +85,12 @@ impl Index {
             let named = |class| any || query.classes.contains(&class);
             for task in self.tasks.iter().filter(|_| named(Class::Task)) {
                 if has(tables.str(task.name)) && inside(task.start, open(task.end)) {
-                    found.add(open(task.end) - task.start, task.start, Found::Task(*task));
+                    found.add(open(task.end) - task.start, task.start, Found::Task(task));
                 }
             }
             for region in self.regions.iter().filter(|_| named(Class::Region)) {
                 if has(tables.str(region.name)) && inside(region.start, open(region.end)) {
-                    found.add(
-                        open(region.end) - region.start,
-                        region.start,
-                        Found::Region(*region),
-                    );
+                    found.add(open(region.end) - region.start, region.start, Found::Region(region));
                 }
             }
         }

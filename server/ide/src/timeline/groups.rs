@@ -4,7 +4,7 @@ use exectrace::{FrameId, GoId, StackId, StrId, Tables, TaskId};
 use hashbrown::HashMap;
 
 use super::density::Density;
-use super::{GoRef, Index, REACH, RegionSpan, TaskSpan};
+use super::{GoRef, Index, REACH, RegionSpan, TaskSpan, reach};
 
 /// Goroutines that were created at one place.
 #[derive(Debug)]
@@ -59,19 +59,7 @@ impl Group {
     /// No more goroutines will come.
     fn close(&mut self, index: &Index) {
         self.density = Density::new(index, &self.gos);
-        self.reach(index);
-    }
-
-    fn reach(&mut self, index: &Index) {
-        let of = |go: &GoRef| &index.gos[go.0 as usize];
-        self.reach = self
-            .gos
-            .chunks(REACH)
-            .map(|some| {
-                let first = some.iter().map(|go| of(go).birth).min().unwrap_or(0);
-                (first, some.iter().map(|go| of(go).end).max().unwrap_or(0))
-            })
-            .collect();
+        self.reach = reach(&index.gos, self.gos.iter().copied());
     }
 
     /// Those that were there at some time of a window, in the order of first sight.
@@ -85,7 +73,7 @@ impl Group {
         chunks
             .filter(move |(_, r)| r.0 < t1 && r.1 > t0)
             .flat_map(|(gos, _)| gos.iter().copied())
-            .filter(move |&go| index.go(go).is_some_and(|go| go.birth < t1 && go.end > t0))
+            .filter(move |&go| index.lives_in(go, t0, t1))
     }
 }
 
@@ -103,7 +91,7 @@ impl Index {
     ) {
         let mut rows: HashMap<(Option<FrameId>, StrId), usize> = HashMap::new();
         let mut groups: Vec<Group> = Vec::new();
-        for (row, go) in (0u32..).zip(&self.gos) {
+        for (row, go) in (0u32..).zip(self.gos.iter()) {
             let created_at =
                 if go.created_at == StackId::NONE { None } else { line_of(go.created_at) };
             let func = self.root_func(tables, go.root);
@@ -121,9 +109,10 @@ impl Index {
                 group.func = func;
             }
             group.gos.push(GoRef(row));
-            group.costly = group.costly.saturating_add(go.costly);
-            group.waiting = group.waiting.saturating_add(go.waiting);
-            group.running = group.running.saturating_add(go.running);
+            let time = self.time_of(GoRef(row));
+            group.costly = group.costly.saturating_add(time.costly);
+            group.waiting = group.waiting.saturating_add(time.waiting);
+            group.running = group.running.saturating_add(time.running);
         }
         groups.iter_mut().for_each(|group| group.close(self));
         groups.sort_by_key(|g| {
@@ -132,7 +121,7 @@ impl Index {
         let gos = (0..self.gos.len() as u32).map(GoRef).collect();
         let mut all = Group::new("all".into(), None, StrId::NONE, gos);
         all.density = Density::of_all(self, &groups);
-        all.reach(self);
+        all.reach = self.reach.clone();
         (self.groups, self.all) = (groups, Some(all));
     }
 
@@ -147,15 +136,14 @@ impl Index {
     }
 
     /// The regions of a task, in the order of their beginnings.
-    pub fn regions_of(&self, task: TaskId) -> impl Iterator<Item = &RegionSpan> {
-        let rows = self.by_task.get(&task).map_or(&[][..], |t| &t.1);
+    pub fn regions_of(&self, task: TaskId) -> impl Iterator<Item = RegionSpan> + '_ {
+        let rows = self.tasks.find(task).map_or(&[][..], |row| self.tasks.regions_of(row));
         rows.iter().filter_map(|&row| self.regions.get(row as usize))
     }
 
     /// A task by the runtime's number.
-    pub fn task(&self, id: TaskId) -> Option<&TaskSpan> {
-        let row = self.by_task.get(&id).map(|t| t.0)?;
-        self.tasks.get(row as usize)
+    pub fn task(&self, id: TaskId) -> Option<TaskSpan> {
+        self.tasks.get(self.tasks.find(id)? as usize)
     }
 
     /// The rows of a group in a window, and whether some goroutines are left out.
@@ -163,20 +151,18 @@ impl Index {
         let mut gos: Vec<GoRef> = group.alive(self, t0, t1).take(MOST_ROWS + 1).collect();
         let cut = gos.len() > MOST_ROWS;
         gos.truncate(MOST_ROWS);
-        let life = |go: GoRef| {
-            let go = &self.gos[go.0 as usize];
-            go.lane.end - go.birth
-        };
+        let birth = |go: GoRef| self.gos.life(go).map_or(0, |life| life.0);
+        let end = |go: GoRef| self.gos.life(go).map_or(0, |life| life.1.min(self.end));
+        let life = |go: GoRef| end(go) - birth(go);
         // What lives for less than a fiftieth of the window shares rows, if there are many.
         let brief = (t1 - t0) / 50;
         let packs = gos.iter().filter(|&&go| life(go) < brief).count() > 8;
         let (mut long, mut short): (Vec<GoRef>, Vec<GoRef>) =
             gos.into_iter().partition(|&go| !packs || life(go) >= brief);
-        let birth = |go: GoRef| self.gos[go.0 as usize].birth;
         match sort {
             Sort::Start => long.sort_by_key(|&go| (birth(go), go)),
             Sort::Costly => {
-                long.sort_by_key(|&go| (std::cmp::Reverse(self.gos[go.0 as usize].costly), go));
+                long.sort_by_cached_key(|&go| (std::cmp::Reverse(self.time_of(go).costly), go));
             }
             Sort::Life => long.sort_by_key(|&go| (std::cmp::Reverse(life(go)), go)),
         }
@@ -186,7 +172,7 @@ impl Index {
         let mut free: std::collections::BinaryHeap<std::cmp::Reverse<(i64, usize)>> =
             std::collections::BinaryHeap::new();
         for go in short {
-            let end = self.gos[go.0 as usize].lane.end;
+            let end = end(go);
             match free.peek() {
                 Some(&std::cmp::Reverse((until, row))) if until <= birth(go) => {
                     free.pop();

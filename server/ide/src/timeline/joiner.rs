@@ -2,7 +2,8 @@
 
 use super::cells::Cells;
 use super::class::{TONES, Tone};
-use super::lanes::{Walk, unpack};
+use super::lanes::Walk;
+use super::sums::unpack;
 use super::tile::{AFTER, BEFORE, JOINED, OPEN, Rect};
 
 /// What most of some time went to: idle time only if it is three quarters of it.

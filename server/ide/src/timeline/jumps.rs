@@ -17,7 +17,8 @@
 use std::hint::black_box;
 
 use super::class::TONES;
-use super::lanes::{Part, UpTo, Walk, part};
+use super::lanes::Walk;
+use super::sums::{Part, UpTo, part};
 
 /// Where there are fewer blocks a cell than this, they are gone over: they lie side by side.
 const SPARSE: usize = 2;
@@ -73,8 +74,7 @@ pub(super) fn walk(blocks: &impl Blocks, from: usize, to: usize, walk: &mut impl
     let columns = up_to.columns();
     let cut = |edge: usize, ns: &mut Vec<u64>| {
         let (block, t) = (lies_in[edge] as usize, edges[edge]);
-        ns.clear();
-        ns.extend_from_slice(up_to.row(block));
+        up_to.row(block, ns);
         blocks.base(block) <= t && blocks.cut(block, t, cells.whole, &columns, ns)
     };
     let (mut before, mut after) = (Vec::new(), Vec::new());

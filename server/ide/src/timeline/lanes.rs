@@ -1,10 +1,10 @@
-//! How the spans of lanes are kept: columns, in blocks of 32, with sums of time up to each block.
+//! The spans of goroutines: blocks of 32, with sums of time up to each block.
 //!
 //! ```text
-//! lane (a goroutine):   block 0      block 1      block 2 ...   each: base time, first row
+//! lane (a goroutine):   block 0      block 1      block 2 ...   each: base time, where it is written
 //!                       |            |            |
-//! columns:              start: u32 from the block's base, site: u32, x: u32, tone: u8      13 bytes a span
-//! up to here, by tone:  0 0 0        5 0 2        5 7 9   ...   exact; of long lanes only
+//! written (`coded`):    tones, lengths, sites, xs               about 4 bytes a span
+//! up to here, by tone:  0 0 0        5 0 2        5 7 9   ...   exact; of long lanes only (`sums`)
 //! ```
 //!
 //! What a stretch of whole blocks came to is the difference of two rows, however long it is: a window
@@ -13,149 +13,18 @@
 //! Spans of a goroutine touch: each ends where the next begins, the last where the lane ends.
 //! What has gaps (what a P ran, ranges) is kept with a length, as [`super::Runs`].
 
+use std::cell::Cell;
+
+use super::GoRef;
 use super::cells::Cells;
 use super::class::{TONES, Tone};
+use super::coded::{Arena, BLOCK, Block, Values, take_length};
+use super::gos::{Gos, MANY, NOWHERE};
 use super::jumps::{self, Blocks, Stretch};
+use super::sums::{Part, UpTo};
 
-/// So many spans are in a block.
-pub(super) const BLOCK: usize = 32;
 /// A lane of fewer blocks has no sums: to go over its spans is as quick.
 pub(super) const LONG: usize = 4;
-
-/// A time of one tone: the tone above, the nanoseconds below.
-pub(super) type Part = u64;
-const TONE_SHIFT: u32 = 56;
-const NS_MASK: u64 = (1 << TONE_SHIFT) - 1;
-
-pub(super) fn part(tone: u8, ns: u64) -> Part {
-    u64::from(tone) << TONE_SHIFT | (ns & NS_MASK)
-}
-
-/// The tone and the nanoseconds of a part.
-pub(super) fn unpack(part: Part) -> (Tone, u64) {
-    (Tone((part >> TONE_SHIFT) as u8), part & NS_MASK)
-}
-
-/// The time of each tone of a lane up to each of its blocks, and up to its end.
-#[derive(Debug, Default)]
-pub(super) struct UpTo {
-    tones: Vec<u8>,
-    /// Row by row, a column for each tone.
-    ns: Vec<u64>,
-}
-
-impl UpTo {
-    /// What the blocks from `first` to before `end` came to. `all`: the row behind the last one.
-    #[inline]
-    pub(super) fn between(&self, first: usize, end: usize, all: &[u64], parts: &mut Vec<Part>) {
-        let n = self.tones.len();
-        let row = |i: usize| self.ns.get(i * n..(i + 1) * n).unwrap_or(all);
-        parts.clear();
-        for ((&tone, &before), &until) in self.tones.iter().zip(row(first)).zip(row(end)) {
-            if until > before {
-                parts.push(part(tone, until - before));
-            }
-        }
-    }
-
-    pub(super) fn tones(&self) -> &[u8] {
-        &self.tones
-    }
-
-    /// By tone: its column. What has none was not met.
-    pub(super) fn columns(&self) -> [u8; TONES] {
-        let mut columns = [u8::MAX; TONES];
-        for (column, &tone) in (0..).zip(&self.tones) {
-            columns[usize::from(tone) % TONES] = column;
-        }
-        columns
-    }
-
-    /// The time of each tone up to a block.
-    #[inline]
-    pub(super) fn row(&self, block: usize) -> &[u64] {
-        let n = self.tones.len();
-        self.ns.get(block * n..(block + 1) * n).unwrap_or_default()
-    }
-
-    /// Something of a row, of each line that a cache has of it.
-    #[inline]
-    pub(super) fn touch(&self, block: usize) -> u64 {
-        let row = self.row(block);
-        row.iter().step_by(8).chain(row.last()).fold(0, |sum, &ns| sum ^ ns)
-    }
-
-    pub(super) fn bytes(&self) -> usize {
-        self.tones.len() + self.ns.len() * 8
-    }
-}
-
-/// Makes the sums of a lane while its spans come, or of one lane after another.
-#[derive(Debug)]
-pub(super) struct Summing {
-    pub(super) made: UpTo,
-    /// By tone: its column.
-    columns: [u8; TONES],
-    pub(super) now: Vec<u64>,
-}
-
-impl Default for Summing {
-    fn default() -> Summing {
-        Summing { made: UpTo::default(), columns: [u8::MAX; TONES], now: Vec::new() }
-    }
-}
-
-impl Summing {
-    #[inline]
-    pub(super) fn add(&mut self, tone: u8, ns: u64) {
-        let tone = usize::from(tone) % TONES;
-        if self.columns[tone] == u8::MAX {
-            self.widen(tone);
-        }
-        self.now[usize::from(self.columns[tone])] += ns;
-    }
-
-    /// A tone that was not met before: there was none of it. A crafted trace cannot make this dear:
-    /// there are few tones.
-    #[cold]
-    fn widen(&mut self, tone: usize) {
-        let n = self.made.tones.len();
-        self.columns[tone] = n as u8;
-        self.made.tones.push(tone as u8);
-        self.now.push(0);
-        if n > 0 {
-            let rows = self.made.ns.chunks_exact(n);
-            self.made.ns = rows.flat_map(|row| row.iter().copied().chain([0])).collect();
-        }
-    }
-
-    /// A block begins, or the lane ends.
-    pub(super) fn mark(&mut self) {
-        // Rows of no columns are rows all the same.
-        if self.made.tones.is_empty() {
-            self.widen(0);
-        }
-        self.made.ns.extend_from_slice(&self.now);
-    }
-
-    /// The time of each tone so far.
-    pub(super) fn so_far(&self) -> impl Iterator<Item = (Tone, u64)> {
-        self.made.tones.iter().zip(&self.now).map(|(&tone, &ns)| (Tone(tone), ns))
-    }
-
-    /// The lane is over. `None` where it is too short to be worth it.
-    pub(super) fn done(&mut self, n_blocks: usize) -> Option<UpTo> {
-        self.made.tones.iter().for_each(|&tone| self.columns[usize::from(tone)] = u8::MAX);
-        self.now.clear();
-        if n_blocks < LONG {
-            self.made.tones.clear();
-            self.made.ns.clear();
-            return None;
-        }
-        self.made.ns.shrink_to_fit();
-        Some(std::mem::take(&mut self.made))
-    }
-}
 
 /// What goes over a lane's time, in order.
 pub(super) trait Walk {
@@ -171,47 +40,114 @@ pub(super) trait Walk {
     fn until(&mut self, from: i64) -> i64;
     /// A stretch that ends there at the latest: its time by tone.
     fn sums(&mut self, from: i64, to: i64, parts: &[Part]);
-    /// A span; `row` is its row in the columns.
+    /// A span; `row` is its row in the lane.
     fn span(&mut self, from: i64, to: i64, tone: Tone, row: u32);
 }
 
-/// A block of a goroutine's spans.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Block {
-    pub(super) base: i64,
-    pub(super) first: u32,
-    pub(super) n: u32,
-}
-
-/// The columns of all goroutines' spans.
+/// All spans of goroutines, in blocks.
 #[derive(Debug, Default)]
 pub(super) struct Spans {
-    pub(super) start: Vec<u32>,
-    pub(super) site: Vec<u32>,
-    pub(super) x: Vec<u32>,
-    pub(super) tone: Vec<u8>,
-    /// Goroutine by goroutine, each in the order of time.
-    pub(super) blocks: Vec<Block>,
+    pub(super) arena: Arena,
+    pub(super) heads: Heads,
+    /// Of lanes of several blocks.
     pub(super) sums: Vec<UpTo>,
+    /// How many spans there are.
+    pub(super) n: usize,
+}
+
+/// The blocks of lanes that have several; a lane of one has it beside its goroutine ([`Gos`]).
+#[derive(Debug, Default)]
+pub(super) struct Heads {
+    pub(super) places: Vec<Place>,
+    /// Of each block the time it begins at, and where it is written; lane by lane, each in the order of
+    /// time.
+    pub(super) bases: Vec<i64>,
+    pub(super) ats: Vec<u32>,
 }
 
 /// No sums.
 pub(super) const NO_SUMS: u32 = u32::MAX;
 
-/// One goroutine's part of [`Spans`].
+/// Where a lane's part of [`Heads`] is.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Lane {
+pub(super) struct Place {
+    /// Its first block, and how many it has.
     pub(super) first: u32,
     pub(super) n: u32,
-    pub(super) end: i64,
     /// Its row in [`Spans::sums`].
     pub(super) sums: u32,
+}
+
+impl Heads {
+    /// The blocks of a goroutine.
+    #[inline]
+    pub(super) fn of(&self, gos: &Gos, go: GoRef) -> Option<BlocksOf<'_>> {
+        let at = gos.placed(go)?;
+        let none = BlocksOf { bases: &[], ats: &[], only: None, sums: NO_SUMS };
+        if at == NOWHERE {
+            return Some(none);
+        }
+        if at < MANY {
+            return Some(BlocksOf { only: Some((gos.birth(go)?, at)), ..none });
+        }
+        let place = self.places.get((at - MANY) as usize)?;
+        let blocks = place.first as usize..place.first as usize + place.n as usize;
+        let (bases, ats) = (self.bases.get(blocks.clone())?, self.ats.get(blocks)?);
+        Some(BlocksOf { bases, ats, only: None, sums: place.sums })
+    }
+}
+
+/// The blocks of a goroutine.
+#[derive(Clone, Copy)]
+pub(super) struct BlocksOf<'a> {
+    bases: &'a [i64],
+    ats: &'a [u32],
+    /// There is one: where it begins and is written.
+    only: Option<(i64, u32)>,
+    /// Their row in [`Spans::sums`].
+    sums: u32,
+}
+
+impl<'a> BlocksOf<'a> {
+    /// Those of a lane of its own.
+    #[cfg(test)]
+    pub(super) fn all(heads: &'a Heads) -> BlocksOf<'a> {
+        BlocksOf { bases: &heads.bases, ats: &heads.ats, only: None, sums: 0 }
+    }
+
+    #[inline]
+    pub(super) fn len(&self) -> usize {
+        if self.only.is_some() { 1 } else { self.bases.len() }
+    }
+
+    /// Where one begins.
+    #[inline]
+    pub(super) fn base(&self, i: usize) -> Option<i64> {
+        let only = || self.only.filter(|_| i == 0).map(|only| only.0);
+        self.bases.get(i).copied().or_else(only)
+    }
+
+    /// Where one is written.
+    #[inline]
+    pub(super) fn at(&self, i: usize) -> Option<u32> {
+        let only = || self.only.filter(|_| i == 0).map(|only| only.1);
+        self.ats.get(i).copied().or_else(only)
+    }
+
+    /// How many begin at a time that is so; those come first.
+    #[inline]
+    fn begun(&self, is: impl Fn(i64) -> bool) -> usize {
+        match self.only {
+            Some((base, _)) => usize::from(is(base)),
+            None => self.bases.partition_point(|&base| is(base)),
+        }
+    }
 }
 
 /// One span of a goroutine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {
-    /// Its row in the columns.
+    /// Its row among its goroutine's: those of a block stand together, and blocks are 32 rows apart.
     pub row: u32,
     /// Its beginning, in nanoseconds.
     pub start: i64,
@@ -226,174 +162,263 @@ pub struct Span {
 }
 
 impl Spans {
-    pub(super) fn bytes(&self) -> usize {
-        self.start.len() * 13
-            + self.blocks.len() * size_of::<Block>()
-            + self.sums.iter().map(|up_to| up_to.bytes() + size_of::<UpTo>()).sum::<usize>()
+    /// What takes how many bytes of them.
+    pub(super) fn parts(&self) -> Vec<(&'static str, usize)> {
+        let Heads { places, bases, .. } = &self.heads;
+        let sums = self.sums.iter().map(|up_to| up_to.bytes() + size_of::<UpTo>());
+        vec![
+            ("spans", self.arena.bytes()),
+            ("heads of blocks", bases.len() * 12 + places.len() * size_of::<Place>()),
+            ("sums up to blocks", sums.sum()),
+        ]
+    }
+}
+
+/// One goroutine's spans.
+#[derive(Clone, Copy)]
+pub(super) struct Lane<'a> {
+    arena: &'a Arena,
+    blocks: BlocksOf<'a>,
+    end: i64,
+    sums: Option<&'a UpTo>,
+}
+
+impl<'a> Lane<'a> {
+    #[inline]
+    pub(super) fn new(spans: &'a Spans, blocks: BlocksOf<'a>, end: i64) -> Lane<'a> {
+        Lane { arena: &spans.arena, blocks, end, sums: spans.sums.get(blocks.sums as usize) }
     }
 
-    /// Brings the columns into the order of the blocks: a window goes over what lies side by side.
-    /// One column after the other, so that at no time there are two of all.
-    pub(super) fn in_order(&mut self) {
-        let n = self.start.len();
-        for column in [&mut self.start, &mut self.site, &mut self.x] {
-            let mut ordered = Vec::with_capacity(n);
-            for block in &self.blocks {
-                let first = block.first as usize;
-                ordered.extend_from_slice(&column[first..first + block.n as usize]);
-            }
-            *column = ordered;
+    /// Where its last span ends.
+    pub(super) fn end(&self) -> i64 {
+        self.end
+    }
+
+    /// How long it was in each tone, in parts or as a whole.
+    pub(super) fn sums_up(&self, mut add: impl FnMut(Tone, u64)) {
+        match self.sums {
+            Some(sums) => sums.all().for_each(|(tone, ns)| add(tone, ns)),
+            None => self.each_time(|s, e, tone| add(tone, (e - s).max(0) as u64)),
         }
-        let mut first = 0;
-        for block in &mut self.blocks {
-            block.first = first;
-            first += block.n;
-        }
     }
 
-    pub(super) fn blocks(&self, lane: &Lane) -> &[Block] {
-        let first = lane.first as usize;
-        self.blocks.get(first..first + lane.n as usize).unwrap_or_default()
+    /// How many blocks it has.
+    pub(super) fn n_blocks(&self) -> usize {
+        self.blocks.len()
     }
 
-    /// Where block `i` of a lane ends.
-    fn block_end(&self, lane: &Lane, blocks: &[Block], i: usize) -> i64 {
-        blocks.get(i + 1).map_or(lane.end, |b| b.base)
+    #[inline]
+    pub(super) fn block(&self, i: usize) -> Block<'a> {
+        Block::new(self.blocks.at(i).map_or(&[], |at| self.arena.at(at)))
     }
 
-    /// The spans of one block.
-    pub(super) fn spans_of(
-        &self,
-        block: &Block,
-        end: i64,
-    ) -> impl DoubleEndedIterator<Item = Span> {
-        let rows = block.first as usize..(block.first + block.n) as usize;
-        let last = rows.end;
-        rows.map(move |row| {
-            let next =
-                if row + 1 == last { end } else { block.base + i64::from(self.start[row + 1]) };
-            Span {
-                row: row as u32,
-                start: block.base + i64::from(self.start[row]),
-                end: next,
-                tone: Tone(self.tone[row]),
-                site: self.site[row],
-                x: self.x[row],
-            }
+    /// Where block `i` begins.
+    #[inline]
+    fn base(&self, i: usize) -> i64 {
+        self.blocks.base(i).unwrap_or(self.end)
+    }
+
+    /// Where block `i` ends.
+    #[inline]
+    fn block_end(&self, i: usize) -> i64 {
+        self.blocks.base(i + 1).unwrap_or(self.end)
+    }
+
+    /// The spans of block `i`, without why and whose.
+    #[inline]
+    pub(super) fn times(&self, i: usize) -> Times<'a> {
+        let block = self.block(i);
+        let (widths, at) = block.lengths();
+        Times { block, k: 0, widths, tones: 0, at, t: self.base(i), end: self.block_end(i) }
+    }
+
+    /// The spans of block `i`.
+    #[inline]
+    pub(super) fn spans_of(&self, i: usize) -> impl Iterator<Item = Span> + use<'a> {
+        let times = self.times(i);
+        let block = times.block;
+        let (sites, at) = block.sites();
+        let xs = block.xs(at);
+        (0..).zip(times).map(move |(k, (start, end, tone))| Span {
+            row: (i * BLOCK + k) as u32,
+            start,
+            end,
+            tone,
+            site: sites.of(block.bytes, k),
+            x: xs.of(block.bytes, k),
         })
     }
 
-    /// The spans of a lane that touch a window, in order.
-    pub(super) fn between(&self, lane: Lane, t0: i64, t1: i64) -> impl Iterator<Item = Span> + '_ {
-        let blocks = self.blocks(&lane);
-        let from = blocks.partition_point(|b| b.base <= t0).saturating_sub(1);
-        let to = blocks.partition_point(|b| b.base < t1);
-        (from..to)
-            .flat_map(move |i| self.spans_of(&blocks[i], self.block_end(&lane, blocks, i)))
-            .filter(move |s| s.end > t0 && s.start < t1)
+    /// Whether a block has one of some sites.
+    pub(super) fn has_site(&self, i: usize, is: impl Fn(u32) -> bool) -> bool {
+        self.block(i).sites().0.any(is)
     }
 
-    /// All spans of a lane.
-    pub(super) fn all(&self, lane: Lane) -> impl Iterator<Item = Span> + '_ {
-        let blocks = self.blocks(&lane);
-        (0..blocks.len())
-            .flat_map(move |i| self.spans_of(&blocks[i], self.block_end(&lane, blocks, i)))
+    /// A span by its row.
+    pub(super) fn span(&self, row: u32) -> Option<Span> {
+        let (i, k) = (row as usize / BLOCK, row as usize % BLOCK);
+        if i < self.n_blocks() { self.spans_of(i).nth(k) } else { None }
     }
 
-    /// The span of a lane at a time.
-    pub(super) fn at(&self, lane: &Lane, t: i64) -> Option<Span> {
-        let blocks = self.blocks(lane);
-        let i = blocks.partition_point(|b| b.base <= t).checked_sub(1)?;
-        let end = self.block_end(lane, blocks, i);
-        if t >= end {
+    /// Why and where spans are, by their rows.
+    pub(super) fn sites(self) -> Sites<'a> {
+        Sites { lane: self, known: Cell::new(None) }
+    }
+
+    /// The blocks that touch a window.
+    fn blocks_in(&self, t0: i64, t1: i64) -> std::ops::Range<usize> {
+        let from = self.blocks.begun(|base| base <= t0).saturating_sub(1);
+        from..self.blocks.begun(|base| base < t1)
+    }
+
+    /// The spans that touch a window, in order.
+    pub(super) fn between(self, t0: i64, t1: i64) -> impl Iterator<Item = Span> + use<'a> {
+        let spans = self.blocks_in(t0, t1).flat_map(move |i| self.spans_of(i));
+        spans.filter(move |s| s.end > t0 && s.start < t1)
+    }
+
+    /// All spans.
+    pub(super) fn all(self) -> impl Iterator<Item = Span> + use<'a> {
+        (0..self.n_blocks()).flat_map(move |i| self.spans_of(i))
+    }
+
+    /// All spans, without why and whose: beginning, end, tone.
+    #[inline]
+    pub(super) fn each_time(&self, mut each: impl FnMut(i64, i64, Tone)) {
+        for i in 0..self.n_blocks() {
+            for (start, end, tone) in self.times(i) {
+                each(start, end, tone);
+            }
+        }
+    }
+
+    /// The span at a time.
+    pub(super) fn at(&self, t: i64) -> Option<Span> {
+        let i = self.blocks.begun(|base| base <= t).checked_sub(1)?;
+        if t >= self.block_end(i) {
             return None;
         }
-        let block = &blocks[i];
-        let rows = block.first as usize..(block.first + block.n) as usize;
-        let rel = t - block.base;
-        let k =
-            self.start[rows.clone()].partition_point(|&s| i64::from(s) <= rel).checked_sub(1)?;
-        self.spans_of(block, end).nth(k)
+        self.spans_of(i).find(|span| span.end > t)
     }
 
-    /// Goes over the part of a lane in a window.
+    /// Goes over the part in a window.
     #[inline]
-    pub(super) fn walk(&self, lane: &Lane, t0: i64, t1: i64, walk: &mut impl Walk) {
-        let blocks = self.blocks(lane);
-        let sums = self.sums.get(lane.sums as usize);
-        let first = blocks.partition_point(|b| b.base <= t0).saturating_sub(1);
-        if let Some(sums) = sums {
-            let to = furthest(first, blocks.len(), LONG, |i| blocks[i].base < t1);
-            if jumps::walk(&Summed { spans: self, lane, blocks, sums }, first, to, walk) {
+    pub(super) fn walk(&self, t0: i64, t1: i64, walk: &mut impl Walk) {
+        let first = self.blocks.begun(|base| base <= t0).saturating_sub(1);
+        if let Some(sums) = self.sums {
+            let to = furthest(first, self.n_blocks(), LONG, |i| self.base(i) < t1);
+            if jumps::walk(&Summed { lane: self, sums }, first, to, walk) {
                 return;
             }
         }
-        self.stretch(lane, sums, Stretch { first, t0, t1, clip: [false; 2] }, walk);
+        self.stretch(Stretch { first, t0, t1, clip: [false; 2] }, walk);
     }
 
     /// Block by block, and where nothing else will do, span by span.
     #[inline]
-    fn stretch(&self, lane: &Lane, sums: Option<&UpTo>, stretch: Stretch, walk: &mut impl Walk) {
-        let blocks = self.blocks(lane);
+    fn stretch(&self, stretch: Stretch, walk: &mut impl Walk) {
         let Stretch { first: mut i, t0, t1, .. } = stretch;
         let (least, most) = stretch.reach();
         let mut parts = Vec::new();
         let mut stride = 1;
-        while let Some(block) = blocks.get(i).filter(|b| b.base < t1) {
-            let base = block.base;
-            if let Some(up_to) = sums
+        while let Some(base) = self.blocks.base(i).filter(|&base| base < t1) {
+            if let Some(up_to) = self.sums
                 && base >= t0
             {
                 let until = walk.until(base).min(t1);
-                let ends_by = |i: usize| self.block_end(lane, blocks, i) <= until;
-                let next = furthest(i, blocks.len(), stride, ends_by);
+                let ends_by = |i: usize| self.block_end(i) <= until;
+                let next = furthest(i, self.n_blocks(), stride, ends_by);
                 if next > i {
                     stride = next - i;
                     up_to.between(i, next, &[], &mut parts);
-                    walk.sums(base, self.block_end(lane, blocks, next - 1), &parts);
+                    walk.sums(base, self.block_end(next - 1), &parts);
                     i = next;
                     continue;
                 }
             }
-            let end = self.block_end(lane, blocks, i);
-            let (first, n) = (block.first as usize, block.n as usize);
-            let starts = &self.start[first..first + n];
-            let tones = &self.tone[first..first + n];
-            // Of a block that a window cuts, what lies before it is skipped.
-            let from = if base < t0 {
-                starts.partition_point(|&s| base + i64::from(s) <= t0).saturating_sub(1)
-            } else {
-                0
-            };
-            let mut start = base + i64::from(starts.get(from).copied().unwrap_or(0));
-            for (k, &tone) in tones.iter().enumerate().skip(from) {
-                let next = starts.get(k + 1).map_or(end, |&s| base + i64::from(s));
+            for (row, (start, end, tone)) in ((i * BLOCK) as u32..).zip(self.times(i)) {
                 if start >= t1 {
                     break;
                 }
-                if next > t0 && next > start {
-                    walk.span(start.max(least), next.min(most), Tone(tone), (first + k) as u32);
+                if end > t0 && end > start {
+                    walk.span(start.max(least), end.min(most), tone, row);
                 }
-                start = next;
             }
             i += 1;
         }
     }
 }
 
-/// A lane of [`Spans`] that has sums.
-struct Summed<'a> {
-    spans: &'a Spans,
-    lane: &'a Lane,
-    blocks: &'a [Block],
-    sums: &'a UpTo,
+/// Why and where spans of a lane are: those of one block after the other.
+pub(super) struct Sites<'a> {
+    lane: Lane<'a>,
+    /// What was read last, and of which block.
+    known: Cell<Option<(usize, Values)>>,
 }
 
-impl Summed<'_> {
-    fn rows(&self, block: usize) -> std::ops::Range<usize> {
-        let block = &self.blocks[block];
-        block.first as usize..(block.first + block.n) as usize
+impl Sites<'_> {
+    pub(super) fn of(&self, row: u32) -> Option<u32> {
+        let (i, k) = (row as usize / BLOCK, row as usize % BLOCK);
+        let block = self.lane.block(i);
+        if k >= block.n {
+            return None;
+        }
+        let known = self.known.get().filter(|known| known.0 == i).map(|known| known.1);
+        let sites = known.unwrap_or_else(|| block.sites().0);
+        if known.is_none() {
+            self.known.set(Some((i, sites)));
+        }
+        Some(sites.of(block.bytes, k))
     }
+}
+
+/// The spans of a block, without why and whose.
+#[derive(Clone, Copy)]
+pub(super) struct Times<'a> {
+    block: Block<'a>,
+    k: usize,
+    widths: u64,
+    /// Those of up to eight spans.
+    tones: u64,
+    at: usize,
+    t: i64,
+    end: i64,
+}
+
+impl Iterator for Times<'_> {
+    /// Its beginning, its end, its tone.
+    type Item = (i64, i64, Tone);
+
+    #[inline]
+    fn next(&mut self) -> Option<(i64, i64, Tone)> {
+        let k = self.k;
+        if k >= self.block.n {
+            return None;
+        }
+        if k.is_multiple_of(8) {
+            self.tones = self.block.tones(k);
+        }
+        let tone = Tone::of_code(self.tones as u8 & 63);
+        self.tones >>= 6;
+        self.k += 1;
+        let start = self.t;
+        self.t = if self.k == self.block.n {
+            self.end
+        } else {
+            start.wrapping_add_unsigned(take_length(
+                self.block.bytes,
+                &mut self.at,
+                &mut self.widths,
+            ))
+        };
+        Some((start, self.t, tone))
+    }
+}
+
+/// A lane that has sums.
+struct Summed<'a> {
+    lane: &'a Lane<'a>,
+    sums: &'a UpTo,
 }
 
 impl Blocks for Summed<'_> {
@@ -403,45 +428,37 @@ impl Blocks for Summed<'_> {
 
     #[inline]
     fn base(&self, block: usize) -> i64 {
-        self.blocks[block].base
+        self.lane.base(block)
     }
 
     #[inline]
     fn touch(&self, block: usize) -> u64 {
-        let rows = self.rows(block);
-        touched(&self.spans.start[rows.clone()]) ^ u64::from(self.spans.tone[rows.start])
+        touched(self.lane.block(block).bytes)
     }
 
     #[inline]
     fn cut(&self, block: usize, t: i64, whole: i64, columns: &[u8; TONES], ns: &mut [u64]) -> bool {
-        let rows = self.rows(block);
-        let (starts, tones) = (&self.spans.start[rows.clone()], &self.spans.tone[rows]);
-        let rel = u32::try_from(t - self.base(block)).unwrap_or(u32::MAX);
-        // They rise; to look at all is quicker than to search.
-        let n = starts.iter().filter(|&&start| start <= rel).count();
-        for (&tone, pair) in tones.iter().zip(starts[..n].windows(2)) {
-            ns[usize::from(columns[usize::from(tone) % TONES])] +=
-                u64::from(pair[1].saturating_sub(pair[0]));
+        for (start, end, tone) in self.lane.times(block) {
+            let sum = &mut ns[usize::from(columns[usize::from(tone.0) % TONES])];
+            if end > t {
+                *sum += (t - start).max(0) as u64;
+                return end - start <= whole;
+            }
+            *sum += (end - start).max(0) as u64;
         }
-        let Some((&start, &tone)) = starts[..n].last().zip(tones.get(n - 1)) else { return false };
-        let start = self.base(block) + i64::from(start);
-        let end = match starts.get(n) {
-            Some(&next) => self.base(block) + i64::from(next),
-            None => self.spans.block_end(self.lane, self.blocks, block),
-        };
-        ns[usize::from(columns[usize::from(tone) % TONES])] += (t.min(end) - start).max(0) as u64;
-        t < end && end - start <= whole
+        false
     }
 
     fn stretch(&self, stretch: Stretch, walk: &mut impl Walk) {
-        self.spans.stretch(self.lane, Some(self.sums), stretch, walk);
+        self.lane.stretch(stretch, walk);
     }
 }
 
-/// Something of each line that a cache has of a part of a column.
+/// Something of the first two lines that a cache has of a block: times and tones are there.
 #[inline]
-pub(super) fn touched(column: &[u32]) -> u64 {
-    u64::from(column.iter().step_by(16).chain(column.last()).fold(0, |sum, &it| sum ^ it))
+pub(super) fn touched(block: &[u8]) -> u64 {
+    let at = |i: usize| u64::from(block.get(i).copied().unwrap_or(0));
+    at(0) ^ at(64)
 }
 
 /// Behind the last block of those from `i` on that ends in time (or begins: both rise); `i`, if it does

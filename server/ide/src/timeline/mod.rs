@@ -12,14 +12,17 @@
 //! at each block of 32 spans stands what the lane came to so far.
 
 use exectrace::{GoId, Nanos, ProcId, StackId, StrId, TaskId, ThreadId};
-use hashbrown::HashMap;
 
 mod build;
 mod cells;
 mod class;
+mod coded;
+mod column;
 mod counters;
 mod density;
+mod filing;
 mod find;
+mod gos;
 mod groups;
 mod guess;
 mod joiner;
@@ -30,7 +33,9 @@ mod seal;
 mod sink;
 mod slices;
 mod summary;
+mod sums;
 pub mod tile;
+mod user;
 
 #[cfg(test)]
 mod tests;
@@ -38,17 +43,24 @@ mod tests;
 pub use build::{Builder, Failed};
 pub use cells::Window;
 pub use class::{CLASSES, Class, Tone};
+pub use column::Instants;
 pub use counters::{Counter, Counts};
 pub use find::{Found, Instances, Query};
+pub use gos::{Go, Gos};
 pub use groups::{Group, Row, Sort};
 pub use lanes::Span;
 pub use runs::{Run, Runs};
 pub use slices::{Flow, FlowKind, Meanwhile, Ref, Slice, SliceOf, TaskFlow, line_of};
 pub use summary::{CostlyLine, Inside, Sum};
 pub use tile::{Key, LABEL_GO, LABEL_TEXT, LaneRects, MOST_LANES, MOST_WIDTH, Rect, TILE_BYTES};
+pub use user::{RegionSpan, Regions, TaskSpan, Tasks};
 
+use coded::Writer;
 use counters::{Counters, Series};
+use gos::ByNumber;
 use lanes::{Lane, Spans};
+
+use crate::verdicts::Verdict;
 
 /// A goroutine of the index, by its row in [`Index::gos`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -59,32 +71,6 @@ pub const NO_GO: GoRef = GoRef(u32::MAX);
 
 /// No P, or no thread, in the half of a word that holds it.
 const NO_WHERE: u32 = 0xffff;
-
-/// A goroutine of the trace.
-#[derive(Debug, Clone, Copy)]
-pub struct Go {
-    /// The runtime's number.
-    pub id: GoId,
-    /// Its birth, or when the trace first knew of it, in nanoseconds.
-    pub birth: i64,
-    /// Its end; `i64::MAX` if it lived on.
-    pub end: i64,
-    /// Who created it, where that was seen.
-    pub creator: GoRef,
-    /// Where the `go` statement stood.
-    pub created_at: StackId,
-    /// A stack whose outermost frame is its first function, where one was seen.
-    pub root: StackId,
-    /// How long it stood still at somebody's cost, in nanoseconds.
-    pub costly: i64,
-    /// How long it was blocked.
-    pub waiting: i64,
-    /// How long it ran.
-    pub running: i64,
-    lane: Lane,
-    /// Its row among the analysis' stays; `u32::MAX`: none.
-    stays: u32,
-}
 
 /// Why and where a span is: by [`Span::site`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,42 +91,6 @@ pub struct Proc {
     pub runs: Runs,
     /// System calls, sweeps and assists on it.
     pub beside: Runs,
-}
-
-/// A user task.
-#[derive(Debug, Clone, Copy)]
-pub struct TaskSpan {
-    /// The runtime's number.
-    pub id: TaskId,
-    /// The task that it is part of.
-    pub parent: TaskId,
-    /// Its type.
-    pub name: StrId,
-    /// Its beginning.
-    pub start: i64,
-    /// Its end; `None` if that was not seen.
-    pub end: Option<i64>,
-    /// Who began it.
-    pub go: GoRef,
-    /// Where it began.
-    pub stack: StackId,
-}
-
-/// A user region.
-#[derive(Debug, Clone, Copy)]
-pub struct RegionSpan {
-    /// The task that it is part of; 0 is none.
-    pub task: TaskId,
-    /// Its type.
-    pub name: StrId,
-    /// Its beginning.
-    pub start: i64,
-    /// Its end; `None` if that was not seen.
-    pub end: Option<i64>,
-    /// Whose it is.
-    pub go: GoRef,
-    /// Where it began.
-    pub stack: StackId,
 }
 
 /// A message of `runtime/trace.Log`.
@@ -179,7 +129,7 @@ pub struct Sample {
 #[derive(Debug, Default)]
 pub struct Index {
     /// All goroutines, in the order of their first sight.
-    pub gos: Vec<Go>,
+    pub gos: Gos,
     /// Why and where spans are.
     pub sites: Vec<Site>,
     /// What each P did.
@@ -190,20 +140,20 @@ pub struct Index {
     pub stw: Runs,
     /// Who stopped it, by the row of [`Index::stw`].
     pub stw_by: Vec<GoRef>,
-    /// User tasks in the order of their beginnings.
-    pub tasks: Vec<TaskSpan>,
-    /// User regions in the order of their beginnings.
-    pub regions: Vec<RegionSpan>,
+    /// User tasks.
+    pub tasks: Tasks,
+    /// User regions.
+    pub regions: Regions,
     /// Messages in order.
     pub logs: Vec<Message>,
     /// Samples in order.
     pub samples: Vec<Sample>,
-    /// Waits for the network that ended, and whose: a row of [`Index::gos`].
-    pub net_wakes: Vec<(i64, u32)>,
+    /// Waits for the network that ended.
+    pub net_wakes: Instants,
     /// Other waits that no goroutine ended.
-    pub timer_wakes: Vec<(i64, u32)>,
+    pub timer_wakes: Instants,
     /// System calls that ended without a P.
-    pub syscall_exits: Vec<(i64, u32)>,
+    pub syscall_exits: Instants,
     /// GOMAXPROCS, as last told.
     pub gomaxprocs: u64,
     /// The trace's end.
@@ -218,9 +168,7 @@ pub struct Index {
     ps: build::Dense,
     ms: build::Dense,
     spans: Spans,
-    by_id: HashMap<GoId, GoRef>,
-    /// By task: its row, and those of its regions.
-    by_task: HashMap<TaskId, (u32, Vec<u32>)>,
+    by_id: ByNumber,
     /// Of each 256 goroutines: the first birth and the last end.
     reach: Vec<(i64, i64)>,
     threads: std::sync::OnceLock<Vec<Runs>>,
@@ -229,36 +177,54 @@ pub struct Index {
 impl Index {
     /// A goroutine by the runtime's number.
     pub fn find_go(&self, id: GoId) -> Option<GoRef> {
-        self.by_id.get(&id).copied()
+        self.by_id.find(id.0).map(GoRef)
     }
 
     /// A goroutine.
-    pub fn go(&self, go: GoRef) -> Option<&Go> {
-        self.gos.get(go.0 as usize)
+    pub fn go(&self, go: GoRef) -> Option<Go> {
+        self.gos.get(go)
+    }
+
+    /// What a goroutine's time went to.
+    pub fn time_of(&self, go: GoRef) -> TimeOf {
+        let mut time = TimeOf::default();
+        if let Some(lane) = self.lane_of(go) {
+            lane.sums_up(|tone, ns| time.add(tone, ns));
+        }
+        time
     }
 
     /// How many spans there are.
     pub fn n_spans(&self) -> usize {
-        self.spans.start.len()
+        self.spans.n
     }
 
     /// How many bytes the index takes, about.
     pub fn bytes(&self) -> usize {
+        self.parts().iter().map(|part| part.1).sum()
+    }
+
+    /// What takes how many bytes of it, about.
+    pub fn parts(&self) -> Vec<(&'static str, usize)> {
         let procs: usize = self.procs.iter().map(|p| p.runs.bytes() + p.beside.bytes()).sum();
         let threads: usize = self.threads.get().map_or(0, |t| t.iter().map(Runs::bytes).sum());
-        self.spans.bytes()
-            + procs
-            + threads
-            + self.gc.bytes()
-            + self.stw.bytes()
-            + self.gos.len() * (size_of::<Go>() + 24)
-            + self.sites.len() * size_of::<Site>()
-            + self.counters.bytes()
-            + self.heap.bytes()
-            + self.goal.bytes()
-            + self.groups.iter().map(Group::bytes).sum::<usize>()
-            + self.all.as_ref().map_or(0, Group::bytes)
-            + (self.net_wakes.len() + self.timer_wakes.len() + self.syscall_exits.len()) * 16
+        let wakes = [&self.net_wakes, &self.timer_wakes, &self.syscall_exits];
+        let mut parts = self.spans.parts();
+        parts.extend([
+            ("goroutines", self.gos.bytes()),
+            ("goroutines by number", self.by_id.bytes()),
+            ("what Ps ran", procs),
+            ("what threads ran", threads),
+            ("the collector", self.gc.bytes() + self.stw.bytes()),
+            ("wakes", wakes.map(Instants::bytes).iter().sum()),
+            ("tasks", self.tasks.bytes()),
+            ("regions", self.regions.bytes()),
+            ("messages", self.logs.capacity() * size_of::<Message>()),
+            ("samples", self.samples.capacity() * size_of::<Sample>()),
+            ("counters", self.counters.bytes() + self.heap.bytes() + self.goal.bytes()),
+            ("groups", self.groups.iter().chain(&self.all).map(Group::bytes).sum()),
+        ]);
+        parts
     }
 
     /// The Ps, by number and row of [`Index::procs`].
@@ -295,15 +261,15 @@ impl Index {
 
     fn make_threads(&self) -> Vec<Runs> {
         let mut found: Vec<Vec<(i64, i64, u8, u32)>> = vec![Vec::new(); self.ms.ids.len()];
-        for (row, go) in (0u32..).zip(&self.gos) {
-            for span in self.spans.all(go.lane) {
+        for go in self.gos.refs() {
+            for span in self.lane_of(go).into_iter().flat_map(Lane::all) {
                 let class = span.tone.class();
                 if class.is_running() || class == Class::Syscall {
                     let m = (span.x >> 16) as usize;
                     if m < NO_WHERE as usize
                         && let Some(of) = found.get_mut(m)
                     {
-                        of.push((span.start, span.end, span.tone.0, row));
+                        of.push((span.start, span.end, span.tone.0, go.0));
                     }
                 }
             }
@@ -313,8 +279,9 @@ impl Index {
             .map(|mut of| {
                 of.sort_unstable();
                 let mut runs = Runs::default();
+                let mut writer = Writer::default();
                 for (start, end, tone, go) in of {
-                    runs.push(start, end, Tone(tone), go);
+                    runs.push(&mut writer, start, end, Tone(tone), go);
                 }
                 runs
             })
@@ -349,18 +316,16 @@ impl Index {
             .filter(move |(_, r)| r.0 < t1 && r.1 > t0)
             .flat_map(move |(i, _)| {
                 let first = i * REACH;
-                let some = self.gos[first..self.gos.len().min(first + REACH)].iter();
-                (first as u32..).zip(some)
+                (first as u32..self.gos.len().min(first + REACH) as u32).map(GoRef)
             })
-            .filter(move |(_, go)| go.birth < t1 && go.end > t0)
-            .map(|(row, _)| GoRef(row))
+            .filter(move |&go| self.lives_in(go, t0, t1))
     }
 
     /// How many goroutines were in each state at a time, exactly.
     pub fn counts_at(&self, t: i64) -> Counts {
         let mut counts = Counts::default();
         for go in self.alive(t, t + 1) {
-            let Some(span) = self.go(go).and_then(|go| self.spans.at(&go.lane, t)) else {
+            let Some(span) = self.span_at(go, t) else {
                 continue;
             };
             let class = span.tone.class();
@@ -381,13 +346,23 @@ impl Index {
 
     /// The spans of a goroutine that touch a window.
     pub fn spans(&self, go: GoRef, t0: i64, t1: i64) -> impl Iterator<Item = Span> + '_ {
-        let lane = self.go(go).map(|go| go.lane);
-        lane.into_iter().flat_map(move |lane| self.spans.between(lane, t0, t1))
+        self.lane_of(go).into_iter().flat_map(move |lane| lane.between(t0, t1))
     }
 
     /// The span of a goroutine at a time.
     pub fn span_at(&self, go: GoRef, t: i64) -> Option<Span> {
-        self.spans.at(&self.go(go)?.lane, t)
+        self.lane_of(go)?.at(t)
+    }
+
+    fn lane_of(&self, go: GoRef) -> Option<Lane<'_>> {
+        let (_, end) = self.gos.life(go)?;
+        let blocks = self.spans.heads.of(&self.gos, go)?;
+        Some(Lane::new(&self.spans, blocks, end.min(self.end)))
+    }
+
+    /// Whether a goroutine was there at some time of a window.
+    fn lives_in(&self, go: GoRef, t0: i64, t1: i64) -> bool {
+        self.gos.life(go).is_some_and(|(birth, end)| birth < t1 && end > t0)
     }
 
     /// The length of the trace.
@@ -407,6 +382,45 @@ impl Index {
             of(span.x >> 16).and_then(|m| build::thread_id(&self.ms, m)),
         )
     }
+}
+
+/// What a goroutine's time went to, in nanoseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TimeOf {
+    /// It stood still at somebody's cost.
+    pub costly: i64,
+    /// It was blocked.
+    pub waiting: i64,
+    /// It ran.
+    pub running: i64,
+}
+
+impl TimeOf {
+    fn add(&mut self, tone: Tone, ns: u64) {
+        let ns = ns as i64;
+        if tone.verdict() == Some(Verdict::Costly) {
+            self.costly = self.costly.saturating_add(ns);
+        }
+        if tone.class().is_wait() {
+            self.waiting = self.waiting.saturating_add(ns);
+        } else if tone.class().is_running() {
+            self.running = self.running.saturating_add(ns);
+        }
+    }
+}
+
+/// Of each [`REACH`] goroutines the first birth and the last end.
+fn reach(gos: &Gos, some: impl Iterator<Item = GoRef>) -> Vec<(i64, i64)> {
+    let mut reach: Vec<(i64, i64)> = Vec::new();
+    for (row, (birth, end)) in some.filter_map(|go| gos.life(go)).enumerate() {
+        if row.is_multiple_of(REACH) {
+            reach.push((birth, end));
+        }
+        if let Some(of) = reach.last_mut() {
+            *of = (of.0.min(birth), of.1.max(end));
+        }
+    }
+    reach
 }
 
 /// So many goroutines share a reach.

@@ -1,23 +1,24 @@
-//! Spans with gaps between them: what a P or a thread ran, ranges of the collector. Kept in blocks with
-//! sums as the spans of goroutines are (`lanes.rs`), each with a length. Windows can be looked at while
-//! more come.
+//! Spans with gaps between them: what a P or a thread ran, ranges of the collector. Written in blocks of 32
+//! (`coded`) with sums as the spans of goroutines are (`lanes`), each with its length. Windows can be
+//! looked at while more come: what does not fill a block yet is at hand.
+
+use std::cell::Cell;
 
 use super::class::{TONES, Tone};
+use super::coded::{Arena, BLOCK, RawRun, Times, Values, Writer};
 use super::jumps::{self, Blocks, Stretch};
-use super::lanes::{BLOCK, LONG, Summing, UpTo, Walk, furthest, touched};
+use super::lanes::{LONG, Walk, furthest, touched};
+use super::sums::{Summing, UpTo};
 
 /// Spans with gaps between them, in the order of time: what a P ran, ranges of the collector.
 #[derive(Debug, Default)]
 pub struct Runs {
-    start: Vec<u32>,
-    len: Vec<u32>,
-    /// Whose, or why: as the lane has it.
-    x: Vec<u32>,
-    tone: Vec<u8>,
-    /// The base time of each block, and its first row.
-    blocks: Vec<(i64, u32)>,
-    /// Lengths that 32 bits do not hold.
-    long: hashbrown::HashMap<u32, i64>,
+    arena: Arena,
+    /// Of each block the time it begins at; of those that are written, where.
+    bases: Vec<i64>,
+    ats: Vec<u32>,
+    /// The last block.
+    tail: Vec<RawRun>,
     last_end: i64,
     /// They are there as soon as the runs are: a window can be looked at while more come.
     summing: Summing,
@@ -40,45 +41,49 @@ pub struct Run {
 
 impl Runs {
     /// One more; what lies before the end of the last one is cut off.
-    pub(super) fn push(&mut self, start: i64, end: i64, tone: Tone, x: u32) {
+    #[inline]
+    pub(super) fn push(&mut self, writer: &mut Writer, start: i64, end: i64, tone: Tone, x: u32) {
         let start = start.max(self.last_end);
         if end <= start {
             return;
         }
-        self.last_end = end;
-        let row = self.start.len();
-        let room = self.blocks.last().and_then(|&(base, first)| {
-            let full = row - first as usize >= BLOCK;
-            u32::try_from(start - base).ok().filter(|_| !full)
-        });
-        let rel = room.unwrap_or_else(|| {
-            self.blocks.push((start, row as u32));
-            self.summing.mark();
-            0
-        });
-        self.summing.add(tone.0, (end - start) as u64);
-        let len = u32::try_from(end - start).unwrap_or(u32::MAX);
-        if len == u32::MAX {
-            self.long.insert(row as u32, end - start);
+        if let Ok(block) = <&[RawRun; BLOCK]>::try_from(&self.tail[..]) {
+            writer.runs(block);
+            // Nobody has so many: they take 4 GiB.
+            let Some(at) = self.arena.push(writer.block()) else { return };
+            self.ats.push(at);
+            self.tail.clear();
         }
-        self.start.push(rel);
-        self.len.push(len);
-        self.x.push(x);
-        self.tone.push(tone.0);
+        self.last_end = end;
+        if self.tail.is_empty() {
+            self.bases.push(start);
+            self.summing.mark();
+        }
+        let length = (end - start) as u64;
+        self.summing.add(tone.0, length);
+        self.tail.push(RawRun { start, length, x, tone });
+    }
+
+    /// No more will come.
+    pub(super) fn close(&mut self) {
+        self.bases.shrink_to_fit();
+        self.ats.shrink_to_fit();
+        self.arena.shrink();
+        self.summing.made.shrink();
     }
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.start.len()
+        self.ats.len() * BLOCK + self.tail.len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.start.is_empty()
+        self.bases.is_empty()
     }
 
     pub(super) fn bytes(&self) -> usize {
-        self.len() * 13 + self.blocks.len() * 16 + self.summing.made.bytes()
+        self.arena.bytes() + self.bases.len() * 12 + self.summing.made.bytes()
     }
 
     /// Where the last one ends.
@@ -86,59 +91,72 @@ impl Runs {
         self.last_end
     }
 
-    fn rows(&self, block: usize) -> std::ops::Range<usize> {
-        let first = self.blocks[block].1 as usize;
-        let end = self.blocks.get(block + 1).map_or(self.start.len(), |b| b.1 as usize);
-        first..end
+    #[inline]
+    fn block(&self, block: usize) -> &[u8] {
+        self.ats.get(block).map_or(&[], |&at| self.arena.at(at))
     }
 
-    #[inline]
-    fn length(&self, row: usize) -> i64 {
-        match self.len[row] {
-            u32::MAX => self.long.get(&(row as u32)).copied().unwrap_or(i64::from(u32::MAX)),
-            len => i64::from(len),
+    /// Where a block ends.
+    fn block_end(&self, block: usize) -> i64 {
+        match self.ats.get(block) {
+            Some(_) => self.times(block).last().map_or(i64::MIN, |run| run.1),
+            None => self.last_end,
         }
     }
 
+    /// Beginnings, ends and tones of a block.
     #[inline]
-    fn run(&self, block: usize, row: usize) -> Run {
-        let start = self.blocks[block].0 + i64::from(self.start[row]);
-        let (end, tone) = (start + self.length(row), Tone(self.tone[row]));
-        Run { row: row as u32, start, end, tone, x: self.x[row] }
+    fn times(&self, block: usize) -> Within<'_> {
+        match self.ats.get(block) {
+            Some(&at) => Within::Written(Times::new(self.arena.at(at), self.bases[block])),
+            None => Within::AtHand(self.tail.iter()),
+        }
+    }
+
+    fn runs_of(&self, block: usize) -> impl Iterator<Item = Run> + '_ {
+        let times = self.times(block);
+        let bytes = self.block(block);
+        let xs: Option<Values> = match &times {
+            Within::Written(times) => Some(times.xs()),
+            Within::AtHand(_) => None,
+        };
+        times.enumerate().map(move |(k, (start, end, tone))| {
+            let x = match &xs {
+                Some(xs) => xs.of(bytes, k),
+                None => self.tail.get(k).map_or(0, |run| run.x),
+            };
+            Run { row: (block * BLOCK + k) as u32, start, end, tone, x }
+        })
+    }
+
+    /// Whose they are, by their rows.
+    pub(super) fn xs(&self) -> Xs<'_> {
+        Xs { runs: self, known: Cell::new(None) }
     }
 
     /// By its row.
     pub fn get(&self, row: u32) -> Option<Run> {
-        if row as usize >= self.start.len() {
-            return None;
-        }
-        let block = self.blocks.partition_point(|b| b.1 <= row).checked_sub(1)?;
-        Some(self.run(block, row as usize))
+        let (block, k) = (row as usize / BLOCK, row as usize % BLOCK);
+        if block < self.bases.len() { self.runs_of(block).nth(k) } else { None }
     }
 
     /// Those that touch a window, in order.
     pub fn between(&self, t0: i64, t1: i64) -> impl Iterator<Item = Run> + '_ {
-        let from = self.blocks.partition_point(|b| b.0 <= t0).saturating_sub(1);
-        let to = self.blocks.partition_point(|b| b.0 < t1);
-        (from..to)
-            .flat_map(move |b| self.rows(b).map(move |row| self.run(b, row)))
-            .filter(move |r| r.end > t0 && r.start < t1)
+        let from = self.bases.partition_point(|&base| base <= t0).saturating_sub(1);
+        let to = self.bases.partition_point(|&base| base < t1);
+        (from..to).flat_map(|block| self.runs_of(block)).filter(move |r| r.end > t0 && r.start < t1)
     }
 
     /// The one at a time, else the last one before it.
     pub fn at(&self, t: i64) -> Option<Run> {
-        let block = self.blocks.partition_point(|b| b.0 <= t).checked_sub(1)?;
-        let rows = self.rows(block);
-        let rel = t - self.blocks[block].0;
-        let k =
-            self.start[rows.clone()].partition_point(|&s| i64::from(s) <= rel).checked_sub(1)?;
-        Some(self.run(block, rows.start + k))
+        let block = self.bases.partition_point(|&base| base <= t).checked_sub(1)?;
+        self.runs_of(block).take_while(|run| run.start <= t).last()
     }
 
     /// Goes over the part in a window.
     pub(super) fn walk(&self, t0: i64, t1: i64, walk: &mut impl Walk) {
-        let first = self.blocks.partition_point(|b| b.0 <= t0).saturating_sub(1);
-        let to = furthest(first, self.blocks.len(), LONG, |b| self.blocks[b].0 < t1);
+        let first = self.bases.partition_point(|&base| base <= t0).saturating_sub(1);
+        let to = furthest(first, self.bases.len(), LONG, |b| self.bases[b] < t1);
         if !jumps::walk(self, first, to, walk) {
             self.stretch(Stretch { first, t0, t1, clip: [false; 2] }, walk);
         }
@@ -152,30 +170,25 @@ impl Blocks for Runs {
 
     #[inline]
     fn base(&self, block: usize) -> i64 {
-        self.blocks[block].0
+        self.bases[block]
     }
 
     #[inline]
     fn touch(&self, block: usize) -> u64 {
-        let rows = self.rows(block);
-        touched(&self.start[rows.clone()])
-            ^ touched(&self.len[rows.clone()])
-            ^ u64::from(self.tone[rows.start])
+        touched(self.block(block)) ^ self.block(block).get(128).copied().map_or(0, u64::from)
     }
 
     #[inline]
     fn cut(&self, block: usize, t: i64, whole: i64, columns: &[u8; TONES], ns: &mut [u64]) -> bool {
-        let rows = self.rows(block);
-        let rel = u32::try_from(t - self.base(block)).unwrap_or(u32::MAX);
-        let n = self.start[rows.clone()].iter().filter(|&&start| start <= rel).count();
         let mut is_plain = true;
-        for row in rows.start..rows.start + n {
-            let start = self.base(block) + i64::from(self.start[row]);
-            let length = self.length(row);
-            let tone = usize::from(self.tone[row]) % TONES;
-            ns[usize::from(columns[tone])] += length.min(t - start) as u64;
+        for (start, end, tone) in self.times(block) {
+            if start > t {
+                break;
+            }
+            let length = end - start;
+            ns[usize::from(columns[usize::from(tone.0) % TONES])] += length.min(t - start) as u64;
             // Only the last one can go on.
-            is_plain = start + length <= t || length <= whole;
+            is_plain = end <= t || length <= whole;
         }
         is_plain
     }
@@ -183,42 +196,79 @@ impl Blocks for Runs {
     fn stretch(&self, stretch: Stretch, walk: &mut impl Walk) {
         let Stretch { first, t0, t1, .. } = stretch;
         let (least, most) = stretch.reach();
-        let last = furthest(first, self.blocks.len(), LONG, |b| self.blocks[b].0 < t1);
-        let end_of = |block: usize| {
-            let row = self.rows(block).end - 1;
-            self.base(block) + i64::from(self.start[row]) + self.length(row)
-        };
+        let last = furthest(first, self.bases.len(), LONG, |b| self.bases[b] < t1);
         let mut parts = Vec::new();
         let mut stride = 1;
         let mut b = first;
         while b < last {
-            let base = self.blocks[b].0;
+            let base = self.bases[b];
             if base >= t0 {
                 let until = walk.until(base).min(t1);
                 // The next one's beginning is at hand, and rarely far from the end.
-                let ends_by = |b: usize| match self.blocks.get(b + 1) {
-                    Some(next) if next.0 <= until => true,
-                    _ => end_of(b) <= until,
+                let ends_by = |b: usize| match self.bases.get(b + 1) {
+                    Some(&next) if next <= until => true,
+                    _ => self.bases[b] < until && self.block_end(b) <= until,
                 };
                 let next = furthest(b, last, stride, ends_by);
                 if next > b {
                     stride = next - b;
                     self.summing.made.between(b, next, &self.summing.now, &mut parts);
-                    walk.sums(base, end_of(next - 1), &parts);
+                    walk.sums(base, self.block_end(next - 1), &parts);
                     b = next;
                     continue;
                 }
             }
-            for row in self.rows(b) {
-                let run = self.run(b, row);
-                if run.start >= t1 {
+            for (row, (start, end, tone)) in ((b * BLOCK) as u32..).zip(self.times(b)) {
+                if start >= t1 {
                     break;
                 }
-                if run.end > t0 {
-                    walk.span(run.start.max(least), run.end.min(most), run.tone, run.row);
+                if end > t0 {
+                    walk.span(start.max(least), end.min(most), tone, row);
                 }
             }
             b += 1;
+        }
+    }
+}
+
+/// Whose runs are: those of one block after the other.
+pub(super) struct Xs<'a> {
+    runs: &'a Runs,
+    /// What was read last, and of which block.
+    known: Cell<Option<(usize, Values)>>,
+}
+
+impl Xs<'_> {
+    pub(super) fn of(&self, row: u32) -> Option<u32> {
+        let (block, k) = (row as usize / BLOCK, row as usize % BLOCK);
+        let Within::Written(times) = self.runs.times(block) else {
+            return self.runs.get(row).map(|run| run.x);
+        };
+        let known = self.known.get().filter(|known| known.0 == block).map(|known| known.1);
+        let xs = known.unwrap_or_else(|| times.xs());
+        if known.is_none() {
+            self.known.set(Some((block, xs)));
+        }
+        Some(xs.of(self.runs.block(block), k))
+    }
+}
+
+/// What a block ran, in order: beginning, end, tone.
+enum Within<'a> {
+    Written(Times<'a>),
+    AtHand(std::slice::Iter<'a, RawRun>),
+}
+
+impl Iterator for Within<'_> {
+    type Item = (i64, i64, Tone);
+
+    #[inline]
+    fn next(&mut self) -> Option<(i64, i64, Tone)> {
+        match self {
+            Within::Written(times) => times.next(),
+            Within::AtHand(runs) => runs
+                .next()
+                .map(|run| (run.start, run.start.saturating_add_unsigned(run.length), run.tone)),
         }
     }
 }

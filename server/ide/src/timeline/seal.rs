@@ -3,9 +3,12 @@
 use exectrace::{FrameId, StackId};
 use hashbrown::HashMap;
 
-use super::class::Tone;
-use super::lanes::{NO_SUMS, Summing};
-use super::{GoRef, Index, REACH};
+use super::class::Class;
+use super::coded::{Block, set_tone, take_length};
+use super::gos::{ByNumber, MANY};
+use super::lanes::{LONG, Spans};
+use super::sums::Summing;
+use super::{GoRef, Index, reach};
 use crate::stays::{StayKind, StayRow, Stays};
 use crate::verdicts::Verdict;
 use crate::view::View;
@@ -13,31 +16,13 @@ use crate::view::View;
 impl Index {
     /// Closes the index with the verdicts of a view of the same trace.
     pub fn seal(&mut self, view: &View) {
-        self.spans.tone = self
-            .spans
-            .site
-            .iter()
-            .map(|&site| self.sites.get(site as usize).map_or(0, |s| Tone::new(s.class).0))
-            .collect();
         if let (Some(stays), Some(verdicts)) = (&view.analysis.stays, &view.verdicts) {
             self.judge(stays, &|row| verdicts.of(stays, row).map(|j| j.verdict));
         }
-        self.by_id = (0u32..).zip(&self.gos).map(|(row, go)| (go.id, GoRef(row))).collect();
-        self.by_task =
-            (0u32..).zip(&self.tasks).map(|(row, task)| (task.id, (row, Vec::new()))).collect();
-        for (row, region) in (0u32..).zip(&self.regions) {
-            if let Some((_, regions)) = self.by_task.get_mut(&region.task) {
-                regions.push(row);
-            }
-        }
-        self.reach = self
-            .gos
-            .chunks(REACH)
-            .map(|some| {
-                let birth = some.iter().map(|g| g.birth).min().unwrap_or(0);
-                (birth, some.iter().map(|g| g.end).max().unwrap_or(0))
-            })
-            .collect();
+        self.by_id =
+            ByNumber::new(|| self.gos.refs().filter_map(|go| self.gos.id(go)).map(|id| id.0));
+        self.tasks.close(&self.regions);
+        self.reach = reach(&self.gos, self.gos.refs());
         self.sum_up();
         let mut lines: HashMap<StackId, Option<FrameId>> = HashMap::new();
         let mut line_of = |stack: StackId| {
@@ -55,87 +40,102 @@ impl Index {
         let mut rows = vec![u32::MAX; stays.gos.len()];
         let mut at = 0;
         for (row, go) in stays.gos.iter().enumerate() {
-            let Some(found) = self.gos[at..].iter().position(|g| g.id == go.id) else { break };
-            at += found;
-            rows[row] = at as u32;
-            self.gos[at].stays = row as u32;
-            at += 1;
+            let Some(found) = (at..self.gos.len() as u32)
+                .find(|&at| self.gos.id(GoRef(at)).is_some_and(|id| id == go.id))
+            else {
+                break;
+            };
+            rows[row] = found;
+            at = found + 1;
         }
-        // By goroutine: the block and the span within it that comes next.
-        let mut next: Vec<(u32, u32)> = vec![(0, 0); self.gos.len()];
+        let mut next: Vec<Next> = Vec::new();
+        next.resize_with(rows.len(), Next::default);
         for row in stays.rows() {
             let Some(verdict) = verdict(row) else { continue };
             let stay = stays.stay(row);
             if !matches!(stay.kind, StayKind::Wait | StayKind::Syscall) {
                 continue;
             }
-            let Some(&go) = rows.get(stay.g.0 as usize).filter(|&&g| g != u32::MAX) else {
-                continue;
-            };
-            let lane = self.gos[go as usize].lane;
-            let first = lane.first as usize;
-            let blocks = &self.spans.blocks[first..first + lane.n as usize];
-            let (b, k) = &mut next[go as usize];
-            while let Some(block) = blocks.get(*b as usize) {
-                if *k >= block.n {
-                    (*b, *k) = (*b + 1, 0);
-                    continue;
-                }
-                let row = (block.first + *k) as usize;
-                let end = if *k + 1 < block.n {
-                    block.base + i64::from(self.spans.start[row + 1])
-                } else {
-                    blocks.get(*b as usize + 1).map_or(lane.end, |b| b.base)
-                };
+            let at = stay.g.0 as usize;
+            let (Some(next), Some(&go)) = (next.get_mut(at), rows.get(at)) else { continue };
+            let Spans { arena, heads, .. } = &mut self.spans;
+            let go = GoRef(go);
+            let Some(blocks) = heads.of(&self.gos, go) else { continue };
+            while let Some((at, base)) =
+                blocks.at(next.block as usize).zip(blocks.base(next.block as usize))
+            {
+                let end_of_block = blocks.base(next.block as usize + 1).unwrap_or_else(|| {
+                    self.gos.life(go).map_or(self.end, |life| life.1.min(self.end))
+                });
+                let spans = Block::new(arena.at(at));
+                let (end, then) = next.end(&spans, base, end_of_block);
                 if end > stay.end.0 {
                     break;
                 }
-                if end == stay.end.0 {
-                    let tone = Tone(self.spans.tone[row]);
-                    let class = tone.class();
-                    if class.is_wait() || class == super::Class::Syscall {
-                        self.spans.tone[row] = tone.judged(verdict).0;
-                    }
+                let tone = spans.tone(usize::from(next.k));
+                let class = tone.class();
+                if end == stay.end.0 && (class.is_wait() || class == Class::Syscall) {
+                    set_tone(arena.at_mut(at), usize::from(next.k), tone.judged(verdict));
                 }
-                *k += 1;
+                *next = then;
             }
         }
     }
 
-    /// Sums up to each block, and what each goroutine came to.
+    /// Sums up to each block of long lanes.
     fn sum_up(&mut self) {
         let mut summing = Summing::default();
-        let mut sums = Vec::new();
-        for go in &mut self.gos {
-            let blocks = self.spans.blocks(&go.lane);
-            for (i, block) in blocks.iter().enumerate() {
+        let (mut sums, mut rows) = (Vec::new(), Vec::new());
+        for go in self.gos.refs() {
+            let Some(at) = self.gos.placed(go) else { continue };
+            let Some(lane) = self.lane_of(go).filter(|lane| lane.n_blocks() >= LONG) else {
+                continue;
+            };
+            for i in 0..lane.n_blocks() {
                 summing.mark();
-                let end = blocks.get(i + 1).map_or(go.lane.end, |b| b.base);
-                for span in self.spans.spans_of(block, end) {
-                    summing.add(span.tone.0, (span.end - span.start).max(0) as u64);
+                for (start, end, tone) in lane.times(i) {
+                    summing.add(tone.0, (end - start).max(0) as u64);
                 }
             }
             summing.mark();
-            (go.costly, go.waiting, go.running) = (0, 0, 0);
-            for (tone, ns) in summing.so_far() {
-                let ns = ns as i64;
-                if tone.verdict() == Some(Verdict::Costly) {
-                    go.costly += ns;
-                }
-                if tone.class().is_wait() {
-                    go.waiting += ns;
-                } else if tone.class().is_running() {
-                    go.running += ns;
-                }
+            if let Some(made) = summing.done(lane.n_blocks()) {
+                rows.push(((at - MANY) as usize, sums.len() as u32));
+                sums.push(made);
             }
-            go.lane.sums = match summing.done(blocks.len()) {
-                Some(made) => {
-                    sums.push(made);
-                    sums.len() as u32 - 1
-                }
-                None => NO_SUMS,
-            };
+        }
+        for (row, sums) in rows {
+            self.spans.heads.places[row].sums = sums;
         }
         self.spans.sums = sums;
+    }
+}
+
+/// The span of a goroutine that comes next.
+#[derive(Clone, Copy, Default)]
+struct Next {
+    block: u32,
+    k: u8,
+    /// Where its length is written, if it is not the first one.
+    at: u16,
+    /// Its beginning, if it is not the first one.
+    start: i64,
+}
+
+impl Next {
+    /// Its end, and the one that follows.
+    #[inline]
+    fn end(self, block: &Block<'_>, base: i64, end_of_block: i64) -> (i64, Next) {
+        let (widths, first) = block.lengths();
+        let k = usize::from(self.k);
+        if k + 1 >= block.n {
+            return (end_of_block, Next { block: self.block + 1, ..Next::default() });
+        }
+        let (start, mut at) = if k == 0 { (base, first) } else { (self.start, self.at.into()) };
+        let end = start.wrapping_add_unsigned(take_length(
+            block.bytes,
+            &mut at,
+            &mut (widths >> (2 * k)),
+        ));
+        (end, Next { block: self.block, k: self.k + 1, at: at as u16, start: end })
     }
 }

@@ -5,7 +5,7 @@ use exectrace::{
     RangeKind, RangePhase, RangeScope, Region, Sink, StackId, StackRow, StrId, Tables, Task,
 };
 
-use super::build::{Local, Making, NONE, UNKNOWN};
+use super::build::{Local, Making, NONE, UNKNOWN, upper};
 use super::class::Class;
 use super::counters::Counter;
 use super::{Message, NO_GO, RegionSpan, Sample, TaskSpan};
@@ -42,26 +42,25 @@ impl Sink for Pass<'_> {
         match event.from {
             GoState::NotExist | GoState::Undetermined => {
                 let created = event.from == GoState::NotExist;
-                let creator = if created { m.open_of(at.g) } else { None };
-                let creator = creator.map_or(NO_GO, |c| m.opens[c as usize].go);
                 let stack = |row: StackRow| m.stacks[row.0 as usize];
                 let created_at = if created { stack(event.stack) } else { StackId::NONE };
                 let root = stack(event.own);
                 if !created {
                     start = m.sync;
                 }
-                local.0 = m.born(event.g, start, creator, created_at, root);
+                local.0 = m.born(event.g, start, created_at, root);
             }
             _ => {}
         }
         let row = local.0;
         let Some(open) = m.opens.get(row as usize) else { return };
         let (go, was, class) = (open.go, open.state, open.class);
-        let before = m.index.gos.get_mut(go.0 as usize);
-        if let Some(before) = before
-            && before.root == StackId::NONE
-        {
-            before.root = m.stacks[event.own.0 as usize];
+        if !open.has_root {
+            let root = m.stacks[event.own.0 as usize];
+            if root != StackId::NONE {
+                m.index.gos.root(go, root);
+                m.opens[row as usize].has_root = true;
+            }
         }
         // What ends.
         let mut from = None;
@@ -79,7 +78,7 @@ impl Sink for Pass<'_> {
                 let p = m.opens[row as usize].p;
                 m.beside_ends(p, t, Class::Syscall);
                 if event.to == GoState::Runnable {
-                    m.index.syscall_exits.push((t, go.0));
+                    m.index.syscall_exits.push(t, go.0);
                 }
             }
             GoState::Waiting => {
@@ -88,9 +87,9 @@ impl Sink for Pass<'_> {
                     m.index.counters.change(t, Some(Counter::GcWaiting), None);
                 }
                 if class == Class::Network {
-                    m.index.net_wakes.push((t, go.0));
+                    m.index.net_wakes.push(t, go.0);
                 } else if at.g == GoId::NONE {
-                    m.index.timer_wakes.push((t, go.0));
+                    m.index.timer_wakes.push(t, go.0);
                 }
             }
             GoState::Undetermined | GoState::NotExist => {}
@@ -146,13 +145,10 @@ impl Sink for Pass<'_> {
                 m.begin(row, start, site, NONE);
             }
             GoState::NotExist => {
-                m.flush(row);
-                if let Some(go) = m.index.gos.get_mut(go.0 as usize) {
-                    go.end = t;
-                }
+                m.flush(row, true);
+                m.index.gos.ends(go, t);
                 let at = m.rows.find(event.g);
                 m.rows.remove(at);
-                m.opens[row as usize].spans = Vec::new();
                 m.free.push(row);
                 m.regions.remove(&event.g);
                 local.0 = NONE;
@@ -171,7 +167,7 @@ impl Sink for Pass<'_> {
             return;
         }
         let p = m.index.ps.row(event.p.0);
-        if m.upper(p).is_none() {
+        if upper(&mut m.index.procs, p).is_none() {
             return;
         }
         while m.running_ps.len() <= p as usize {
@@ -273,7 +269,7 @@ impl Sink for Pass<'_> {
         if task.begins {
             let go = m.open_of(at.g).map_or(NO_GO, |o| m.opens[o as usize].go);
             m.tasks.insert(task.id, m.index.tasks.len() as u32);
-            m.index.tasks.push(TaskSpan {
+            m.index.tasks.push(&TaskSpan {
                 id: task.id,
                 parent: task.parent,
                 name: task.name,
@@ -283,7 +279,7 @@ impl Sink for Pass<'_> {
                 stack: m.stacks[stack.0 as usize],
             });
         } else if let Some(row) = m.tasks.remove(&task.id) {
-            m.index.tasks[row as usize].end = Some(at.t.0);
+            m.index.tasks.ends(row, at.t.0);
         }
     }
 
@@ -292,7 +288,7 @@ impl Sink for Pass<'_> {
         if region.begins {
             let go = m.open_of(at.g).map_or(NO_GO, |o| m.opens[o as usize].go);
             m.regions.entry(at.g).or_default().push(m.index.regions.len() as u32);
-            m.index.regions.push(RegionSpan {
+            m.index.regions.push(&RegionSpan {
                 task: region.task,
                 name: region.name,
                 start: at.t.0,
@@ -302,10 +298,10 @@ impl Sink for Pass<'_> {
             });
         } else if let Some(open) = m.regions.get_mut(&at.g) {
             let regions = &mut m.index.regions;
-            let is = |&row: &u32| regions[row as usize].name == region.name;
+            let is = |&row: &u32| regions.name(row) == Some(region.name);
             let at_row = open.iter().rposition(is);
             if let Some(row) = at_row.map(|i| open.remove(i)) {
-                regions[row as usize].end = Some(at.t.0);
+                regions.ends(row, at.t.0);
             }
         }
     }

@@ -5,6 +5,7 @@ use exectrace::{FrameId, GoId, ProcId, StackId, StrId, TaskId, ThreadId};
 use hashbrown::HashSet;
 
 use super::class::Class;
+use super::column::{Instants, first};
 use super::lanes::Span;
 use super::runs::Run;
 use super::tile::Key;
@@ -183,17 +184,17 @@ impl Index {
                 if second {
                     let region = self.regions_of(*id).filter(|r| inside(r.start, r.end)).last();
                     if let Some(region) = region {
-                        return Some(SliceOf::Region(*region));
+                        return Some(SliceOf::Region(region));
                     }
                 }
                 let task = self.task(*id)?;
-                inside(task.start, task.end).then_some(SliceOf::Task(*task))
+                inside(task.start, task.end).then_some(SliceOf::Task(task))
             }
             Key::Net => wake_near(&self.net_wakes, t),
             Key::Timer => wake_near(&self.timer_wakes, t),
             Key::Sys => wake_near(&self.syscall_exits, t),
             Key::Samples => {
-                let i = near(&self.samples, t, |s| s.t)?;
+                let i = near(self.samples.len(), t, |i| self.samples.get(i).map_or(0, |s| s.t))?;
                 Some(SliceOf::Sample(self.samples[i]))
             }
         }
@@ -357,7 +358,7 @@ impl Index {
             _ => start,
         };
         let frame = line_of(view, if class.is_running() { end } else { start });
-        let (rank, of) = self.rank(view, &span, class, frame);
+        let (rank, of) = self.rank(view, go, &span, class, frame);
         let of_go = |span: Span| Ref { go, span };
         Slice {
             at: of_go(span),
@@ -385,7 +386,7 @@ impl Index {
         span.tone.verdict()?;
         let stays = view.analysis.stays.as_ref()?;
         let verdicts = view.verdicts.as_ref()?;
-        let row = self.go(go)?.stays;
+        let id = self.gos.id(go)?;
         let (mut low, mut high) = (0u32, stays.len() as u32);
         while low < high {
             let middle = low + (high - low) / 2;
@@ -398,7 +399,7 @@ impl Index {
         (low..stays.len() as u32)
             .map(crate::stays::StayRow)
             .take_while(|&r| stays.end(r).0 == span.end)
-            .filter(|&r| stays.g(r).0 == row)
+            .filter(|&r| stays.gos.get(stays.g(r).0 as usize).is_some_and(|of| of.id == id))
             .find_map(|r| verdicts.of(stays, r))
     }
 
@@ -422,16 +423,11 @@ impl Index {
     /// Calls `each` for all spans of some sites.
     pub(super) fn spans_of_sites(&self, sites: &[bool], mut each: impl FnMut(GoRef, Span)) {
         let is = |site: u32| sites.get(site as usize).copied().unwrap_or(false);
-        for (row, go) in (0u32..).zip(&self.gos) {
-            let blocks = self.spans.blocks(&go.lane);
-            for (i, block) in blocks.iter().enumerate() {
-                let rows = block.first as usize..(block.first + block.n) as usize;
-                if !self.spans.site[rows].iter().any(|&s| is(s)) {
-                    continue;
-                }
-                let end = blocks.get(i + 1).map_or(go.lane.end, |b| b.base);
-                for span in self.spans.spans_of(block, end).filter(|s| is(s.site)) {
-                    each(GoRef(row), span);
+        for go in self.gos.refs() {
+            let Some(lane) = self.lane_of(go) else { continue };
+            for i in (0..lane.n_blocks()).filter(|&i| lane.has_site(i, is)) {
+                for span in lane.spans_of(i).filter(|s| is(s.site)) {
+                    each(go, span);
                 }
             }
         }
@@ -440,17 +436,18 @@ impl Index {
     fn rank(
         &self,
         view: &View,
+        go: GoRef,
         span: &Span,
         class: Class,
         frame: Option<FrameId>,
     ) -> (usize, usize) {
         let Some(frame) = frame.filter(|_| class != Class::Runnable) else { return (0, 0) };
         let sites = self.sites_on(view, frame, Some(class));
-        let key = |s: &Span| (std::cmp::Reverse(s.end - s.start), s.start, s.row);
+        let key = |go: GoRef, s: &Span| (std::cmp::Reverse(s.end - s.start), s.start, go, s.row);
         let (mut rank, mut of) = (0, 0);
-        self.spans_of_sites(&sites, |_, other| {
+        self.spans_of_sites(&sites, |whose, other| {
             of += 1;
-            rank += usize::from(key(&other) < key(span));
+            rank += usize::from(key(whose, &other) < key(go, span));
         });
         (rank, of)
     }
@@ -520,13 +517,13 @@ impl Index {
             return (Vec::new(), 0);
         }
         let asked: HashSet<TaskId> = tasks.iter().copied().collect();
-        let from = self.tasks.partition_point(|task| task.start < t0);
-        let to = self.tasks.partition_point(|task| task.start < t1);
-        let parts = self.tasks.get(from..to.max(from)).unwrap_or_default().iter();
+        let from = self.tasks.begun(|start| start < t0);
+        let to = self.tasks.begun(|start| start < t1);
+        let parts = self.tasks.some(from..to);
         let parts = parts.filter(|p| asked.contains(&p.id) || asked.contains(&p.parent));
         let all = parts
             .filter(|p| p.parent != p.id)
-            .filter_map(|part| Some(TaskFlow { parent: *self.task(part.parent)?, part: *part }));
+            .filter_map(|part| Some(TaskFlow { parent: self.task(part.parent)?, part }));
         let mut flows = Vec::new();
         let mut of = 0;
         for flow in all {
@@ -539,16 +536,17 @@ impl Index {
     }
 
     /// The innermost region and task that a goroutine was in at a time.
-    pub fn inside(&self, go: GoRef, t: i64) -> (Option<&RegionSpan>, Option<&TaskSpan>) {
-        let began = self.regions.partition_point(|region| region.start <= t);
-        let region = self.regions[..began]
-            .iter()
+    pub fn inside(&self, go: GoRef, t: i64) -> (Option<RegionSpan>, Option<TaskSpan>) {
+        let began = self.regions.begun(|start| start <= t);
+        let region = self
+            .regions
+            .some(0..began)
             .rev()
             .find(|region| region.go == go && region.end.is_none_or(|end| end > t));
         let of_region = region.filter(|r| r.task != TaskId(0)).and_then(|r| self.task(r.task));
         let task = of_region.or_else(|| {
-            let began = self.tasks.partition_point(|task| task.start <= t);
-            let mut began = self.tasks[..began].iter().rev();
+            let began = self.tasks.begun(|start| start <= t);
+            let mut began = self.tasks.some(0..began).rev();
             began.find(|task| task.go == go && task.end.is_none_or(|end| end > t))
         });
         (region, task)
@@ -625,19 +623,18 @@ pub fn line_of(view: &View, stack: StackId) -> Option<FrameId> {
     }
 }
 
-/// The row of what is nearest to a time.
-fn near<T>(list: &[T], t: i64, of: impl Fn(&T) -> i64) -> Option<usize> {
-    let i = list.partition_point(|x| of(x) < t);
+/// The row of what is nearest to a time, of `n` in order.
+fn near(n: usize, t: i64, of: impl Fn(usize) -> i64) -> Option<usize> {
+    let i = first(0, n, |row| of(row) < t);
     let before = i.checked_sub(1);
-    match (before, list.get(i)) {
-        (Some(b), Some(after)) => Some(if t - of(&list[b]) <= of(after) - t { b } else { i }),
-        (Some(b), None) => Some(b),
-        (None, Some(_)) => Some(i),
-        (None, None) => None,
+    match before {
+        Some(b) if i < n => Some(if t - of(b) <= of(i) - t { b } else { i }),
+        Some(b) => Some(b),
+        None => (i < n).then_some(i),
     }
 }
 
-fn wake_near(list: &[(i64, u32)], t: i64) -> Option<SliceOf> {
-    let (t, go) = list[near(list, t, |w| w.0)?];
-    Some(SliceOf::Wake(GoRef(go), t))
+fn wake_near(list: &Instants, t: i64) -> Option<SliceOf> {
+    let (t, go) = list.get(near(list.len(), t, |row| list.get(row).map_or(0, |wake| wake.0))?)?;
+    Some(SliceOf::Wake(go, t))
 }

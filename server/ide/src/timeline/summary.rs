@@ -4,8 +4,9 @@ use exectrace::{FrameId, GoId, RangeKind, StackId};
 use hashbrown::HashMap;
 
 use super::class::{Class, TONES, Tone};
-use super::lanes::{Span, Walk, unpack};
+use super::lanes::{Lane, Span, Walk};
 use super::slices::line_of;
+use super::sums::unpack;
 use super::{GoRef, Index};
 use crate::causes::Cause;
 use crate::verdicts::Verdict;
@@ -50,20 +51,20 @@ impl Index {
     /// window is gone over, else sums are taken where nothing is costly.
     pub fn sum(&self, view: &View, t0: i64, t1: i64, inside: Option<&Inside<'_>>) -> Sum {
         let mut adder = Adder {
-            index: self,
             t0,
             t1,
             inside,
             go: GoRef(0),
             id: GoId(0),
+            lane: None,
             by_tone: [0; TONES],
             by_site: HashMap::new(),
             longest: Vec::new(),
         };
         for go in self.alive(t0, t1) {
-            let Some(it) = self.go(go) else { continue };
-            (adder.go, adder.id) = (go, it.id);
-            self.spans.walk(&it.lane, t0, t1, &mut adder);
+            let (Some(id), Some(lane)) = (self.gos.id(go), self.lane_of(go)) else { continue };
+            (adder.go, adder.id, adder.lane) = (go, id, Some(lane));
+            lane.walk(t0, t1, &mut adder);
         }
         let Adder { by_tone, by_site, mut longest, .. } = adder;
         let everywhere = view.placement.files.is_empty();
@@ -133,7 +134,8 @@ fn assists<'a>(
 
 /// Keeps the longest.
 fn cut(longest: &mut Vec<(GoRef, Span)>) {
-    longest.sort_unstable_by_key(|(_, s)| (std::cmp::Reverse(s.end - s.start), s.start, s.row));
+    longest
+        .sort_unstable_by_key(|(go, s)| (std::cmp::Reverse(s.end - s.start), s.start, *go, s.row));
     longest.truncate(MOST);
 }
 
@@ -142,12 +144,12 @@ fn is_costly(tone: Tone) -> bool {
 }
 
 struct Adder<'a> {
-    index: &'a Index,
     t0: i64,
     t1: i64,
     inside: Option<&'a Inside<'a>>,
     go: GoRef,
     id: GoId,
+    lane: Option<Lane<'a>>,
     by_tone: [i64; TONES],
     /// Of what is costly.
     by_site: HashMap<u32, i64>,
@@ -169,9 +171,8 @@ impl Walk for Adder<'_> {
     fn sums(&mut self, from: i64, to: i64, parts: &[u64]) {
         // What is costly is told with its lines.
         if parts.iter().any(|&part| is_costly(unpack(part).0)) {
-            let lane = self.index.go(self.go).map(|go| go.lane);
-            for span in lane.into_iter().flat_map(|l| self.index.spans.between(l, from, to)) {
-                self.span(span.start, span.end, span.tone, span.row);
+            for span in self.lane.into_iter().flat_map(|lane| lane.between(from, to)) {
+                self.whole(span.start, span.end, span.tone, || Some(span));
             }
             return;
         }
@@ -182,6 +183,14 @@ impl Walk for Adder<'_> {
     }
 
     fn span(&mut self, start: i64, end: i64, tone: Tone, row: u32) {
+        let lane = self.lane;
+        self.whole(start, end, tone, || lane.and_then(|lane| lane.span(row)));
+    }
+}
+
+impl Adder<'_> {
+    /// A span; `of`: itself, with why and whose.
+    fn whole(&mut self, start: i64, end: i64, tone: Tone, of: impl FnOnce() -> Option<Span>) {
         let (from, to) = (start.max(self.t0), end.min(self.t1));
         let ns = self.inside.map_or(to - from, |inside| inside(self.id, from, to));
         if ns <= 0 {
@@ -191,11 +200,10 @@ impl Walk for Adder<'_> {
         if !is_costly(tone) {
             return;
         }
-        let at = row as usize;
-        let (site, x) = (self.index.spans.site[at], self.index.spans.x[at]);
-        let sum = self.by_site.entry(site).or_default();
+        let Some(span) = of() else { return };
+        let sum = self.by_site.entry(span.site).or_default();
         *sum = sum.saturating_add(ns);
-        self.longest.push((self.go, Span { row, start, end, tone, site, x }));
+        self.longest.push((self.go, Span { start, end, ..span }));
         if self.longest.len() >= MOST * 64 {
             cut(&mut self.longest);
         }

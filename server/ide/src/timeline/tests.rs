@@ -8,10 +8,13 @@ use proptest::test_runner::TestRunner;
 
 use super::cells::{Cells, Window};
 use super::class::{CLASSES, Class, TONES, Tone};
+use super::coded::{BLOCK, Raw, Writer, set_tone};
 use super::counters::{Counter, Counters, Series};
+use super::gos::ByNumber;
 use super::joiner::{Joiner, longest};
-use super::lanes::{BLOCK, Block, Lane, Spans, Summing, Walk, unpack};
-use super::runs::Runs;
+use super::lanes::{BlocksOf, Lane, Span, Spans, Walk};
+use super::runs::{Run, Runs};
+use super::sums::{Summing, unpack};
 use super::tile::{Key, Rect};
 use crate::verdicts::VERDICTS;
 
@@ -186,27 +189,37 @@ fn drawn(
     (rects, n)
 }
 
+/// What goroutines' spans are.
+fn of_spans() -> Vec<Class> {
+    let all = CLASSES.into_iter();
+    all.filter(|c| c.is_wait() || c.has_where() || *c == Class::Runnable).collect()
+}
+
 /// A lane of its own, of spans of such lengths.
-fn lane_of(spans: &[(Tone, i64)]) -> (Spans, Lane) {
-    let (mut made, mut summing, mut t) = (Spans::default(), Summing::default(), 1000);
-    for (row, &(tone, ns)) in (0u32..).zip(spans) {
-        if (row as usize).is_multiple_of(BLOCK) {
-            made.blocks.push(Block { base: t, first: row, n: 0 });
-            summing.mark();
-        }
-        let block = made.blocks.last_mut().unwrap();
-        block.n += 1;
-        made.start.push((t - block.base) as u32);
-        made.tone.push(tone.0);
-        made.site.push(0);
-        made.x.push(0);
-        summing.add(tone.0, ns as u64);
+fn lane_of(spans: &[(Tone, i64)]) -> (Spans, i64) {
+    let mut t = 1000;
+    let raw = |(row, &(_, ns)): (usize, &(Tone, i64))| {
+        let span = Raw { start: t, site: row as u32, x: row as u32 };
         t += ns;
+        span
+    };
+    let raws: Vec<Raw> = spans.iter().enumerate().map(raw).collect();
+    let (mut made, mut summing, mut writer) =
+        (Spans::default(), Summing::default(), Writer::default());
+    for (block, spans) in raws.chunks(BLOCK).zip(spans.chunks(BLOCK)) {
+        made.heads.bases.push(block[0].start);
+        writer.spans(block, |site| spans[site as usize % BLOCK].0);
+        made.heads.ats.push(made.arena.push(writer.block()).unwrap());
+        summing.mark();
+        spans.iter().for_each(|&(tone, ns)| summing.add(tone.0, ns as u64));
     }
     summing.mark();
-    let n = made.blocks.len() as u32;
-    made.sums.extend(summing.done(n as usize));
-    (made, Lane { first: 0, n, end: t, sums: 0 })
+    made.sums.extend(summing.done(made.heads.bases.len()));
+    (made, t)
+}
+
+fn whole(made: &Spans, end: i64) -> Lane<'_> {
+    Lane::new(made, BlocksOf::all(&made.heads), end)
 }
 
 /// Short spans and here and there a long one, or one that takes no time.
@@ -228,22 +241,26 @@ fn edges_of_cells_tell_what_spans_tell() {
     });
     runner
         .run(&strategy, |(steps, from, length, width, wide, few)| {
-            let tone = |class: usize| Tone::new(CLASSES[class % usize::from(few)]);
+            let of_spans = of_spans();
+            let tone =
+                |class: usize| Tone::new(of_spans[class % usize::from(few).min(of_spans.len())]);
             let spans: Vec<_> = steps.iter().map(|&(c, _, len)| (tone(c), len)).collect();
-            let (made, lane) = lane_of(&spans);
-            let mut runs = Runs::default();
+            let (made, end_of_lane) = lane_of(&spans);
+            let (mut runs, mut writer) = (Runs::default(), Writer::default());
             let mut t = 1000;
             for (row, &(class, gap, len)) in (0u32..).zip(&steps) {
-                runs.push(t + gap, t + gap + len, tone(class), row);
+                runs.push(&mut writer, t + gap, t + gap + len, tone(class), row);
                 t += gap + len;
             }
-            for (end, gaps) in [(lane.end, false), (t, true)] {
+            for (end, gaps) in [(end_of_lane, false), (t, true)] {
                 let t0 = (end as f64 * from) as i64;
                 let t1 = t0 + 1 + (end as f64 * length) as i64;
                 let cells = Cells::new(&Window { t0, t1, width }, wide);
                 let of = |hides: bool| match gaps {
                     true => drawn(cells, true, hides, |walk| runs.walk(t0, t1, walk)),
-                    false => drawn(cells, false, hides, |walk| made.walk(&lane, t0, t1, walk)),
+                    false => drawn(cells, false, hides, |walk| {
+                        whole(&made, end_of_lane).walk(t0, t1, walk)
+                    }),
                 };
                 let ((got, n), (want, none)) = (of(false), of(true));
                 prop_assert_eq!(none, 0);
@@ -256,6 +273,90 @@ fn edges_of_cells_tell_what_spans_tell() {
         .unwrap_or_else(|e| panic!("{e}"));
     let (jumped, walked) = (jumped.get(), walked.get());
     assert!(jumped > 1000 && walked > 1000, "{jumped} cells by their edges, {walked} else");
+}
+
+/// What blocks hold is what was written: tones, times, sites and xs of all sizes.
+#[test]
+fn blocks_hold_what_was_written() {
+    let number = || prop_oneof![0u32..4, 0u32..300, 0u32..70_000, any::<u32>(), Just(u32::MAX)];
+    let length = |most: i64| prop_oneof![0i64..300, 0i64..70_000, 0i64..20_000_000, 0i64..most];
+    let span = (0usize..11, 0u8..5, length(1 << 32), number(), number(), length(1 << 50));
+    let mut runner = TestRunner::new(ProptestConfig {
+        cases: 2000,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    });
+    let verdict = |tone: Tone, v: u8| match v.checked_sub(1) {
+        Some(v) => tone.judged(VERDICTS[usize::from(v)]),
+        None => tone,
+    };
+    runner
+        .run(&prop::collection::vec(span, 1..150), |spans| {
+            let of_spans = of_spans();
+            let (mut t, mut writer, mut raws, mut want) = (7, Writer::default(), vec![], vec![]);
+            for (row, &(class, v, ns, site, x, _)) in spans.iter().enumerate() {
+                let tone = verdict(Tone::new(of_spans[class]), v);
+                raws.push(Raw { start: t, site, x });
+                want.push(Span { row: row as u32, start: t, end: t + ns, tone, site, x });
+                t += ns;
+            }
+            let mut made = Spans::default();
+            for (raws, spans) in raws.chunks(BLOCK).zip(spans.chunks(BLOCK)) {
+                let mut classes = spans.iter().map(|s| Tone::new(of_spans[s.0]));
+                made.heads.bases.push(raws[0].start);
+                writer.spans(raws, |_| classes.next().unwrap());
+                let at = made.arena.push(writer.block()).unwrap();
+                made.heads.ats.push(at);
+                // Verdicts come later, in any order.
+                for (k, span) in spans.iter().enumerate().rev() {
+                    let tone = verdict(Tone::new(of_spans[span.0]), span.1);
+                    set_tone(made.arena.at_mut(at), k, tone);
+                }
+            }
+            let lane = whole(&made, t);
+            prop_assert_eq!(&lane.all().collect::<Vec<Span>>(), &want);
+            let sites = lane.sites();
+            for span in want {
+                prop_assert_eq!(
+                    (lane.span(span.row), sites.of(span.row)),
+                    (Some(span), Some(span.site))
+                );
+            }
+            let (mut runs, mut want, mut t) = (Runs::default(), vec![], 7);
+            for (row, &(class, v, ns, _, x, gap)) in spans.iter().enumerate() {
+                let tone = verdict(Tone::new(of_spans[class % (1 + spans.len() % 11)]), v);
+                let start = t + gap;
+                t = start + 1 + ns;
+                runs.push(&mut writer, start, t, tone, x);
+                want.push(Run { row: row as u32, start, end: t, tone, x });
+            }
+            prop_assert_eq!(&runs.between(i64::MIN, i64::MAX).collect::<Vec<Run>>(), &want);
+            let xs = runs.xs();
+            for run in want {
+                prop_assert_eq!(runs.get(run.row), Some(run));
+                prop_assert_eq!(xs.of(run.row), Some(run.x));
+                prop_assert_eq!(runs.at(run.start), Some(run));
+            }
+            Ok(())
+        })
+        .unwrap_or_else(|e| panic!("{e}"));
+}
+
+/// Rows are found by numbers that follow each other, and by those that are anywhere.
+#[test]
+fn rows_by_number() {
+    for step in [1u64, 90, 300, 1 << 40] {
+        let numbers: Vec<u64> = (0..2000).map(|i| i * step).rev().chain([0, step]).collect();
+        let rows = ByNumber::new(|| numbers.iter().copied());
+        let is_paged = matches!(rows, ByNumber::Pages(_));
+        assert_eq!(is_paged, step == 1, "{step}");
+        for (row, &number) in (0u32..).zip(&numbers) {
+            // Of equal ones the last.
+            let last = if number <= step { 2000 + (number / step) as u32 } else { row };
+            assert_eq!(rows.find(number), Some(last));
+        }
+        assert_eq!(rows.find(2000 * step + 1), None);
+    }
 }
 
 proptest! {
@@ -286,14 +387,14 @@ proptest! {
         length in 1i64..9_000_000,
         width in 1u32..300,
     ) {
-        let mut runs = Runs::default();
+        let (mut runs, mut writer) = (Runs::default(), Writer::default());
         let mut all = Vec::new();
         let mut t = 0;
         for (i, (gap, len)) in steps.into_iter().enumerate() {
             // Blocks hold times of 4.29 s.
             t += gap + if far && i == 100 { 6_000_000_000 } else { 0 };
             let tone = Tone::new(CLASSES[i % 3]);
-            runs.push(t, t + len, tone, i as u32);
+            runs.push(&mut writer, t, t + len, tone, i as u32);
             all.push((t, t + len));
             t += len;
         }

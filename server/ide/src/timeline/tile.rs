@@ -14,6 +14,7 @@ use exectrace::{GoId, ProcId, TaskId, ThreadId};
 
 use super::cells::{Cells, Window};
 use super::class::{Class, Tone};
+use super::column::{Instants, first};
 use super::guess::{Asked, Guess};
 use super::joiner::Joiner;
 use super::runs::Runs;
@@ -230,10 +231,13 @@ impl Index {
             // Density rows are drawn of their sums.
             Key::Group(_) | Key::All => {}
             Key::Task(id) => self.task_row(*id, cells, &mut lane),
-            Key::Net => self.instants(&self.net_wakes, |w| (w.0, GoRef(w.1)), cells, &mut lane),
-            Key::Timer => self.instants(&self.timer_wakes, |w| (w.0, GoRef(w.1)), cells, &mut lane),
-            Key::Sys => self.instants(&self.syscall_exits, |w| (w.0, GoRef(w.1)), cells, &mut lane),
-            Key::Samples => self.instants(&self.samples, |s| (s.t, s.go), cells, &mut lane),
+            Key::Net => self.wakes(&self.net_wakes, cells, &mut lane),
+            Key::Timer => self.wakes(&self.timer_wakes, cells, &mut lane),
+            Key::Sys => self.wakes(&self.syscall_exits, cells, &mut lane),
+            Key::Samples => {
+                let of = |row: usize| self.samples.get(row).map(|s| (s.t, s.go));
+                self.instants(self.samples.len(), of, cells, &mut lane);
+            }
         }
         lane
     }
@@ -251,9 +255,10 @@ impl Index {
         lane: &mut LaneRects,
         of: impl Fn(u32) -> (u32, GoRef),
     ) {
-        let describe = |row: u32| match runs.get(row) {
-            Some(run) => {
-                let (label, go) = of(run.x);
+        let xs = runs.xs();
+        let describe = |row: u32| match xs.of(row) {
+            Some(x) => {
+                let (label, go) = of(x);
                 (label, self.number(go))
             }
             None => (0, 0),
@@ -265,30 +270,31 @@ impl Index {
 
     fn gos_row(&self, ids: &[GoId], cells: Cells, lane: &mut LaneRects) {
         let mut gos: Vec<GoRef> = ids.iter().filter_map(|&id| self.find_go(id)).collect();
-        gos.sort_unstable_by_key(|&go| self.gos[go.0 as usize].birth);
+        gos.sort_unstable_by_key(|&go| self.gos.life(go).map(|life| life.0));
         let mut free = i64::MIN;
         for go in gos {
-            let Some(it) = self.go(go) else { continue };
+            let (Some(it), Some(spans)) = (self.go(go), self.lane_of(go)) else { continue };
             // Two at once cannot be one row.
-            if it.birth < free || it.birth >= cells.t1 || it.lane.end <= cells.t0 {
+            if it.birth < free || it.birth >= cells.t1 || spans.end() <= cells.t0 {
                 continue;
             }
-            free = it.lane.end;
+            free = spans.end();
             let g = self.number(go);
-            let describe = |row: u32| match self.spans.site.get(row as usize) {
+            let sites = spans.sites();
+            let describe = |row: u32| match sites.of(row) {
                 Some(site) => (site + 1, g),
                 None => (0, g),
             };
             let first = lane.rects.len();
             let mut joiner = Joiner::new(cells, &mut lane.rects, describe, 0, false, self.end);
-            self.spans.walk(&it.lane, cells.t0, cells.t1, &mut joiner);
+            spans.walk(cells.t0, cells.t1, &mut joiner);
             joiner.flush(i64::MAX);
             lane.rects[first..].iter_mut().for_each(|r| r.g = g);
         }
     }
 
     fn task_row(&self, id: TaskId, cells: Cells, lane: &mut LaneRects) {
-        let Some(task) = self.task(id).copied() else { return };
+        let Some(task) = self.task(id) else { return };
         let end = task.end.unwrap_or(self.end);
         let mut draw = |from: i64, to: i64, class: Class, name: u32, go: GoRef, flags: u8| {
             if from >= cells.t1 || to <= cells.t0 {
@@ -319,22 +325,26 @@ impl Index {
         }
     }
 
-    fn instants<T>(
+    fn wakes(&self, wakes: &Instants, cells: Cells, lane: &mut LaneRects) {
+        self.instants(wakes.len(), |row| wakes.get(row), cells, lane);
+    }
+
+    fn instants(
         &self,
-        list: &[T],
-        of: impl Fn(&T) -> (i64, GoRef),
+        n_all: usize,
+        of: impl Fn(usize) -> Option<(i64, GoRef)>,
         cells: Cells,
         lane: &mut LaneRects,
     ) {
-        let mut i = list.partition_point(|w| of(w).0 < cells.t0);
-        while let Some(first) = list.get(i) {
-            let (t, go) = of(first);
+        let is_before = |row: usize, end: i64| of(row).is_some_and(|it| it.0 < end);
+        let mut i = first(0, n_all, |row| is_before(row, cells.t0));
+        while let Some((t, go)) = of(i) {
             if t >= cells.t1 {
                 break;
             }
             let cell = cells.cell(t);
             let end = cells.edge(cell + 1);
-            let n = list[i..].partition_point(|w| of(w).0 < end).max(1);
+            let n = (first(i, n_all, |row| is_before(row, end)) - i).max(1);
             let mut rect = cells.rect(cells.edge(cell), end, Tone::new(Class::Instant));
             rect.fill = n.min(255) as u8;
             if n == 1 {

@@ -166,6 +166,7 @@ pub(in crate::lsp) fn rows(session: &Session, seen: &Seen, params: &Value) -> Re
         .filter_map(|row| {
             let first = index.go(*row.gos.first()?)?;
             let gos = || row.gos.iter().filter_map(|&go| index.go(go));
+            let times = || row.gos.iter().map(|&go| index.time_of(go));
             let ids: Vec<u64> = gos().map(|go| go.id.0).collect();
             let end = gos().map(|go| go.end.min(index.end)).max().unwrap_or(first.birth);
             let one = row.gos.len() == 1;
@@ -180,9 +181,9 @@ pub(in crate::lsp) fn rows(session: &Session, seen: &Seen, params: &Value) -> Re
                 "label": func_name(index, view, *row.gos.first()?),
                 "start": first.birth,
                 "end": end,
-                "costly": gos().map(|go| go.costly).sum::<i64>(),
-                "waiting": gos().map(|go| go.waiting).sum::<i64>(),
-                "running": gos().map(|go| go.running).sum::<i64>(),
+                "costly": times().map(|time| time.costly).sum::<i64>(),
+                "waiting": times().map(|time| time.waiting).sum::<i64>(),
+                "running": times().map(|time| time.running).sum::<i64>(),
                 "packed": (!one).then_some(ids),
             }))
         })
