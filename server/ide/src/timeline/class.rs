@@ -132,7 +132,7 @@ const BY_CODE: [u8; 64] = {
     let mut code = 0;
     while code < 55 {
         let class = if code < 50 { code / 5 + 1 } else { Class::Unknown as usize };
-        tones[code] = class as u8 | (code % 5 << 5) as u8;
+        tones[code] = class as u8 | ((code % 5) << 5) as u8;
         code += 1;
     }
     tones

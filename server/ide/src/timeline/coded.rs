@@ -179,11 +179,11 @@ impl Out {
             0..192 => self.put(number, 1),
             192..0x20c0 => {
                 let rest = number - 192;
-                self.put(192 + (rest >> 8) | rest << 8, 2);
+                self.put((192 + (rest >> 8)) | (rest << 8), 2);
             }
             0x20c0..0x1f_20c0 => {
                 let rest = number - 0x20c0;
-                self.put(224 + (rest >> 16) | (rest & 0xffff) << 8, 3);
+                self.put((224 + (rest >> 16)) | ((rest & 0xffff) << 8), 3);
             }
             _ => self.put(255 | number << 8, 6),
         }
