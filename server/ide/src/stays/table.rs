@@ -1,11 +1,11 @@
 //! Stays as they are kept: there are about as many as a third of the events, so they are small.
 //!
 //! ```text
-//! rows    |kind flags slot|off  ns  g  back|  16 bytes each
+//! rows    |ns  off  nth  flags|slot  g  back|  16 bytes each
 //!
-//! extras  |waker  last  stack  prev wake  runnable|  16 bytes, of those that can have them
+//! extras  |runnable  waker|last  prev wake  stack|  16 bytes, of those that can have them
 //!
-//! blocks  |base  which rows have extras|  24 bytes for 64 rows: `off` counts from the base
+//! blocks  |base  first extra|  16 bytes for 64 rows: `off` and `nth` count from there
 //! ```
 //!
 //! A stay that no goroutine can have ended, and after which its goroutine ran at once, needs no extra.
@@ -32,27 +32,15 @@ pub(super) struct Table {
     aside: HashMap<StayRow, Whole>,
 }
 
-/// A stay, and its waiting for a P after it.
+/// A stay, and its waiting for a P after it: numbers beside each other in two words.
 #[derive(Debug, Clone, Copy)]
-struct Packed {
-    /// Its length in nanoseconds, and for one that takes no time how long its goroutine was runnable
-    /// then.
-    ns: u32,
-    /// From the lowest bit on: the kind, flags and the slot; a part of its end's offset.
-    slot: u32,
-    /// Whose, and a part of the offset.
-    g: u32,
-    /// How many rows before this one the stay before lies, 0 for none; and a part of the offset.
-    back: u32,
-}
+struct Packed([u64; 2]);
 
 /// What 64 rows have together.
 #[derive(Debug, Clone, Copy)]
 struct Block {
     /// The time that the offsets of their ends count from.
     base: i64,
-    /// A bit for each row that has an extra.
-    extras: u64,
     /// How many extras lie before the block.
     first_extra: u32,
     /// A row of `Table::far`, or `u32::MAX`.
@@ -68,63 +56,79 @@ const OPEN: u32 = 4;
 const EXTRA: u32 = 8;
 /// See `Table::aside`.
 const ASIDE: u32 = 16;
-const SLOT_SHIFT: u32 = 5;
 
-/// The bits of a number that has several.
-const fn bits(n: u32) -> u32 {
+// Of the first word of a row: its length in nanoseconds, and for one that takes no time how long its
+// goroutine was runnable then; its end's offset; how many rows of its block before it have extras; the
+// kind and flags.
+const OFFSET_SHIFT: u32 = 32;
+const NTH_SHIFT: u32 = 53;
+const FLAGS_SHIFT: u32 = NTH_SHIFT + BLOCK_SHIFT;
+/// See `Table::far`.
+const FAR: u64 = bits(NTH_SHIFT - OFFSET_SHIFT);
+
+// Of the second word: the slot and 1, or 0 for none; whose; how many rows before this one the stay before
+// lies, or 0 for none.
+const SLOT_BITS: u32 = 18;
+const GO_BITS: u32 = 25;
+/// Tests have few rows.
+const BACK_BITS: u32 = if cfg!(test) { 8 } else { 21 };
+const GO_SHIFT: u32 = SLOT_BITS;
+const BACK_SHIFT: u32 = SLOT_BITS + GO_BITS;
+
+const fn bits(n: u32) -> u64 {
     (1 << n) - 1
 }
-const SLOT_BITS: u32 = 19;
-const NO_SLOT: u32 = bits(SLOT_BITS);
-const GO_BITS: u32 = 26;
-const NO_GO: u32 = bits(GO_BITS);
-const BACK_BITS: u32 = 22;
-/// Tests have few rows.
-const MOST_BACK: u32 = if cfg!(test) { 300 } else { bits(BACK_BITS) };
-const STACK_BITS: u32 = 26;
-const NO_STACK: u32 = bits(STACK_BITS);
-/// The offset of an end lies above the slot, the goroutine and the row, the lowest bits first.
-const IN_SLOT: u32 = 32 - SLOT_SHIFT - SLOT_BITS;
-const IN_GO: u32 = 32 - GO_BITS;
-const OFFSET_BITS: u32 = IN_SLOT + IN_GO + 32 - BACK_BITS;
-/// See `Table::far`.
-const FAR: u32 = bits(OFFSET_BITS);
 
 impl Packed {
     #[inline(always)]
+    fn flags(&self) -> u32 {
+        (self.0[0] >> FLAGS_SHIFT) as u32
+    }
+
+    #[inline(always)]
     fn kind(&self) -> StayKind {
-        KINDS[(self.slot & KIND) as usize]
+        KINDS[(self.flags() & KIND) as usize]
     }
 
     #[inline(always)]
     fn is(&self, flag: u32) -> bool {
-        self.slot & flag != 0
+        self.0[0] & u64::from(flag) << FLAGS_SHIFT != 0
+    }
+
+    #[inline(always)]
+    fn ns(&self) -> u32 {
+        self.0[0] as u32
+    }
+
+    #[inline(always)]
+    fn offset(&self) -> u64 {
+        self.0[0] >> OFFSET_SHIFT & FAR
+    }
+
+    #[inline(always)]
+    fn nth(&self) -> u32 {
+        (self.0[0] >> NTH_SHIFT) as u32 % ROWS as u32
     }
 
     #[inline(always)]
     fn slot(&self) -> SlotId {
-        match self.slot >> SLOT_SHIFT & NO_SLOT {
-            NO_SLOT => SlotId::NONE,
-            slot => SlotId(slot),
-        }
+        SlotId(((self.0[1] & bits(SLOT_BITS)) as u32).wrapping_sub(1))
     }
 
     #[inline(always)]
     fn g(&self) -> GoRow {
-        GoRow(self.g & NO_GO)
+        GoRow((self.0[1] >> GO_SHIFT & bits(GO_BITS)) as u32)
     }
 
     #[inline(always)]
-    fn offset(&self) -> u32 {
-        self.slot >> (SLOT_SHIFT + SLOT_BITS)
-            | self.g >> GO_BITS << IN_SLOT
-            | self.back >> BACK_BITS << (IN_SLOT + IN_GO)
+    fn prev(&self, row: StayRow) -> StayRow {
+        before(row, self.0[1] >> BACK_SHIFT)
     }
 
     /// A birth or a stop.
     #[inline(always)]
     fn takes_no_time(&self) -> bool {
-        takes_no_time(self.slot)
+        takes_no_time(self.flags())
     }
 }
 
@@ -136,55 +140,55 @@ fn takes_no_time(flags: u32) -> bool {
 }
 
 impl Block {
-    /// The extra of a row that has one.
+    /// The extra of a row of it that has one.
     #[inline(always)]
-    fn extra(&self, row: StayRow) -> usize {
-        let before = self.extras & ((1 << (row.0 % ROWS as u32)) - 1);
-        self.first_extra.wrapping_add(before.count_ones()) as usize
+    fn extra(&self, packed: &Packed) -> usize {
+        self.first_extra.wrapping_add(packed.nth()) as usize
     }
 }
 
-/// Who ended a stay, or created a goroutine, and what came around it.
+/// Who ended a stay, or created a goroutine, and what came around it: numbers beside each other in two
+/// words.
 #[derive(Debug, Clone, Copy)]
-struct Extra {
-    /// Who, and a part of the stack.
-    waker: u32,
-    /// How many rows before this one the waker's last stay lies, 0 for none; and a part of the stack.
-    last: u32,
-    /// How many rows before this one the stay lies that the waker ended before, 0 for none; and a part
-    /// of the stack.
-    prev_wake: u32,
-    /// How long the goroutine was runnable then, in nanoseconds.
-    runnable: u32,
-}
+struct Extra([u64; 2]);
 
-/// The stack of a waker lies above the goroutine and the rows, the lowest bits first.
-const STACK_IN_GO: u32 = 32 - GO_BITS;
-const STACK_IN_BACK: u32 = 32 - BACK_BITS;
+// Of the first word: how long the goroutine was runnable then, in nanoseconds; the waker and 1, or 0
+// for none.
+const WAKER_SHIFT: u32 = 32;
+
+// Of the second word: how many rows before this one the waker's last stay lies, and the stay that it
+// ended before, each 0 for none; where it stood and 1, or 0 for nowhere.
+const PREV_WAKE_SHIFT: u32 = 21;
+const STACK_SHIFT: u32 = 42;
+const STACK_BITS: u32 = 22;
 
 impl Extra {
     /// Nobody ended it.
-    const NOBODY: Extra = Extra {
-        waker: u32::MAX,
-        last: bits(STACK_IN_BACK) << BACK_BITS,
-        prev_wake: bits(STACK_IN_BACK) << BACK_BITS,
-        runnable: 0,
-    };
+    const NOBODY: Extra = Extra([0; 2]);
+
+    #[inline(always)]
+    fn runnable(&self) -> u32 {
+        self.0[0] as u32
+    }
 
     #[inline(always)]
     fn waker(&self) -> GoRow {
-        match self.waker & NO_GO {
-            NO_GO => GoRow::NONE,
-            g => GoRow(g),
-        }
+        GoRow(((self.0[0] >> WAKER_SHIFT) as u32).wrapping_sub(1))
+    }
+
+    #[inline(always)]
+    fn last(&self, row: StayRow) -> StayRow {
+        before(row, self.0[1] & bits(BACK_BITS))
+    }
+
+    #[inline(always)]
+    fn prev_wake(&self, row: StayRow) -> StayRow {
+        before(row, self.0[1] >> PREV_WAKE_SHIFT & bits(BACK_BITS))
     }
 
     #[inline(always)]
     fn stack(&self) -> StackId {
-        let stack = self.waker >> GO_BITS
-            | self.last >> BACK_BITS << STACK_IN_GO
-            | self.prev_wake >> BACK_BITS << (STACK_IN_GO + STACK_IN_BACK);
-        if stack == NO_STACK { StackId::NONE } else { StackId(stack) }
+        StackId(((self.0[1] >> STACK_SHIFT) as u32).wrapping_sub(1))
     }
 
     /// What it tells of the stay in a row.
@@ -192,26 +196,36 @@ impl Extra {
     fn wake(&self, row: StayRow) -> Wake {
         Wake {
             waker: self.waker(),
-            last: before(row, self.last),
+            last: self.last(row),
             stack: self.stack(),
-            prev: before(row, self.prev_wake),
+            prev: self.prev_wake(row),
         }
     }
 }
 
 /// The row so many before another one.
 #[inline(always)]
-fn before(row: StayRow, back: u32) -> StayRow {
-    match back & bits(BACK_BITS) {
+fn before(row: StayRow, back: u64) -> StayRow {
+    match back as u32 {
         0 => StayRow::NONE,
         back => StayRow(row.0.wrapping_sub(back)),
     }
 }
 
-/// How many rows before another one a row lies; more than [`MOST_BACK`] where it does not.
+/// How many rows before another one a row lies. Too many, where it does not.
 #[inline(always)]
-fn back(row: StayRow, to: StayRow) -> u32 {
-    if to == StayRow::NONE { 0 } else { row.0.wrapping_sub(to.0).wrapping_sub(1).saturating_add(1) }
+fn back(row: StayRow, to: StayRow) -> u64 {
+    match to {
+        StayRow::NONE => 0,
+        to if to == row => u64::MAX,
+        to => u64::from(row.0).wrapping_sub(u64::from(to.0)),
+    }
+}
+
+/// An identifier that can be none, from 0 on.
+#[inline(always)]
+fn and_one(id: u32) -> u64 {
+    u64::from(id.wrapping_add(1))
 }
 
 /// What is known of a stay beside its end and its flags.
@@ -223,6 +237,17 @@ struct Whole {
     g: GoRow,
     prev: StayRow,
     wake: Wake,
+}
+
+impl Whole {
+    const NOTHING: Whole = Whole {
+        ns: 0,
+        runnable: 0,
+        slot: SlotId::NONE,
+        g: GoRow(0),
+        prev: StayRow::NONE,
+        wake: Wake::BY_NONE,
+    };
 }
 
 /// A stay to be kept.
@@ -272,46 +297,64 @@ impl Table {
     pub(super) fn stay(&self, row: StayRow) -> Stay {
         let packed = &self.rows[row.0 as usize];
         let block = &self.blocks[row.0 as usize >> BLOCK_SHIFT];
+        self.stay_of(row, packed, block, self.extra_of(packed, block))
+    }
+
+    /// A stay, of which all is found.
+    #[inline(always)]
+    fn stay_of(&self, row: StayRow, packed: &Packed, block: &Block, extra: &Extra) -> Stay {
         let end = self.end_in(block, packed, row);
         if packed.is(ASIDE) {
-            return self.stay_aside(row, packed, end);
+            let aside = self.aside(row);
+            return Stay {
+                start: Nanos(end.wrapping_sub(aside.ns)),
+                end: Nanos(end),
+                slot: aside.slot,
+                g: aside.g,
+                prev: aside.prev,
+                waker: aside.wake.waker,
+                waker_last: aside.wake.last,
+                waker_stack: aside.wake.stack,
+                prev_wake: aside.wake.prev,
+                kind: packed.kind(),
+                open: packed.is(OPEN),
+            };
         }
-        let ns = if packed.takes_no_time() { 0 } else { i64::from(packed.ns) };
-        let extra = match packed.is(EXTRA) {
-            true => &self.extras[block.extra(row)],
-            false => &Extra::NOBODY,
-        };
+        let ns = if packed.takes_no_time() { 0 } else { i64::from(packed.ns()) };
         Stay {
             start: Nanos(end.wrapping_sub(ns)),
             end: Nanos(end),
             slot: packed.slot(),
             g: packed.g(),
-            prev: before(row, packed.back),
+            prev: packed.prev(row),
             waker: extra.waker(),
-            waker_last: before(row, extra.last),
+            waker_last: extra.last(row),
             waker_stack: extra.stack(),
-            prev_wake: before(row, extra.prev_wake),
+            prev_wake: extra.prev_wake(row),
             kind: packed.kind(),
             open: packed.is(OPEN),
         }
     }
 
-    #[cold]
-    #[inline(never)]
-    fn stay_aside(&self, row: StayRow, packed: &Packed, end: i64) -> Stay {
-        let Whole { ns, slot, g, prev, wake, .. } = self.whole(row);
-        Stay {
-            start: Nanos(end.wrapping_sub(ns)),
-            end: Nanos(end),
-            slot,
-            g,
-            prev,
-            waker: wake.waker,
-            waker_last: wake.last,
-            waker_stack: wake.stack,
-            prev_wake: wake.prev,
-            kind: packed.kind(),
-            open: packed.is(OPEN),
+    /// A stay, and how long the goroutine was runnable then: cheaper than one after the other.
+    #[inline(always)]
+    pub(super) fn stay_and_runnable(&self, row: StayRow) -> (Stay, i64) {
+        let packed = &self.rows[row.0 as usize];
+        let block = &self.blocks[row.0 as usize >> BLOCK_SHIFT];
+        let extra = self.extra_of(packed, block);
+        let runnable = match packed {
+            _ if packed.is(ASIDE) => self.aside(row).runnable,
+            _ if packed.takes_no_time() => i64::from(packed.ns()),
+            _ => i64::from(extra.runnable()),
+        };
+        (self.stay_of(row, packed, block, extra), runnable)
+    }
+
+    #[inline(always)]
+    fn extra_of(&self, packed: &Packed, block: &Block) -> &Extra {
+        match packed.is(EXTRA) {
+            true => &self.extras[block.extra(packed)],
+            false => &Extra::NOBODY,
         }
     }
 
@@ -325,20 +368,20 @@ impl Table {
     fn end_in(&self, block: &Block, packed: &Packed, row: StayRow) -> i64 {
         match packed.offset() {
             FAR => self.far.get(block.far as usize).map_or(block.base, |ends| ends[within(row)]),
-            offset => block.base.wrapping_add(i64::from(offset)),
+            offset => block.base.wrapping_add(offset as i64),
         }
     }
 
     #[inline(always)]
     pub(super) fn g(&self, row: StayRow) -> GoRow {
         let packed = &self.rows[row.0 as usize];
-        if packed.is(ASIDE) { self.whole(row).g } else { packed.g() }
+        if packed.is(ASIDE) { self.aside(row).g } else { packed.g() }
     }
 
     #[inline(always)]
     pub(super) fn slot(&self, row: StayRow) -> SlotId {
         let packed = &self.rows[row.0 as usize];
-        if packed.is(ASIDE) { self.whole(row).slot } else { packed.slot() }
+        if packed.is(ASIDE) { self.aside(row).slot } else { packed.slot() }
     }
 
     pub(super) fn kind(&self, row: StayRow) -> Option<StayKind> {
@@ -350,12 +393,12 @@ impl Table {
     pub(super) fn runnable(&self, row: StayRow) -> i64 {
         let packed = &self.rows[row.0 as usize];
         if packed.is(ASIDE) {
-            self.whole(row).runnable
+            self.aside(row).runnable
         } else if packed.takes_no_time() {
-            i64::from(packed.ns)
+            i64::from(packed.ns())
         } else if packed.is(EXTRA) {
-            let extra = self.blocks[row.0 as usize >> BLOCK_SHIFT].extra(row);
-            i64::from(self.extras[extra].runnable)
+            let extra = self.blocks[row.0 as usize >> BLOCK_SHIFT].extra(packed);
+            i64::from(self.extras[extra].runnable())
         } else {
             0
         }
@@ -370,6 +413,13 @@ impl Table {
             .filter(|wake| wake.waker != GoRow::NONE)
     }
 
+    /// What stands aside of a stay. By reference, so that no stay has to go through memory for it.
+    #[cold]
+    #[inline(never)]
+    fn aside(&self, row: StayRow) -> &Whole {
+        self.aside.get(&row).unwrap_or(&Whole::NOTHING)
+    }
+
     /// All that is known of a stay, wherever it is kept.
     #[cold]
     #[inline(never)]
@@ -380,31 +430,28 @@ impl Table {
         {
             return *whole;
         }
-        let extra = match packed.is(EXTRA) {
-            true => &self.extras[self.blocks[row.0 as usize >> BLOCK_SHIFT].extra(row)],
-            false => &Extra::NOBODY,
-        };
-        whole(row, packed, extra)
+        let block = &self.blocks[row.0 as usize >> BLOCK_SHIFT];
+        whole(row, packed, self.extra_of(packed, block))
     }
 
     /// What stands aside of a stay from now on.
     #[cold]
     #[inline(never)]
-    fn aside(&mut self, row: StayRow) -> &mut Whole {
+    fn aside_mut(&mut self, row: StayRow) -> &mut Whole {
         let whole = self.whole(row);
         if let Some(packed) = self.rows.get_mut(row.0 as usize) {
-            packed.slot |= ASIDE;
+            packed.0[0] |= u64::from(ASIDE) << FLAGS_SHIFT;
         }
         self.aside.entry(row).or_insert(whole)
     }
 
     pub(super) fn set_slot(&mut self, row: StayRow, slot: SlotId) {
         let Some(packed) = self.rows.get_mut(row.0 as usize) else { return };
-        match slot_bits(slot) {
-            Some(slot) if !packed.is(ASIDE) => {
-                packed.slot = packed.slot & !(NO_SLOT << SLOT_SHIFT) | slot << SLOT_SHIFT;
-            }
-            _ => self.aside(row).slot = slot,
+        let slot_and_one = and_one(slot.0);
+        if packed.is(ASIDE) || slot_and_one > bits(SLOT_BITS) {
+            self.aside_mut(row).slot = slot;
+        } else {
+            packed.0[1] = packed.0[1] & !bits(SLOT_BITS) | slot_and_one;
         }
     }
 
@@ -412,18 +459,19 @@ impl Table {
     pub(super) fn set_runnable(&mut self, row: StayRow, ns: i64) {
         let Some(packed) = self.rows.get_mut(row.0 as usize) else { return };
         let Ok(short) = u32::try_from(ns) else {
-            self.aside(row).runnable = ns;
+            self.aside_mut(row).runnable = ns;
             return;
         };
         if packed.is(ASIDE) {
-            self.aside(row).runnable = ns;
+            self.aside_mut(row).runnable = ns;
         } else if packed.takes_no_time() {
-            packed.ns = short;
+            packed.0[0] = packed.0[0] & !bits(32) | u64::from(short);
         } else if packed.is(EXTRA) {
-            let extra = self.blocks[row.0 as usize >> BLOCK_SHIFT].extra(row);
-            self.extras[extra].runnable = short;
+            let extra = self.blocks[row.0 as usize >> BLOCK_SHIFT].extra(packed);
+            let extra = &mut self.extras[extra].0[0];
+            *extra = *extra & !bits(32) | u64::from(short);
         } else if ns != 0 {
-            self.aside(row).runnable = ns;
+            self.aside_mut(row).runnable = ns;
         }
     }
 
@@ -447,7 +495,9 @@ impl Table {
         };
         let (packed, extra) = self.pack(row, flags, new.end.0, &whole, self.extras.len());
         self.rows.push(packed);
-        self.extras.extend(extra);
+        if let Some(extra) = extra {
+            self.extras.push(extra);
+        }
     }
 
     /// The row of a stay, and its extra, if it has one. All rows before are packed already, and
@@ -463,60 +513,57 @@ impl Table {
     ) -> (Packed, Option<Extra>) {
         let at = row.0 as usize >> BLOCK_SHIFT;
         if at >= self.blocks.len() {
-            self.blocks.push(Block {
-                base: end,
-                extras: 0,
-                first_extra: extras as u32,
-                far: u32::MAX,
-            });
+            self.blocks.push(Block { base: end, first_extra: extras as u32, far: u32::MAX });
         }
-        let mut offset = FAR;
+        let (mut offset, mut nth) = (FAR, 0);
         if let Some(block) = self.blocks.last_mut() {
-            block.extras |= u64::from(flags & EXTRA != 0) << within(row);
-            match u32::try_from(end.wrapping_sub(block.base)) {
-                Ok(ns) if ns < FAR => offset = ns,
-                _ => stand_far(&mut self.far, block, row, end),
+            nth = extras as u64 - u64::from(block.first_extra);
+            offset = (end as u64).wrapping_sub(block.base as u64);
+            if offset >= FAR {
+                offset = FAR;
+                stand_far(&mut self.far, block, row, end);
             }
         }
-        let Whole { slot, g, prev, wake, .. } = *whole;
-        let time = if takes_no_time(flags) { whole.runnable } else { whole.ns };
-        let (ns, slot, back_) = (u32::try_from(time), slot_bits(slot), back(row, prev));
-        let last = back(row, wake.last);
-        let prev_wake = back(row, wake.prev);
-        let runnable = u32::try_from(whole.runnable);
-        let no_waker = wake.waker == GoRow::NONE;
-        let no_stack = wake.stack == StackId::NONE;
+        let Whole { ns, runnable, slot, g, prev, wake } = *whole;
         let has_extra = flags & EXTRA != 0;
-        let fits = ns.is_ok()
-            && slot.is_some()
-            && g.0 < NO_GO
-            && back_ <= MOST_BACK
-            && last <= MOST_BACK
-            && prev_wake <= MOST_BACK
-            && (no_waker || wake.waker.0 < NO_GO)
-            && (no_stack || wake.stack.0 < NO_STACK)
-            && (has_extra || takes_no_time(flags) || whole.runnable == 0)
-            && runnable.is_ok();
+        let no_time = takes_no_time(flags);
+        let time = if no_time { runnable } else { ns } as u64;
+        let runnable = if no_time { 0 } else { runnable as u64 };
+        let (slot, g, prev) = (and_one(slot.0), u64::from(g.0), back(row, prev));
+        let (waker, last) = (and_one(wake.waker.0), back(row, wake.last));
+        let (prev_wake, stack) = (back(row, wake.prev), and_one(wake.stack.0));
+        let too_much = (time | runnable) >> 32
+            | (g | waker) >> GO_BITS
+            | (prev | last | prev_wake) >> BACK_BITS
+            | slot >> SLOT_BITS
+            | stack >> STACK_BITS;
         let mut flags = flags;
-        if !fits {
+        if too_much != 0 || (runnable != 0 && !has_extra) {
             flags |= ASIDE;
-            self.aside.insert(row, *whole);
+            self.put_aside(row, whole);
         }
-        let packed = Packed {
-            ns: ns.unwrap_or(0),
-            slot: flags | slot.unwrap_or(0) << SLOT_SHIFT | offset << (SLOT_SHIFT + SLOT_BITS),
-            g: g.0 & NO_GO | offset >> IN_SLOT << GO_BITS,
-            back: back_ & bits(BACK_BITS) | offset >> (IN_SLOT + IN_GO) << BACK_BITS,
-        };
-        let stack = if no_stack { NO_STACK } else { wake.stack.0 };
-        let extra = Extra {
-            waker: wake.waker.0 & NO_GO | stack << GO_BITS,
-            last: last & bits(BACK_BITS) | stack >> STACK_IN_GO << BACK_BITS,
-            prev_wake: prev_wake & bits(BACK_BITS)
-                | stack >> (STACK_IN_GO + STACK_IN_BACK) << BACK_BITS,
-            runnable: runnable.unwrap_or(0),
-        };
+        let packed = Packed([
+            time & bits(32)
+                | offset << OFFSET_SHIFT
+                | nth << NTH_SHIFT
+                | u64::from(flags) << FLAGS_SHIFT,
+            slot & bits(SLOT_BITS)
+                | (g & bits(GO_BITS)) << GO_SHIFT
+                | (prev & bits(BACK_BITS)) << BACK_SHIFT,
+        ]);
+        let extra = Extra([
+            runnable & bits(32) | (waker & bits(GO_BITS)) << WAKER_SHIFT,
+            last & bits(BACK_BITS)
+                | (prev_wake & bits(BACK_BITS)) << PREV_WAKE_SHIFT
+                | stack << STACK_SHIFT,
+        ]);
         (packed, has_extra.then_some(extra))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn put_aside(&mut self, row: StayRow, whole: &Whole) {
+        self.aside.insert(row, *whole);
     }
 
     /// Takes out the rows from `from` on that are `gone`, with their extras, and gives what stays its
@@ -556,10 +603,10 @@ impl Table {
                 FAR => old_far
                     .get((block.far as usize).wrapping_sub(n_far))
                     .map_or(block.base, |ends| ends[within(row)]),
-                offset => block.base.wrapping_add(i64::from(offset)),
+                offset => block.base.wrapping_add(offset as i64),
             };
             let extra = match packed.is(EXTRA) {
-                true => self.extras[block.extra(row)],
+                true => self.extras[block.extra(&packed)],
                 false => Extra::NOBODY,
             };
             let aside = match packed.is(ASIDE) {
@@ -577,7 +624,7 @@ impl Table {
             moved.stay(&mut whole.prev);
             moved.stay(&mut whole.wake.last);
             moved.stay(&mut whole.wake.prev);
-            let flags = packed.slot & (KIND | OPEN | EXTRA);
+            let flags = packed.flags() & (KIND | OPEN | EXTRA);
             let (packed, extra) = self.pack(StayRow(to as u32), flags, end, &whole, to_extra);
             self.rows[to] = packed;
             to += 1;
@@ -594,13 +641,13 @@ impl Table {
     fn set_prev_wake(&mut self, row: StayRow, prev: StayRow) {
         let packed = &self.rows[row.0 as usize];
         let n = back(row, prev);
-        if packed.is(ASIDE) || n > MOST_BACK {
-            self.aside(row).wake.prev = prev;
+        if packed.is(ASIDE) || n > bits(BACK_BITS) {
+            self.aside_mut(row).wake.prev = prev;
             return;
         }
-        let extra = self.blocks[row.0 as usize >> BLOCK_SHIFT].extra(row);
-        let extra = &mut self.extras[extra];
-        extra.prev_wake = extra.prev_wake & !bits(BACK_BITS) | n;
+        let extra = self.blocks[row.0 as usize >> BLOCK_SHIFT].extra(packed);
+        let extra = &mut self.extras[extra].0[1];
+        *extra = *extra & !(bits(BACK_BITS) << PREV_WAKE_SHIFT) | n << PREV_WAKE_SHIFT;
     }
 }
 
@@ -608,15 +655,6 @@ impl Table {
 #[inline(always)]
 fn within(row: StayRow) -> usize {
     row.0 as usize % ROWS
-}
-
-/// A slot as it is kept, if it fits.
-#[inline(always)]
-fn slot_bits(slot: SlotId) -> Option<u32> {
-    match slot {
-        SlotId::NONE => Some(NO_SLOT),
-        SlotId(slot) => (slot < NO_SLOT).then_some(slot),
-    }
 }
 
 /// An end that is far from the base of its block.
@@ -635,17 +673,17 @@ fn stand_far(far: &mut Vec<[i64; ROWS]>, block: &mut Block, row: StayRow, end: i
 /// What a row that has all in it tells.
 #[inline(always)]
 fn whole(row: StayRow, packed: &Packed, extra: &Extra) -> Whole {
-    let time = i64::from(packed.ns);
+    let time = i64::from(packed.ns());
     let (ns, runnable) = match packed.takes_no_time() {
         true => (0, time),
-        false => (time, i64::from(extra.runnable)),
+        false => (time, i64::from(extra.runnable())),
     };
     Whole {
         ns,
         runnable,
         slot: packed.slot(),
         g: packed.g(),
-        prev: before(row, packed.back),
+        prev: packed.prev(row),
         wake: extra.wake(row),
     }
 }
@@ -729,6 +767,8 @@ mod tests {
         for (row, (stay, runnable)) in (0u32..).map(StayRow).zip(plain) {
             assert_eq!(fields(&table.stay(row)), fields(stay), "{row:?}");
             assert_eq!(table.runnable(row), *runnable, "{row:?}");
+            let (again, runnable_again) = table.stay_and_runnable(row);
+            assert_eq!((fields(&again), runnable_again), (fields(stay), *runnable), "{row:?}");
             assert_eq!((table.end(row), table.g(row)), (stay.end.0, stay.g));
             assert_eq!((table.slot(row), table.kind(row)), (stay.slot, Some(stay.kind)));
         }

@@ -47,6 +47,11 @@ pub(super) struct Found {
     pub(super) sites: Vec<(i64, i64)>,
 }
 
+/// About how many bytes of memory judging takes, beside what it goes by.
+pub(super) fn memory(stays: &Stays) -> usize {
+    Idle::memory(stays)
+}
+
 /// Judges all waits, each by itself.
 pub(super) fn judge(
     analysis: &Analysis,
@@ -104,6 +109,14 @@ impl Idle {
         });
         let at = at.collect();
         Idle { at, sums: vec![Vec::new(); n as usize] }
+    }
+
+    /// About how many bytes of memory it takes: as if all that goroutines end were idle waits of some
+    /// that receive.
+    fn memory(stays: &Stays) -> usize {
+        let births = stays.gos.len() + stays.briefs.len();
+        let wakes = stays.counts().wakes.saturating_sub(births);
+        stays.gos.len() * size_of::<u32>() + wakes * size_of::<(i64, i64)>()
     }
 
     /// A goroutine was idle for so long, up to time `end`.
