@@ -254,7 +254,8 @@ impl<'a, const CUT: bool> Walk<'a, CUT> {
         }
     }
 
-    /// The part of a stay from `from` to `to`.
+    /// The part of a stay from `from` to `to`. Inlined, so that no stay goes through memory.
+    #[inline(always)]
     fn stay(&mut self, stay: &Stay, from: i64, to: i64, depth: u32, carried: bool) {
         if to <= from {
             return;
@@ -286,6 +287,7 @@ impl<'a, const CUT: bool> Walk<'a, CUT> {
         });
     }
 
+    #[inline(never)]
     fn part(&mut self, mut part: Part) {
         while part.to > part.from {
             if part.last == StayRow::NONE || self.left == 0 {

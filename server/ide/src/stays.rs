@@ -534,14 +534,15 @@ impl Stays {
         open: bool,
     ) {
         let row = StayRow(self.table.len() as u32);
-        let wake = by.map(|(by, stack)| match self.alive.get_mut(by as usize) {
-            Some(by) => {
+        let mut wake = None;
+        if let Some((by, stack)) = by {
+            wake = Some(Wake::BY_NONE);
+            if let Some(by) = self.alive.get_mut(by as usize) {
                 let prev = std::mem::replace(&mut by.last_wake, row);
+                wake = Some(Wake { waker: by.row, last: by.last, stack, prev });
                 self.counts.wakes += 1;
-                Wake { waker: by.row, last: by.last, stack, prev }
             }
-            None => Wake::BY_NONE,
-        });
+        }
         let Some(alive) = self.alive.get_mut(local.alive as usize) else { return };
         if alive.first < 2 && kind != StayKind::Born {
             if let Some(go) = self.gos.get_mut(alive.row.0 as usize) {

@@ -14,11 +14,16 @@
 //! wherever it stands. What does not fit, because it is longer than four seconds, or leads too far
 //! back, stands aside, whole.
 
-use exectrace::{Nanos, StackId};
+use exectrace::Nanos;
 use hashbrown::HashMap;
 
 use super::{GoRow, Stay, StayKind, StayRow};
 use crate::figures::SlotId;
+
+mod packed;
+
+pub(super) use packed::Wake;
+use packed::*;
 
 /// All stays.
 #[derive(Debug, Default)]
@@ -32,10 +37,6 @@ pub(super) struct Table {
     aside: HashMap<StayRow, Whole>,
 }
 
-/// A stay, and its waiting for a P after it: numbers beside each other in two words.
-#[derive(Debug, Clone, Copy)]
-struct Packed([u64; 2]);
-
 /// What 64 rows have together.
 #[derive(Debug, Clone, Copy)]
 struct Block {
@@ -47,207 +48,12 @@ struct Block {
     far: u32,
 }
 
-const BLOCK_SHIFT: u32 = 6;
-const ROWS: usize = 1 << BLOCK_SHIFT;
-
-const KINDS: [StayKind; 4] = [StayKind::Born, StayKind::Wait, StayKind::Syscall, StayKind::Stop];
-const KIND: u32 = 3;
-const OPEN: u32 = 4;
-const EXTRA: u32 = 8;
-/// See `Table::aside`.
-const ASIDE: u32 = 16;
-
-// Of the first word of a row: its length in nanoseconds, and for one that takes no time how long its
-// goroutine was runnable then; its end's offset; how many rows of its block before it have extras; the
-// kind and flags.
-const OFFSET_SHIFT: u32 = 32;
-const NTH_SHIFT: u32 = 53;
-const FLAGS_SHIFT: u32 = NTH_SHIFT + BLOCK_SHIFT;
-/// See `Table::far`.
-const FAR: u64 = bits(NTH_SHIFT - OFFSET_SHIFT);
-
-// Of the second word: the slot and 1, or 0 for none; whose; how many rows before this one the stay before
-// lies, or 0 for none.
-const SLOT_BITS: u32 = 18;
-const GO_BITS: u32 = 25;
-/// Tests have few rows.
-const BACK_BITS: u32 = if cfg!(test) { 8 } else { 21 };
-const GO_SHIFT: u32 = SLOT_BITS;
-const BACK_SHIFT: u32 = SLOT_BITS + GO_BITS;
-
-const fn bits(n: u32) -> u64 {
-    (1 << n) - 1
-}
-
-impl Packed {
-    #[inline(always)]
-    fn flags(&self) -> u32 {
-        (self.0[0] >> FLAGS_SHIFT) as u32
-    }
-
-    #[inline(always)]
-    fn kind(&self) -> StayKind {
-        KINDS[(self.flags() & KIND) as usize]
-    }
-
-    #[inline(always)]
-    fn is(&self, flag: u32) -> bool {
-        self.0[0] & u64::from(flag) << FLAGS_SHIFT != 0
-    }
-
-    #[inline(always)]
-    fn ns(&self) -> u32 {
-        self.0[0] as u32
-    }
-
-    #[inline(always)]
-    fn offset(&self) -> u64 {
-        self.0[0] >> OFFSET_SHIFT & FAR
-    }
-
-    #[inline(always)]
-    fn nth(&self) -> u32 {
-        (self.0[0] >> NTH_SHIFT) as u32 % ROWS as u32
-    }
-
-    #[inline(always)]
-    fn slot(&self) -> SlotId {
-        SlotId(((self.0[1] & bits(SLOT_BITS)) as u32).wrapping_sub(1))
-    }
-
-    #[inline(always)]
-    fn g(&self) -> GoRow {
-        GoRow((self.0[1] >> GO_SHIFT & bits(GO_BITS)) as u32)
-    }
-
-    #[inline(always)]
-    fn prev(&self, row: StayRow) -> StayRow {
-        before(row, self.0[1] >> BACK_SHIFT)
-    }
-
-    /// A birth or a stop.
-    #[inline(always)]
-    fn takes_no_time(&self) -> bool {
-        takes_no_time(self.flags())
-    }
-}
-
-#[inline(always)]
-fn takes_no_time(flags: u32) -> bool {
-    const BORN: u32 = StayKind::Born as u32;
-    const STOP: u32 = StayKind::Stop as u32;
-    matches!(flags & KIND, BORN | STOP)
-}
-
 impl Block {
     /// The extra of a row of it that has one.
     #[inline(always)]
     fn extra(&self, packed: &Packed) -> usize {
         self.first_extra.wrapping_add(packed.nth()) as usize
     }
-}
-
-/// Who ended a stay, or created a goroutine, and what came around it: numbers beside each other in two
-/// words.
-#[derive(Debug, Clone, Copy)]
-struct Extra([u64; 2]);
-
-// Of the first word: how long the goroutine was runnable then, in nanoseconds; the waker and 1, or 0
-// for none.
-const WAKER_SHIFT: u32 = 32;
-
-// Of the second word: how many rows before this one the waker's last stay lies, and the stay that it
-// ended before, each 0 for none; where it stood and 1, or 0 for nowhere.
-const PREV_WAKE_SHIFT: u32 = 21;
-const STACK_SHIFT: u32 = 42;
-const STACK_BITS: u32 = 22;
-
-impl Extra {
-    /// Nobody ended it.
-    const NOBODY: Extra = Extra([0; 2]);
-
-    #[inline(always)]
-    fn runnable(&self) -> u32 {
-        self.0[0] as u32
-    }
-
-    #[inline(always)]
-    fn waker(&self) -> GoRow {
-        GoRow(((self.0[0] >> WAKER_SHIFT) as u32).wrapping_sub(1))
-    }
-
-    #[inline(always)]
-    fn last(&self, row: StayRow) -> StayRow {
-        before(row, self.0[1] & bits(BACK_BITS))
-    }
-
-    #[inline(always)]
-    fn prev_wake(&self, row: StayRow) -> StayRow {
-        before(row, self.0[1] >> PREV_WAKE_SHIFT & bits(BACK_BITS))
-    }
-
-    #[inline(always)]
-    fn stack(&self) -> StackId {
-        StackId(((self.0[1] >> STACK_SHIFT) as u32).wrapping_sub(1))
-    }
-
-    /// What it tells of the stay in a row.
-    #[inline(always)]
-    fn wake(&self, row: StayRow) -> Wake {
-        Wake {
-            waker: self.waker(),
-            last: self.last(row),
-            stack: self.stack(),
-            prev: self.prev_wake(row),
-        }
-    }
-}
-
-/// The row so many before another one.
-#[inline(always)]
-fn before(row: StayRow, back: u64) -> StayRow {
-    match back as u32 {
-        0 => StayRow::NONE,
-        back => StayRow(row.0.wrapping_sub(back)),
-    }
-}
-
-/// How many rows before another one a row lies. Too many, where it does not.
-#[inline(always)]
-fn back(row: StayRow, to: StayRow) -> u64 {
-    match to {
-        StayRow::NONE => 0,
-        to if to == row => u64::MAX,
-        to => u64::from(row.0).wrapping_sub(u64::from(to.0)),
-    }
-}
-
-/// An identifier that can be none, from 0 on.
-#[inline(always)]
-fn and_one(id: u32) -> u64 {
-    u64::from(id.wrapping_add(1))
-}
-
-/// What is known of a stay beside its end and its flags.
-#[derive(Debug, Clone, Copy)]
-struct Whole {
-    ns: i64,
-    runnable: i64,
-    slot: SlotId,
-    g: GoRow,
-    prev: StayRow,
-    wake: Wake,
-}
-
-impl Whole {
-    const NOTHING: Whole = Whole {
-        ns: 0,
-        runnable: 0,
-        slot: SlotId::NONE,
-        g: GoRow(0),
-        prev: StayRow::NONE,
-        wake: Wake::BY_NONE,
-    };
 }
 
 /// A stay to be kept.
@@ -261,22 +67,6 @@ pub(super) struct New {
     pub(super) open: bool,
     /// Who ended it: `None` if that can be nobody, and the goroutine is not runnable after it.
     pub(super) wake: Option<Wake>,
-}
-
-/// Who ended a stay.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Wake {
-    /// `NONE`: no goroutine.
-    pub(super) waker: GoRow,
-    pub(super) last: StayRow,
-    pub(super) stack: StackId,
-    pub(super) prev: StayRow,
-}
-
-impl Wake {
-    /// No goroutine did.
-    pub(super) const BY_NONE: Wake =
-        Wake { waker: GoRow::NONE, last: StayRow::NONE, stack: StackId::NONE, prev: StayRow::NONE };
 }
 
 impl Table {
@@ -540,7 +330,11 @@ impl Table {
         let mut flags = flags;
         if too_much != 0 || (runnable != 0 && !has_extra) {
             flags |= ASIDE;
-            self.put_aside(row, whole);
+            // Made anew, so that one that fits never goes through memory.
+            let Whole { ns, runnable, slot, g, prev, wake } = *whole;
+            let Wake { waker, last, stack, prev: prev_wake } = wake;
+            let wake = Wake { waker, last, stack, prev: prev_wake };
+            self.put_aside(row, Whole { ns, runnable, slot, g, prev, wake });
         }
         let packed = Packed([
             time & bits(32)
@@ -562,8 +356,8 @@ impl Table {
 
     #[cold]
     #[inline(never)]
-    fn put_aside(&mut self, row: StayRow, whole: &Whole) {
-        self.aside.insert(row, *whole);
+    fn put_aside(&mut self, row: StayRow, whole: Whole) {
+        self.aside.insert(row, whole);
     }
 
     /// Takes out the rows from `from` on that are `gone`, with their extras, and gives what stays its
@@ -670,24 +464,6 @@ fn stand_far(far: &mut Vec<[i64; ROWS]>, block: &mut Block, row: StayRow, end: i
     }
 }
 
-/// What a row that has all in it tells.
-#[inline(always)]
-fn whole(row: StayRow, packed: &Packed, extra: &Extra) -> Whole {
-    let time = i64::from(packed.ns());
-    let (ns, runnable) = match packed.takes_no_time() {
-        true => (0, time),
-        false => (time, i64::from(extra.runnable())),
-    };
-    Whole {
-        ns,
-        runnable,
-        slot: packed.slot(),
-        g: packed.g(),
-        prev: packed.prev(row),
-        wake: extra.wake(row),
-    }
-}
-
 /// Where the rows that stay have gone.
 pub(super) struct Moved {
     /// The first row that may have moved, and the new row of each from there on.
@@ -729,168 +505,4 @@ pub(super) fn rekey<T>(map: &mut HashMap<StayRow, T>, moved: &Moved) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Numbers without a pattern.
-    struct Dice(u64);
-
-    impl Dice {
-        fn below(&mut self, n: u64) -> u64 {
-            self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-            (self.0 >> 33) % n
-        }
-    }
-
-    /// What a stay is, as it was pushed, and how long its goroutine was runnable then.
-    type Plain = (Stay, i64);
-
-    fn fields(stay: &Stay) -> impl PartialEq + std::fmt::Debug {
-        let Stay {
-            start,
-            end,
-            slot,
-            g,
-            prev,
-            waker,
-            waker_last,
-            waker_stack,
-            prev_wake,
-            kind,
-            open,
-        } = *stay;
-        ((start, end, slot, g, prev, kind, open), (waker, waker_last, waker_stack, prev_wake))
-    }
-
-    fn same(table: &Table, plain: &[Plain]) {
-        assert_eq!(table.len(), plain.len());
-        for (row, (stay, runnable)) in (0u32..).map(StayRow).zip(plain) {
-            assert_eq!(fields(&table.stay(row)), fields(stay), "{row:?}");
-            assert_eq!(table.runnable(row), *runnable, "{row:?}");
-            let (again, runnable_again) = table.stay_and_runnable(row);
-            assert_eq!((fields(&again), runnable_again), (fields(stay), *runnable), "{row:?}");
-            assert_eq!((table.end(row), table.g(row)), (stay.end.0, stay.g));
-            assert_eq!((table.slot(row), table.kind(row)), (stay.slot, Some(stay.kind)));
-        }
-    }
-
-    fn push(table: &mut Table, plain: &mut Vec<Plain>, dice: &mut Dice, t: i64) {
-        let n = plain.len() as u64;
-        let before = |dice: &mut Dice| match dice.below(n + 1) {
-            row if row == n => StayRow::NONE,
-            row => StayRow(row as u32),
-        };
-        let kind = KINDS[dice.below(4) as usize];
-        let long = [9, 1_000, 5_000_000_000][dice.below(3) as usize];
-        let ns = match kind {
-            StayKind::Born | StayKind::Stop => 0,
-            StayKind::Wait | StayKind::Syscall => dice.below(long) as i64,
-        };
-        let has_wake = match kind {
-            StayKind::Born | StayKind::Wait => true,
-            StayKind::Syscall => dice.below(2) == 0,
-            StayKind::Stop => false,
-        };
-        let wake = match dice.below(3) {
-            0 => Wake::BY_NONE,
-            _ => Wake {
-                waker: GoRow(dice.below(9) as u32),
-                last: before(dice),
-                stack: [StackId::NONE, StackId(dice.below(1 << 27) as u32)][dice.below(2) as usize],
-                prev: before(dice),
-            },
-        };
-        let slot = [SlotId::NONE, SlotId(dice.below(1_000) as u32)][dice.below(2) as usize];
-        let new = New {
-            end: Nanos(t),
-            ns,
-            kind,
-            slot,
-            g: GoRow([dice.below(9), dice.below(1 << 28)][dice.below(2) as usize] as u32),
-            prev: before(dice),
-            open: dice.below(5) == 0,
-            wake: has_wake.then_some(wake),
-        };
-        table.push(&new);
-        let Wake { waker, last, stack, prev } = new.wake.unwrap_or(Wake::BY_NONE);
-        let stay = Stay {
-            start: Nanos(t - ns),
-            end: Nanos(t),
-            slot,
-            g: new.g,
-            prev: new.prev,
-            waker,
-            waker_last: last,
-            waker_stack: stack,
-            prev_wake: prev,
-            kind,
-            open: new.open,
-        };
-        let row = StayRow(plain.len() as u32);
-        let runnable = if dice.below(3) > 0 { dice.below(long) as i64 } else { 0 };
-        table.set_runnable(row, runnable);
-        plain.push((stay, runnable));
-    }
-
-    /// Whatever the times are, they are kept; rows that are taken out leave all others as they were.
-    #[test]
-    fn what_was_pushed_is_there() {
-        let mut dice = Dice(7);
-        for _ in 0..20 {
-            let (mut table, mut plain, mut t) = (Table::default(), Vec::new(), 5_000_000_000);
-            for _ in 0..500 {
-                // The first of a generation can lie before the last of the one before.
-                t += match dice.below(40) {
-                    0 => 3_000_000_000,
-                    1 => -2_500_000_000,
-                    _ => dice.below(2_000) as i64,
-                };
-                push(&mut table, &mut plain, &mut dice, t);
-                if dice.below(8) == 0 {
-                    let row = StayRow(dice.below(plain.len() as u64) as u32);
-                    // Some are more than fit into a row.
-                    let slot = SlotId(dice.below(1 << 20) as u32);
-                    table.set_slot(row, slot);
-                    plain[row.0 as usize].0.slot = slot;
-                }
-            }
-            same(&table, &plain);
-
-            let from = dice.below(400) as usize;
-            let gone: Vec<bool> = (from..500)
-                .map(|row| plain[row].0.kind == StayKind::Born && dice.below(2) == 0)
-                .collect();
-            let is_gone = |row: StayRow| {
-                (row.0 as usize) < 500 && row.0 as usize >= from && gone[row.0 as usize - from]
-            };
-            let go = |g: &mut GoRow| {
-                if g.0 < 9 {
-                    g.0 += 100
-                }
-            };
-            // In the order of the rows, a wake skips to one that stays or was looked at before.
-            for row in from..500 {
-                let prev = plain[row].0.prev_wake;
-                if is_gone(prev) {
-                    plain[row].0.prev_wake = plain[prev.0 as usize].0.prev_wake;
-                }
-            }
-            let moved = table.take_out(from, &gone, &go);
-            let kept = (0u32..500).map(StayRow).filter(|&row| !is_gone(row));
-            let plain: Vec<Plain> = kept
-                .map(|row| {
-                    let (mut stay, runnable) = plain[row.0 as usize];
-                    if row.0 as usize >= from {
-                        go(&mut stay.g);
-                        go(&mut stay.waker);
-                        for row in [&mut stay.prev, &mut stay.waker_last, &mut stay.prev_wake] {
-                            moved.stay(row);
-                        }
-                    }
-                    (stay, runnable)
-                })
-                .collect();
-            same(&table, &plain);
-        }
-    }
-}
+mod tests;

@@ -183,10 +183,10 @@ impl Demand {
     }
 
     /// Whether somebody with work in hand waits for this, surely and perhaps.
-    pub(super) fn is_strong_weak(&self, of: Demanded, group: u32) -> (bool, bool) {
+    pub(super) fn is_strong_weak(&self, of: Demanded, seen: &Seen<'_>) -> (bool, bool) {
         let strong = of.level() >= 2
             || of.is(Demanded::STRONG_HALF)
-            || self.groups[group as usize].is_strong;
+            || self.groups[seen.at.group as usize].is_strong;
         (strong, of.level() >= 1 || of.is(Demanded::WEAK_HALF))
     }
 }

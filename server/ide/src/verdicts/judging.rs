@@ -163,7 +163,7 @@ impl Judge<'_> {
             let stay = &self.stays.stay(row);
             let Some(seen) = self.people.see(self.facts, row, stay) else { continue };
             let demanded = Demanded(*code);
-            let (strong, weak) = self.demand.is_strong_weak(demanded, seen.at.group);
+            let (strong, weak) = self.demand.is_strong_weak(demanded, &seen);
             let (verdict, why) = self.verdict(&seen, demanded, strong, weak);
             let judgement = Judgement { verdict, why };
             *code = judgement.code() | if strong { STRONG } else { 0 };

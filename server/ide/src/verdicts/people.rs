@@ -96,12 +96,6 @@ pub(super) struct Person {
     receives: bool,
     /// It ended in the trace.
     ended: bool,
-    /// Where it waited last, and where it called last: rows of what was visited, and which of its
-    /// sites these are.
-    last_at: [u32; 2],
-    last_nth: [u8; 2],
-    /// How many sites it has; no more than 255 are counted.
-    n_sites: u8,
     /// The site that it found last: a row of what was visited. Then its first row in
     /// `People::at_site`.
     sites: u32,
@@ -111,6 +105,16 @@ pub(super) struct Person {
     asker: GoRow,
     /// When it was last seen outside the program's own code.
     seen_outside: i64,
+}
+
+/// Where a goroutine was last, while it is followed.
+#[derive(Debug, Clone, Copy)]
+struct Last {
+    /// Where it waited, and where it called: rows of what was visited, and which of its sites these are.
+    at: [u32; 2],
+    nth: [u8; 2],
+    /// How many sites it has; no more than 255 are counted.
+    n_sites: u8,
 }
 
 /// What is known of all goroutines.
@@ -243,7 +247,11 @@ impl People {
             + stays.len() * size_of::<At>();
         // Of wakes few are by one of its kind that was not the last to do so.
         let turns = wakes.min(places) / 4 * size_of::<(GoRow, GoRow, u32)>();
-        (kept + places * (size_of::<Visited>() + size_of::<u8>()) + turns, kept + turns)
+        let visited = places * size_of::<Visited>();
+        let last = places + stays.gos.len() * size_of::<Last>();
+        // Where each was last is forgotten before its sites are put side by side.
+        let at_site = places * size_of::<AtSite>();
+        (kept - at_site + visited + last.max(at_site) + turns, kept + turns)
     }
 
     fn visit(&mut self, stays: &Stays, facts: &Facts) -> (Vec<Visited>, Turns) {
@@ -251,6 +259,7 @@ impl People {
         let mut visited: Vec<Visited> = Vec::with_capacity(2 * stays.gos.len());
         // By row of `visited`: which of its goroutine's sites it is.
         let mut nths: Vec<u8> = Vec::with_capacity(2 * stays.gos.len());
+        let mut last = vec![Last { at: [u32::MAX; 2], nth: [0; 2], n_sites: 0 }; stays.gos.len()];
         let mut turns = Turns::new();
         for row in stays.rows() {
             let stay = &stays.stay(row);
@@ -264,9 +273,10 @@ impl People {
             let root = person.root;
             // Nearly all come back to where they were.
             let calls = usize::from(stay.kind == StayKind::Syscall);
-            let mut last_at = person.last_at[calls];
+            let last = &mut last[stay.g.0 as usize];
+            let mut last_at = last.at[calls];
             if visited.get(last_at as usize).is_none_or(|at| at.site != site) {
-                last_at = match self.many.find(&visited, person, stay.g, site) {
+                last_at = match self.many.find(&visited, person.sites, last.n_sites, stay.g, site) {
                     Some(at) => at,
                     None => {
                         let group = *groups.entry((site, root)).or_insert_with(|| {
@@ -283,15 +293,16 @@ impl People {
                             ns: 0,
                             next: std::mem::replace(&mut person.sites, row),
                         });
-                        nths.push(person.n_sites.min(At::LATE));
-                        self.many.add(&visited, person, stay.g, row);
+                        nths.push(last.n_sites.min(At::LATE));
+                        last.n_sites = last.n_sites.saturating_add(1);
+                        self.many.add(&visited, last.n_sites, stay.g, row);
                         row
                     }
                 };
-                person.last_at[calls] = last_at;
-                person.last_nth[calls] = nths[last_at as usize];
+                last.at[calls] = last_at;
+                last.nth[calls] = nths[last_at as usize];
             }
-            let nth = person.last_nth[calls];
+            let nth = last.nth[calls];
             person.last_wait = row;
             if fact.own_frames == 0 {
                 person.seen_outside = person.seen_outside.max(stay.end.0);
@@ -371,9 +382,15 @@ impl People {
     #[inline(always)]
     fn row(&self, at: At, person: &Person, g: GoRow, site: u32) -> usize {
         match at.0 & At::NTH {
-            At::LATE => self.many.0.get(&(g, site)).map_or(0, |&at| at as usize),
+            At::LATE => self.late_row(g, site),
             nth => person.sites as usize + usize::from(nth),
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn late_row(&self, g: GoRow, site: u32) -> usize {
+        self.many.0.get(&(g, site)).map_or(0, |&at| at as usize)
     }
 
     /// Who asked whom, and which waits were ended by an answer.
@@ -501,17 +518,16 @@ struct ManySites(HashMap<(GoRow, u32), u32>);
 impl ManySites {
     const MANY: u8 = 16;
 
-    fn find(&self, all: &[Visited], person: &Person, g: GoRow, site: u32) -> Option<u32> {
-        if person.n_sites > ManySites::MANY {
+    fn find(&self, all: &[Visited], newest: u32, n: u8, g: GoRow, site: u32) -> Option<u32> {
+        if n > ManySites::MANY {
             return self.0.get(&(g, site)).copied();
         }
-        chain(all, person.sites).find(|&row| all[row as usize].site == site)
+        chain(all, newest).find(|&row| all[row as usize].site == site)
     }
 
-    /// A goroutine found a new site, which is its newest.
-    fn add(&mut self, all: &[Visited], person: &mut Person, g: GoRow, row: u32) {
-        person.n_sites = person.n_sites.saturating_add(1);
-        let n = match person.n_sites.cmp(&(ManySites::MANY + 1)) {
+    /// A goroutine found a new site, which is its newest of `n`.
+    fn add(&mut self, all: &[Visited], n: u8, g: GoRow, row: u32) {
+        let n = match n.cmp(&(ManySites::MANY + 1)) {
             std::cmp::Ordering::Less => 0,
             std::cmp::Ordering::Equal => usize::MAX, // all that it had are not there yet
             std::cmp::Ordering::Greater => 1,
@@ -567,9 +583,6 @@ fn persons(analysis: &Analysis, stays: &Stays, facts: &Facts) -> Vec<Person> {
             woke_makers: [0; 2],
             receives: false,
             ended: go.end.0 != i64::MAX,
-            last_at: [u32::MAX; 2],
-            last_nth: [0; 2],
-            n_sites: 0,
             sites: u32::MAX,
             last_wait: StayRow(0),
             asker: GoRow::NONE,
