@@ -195,12 +195,17 @@ impl Table {
     }
 
     /// The waker of a stay, what it did before, and where it stood.
+    #[inline(always)]
     pub(super) fn wake(&self, row: StayRow) -> Option<Wake> {
-        self.rows
-            .get(row.0 as usize)?
-            .is(EXTRA)
-            .then(|| self.whole(row).wake)
-            .filter(|wake| wake.waker != GoRow::NONE)
+        let packed = self.rows.get(row.0 as usize).filter(|packed| packed.is(EXTRA))?;
+        let wake = match packed.is(ASIDE) {
+            true => self.aside(row).wake,
+            false => {
+                let block = &self.blocks[row.0 as usize >> BLOCK_SHIFT];
+                self.extras[block.extra(packed)].wake(row)
+            }
+        };
+        (wake.waker != GoRow::NONE).then_some(wake)
     }
 
     /// What stands aside of a stay. By reference, so that no stay has to go through memory for it.
@@ -373,12 +378,10 @@ impl Table {
             |row: usize| row.checked_sub(from).and_then(|i| gone.get(i)).copied().unwrap_or(false);
         // A wake that went is left out of its waker's list. Rows come after those that they lead to.
         for row in (from as u32..self.rows.len() as u32).map(StayRow) {
-            let prev = match self.rows[row.0 as usize].is(EXTRA) {
-                true => self.whole(row).wake.prev,
-                false => continue,
-            };
+            // Who ends nothing has no list.
+            let Some(Wake { prev, .. }) = self.wake(row) else { continue };
             if prev != StayRow::NONE && is_gone(prev.0 as usize) {
-                let skipped = self.whole(prev).wake.prev;
+                let skipped = self.wake(prev).map_or(StayRow::NONE, |wake| wake.prev);
                 self.set_prev_wake(row, skipped);
             }
         }
@@ -432,6 +435,7 @@ impl Table {
         moved
     }
 
+    #[inline(always)]
     fn set_prev_wake(&mut self, row: StayRow, prev: StayRow) {
         let packed = &self.rows[row.0 as usize];
         let n = back(row, prev);
