@@ -19,6 +19,7 @@ use ide::view::{View, Word};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
+use crate::numbers::Numbers;
 use crate::outcome::lines_of;
 use crate::timeline::{Drawn, bare, cells_of, index_of, quiet};
 
@@ -457,12 +458,8 @@ fn schedules_have_everything_in_them() {
 #[test]
 fn judging_takes_no_more_memory_than_was_told() {
     for gos in [20, 2_000] {
-        let mut seed = gos as u64;
-        let mut number = || {
-            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-            (seed >> 32) as u32
-        };
-        let numbers = (0..200_000).map(|_| number()).collect();
+        let mut dice = Numbers(gos as u64);
+        let numbers = (0..200_000).map(|_| dice.below(1 << 31) as u32).collect();
         let plan = Plan { minor: 26, tick: 1, threads: 8, procs: 4, gos, numbers };
         let analysis = load(&plan).unwrap().view.analysis;
         let told = analysis.memory_judged() - analysis.memory();

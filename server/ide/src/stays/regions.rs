@@ -173,15 +173,13 @@ impl Stays {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stays::table::tests::Dice;
 
     /// Both orders are those that sorting gives, also where clocks disagree.
     #[test]
     fn regions_are_in_the_order_of_their_ends() {
-        let mut seed = 7u64;
-        let mut below = |n: u64| {
-            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-            (seed >> 33) % n
-        };
+        let mut dice = Dice(7);
+        let mut below = |n: u64| dice.below(n);
         for regress in [0, 40] {
             let mut t = 100;
             let mut regions = Vec::new();

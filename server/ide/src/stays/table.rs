@@ -326,7 +326,7 @@ impl Table {
         let runnable = if no_time { 0 } else { runnable as u64 };
         let (slot, g, prev) = (and_one(slot.0), u64::from(g.0), back(row, prev));
         let (waker, last) = (and_one(wake.waker.0), back(row, wake.last));
-        let (prev_wake, stack) = (back(row, wake.prev), and_one(wake.stack.0));
+        let (prev_wake, stack) = (back(row, wake.prev), u64::from(wake.stack.0));
         let too_much = (time | runnable) >> 32
             | (g | waker) >> GO_BITS
             | (prev | last | prev_wake) >> BACK_BITS
@@ -509,4 +509,4 @@ pub(super) fn rekey<T>(map: &mut HashMap<StayRow, T>, moved: &Moved) {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -112,7 +112,7 @@ pub(super) struct Extra(pub(super) [u64; 2]);
 pub(super) const WAKER_SHIFT: u32 = 32;
 
 // Of the second word: how many rows before this one the waker's last stay lies, and the stay that it
-// ended before, each 0 for none; where it stood and 1, or 0 for nowhere.
+// ended before, each 0 for none; where it stood.
 pub(super) const PREV_WAKE_SHIFT: u32 = 21;
 pub(super) const STACK_SHIFT: u32 = 42;
 pub(super) const STACK_BITS: u32 = 22;
@@ -143,7 +143,7 @@ impl Extra {
 
     #[inline(always)]
     pub(super) fn stack(&self) -> StackId {
-        StackId(((self.0[1] >> STACK_SHIFT) as u32).wrapping_sub(1))
+        StackId((self.0[1] >> STACK_SHIFT) as u32)
     }
 
     /// What it tells of the stay in a row.

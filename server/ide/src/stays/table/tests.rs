@@ -1,10 +1,12 @@
+use exectrace::StackId;
+
 use super::*;
 
 /// Numbers without a pattern.
-struct Dice(u64);
+pub(in crate::stays) struct Dice(pub(in crate::stays) u64);
 
 impl Dice {
-    fn below(&mut self, n: u64) -> u64 {
+    pub(in crate::stays) fn below(&mut self, n: u64) -> u64 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         (self.0 >> 33) % n
     }
