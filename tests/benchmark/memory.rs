@@ -22,26 +22,30 @@ fn below(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// The heap at its fullest of a load, on the thread that does it, and how many events there were.
-fn heap(file: &Path, what: What) -> (usize, u64) {
-    let (events, peak, _) = crate::heap::peak_of(|| {
+/// The heap at its fullest of a load, on the thread that does it, how many events there were, and what
+/// it was thought to take.
+fn heap(file: &Path, what: What) -> (usize, u64, usize) {
+    let ((events, told), peak, _) = crate::heap::peak_of(|| {
         let loaded = traces::load(file, what, &AtomicBool::new(false), |_, _| {}).unwrap();
-        let events = loaded.analysis.events;
+        let (events, told) = (loaded.analysis.events, loaded.analysis.memory_judged());
         if what == What::Lives {
             drop(waitline::workspace::view(loaded, &[]));
         }
-        events
+        (events, told)
     });
-    (peak, events)
+    (peak, events, told)
 }
 
 /// Prints the table. Heap is what one thread has asked for at once; resident is the whole process, its
-/// code and libraries too.
+/// code and libraries too; thought is what
+/// the limit of memory counts.
 pub(crate) fn table() {
     let folder = crate::product::testdata("traces");
     println!("load {}", load());
-    println!("| trace | bytes | events | figures: heap | resident | all: heap | resident |");
-    println!("|---|---|---|---|---|---|---|");
+    println!(
+        "| trace | bytes | events | figures: heap | resident | all: heap | resident | thought |"
+    );
+    println!("|---|---|---|---|---|---|---|---|");
     let mib = |bytes: u64| format!("{:.2}", bytes as f64 / f64::from(1 << 20));
     let (mut n, mut most) = (0, 0.0f64);
     for file in below(&folder) {
@@ -51,16 +55,17 @@ pub(crate) fn table() {
             &[ours(&["lines", path, "--by", "leaf", "--json"]), ours(&["report", path])],
             3,
         );
-        let (figures, events) = heap(&file, What::Figures);
-        let (all, _) = heap(&file, What::Lives);
+        let (figures, events, _) = heap(&file, What::Figures);
+        let (all, _, told) = heap(&file, What::Lives);
         let name = file.strip_prefix(&folder).unwrap().with_extension("");
         println!(
-            "| {} | {bytes} | {events} | {} | {} | {} | {} |",
+            "| {} | {bytes} | {events} | {} | {} | {} | {} | {} |",
             name.display(),
             mib(figures as u64),
             mib(took[0].peak),
             mib(all as u64),
-            mib(took[1].peak)
+            mib(took[1].peak),
+            mib(told as u64)
         );
         n += 1;
         most = most.max((all as f64 - f64::from(64 << 20)) / bytes as f64);

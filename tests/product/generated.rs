@@ -9,6 +9,8 @@ use std::path::Path;
 
 use exectrace::{GoId, Nanos, StackId};
 use ide::Analysis;
+use ide::jobs::InTurn;
+use ide::judged::{Depth, Judged, Question};
 use ide::lines::{By, lines as lines_of_analysis};
 use ide::placement::Placement;
 use ide::summary::{Keep, Summarizer};
@@ -17,6 +19,7 @@ use ide::view::{View, Word};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
+use crate::numbers::Numbers;
 use crate::outcome::lines_of;
 use crate::timeline::{Drawn, bare, cells_of, index_of, quiet};
 
@@ -455,6 +458,28 @@ fn schedules_have_everything_in_them() {
         "CPUSample",
     ] {
         assert!(words.get(event).is_some_and(|&n| n > 10), "{event} is rare: {words:?}");
+    }
+}
+
+/// What judging takes is told from the lives alone, before it is done: so much, and not many times as
+/// much.
+#[test]
+fn judging_takes_no_more_memory_than_was_told() {
+    for gos in [20, 2_000] {
+        let mut dice = Numbers(gos as u64);
+        let numbers = (0..200_000).map(|_| dice.below(1 << 31) as u32).collect();
+        let plan = Plan { minor: 26, tick: 1, threads: 8, procs: 4, gos, numbers };
+        let analysis = load(&plan).unwrap().view.analysis;
+        let told = analysis.memory_judged() - analysis.memory();
+        let question = Question::new(&analysis, &|_| true, &[]);
+        let judge = || Judged::new(&analysis, &question, Depth::Groups, &InTurn, &|| true);
+        let (judged, took, _) = crate::heap::peak_of(judge);
+        assert!(judged.is_some());
+        let n = analysis.stays.as_ref().map_or(0, |stays| stays.len());
+        eprintln!("{n} stays: told {told} bytes, took {took}");
+        // By slot and stack there is what a trace of any length has.
+        assert!(took <= told + (1 << 20), "told {told} bytes, took {took}");
+        assert!(told <= 4 * took, "told {told} bytes, took {took}");
     }
 }
 

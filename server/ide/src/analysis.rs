@@ -100,6 +100,11 @@ impl Analysis {
             + self.tables.memory()
     }
 
+    /// About how many bytes of memory it takes at most, while it is judged.
+    pub fn memory_judged(&self) -> usize {
+        self.memory() + self.stays.as_deref().map_or(0, crate::verdicts::memory)
+    }
+
     /// The text of a string.
     pub fn str(&self, id: StrId) -> &str {
         self.tables.str(id)
@@ -204,6 +209,12 @@ impl Builder {
     /// About how many bytes of memory what it keeps takes.
     pub fn memory(&self) -> usize {
         self.reader.memory() + self.figures.memory()
+    }
+
+    /// About how many bytes of memory the trace would take in the end if it ended now: with what
+    /// judging it takes, where its lives are kept.
+    pub fn memory_judged(&self) -> usize {
+        self.memory() + self.figures.stays.as_ref().map_or(0, crate::verdicts::memory)
     }
 
     /// Counts no more generations than there are by now: the rest takes too much memory. The bytes

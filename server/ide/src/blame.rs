@@ -254,7 +254,8 @@ impl<'a, const CUT: bool> Walk<'a, CUT> {
         }
     }
 
-    /// The part of a stay from `from` to `to`.
+    /// The part of a stay from `from` to `to`. Inlined, so that no stay goes through memory.
+    #[inline(always)]
     fn stay(&mut self, stay: &Stay, from: i64, to: i64, depth: u32, carried: bool) {
         if to <= from {
             return;
@@ -286,6 +287,7 @@ impl<'a, const CUT: bool> Walk<'a, CUT> {
         });
     }
 
+    #[inline(never)]
     fn part(&mut self, mut part: Part) {
         while part.to > part.from {
             if part.last == StayRow::NONE || self.left == 0 {
@@ -293,8 +295,8 @@ impl<'a, const CUT: bool> Walk<'a, CUT> {
                 return self.end(end, LineId::NONE, part.from, part.to);
             }
             self.left -= 1;
-            let stay = self.stays.stay(part.last);
-            let began = stay.end.0.saturating_add(self.stays.runnable(part.last));
+            let (stay, runnable) = self.stays.stay_and_runnable(part.last);
+            let began = stay.end.0.saturating_add(runnable);
             self.ran(&mut part, began);
             let runnable = stay.end.0.max(part.from);
             if part.to > runnable {
@@ -324,11 +326,16 @@ impl<'a, const CUT: bool> Walk<'a, CUT> {
     fn ran(&mut self, part: &mut Part, began: i64) {
         let from = began.max(part.from);
         while part.to > from {
-            while part.wake != StayRow::NONE && self.stays.end(part.wake).0 >= part.to {
-                part.wake = self.stays.stay(part.wake).prev_wake;
+            let mut wake = None;
+            while part.wake != StayRow::NONE {
+                let stay = self.stays.stay(part.wake);
+                if stay.end.0 < part.to {
+                    wake = Some(stay);
+                    break;
+                }
+                part.wake = stay.prev_wake;
             }
             let line = self.lines.get(part.stack.0 as usize).copied().unwrap_or(LineId::NONE);
-            let wake = (part.wake != StayRow::NONE).then(|| self.stays.stay(part.wake));
             match wake.filter(|w| w.end.0 > from && w.waker == part.g) {
                 Some(wake) => {
                     self.end(End::Running, line, wake.end.0, part.to);

@@ -103,7 +103,7 @@ pub fn lives(analysis: &Analysis, stays: &Stays) -> Vec<Life> {
         .map(|go| Life { ns: go.end.0.min(end).saturating_sub(go.birth.0), ..Life::default() })
         .collect();
     for row in stays.rows() {
-        let stay = stays.stay(row);
+        let (stay, runnable) = stays.stay_and_runnable(row);
         let Some(life) = lives.get_mut(stay.g.0 as usize) else { continue };
         let ns = stay.end.since(stay.start);
         match stay.kind {
@@ -111,7 +111,7 @@ pub fn lives(analysis: &Analysis, stays: &Stays) -> Vec<Life> {
             StayKind::Syscall => life.syscall_ns += ns,
             StayKind::Born | StayKind::Stop => {}
         }
-        life.runnable_ns += stays.runnable(row);
+        life.runnable_ns += runnable;
     }
     for life in &mut lives {
         life.run_ns = (life.ns - life.wait_ns - life.syscall_ns - life.runnable_ns).max(0);

@@ -78,8 +78,8 @@ impl Index {
         let stays = analysis.stays.as_ref()?;
         let mut blocks = vec![Reach::NOTHING; stays.len().div_ceil(BLOCK)];
         for row in stays.rows() {
-            let stay = stays.stay(row);
-            let to = stay.end.0.saturating_add(stays.runnable(row));
+            let (stay, runnable) = stays.stay_and_runnable(row);
+            let to = stay.end.0.saturating_add(runnable);
             blocks[row.0 as usize / BLOCK].widen(Reach { from: stay.start.0, to });
         }
         let together = |reaches: &[Reach]| {

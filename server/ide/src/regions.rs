@@ -44,12 +44,12 @@ pub fn groups(analysis: &Analysis, stays: &Stays, facts: &Facts) -> Vec<RegionGr
     let end = analysis.totals.end;
     let mut made = Groups { analysis, facts, list: Vec::new(), rows: HashMap::new() };
     for (span, wait_ns) in stays.regions.iter().zip(waits) {
-        let ns = span.end.unwrap_or(end).since(span.start);
-        made.add(span.stack, span.name, false, span.end.is_some(), ns, wait_ns);
+        let ns = span.end().unwrap_or(end).since(span.start);
+        made.add(span.stack, span.name, false, span.end().is_some(), ns, wait_ns);
     }
     for span in &stays.tasks {
-        let ns = span.end.unwrap_or(end).since(span.start);
-        made.add(span.stack, span.name, true, span.end.is_some(), ns, 0);
+        let ns = span.end().unwrap_or(end).since(span.start);
+        made.add(span.stack, span.name, true, span.end().is_some(), ns, 0);
     }
     made.list.sort_by_key(|g| (g.opened_at, g.is_task, g.name));
     made.list

@@ -10,15 +10,18 @@
 //! Kept in the order of their ends, linked back for each goroutine, and back over the wakes that a
 //! goroutine raised.
 
-use exectrace::{GoId, Living, Nanos, Region, StackId, StrId};
+use exectrace::{GoId, Living, Nanos, Region, StackId};
 use hashbrown::HashMap;
 
 use crate::figures::SlotId;
 use crate::sched::Sched;
 
+mod regions;
 mod sweep;
 mod table;
 
+pub(crate) use regions::InTime;
+pub use regions::{NO_REGION, RegionSpan, TaskSpan};
 use table::{New, Table, Wake};
 
 /// A goroutine of the trace, by its row in [`Stays::gos`].
@@ -148,23 +151,6 @@ pub struct Go {
     pub created_at: StackId,
 }
 
-/// A user region of the trace.
-#[derive(Debug, Clone, Copy)]
-pub struct RegionSpan {
-    /// Its type.
-    pub name: StrId,
-    /// Its beginning.
-    pub start: Nanos,
-    /// Its end; `None` if it was open at the trace's end.
-    pub end: Option<Nanos>,
-    /// The region around it: a row, or `u32::MAX`.
-    pub outer: u32,
-    /// Where it began.
-    pub stack: StackId,
-    /// Whose.
-    pub g: GoRow,
-}
-
 /// A range of the collector's time, or of a stopped world.
 #[derive(Debug, Clone, Copy)]
 pub struct RangeSpan {
@@ -179,22 +165,6 @@ pub struct RangeSpan {
     /// It was still under way at the trace's end.
     pub open: bool,
 }
-
-/// A user task of the trace.
-#[derive(Debug, Clone, Copy)]
-pub struct TaskSpan {
-    /// Its type.
-    pub name: StrId,
-    /// Its beginning.
-    pub start: Nanos,
-    /// Its end; `None` if it was open at the trace's end.
-    pub end: Option<Nanos>,
-    /// Where it began.
-    pub stack: StackId,
-}
-
-/// No region.
-pub const NO_REGION: u32 = u32::MAX;
 
 /// All stays of a trace.
 #[derive(Debug, Default)]
@@ -223,6 +193,16 @@ pub struct Stays {
     /// By goroutine: a row of `alive`.
     rows: Living<u32>,
     sweep: sweep::Sweep,
+    counts: Counts,
+}
+
+/// What tells how much memory judging takes.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Counts {
+    /// About how many waits and calls stand at a place where their goroutine did not stand before.
+    pub(crate) places: usize,
+    /// How many stays a goroutine ended, and births.
+    pub(crate) wakes: usize,
 }
 
 /// What a goroutine has while it lives.
@@ -237,6 +217,8 @@ struct Alive {
     regions: bool,
     /// How much of `Go::first` is known.
     first: u8,
+    /// A bit for each slot, or for several, that it waited in.
+    places: u64,
 }
 
 /// What a pass keeps of this for each living goroutine.
@@ -272,6 +254,11 @@ impl Stays {
             + size_of_val(&*self.tasks)
             + size_of_val(&*self.ranges)
             + size_of_val(&*self.alive)
+    }
+
+    /// What tells how much memory judging takes.
+    pub(crate) fn counts(&self) -> Counts {
+        self.counts
     }
 
     /// Whether there are none.
@@ -329,28 +316,15 @@ impl Stays {
         (0..self.table.len() as u32).map(StayRow)
     }
 
+    /// A stay, and how long the goroutine was runnable after it. Inlined as [`Stays::stay`] is.
+    #[inline(always)]
+    pub fn stay_and_runnable(&self, row: StayRow) -> (Stay, i64) {
+        self.table.stay_and_runnable(row)
+    }
+
     /// All stays, in the order of their ends.
     pub fn all(&self) -> impl DoubleEndedIterator<Item = Stay> + '_ {
         self.rows().map(|row| self.stay(row))
-    }
-
-    /// All waits, each with the innermost region that it ended in: a row, or [`NO_REGION`].
-    pub fn waits_in_regions(&self, mut each: impl FnMut(&Stay, u32)) {
-        let mut events = Vec::with_capacity(self.regions.len() * 2);
-        for (row, region) in (0u32..).zip(&self.regions) {
-            events.push((region.start.0, row, true));
-            events.extend(region.end.map(|end| (end.0, row, false)));
-        }
-        events.sort_unstable();
-        let mut events = events.into_iter().peekable();
-        let mut inside = vec![NO_REGION; self.gos.len()];
-        for stay in self.all().filter(|s| s.kind == StayKind::Wait) {
-            while let Some((_, row, begins)) = events.next_if(|e| stay.open || e.0 < stay.end.0) {
-                let region = &self.regions[row as usize];
-                inside[region.g.0 as usize] = if begins { row } else { region.outer };
-            }
-            each(&stay, inside[stay.g.0 as usize]);
-        }
     }
 
     /// A goroutine comes into sight: it is created at `t` by `by`, or was there at `t`.
@@ -386,6 +360,7 @@ impl Stays {
             region: NO_REGION,
             regions: false,
             first: 0,
+            places: 0,
         };
         let at = match self.free.pop() {
             Some(at) => {
@@ -518,16 +493,9 @@ impl Stays {
         if region.begins {
             go.regions = true;
             let outer = std::mem::replace(&mut go.region, self.regions.len() as u32);
-            self.regions.push(RegionSpan {
-                name: region.name,
-                start: t,
-                end: None,
-                outer,
-                stack,
-                g: go.row,
-            });
+            self.regions.push(RegionSpan::new(region.name, t, outer, stack, go.row));
         } else if let Some(open) = self.regions.get_mut(go.region as usize) {
-            open.end = Some(t);
+            open.ends(t);
             go.region = open.outer;
         }
     }
@@ -536,11 +504,11 @@ impl Stays {
     pub(crate) fn task(&mut self, t: Nanos, task: &exectrace::Task, stack: StackId) {
         if task.begins {
             self.open_tasks.insert(task.id, self.tasks.len() as u32);
-            self.tasks.push(TaskSpan { name: task.name, start: t, end: None, stack });
+            self.tasks.push(TaskSpan::new(task.name, t, stack));
         } else if let Some(row) = self.open_tasks.remove(&task.id)
             && let Some(open) = self.tasks.get_mut(row as usize)
         {
-            open.end = Some(t);
+            open.ends(t);
         }
     }
 
@@ -566,19 +534,26 @@ impl Stays {
         open: bool,
     ) {
         let row = StayRow(self.table.len() as u32);
-        let wake = by.map(|(by, stack)| match self.alive.get_mut(by as usize) {
-            Some(by) => {
+        let mut wake = None;
+        if let Some((by, stack)) = by {
+            wake = Some(Wake::BY_NONE);
+            if let Some(by) = self.alive.get_mut(by as usize) {
                 let prev = std::mem::replace(&mut by.last_wake, row);
-                Wake { waker: by.row, last: by.last, stack, prev }
+                wake = Some(Wake { waker: by.row, last: by.last, stack, prev });
+                self.counts.wakes += 1;
             }
-            None => Wake::BY_NONE,
-        });
+        }
         let Some(alive) = self.alive.get_mut(local.alive as usize) else { return };
         if alive.first < 2 && kind != StayKind::Born {
             if let Some(go) = self.gos.get_mut(alive.row.0 as usize) {
                 go.first[usize::from(alive.first)] = slot;
             }
             alive.first += 1;
+        }
+        if matches!(kind, StayKind::Wait | StayKind::Syscall) {
+            let place = 1 << (slot.0 % 64);
+            self.counts.places += usize::from(alive.places & place == 0);
+            alive.places |= place;
         }
         let prev = std::mem::replace(&mut alive.last, row);
         let ns = t.since(local.since);

@@ -100,6 +100,15 @@ impl Verdicts {
     }
 }
 
+/// About how many bytes of memory judging takes at most, beside the lives: counted high rather than
+/// low, from what is known of them while they are read.
+pub(crate) fn memory(stays: &Stays) -> usize {
+    let (visiting, people) = People::memory(stays);
+    let demand = demand::Demand::memory(stays);
+    // A bit for each stay is blame's. All else is by slot or stack.
+    visiting.max(people + demand + judging::memory(stays)) + stays.len() / 8
+}
+
 /// Judges all waits of a trace, and finds what they were really waiting for. A person's word about a
 /// slot, in `told`, overrides. `None` without stays.
 pub fn judge(
@@ -116,7 +125,7 @@ pub fn judge(
     };
     let ((people, demand), blame) = both(jobs, waited_for, || Blame::new(analysis, &facts))?;
     let blame = blame?;
-    let goroutines = people.by_site(facts.n_sites());
+    let goroutines = people.by_site();
     let judging::Found { judged, tally, sites } =
         judging::judge(analysis, stays, &facts, &people, demand, &blame);
     let n = analysis.slots.len();

@@ -172,7 +172,7 @@ impl Follower {
         }
         let before = self.builder.n_generations();
         self.is_over = !self.builder.filled(n);
-        if traces::with_verdicts(self.builder.memory() as u64) > memory {
+        if self.builder.memory_judged() as u64 > memory {
             (self.is_over, self.is_full) = (true, Some(memory));
         }
         match self.builder.n_generations() > before {

@@ -36,9 +36,6 @@ const RETRIES: [Duration; 4] = [
     Duration::from_secs(2),
 ];
 
-/// How often as much memory as what is read takes a trace takes in the end, when it is judged.
-const WITH_VERDICTS: u64 = 2;
-
 /// How long a pause goes on after somebody asked to stop, at most.
 const CANCEL_WITHIN: Duration = Duration::from_millis(50);
 
@@ -199,9 +196,10 @@ trait Make: Sized {
     fn space(&mut self, n: usize) -> &mut [u8];
     fn filled(&mut self, n: usize) -> bool;
     fn n_bytes(&self) -> u64;
-    /// About how much memory it takes by now, in bytes; 0 where it is less than what is there already.
-    fn memory(&self) -> u64 {
-        0
+    /// About how much memory it takes by now, and in the end if no more came, in bytes; 0 where it is
+    /// less than what is there already.
+    fn memory(&self) -> (u64, u64) {
+        (0, 0)
     }
     /// The rest takes too much memory. `false`: nothing can be made of what came so far.
     fn cut(&mut self, _why: String) -> bool {
@@ -242,8 +240,8 @@ macro_rules! make {
 }
 
 make!(Builder, Analysis, |made| made, {
-    fn memory(&self) -> u64 {
-        self.memory() as u64
+    fn memory(&self) -> (u64, u64) {
+        (self.memory() as u64, self.memory_judged() as u64)
     }
     fn cut(&mut self, why: String) -> bool {
         self.cut(why)
@@ -317,16 +315,6 @@ pub fn summarize(
     let read = load_with(path, new, Bounds::default(), cancel, progress)?;
     let Read { stamp, inside, memory, made: Summed { analysis, summary } } = read;
     Ok((Loaded { path: path.to_owned(), stamp, inside, analysis, memory }, summary))
-}
-
-/// About how many bytes of memory a trace takes, with its verdicts.
-pub fn takes(analysis: &Analysis) -> u64 {
-    (analysis.memory() as u64).saturating_mul(WITH_VERDICTS)
-}
-
-/// How much a trace takes in the end of which this was counted while it was read, in bytes.
-pub(crate) fn with_verdicts(memory: u64) -> u64 {
-    memory.saturating_mul(WITH_VERDICTS)
 }
 
 /// What was read: the version of the file, what the trace was found in, how much memory it took, and
@@ -406,9 +394,9 @@ fn attempt<M: Make>(
                 break;
             }
             progress(stream.n_raw(), stamp.len());
-            let takes = builder.memory();
-            most = most.max(takes.saturating_mul(WITH_VERDICTS));
-            if takes.saturating_mul(WITH_VERDICTS) > memory {
+            let (takes, will_take) = builder.memory();
+            most = most.max(will_take);
+            if will_take > memory {
                 let why = format!(
                     "the rest takes more than the {} of memory that a trace may take (raise limits.memory, or record less)",
                     ide::units::bytes(memory)

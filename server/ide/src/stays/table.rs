@@ -1,119 +1,59 @@
 //! Stays as they are kept: there are about as many as a third of the events, so they are small.
 //!
 //! ```text
-//! rows      |off  ns   slot+flags  g  link|  20 bytes each; a block of 64 has the time that `off` counts from
-//!                                     |
-//! extras    |waker  last  stack  prev wake  runnable  prev|  24 bytes, of those that can have them
+//! rows    |ns  off  nth  flags|slot  g  back|  16 bytes each
+//!
+//! extras  |runnable  waker|last  prev wake  stack|  16 bytes, of those that can have them
+//!
+//! blocks  |base  first extra|  16 bytes for 64 rows: `off` and `nth` count from there
 //! ```
 //!
-//! A stay that no goroutine can have ended, and after which its goroutine ran at once, needs no extra:
-//! its link leads to the stay before. A birth and a stop take no time, so theirs is how long the
-//! goroutine was runnable then. What does not fit, because it is longer than four seconds or far from
-//! the others of its block, stands in tables aside.
+//! A stay that no goroutine can have ended, and after which its goroutine ran at once, needs no extra.
+//! A birth and a stop take no time, so theirs is how long the goroutine was runnable then. Other
+//! stays are named by how many rows they lie before this one: so a piece of the table means the same
+//! wherever it stands. What does not fit, because it is longer than four seconds, or leads too far
+//! back, stands aside, whole.
 
-use exectrace::{Nanos, StackId};
+use exectrace::Nanos;
 use hashbrown::HashMap;
 
 use super::{GoRow, Stay, StayKind, StayRow};
 use crate::figures::SlotId;
+
+mod packed;
+
+pub(super) use packed::Wake;
+use packed::*;
 
 /// All stays.
 #[derive(Debug, Default)]
 pub(super) struct Table {
     rows: Vec<Packed>,
     extras: Vec<Extra>,
-    /// By block of rows: the time that the offsets of their ends count from.
-    bases: Vec<i64>,
-    /// Ends that are far from those of their block.
-    far: HashMap<StayRow, i64>,
-    /// Times that do not fit: of the stays, and of being runnable after them.
-    long: HashMap<StayRow, i64>,
-    long_runnable: HashMap<StayRow, i64>,
+    blocks: Vec<Block>,
+    /// The ends of the rows of some blocks, of which some are far from the block's base.
+    far: Vec<[i64; ROWS]>,
+    /// What does not fit into its row.
+    aside: HashMap<StayRow, Whole>,
 }
 
-/// A stay, and its waiting for a P after it.
+/// What 64 rows have together.
 #[derive(Debug, Clone, Copy)]
-struct Packed {
-    /// Its end in nanoseconds from its block's base on; `FAR`: see `Table::far`.
-    offset: i32,
-    /// Its length in nanoseconds, and for one that takes no time how long its goroutine was runnable
-    /// then; `LONG`: see `Table::long` and `Table::long_runnable`.
-    ns: u32,
-    /// The kind in the lowest two bits, flags, the slot.
-    slot: u32,
-    g: GoRow,
-    /// A row of `Table::extras` if it has one, else the stay before.
-    link: u32,
+struct Block {
+    /// The time that the offsets of their ends count from.
+    base: i64,
+    /// How many extras lie before the block.
+    first_extra: u32,
+    /// A row of `Table::far`, or `u32::MAX`.
+    far: u32,
 }
 
-const BLOCK_SHIFT: u32 = 6;
-const FAR: i32 = i32::MIN;
-const LONG: u32 = u32::MAX;
-
-const KINDS: [StayKind; 4] = [StayKind::Born, StayKind::Wait, StayKind::Syscall, StayKind::Stop];
-const KIND: u32 = 3;
-const OPEN: u32 = 4;
-const EXTRA: u32 = 8;
-/// How long the goroutine was runnable then has no place but in `Table::long_runnable`.
-const RUNNABLE_ASIDE: u32 = 16;
-const SLOT_SHIFT: u32 = 5;
-const NO_SLOT: u32 = u32::MAX >> SLOT_SHIFT;
-
-impl Packed {
+impl Block {
+    /// The extra of a row of it that has one.
     #[inline(always)]
-    fn kind(&self) -> StayKind {
-        KINDS[(self.slot & KIND) as usize]
+    fn extra(&self, packed: &Packed) -> usize {
+        self.first_extra.wrapping_add(packed.nth()) as usize
     }
-
-    #[inline(always)]
-    fn slot(&self) -> SlotId {
-        match self.slot >> SLOT_SHIFT {
-            NO_SLOT => SlotId::NONE,
-            slot => SlotId(slot),
-        }
-    }
-
-    /// A birth or a stop.
-    #[inline(always)]
-    fn takes_no_time(&self) -> bool {
-        const BORN: u32 = StayKind::Born as u32;
-        const STOP: u32 = StayKind::Stop as u32;
-        matches!(self.slot & KIND, BORN | STOP)
-    }
-
-    #[inline(always)]
-    fn extra(&self) -> Option<usize> {
-        (self.slot & EXTRA != 0).then_some(self.link as usize)
-    }
-}
-
-/// Who ended a stay, or created a goroutine, and what came around it.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Extra {
-    /// Who.
-    pub(super) waker: GoRow,
-    /// The waker's last stay before.
-    pub(super) last: StayRow,
-    /// Where the waker stood.
-    pub(super) stack: StackId,
-    /// The stay that the waker ended before this one.
-    pub(super) prev_wake: StayRow,
-    /// How long the goroutine was runnable then, in nanoseconds; `LONG`: see `Table::long_runnable`.
-    runnable: u32,
-    /// The stay before, of the same goroutine.
-    prev: StayRow,
-}
-
-impl Extra {
-    /// Nobody ended it.
-    const NOBODY: Extra = Extra {
-        waker: GoRow::NONE,
-        last: StayRow::NONE,
-        stack: StackId::NONE,
-        prev_wake: StayRow::NONE,
-        runnable: 0,
-        prev: StayRow::NONE,
-    };
 }
 
 /// A stay to be kept.
@@ -129,22 +69,6 @@ pub(super) struct New {
     pub(super) wake: Option<Wake>,
 }
 
-/// Who ended a stay.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Wake {
-    /// `NONE`: no goroutine.
-    pub(super) waker: GoRow,
-    pub(super) last: StayRow,
-    pub(super) stack: StackId,
-    pub(super) prev: StayRow,
-}
-
-impl Wake {
-    /// No goroutine did.
-    pub(super) const BY_NONE: Wake =
-        Wake { waker: GoRow::NONE, last: StayRow::NONE, stack: StackId::NONE, prev: StayRow::NONE };
-}
-
 impl Table {
     pub(super) fn len(&self) -> usize {
         self.rows.len()
@@ -152,50 +76,102 @@ impl Table {
 
     /// How many bytes they take.
     pub(super) fn memory(&self) -> usize {
-        size_of_val(&*self.rows) + size_of_val(&*self.extras) + size_of_val(&*self.bases)
+        size_of_val(&*self.rows)
+            + size_of_val(&*self.extras)
+            + size_of_val(&*self.blocks)
+            + size_of_val(&*self.far)
+            + 2 * self.aside.len() * size_of::<(StayRow, Whole)>()
     }
 
     #[inline(always)]
     pub(super) fn stay(&self, row: StayRow) -> Stay {
         let packed = &self.rows[row.0 as usize];
-        let end = self.end(row);
-        let ns = match packed.ns {
-            _ if packed.takes_no_time() => 0,
-            LONG => self.long.get(&row).copied().unwrap_or(i64::from(LONG)),
-            ns => i64::from(ns),
-        };
-        let extra = packed.extra().map_or(&Extra::NOBODY, |extra| &self.extras[extra]);
+        let block = &self.blocks[row.0 as usize >> BLOCK_SHIFT];
+        self.stay_of(row, packed, block, self.extra_of(packed, block))
+    }
+
+    /// A stay, of which all is found.
+    #[inline(always)]
+    fn stay_of(&self, row: StayRow, packed: &Packed, block: &Block, extra: &Extra) -> Stay {
+        let end = self.end_in(block, packed, row);
+        if packed.is(ASIDE) {
+            let aside = self.aside(row);
+            return Stay {
+                start: Nanos(end.wrapping_sub(aside.ns)),
+                end: Nanos(end),
+                slot: aside.slot,
+                g: aside.g,
+                prev: aside.prev,
+                waker: aside.wake.waker,
+                waker_last: aside.wake.last,
+                waker_stack: aside.wake.stack,
+                prev_wake: aside.wake.prev,
+                kind: packed.kind(),
+                open: packed.is(OPEN),
+            };
+        }
+        let ns = if packed.takes_no_time() { 0 } else { i64::from(packed.ns()) };
         Stay {
             start: Nanos(end.wrapping_sub(ns)),
             end: Nanos(end),
             slot: packed.slot(),
-            g: packed.g,
-            prev: if packed.slot & EXTRA != 0 { extra.prev } else { StayRow(packed.link) },
-            waker: extra.waker,
-            waker_last: extra.last,
-            waker_stack: extra.stack,
-            prev_wake: extra.prev_wake,
+            g: packed.g(),
+            prev: packed.prev(row),
+            waker: extra.waker(),
+            waker_last: extra.last(row),
+            waker_stack: extra.stack(),
+            prev_wake: extra.prev_wake(row),
             kind: packed.kind(),
-            open: packed.slot & OPEN != 0,
+            open: packed.is(OPEN),
+        }
+    }
+
+    /// A stay, and how long the goroutine was runnable then: cheaper than one after the other.
+    #[inline(always)]
+    pub(super) fn stay_and_runnable(&self, row: StayRow) -> (Stay, i64) {
+        let packed = &self.rows[row.0 as usize];
+        let block = &self.blocks[row.0 as usize >> BLOCK_SHIFT];
+        let extra = self.extra_of(packed, block);
+        let runnable = match packed {
+            _ if packed.is(ASIDE) => self.aside(row).runnable,
+            _ if packed.takes_no_time() => i64::from(packed.ns()),
+            _ => i64::from(extra.runnable()),
+        };
+        (self.stay_of(row, packed, block, extra), runnable)
+    }
+
+    #[inline(always)]
+    fn extra_of(&self, packed: &Packed, block: &Block) -> &Extra {
+        match packed.is(EXTRA) {
+            true => &self.extras[block.extra(packed)],
+            false => &Extra::NOBODY,
         }
     }
 
     #[inline(always)]
     pub(super) fn end(&self, row: StayRow) -> i64 {
-        match self.rows[row.0 as usize].offset {
-            FAR => self.far.get(&row).copied().unwrap_or_default(),
-            offset => self.bases[row.0 as usize >> BLOCK_SHIFT].wrapping_add(i64::from(offset)),
+        let block = &self.blocks[row.0 as usize >> BLOCK_SHIFT];
+        self.end_in(block, &self.rows[row.0 as usize], row)
+    }
+
+    #[inline(always)]
+    fn end_in(&self, block: &Block, packed: &Packed, row: StayRow) -> i64 {
+        match packed.offset() {
+            FAR => self.far.get(block.far as usize).map_or(block.base, |ends| ends[within(row)]),
+            offset => block.base.wrapping_add(offset as i64),
         }
     }
 
     #[inline(always)]
     pub(super) fn g(&self, row: StayRow) -> GoRow {
-        self.rows[row.0 as usize].g
+        let packed = &self.rows[row.0 as usize];
+        if packed.is(ASIDE) { self.aside(row).g } else { packed.g() }
     }
 
     #[inline(always)]
     pub(super) fn slot(&self, row: StayRow) -> SlotId {
-        self.rows[row.0 as usize].slot()
+        let packed = &self.rows[row.0 as usize];
+        if packed.is(ASIDE) { self.aside(row).slot } else { packed.slot() }
     }
 
     pub(super) fn kind(&self, row: StayRow) -> Option<StayKind> {
@@ -206,90 +182,187 @@ impl Table {
     #[inline(always)]
     pub(super) fn runnable(&self, row: StayRow) -> i64 {
         let packed = &self.rows[row.0 as usize];
-        let ns = match packed.extra() {
-            _ if packed.takes_no_time() => packed.ns,
-            _ if packed.slot & RUNNABLE_ASIDE != 0 => LONG,
-            Some(extra) => self.extras[extra].runnable,
-            None => 0,
-        };
-        match ns {
-            LONG => self.long_runnable.get(&row).copied().unwrap_or(i64::from(LONG)),
-            ns => i64::from(ns),
+        if packed.is(ASIDE) {
+            self.aside(row).runnable
+        } else if packed.takes_no_time() {
+            i64::from(packed.ns())
+        } else if packed.is(EXTRA) {
+            let extra = self.blocks[row.0 as usize >> BLOCK_SHIFT].extra(packed);
+            i64::from(self.extras[extra].runnable())
+        } else {
+            0
         }
     }
 
     /// The waker of a stay, what it did before, and where it stood.
+    #[inline(always)]
     pub(super) fn wake(&self, row: StayRow) -> Option<Wake> {
-        let extra = &self.extras[self.rows.get(row.0 as usize)?.extra()?];
-        let Extra { waker, last, stack, prev_wake, .. } = *extra;
-        (waker != GoRow::NONE).then_some(Wake { waker, last, stack, prev: prev_wake })
+        let packed = self.rows.get(row.0 as usize).filter(|packed| packed.is(EXTRA))?;
+        let wake = match packed.is(ASIDE) {
+            true => self.aside(row).wake,
+            false => {
+                let block = &self.blocks[row.0 as usize >> BLOCK_SHIFT];
+                self.extras[block.extra(packed)].wake(row)
+            }
+        };
+        (wake.waker != GoRow::NONE).then_some(wake)
+    }
+
+    /// What stands aside of a stay. By reference, so that no stay has to go through memory for it.
+    #[cold]
+    #[inline(never)]
+    fn aside(&self, row: StayRow) -> &Whole {
+        self.aside.get(&row).unwrap_or(&Whole::NOTHING)
+    }
+
+    /// All that is known of a stay, wherever it is kept.
+    #[cold]
+    #[inline(never)]
+    fn whole(&self, row: StayRow) -> Whole {
+        let packed = &self.rows[row.0 as usize];
+        if packed.is(ASIDE)
+            && let Some(whole) = self.aside.get(&row)
+        {
+            return *whole;
+        }
+        let block = &self.blocks[row.0 as usize >> BLOCK_SHIFT];
+        whole(row, packed, self.extra_of(packed, block))
+    }
+
+    /// What stands aside of a stay from now on.
+    #[cold]
+    #[inline(never)]
+    fn aside_mut(&mut self, row: StayRow) -> &mut Whole {
+        let whole = self.whole(row);
+        if let Some(packed) = self.rows.get_mut(row.0 as usize) {
+            packed.0[0] |= u64::from(ASIDE) << FLAGS_SHIFT;
+        }
+        self.aside.entry(row).or_insert(whole)
     }
 
     pub(super) fn set_slot(&mut self, row: StayRow, slot: SlotId) {
-        if let Some(packed) = self.rows.get_mut(row.0 as usize) {
-            packed.slot =
-                packed.slot & !(NO_SLOT << SLOT_SHIFT) | slot.0.min(NO_SLOT) << SLOT_SHIFT;
+        let Some(packed) = self.rows.get_mut(row.0 as usize) else { return };
+        let slot_and_one = and_one(slot.0);
+        if packed.is(ASIDE) || slot_and_one > bits(SLOT_BITS) {
+            self.aside_mut(row).slot = slot;
+        } else {
+            packed.0[1] = packed.0[1] & !bits(SLOT_BITS) | slot_and_one;
         }
     }
 
     #[inline(always)]
     pub(super) fn set_runnable(&mut self, row: StayRow, ns: i64) {
         let Some(packed) = self.rows.get_mut(row.0 as usize) else { return };
-        let short = u32::try_from(ns).unwrap_or(LONG);
-        if short == LONG {
-            self.long_runnable.insert(row, ns);
-        }
-        if packed.takes_no_time() {
-            packed.ns = short;
+        let Ok(short) = u32::try_from(ns) else {
+            self.aside_mut(row).runnable = ns;
             return;
-        }
-        match packed.extra().and_then(|extra| self.extras.get_mut(extra)) {
-            Some(extra) => extra.runnable = short,
-            None if ns != 0 => {
-                packed.slot |= RUNNABLE_ASIDE;
-                self.long_runnable.insert(row, ns);
-            }
-            None => {}
+        };
+        if packed.is(ASIDE) {
+            self.aside_mut(row).runnable = ns;
+        } else if packed.takes_no_time() {
+            packed.0[0] = packed.0[0] & !bits(32) | u64::from(short);
+        } else if packed.is(EXTRA) {
+            let extra = self.blocks[row.0 as usize >> BLOCK_SHIFT].extra(packed);
+            let extra = &mut self.extras[extra].0[0];
+            *extra = *extra & !bits(32) | u64::from(short);
+        } else if ns != 0 {
+            self.aside_mut(row).runnable = ns;
         }
     }
 
     #[inline(always)]
     pub(super) fn push(&mut self, new: &New) {
         let row = StayRow(self.rows.len() as u32);
-        let mut slot = new.kind as u32 | new.slot.0.min(NO_SLOT) << SLOT_SHIFT;
-        if new.open {
-            slot |= OPEN;
-        }
-        let mut link = new.prev.0;
-        if let Some(Wake { waker, last, stack, prev: prev_wake }) = new.wake {
-            slot |= EXTRA;
-            link = self.extras.len() as u32;
-            self.extras.push(Extra { waker, last, stack, prev_wake, runnable: 0, prev: new.prev });
-        }
+        let flags = new.kind as u32
+            | if new.open { OPEN } else { 0 }
+            | if new.wake.is_some() { EXTRA } else { 0 };
         let ns = match new.kind {
             StayKind::Born | StayKind::Stop => 0,
-            StayKind::Wait | StayKind::Syscall => u32::try_from(new.ns).unwrap_or(LONG),
+            StayKind::Wait | StayKind::Syscall => new.ns,
         };
-        if ns == LONG {
-            self.long.insert(row, new.ns);
+        let whole = Whole {
+            ns,
+            runnable: 0,
+            slot: new.slot,
+            g: new.g,
+            prev: new.prev,
+            wake: new.wake.unwrap_or(Wake::BY_NONE),
+        };
+        let (packed, extra) = self.pack(row, flags, new.end.0, &whole, self.extras.len());
+        self.rows.push(packed);
+        if let Some(extra) = extra {
+            self.extras.push(extra);
         }
-        let offset = self.offset(row, new.end.0);
-        self.rows.push(Packed { offset, ns, slot, g: new.g, link });
     }
 
-    /// The offset of the end of the row that comes next.
+    /// The row of a stay, and its extra, if it has one. All rows before are packed already, and
+    /// `extras` of them have extras.
     #[inline(always)]
-    fn offset(&mut self, row: StayRow, end: i64) -> i32 {
-        let block = row.0 as usize >> BLOCK_SHIFT;
-        if block >= self.bases.len() {
-            self.bases.push(end);
+    fn pack(
+        &mut self,
+        row: StayRow,
+        flags: u32,
+        end: i64,
+        whole: &Whole,
+        extras: usize,
+    ) -> (Packed, Option<Extra>) {
+        let at = row.0 as usize >> BLOCK_SHIFT;
+        if at >= self.blocks.len() {
+            self.blocks.push(Block { base: end, first_extra: extras as u32, far: u32::MAX });
         }
-        let base = self.bases.last().copied().unwrap_or(end);
-        let offset = i32::try_from(end.wrapping_sub(base)).unwrap_or(FAR);
-        if offset == FAR {
-            self.far.insert(row, end);
+        let (mut offset, mut nth) = (FAR, 0);
+        if let Some(block) = self.blocks.last_mut() {
+            nth = extras as u64 - u64::from(block.first_extra);
+            offset = (end as u64).wrapping_sub(block.base as u64);
+            if offset >= FAR {
+                offset = FAR;
+                stand_far(&mut self.far, block, row, end);
+            }
         }
-        offset
+        let Whole { ns, runnable, slot, g, prev, wake } = *whole;
+        let has_extra = flags & EXTRA != 0;
+        let no_time = takes_no_time(flags);
+        let time = if no_time { runnable } else { ns } as u64;
+        let runnable = if no_time { 0 } else { runnable as u64 };
+        let (slot, g, prev) = (and_one(slot.0), u64::from(g.0), back(row, prev));
+        let (waker, last) = (and_one(wake.waker.0), back(row, wake.last));
+        let (prev_wake, stack) = (back(row, wake.prev), u64::from(wake.stack.0));
+        let too_much = (time | runnable) >> 32
+            | (g | waker) >> GO_BITS
+            | (prev | last | prev_wake) >> BACK_BITS
+            | slot >> SLOT_BITS
+            | stack >> STACK_BITS;
+        let mut flags = flags;
+        if too_much != 0 || (runnable != 0 && !has_extra) {
+            flags |= ASIDE;
+            // Made anew, so that one that fits never goes through memory.
+            let Whole { ns, runnable, slot, g, prev, wake } = *whole;
+            let Wake { waker, last, stack, prev: prev_wake } = wake;
+            let wake = Wake { waker, last, stack, prev: prev_wake };
+            self.put_aside(row, Whole { ns, runnable, slot, g, prev, wake });
+        }
+        let packed = Packed([
+            time & bits(32)
+                | offset << OFFSET_SHIFT
+                | nth << NTH_SHIFT
+                | u64::from(flags) << FLAGS_SHIFT,
+            slot & bits(SLOT_BITS)
+                | (g & bits(GO_BITS)) << GO_SHIFT
+                | (prev & bits(BACK_BITS)) << BACK_SHIFT,
+        ]);
+        let extra = Extra([
+            runnable & bits(32) | (waker & bits(GO_BITS)) << WAKER_SHIFT,
+            last & bits(BACK_BITS)
+                | (prev_wake & bits(BACK_BITS)) << PREV_WAKE_SHIFT
+                | stack << STACK_SHIFT,
+        ]);
+        (packed, has_extra.then_some(extra))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn put_aside(&mut self, row: StayRow, whole: Whole) {
+        self.aside.insert(row, whole);
     }
 
     /// Takes out the rows from `from` on that are `gone`, with their extras, and gives what stays its
@@ -301,51 +374,97 @@ impl Table {
         go: &dyn Fn(&mut GoRow),
     ) -> Moved {
         let moved = Moved::new(from, gone);
-        let is_gone = |row: usize| gone.get(row - from).copied().unwrap_or(false);
+        let is_gone =
+            |row: usize| row.checked_sub(from).and_then(|i| gone.get(i)).copied().unwrap_or(false);
         // A wake that went is left out of its waker's list. Rows come after those that they lead to.
-        let first_extra =
-            self.rows[from..].iter().find_map(Packed::extra).unwrap_or(self.extras.len());
-        for i in first_extra..self.extras.len() {
-            let prev = self.extras[i].prev_wake;
-            if (prev.0 as usize) < from || prev == StayRow::NONE || !is_gone(prev.0 as usize) {
-                continue;
-            }
-            if let Some(skipped) = self.rows[prev.0 as usize].extra() {
-                self.extras[i].prev_wake = self.extras[skipped].prev_wake;
+        for row in (from as u32..self.rows.len() as u32).map(StayRow) {
+            // Who ends nothing has no list.
+            let Some(Wake { prev, .. }) = self.wake(row) else { continue };
+            if prev != StayRow::NONE && is_gone(prev.0 as usize) {
+                let skipped = self.wake(prev).map_or(StayRow::NONE, |wake| wake.prev);
+                self.set_prev_wake(row, skipped);
             }
         }
-        let ends: Vec<i64> =
-            (from..self.rows.len()).map(|row| self.end(StayRow(row as u32))).collect();
-        self.far.retain(|row, _| (row.0 as usize) < from);
-        self.bases.truncate(from.div_ceil(1 << BLOCK_SHIFT));
-        let (mut to, mut to_extra) = (from, first_extra);
-        for (i, end) in (from..).zip(ends) {
+        // The block that `from` lies in is written anew as a whole.
+        let first = from >> BLOCK_SHIFT;
+        let old = self.blocks.split_off(first.min(self.blocks.len()));
+        let n_far = self.blocks.iter().filter(|block| block.far != u32::MAX).count();
+        let old_far = self.far.split_off(n_far);
+        let mut to = first << BLOCK_SHIFT;
+        let mut to_extra = old.first().map_or(self.extras.len(), |b| b.first_extra as usize);
+        for i in to..self.rows.len() {
+            let row = StayRow(i as u32);
+            let packed = self.rows[i];
+            let block = &old[(i >> BLOCK_SHIFT) - first];
+            let end = match packed.offset() {
+                FAR => old_far
+                    .get((block.far as usize).wrapping_sub(n_far))
+                    .map_or(block.base, |ends| ends[within(row)]),
+                offset => block.base.wrapping_add(offset as i64),
+            };
+            let extra = match packed.is(EXTRA) {
+                true => self.extras[block.extra(&packed)],
+                false => Extra::NOBODY,
+            };
+            let aside = match packed.is(ASIDE) {
+                true => self.aside.remove(&row),
+                false => None,
+            };
             if is_gone(i) {
                 continue;
             }
-            let mut packed = self.rows[i];
-            go(&mut packed.g);
-            if let Some(extra) = packed.extra() {
-                let mut extra = self.extras[extra];
-                go(&mut extra.waker);
-                moved.stay(&mut extra.last);
-                moved.stay(&mut extra.prev_wake);
-                moved.stay(&mut extra.prev);
-                self.extras[to_extra] = extra;
-                packed.link = to_extra as u32;
-                to_extra += 1;
-            } else {
-                packed.link = moved.of(packed.link);
+            let mut whole = aside.unwrap_or_else(|| whole(row, &packed, &extra));
+            if i >= from {
+                go(&mut whole.g);
+                go(&mut whole.wake.waker);
             }
-            packed.offset = self.offset(StayRow(to as u32), end);
+            moved.stay(&mut whole.prev);
+            moved.stay(&mut whole.wake.last);
+            moved.stay(&mut whole.wake.prev);
+            let flags = packed.flags() & (KIND | OPEN | EXTRA);
+            let (packed, extra) = self.pack(StayRow(to as u32), flags, end, &whole, to_extra);
             self.rows[to] = packed;
             to += 1;
+            if let Some(extra) = extra {
+                self.extras[to_extra] = extra;
+                to_extra += 1;
+            }
         }
         self.rows.truncate(to);
         self.extras.truncate(to_extra);
-        rekey(&mut self.long, &moved);
-        rekey(&mut self.long_runnable, &moved);
         moved
+    }
+
+    #[inline(always)]
+    fn set_prev_wake(&mut self, row: StayRow, prev: StayRow) {
+        let packed = &self.rows[row.0 as usize];
+        let n = back(row, prev);
+        if packed.is(ASIDE) || n > bits(BACK_BITS) {
+            self.aside_mut(row).wake.prev = prev;
+            return;
+        }
+        let extra = self.blocks[row.0 as usize >> BLOCK_SHIFT].extra(packed);
+        let extra = &mut self.extras[extra].0[1];
+        *extra = *extra & !(bits(BACK_BITS) << PREV_WAKE_SHIFT) | n << PREV_WAKE_SHIFT;
+    }
+}
+
+/// Which row of its block a row is.
+#[inline(always)]
+fn within(row: StayRow) -> usize {
+    row.0 as usize % ROWS
+}
+
+/// An end that is far from the base of its block.
+#[cold]
+#[inline(never)]
+fn stand_far(far: &mut Vec<[i64; ROWS]>, block: &mut Block, row: StayRow, end: i64) {
+    if block.far == u32::MAX {
+        block.far = far.len() as u32;
+        far.push([0; ROWS]);
+    }
+    if let Some(ends) = far.get_mut(block.far as usize) {
+        ends[within(row)] = end;
     }
 }
 
@@ -390,165 +509,4 @@ pub(super) fn rekey<T>(map: &mut HashMap<StayRow, T>, moved: &Moved) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Numbers without a pattern.
-    struct Dice(u64);
-
-    impl Dice {
-        fn below(&mut self, n: u64) -> u64 {
-            self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-            (self.0 >> 33) % n
-        }
-    }
-
-    /// What a stay is, as it was pushed, and how long its goroutine was runnable then.
-    type Plain = (Stay, i64);
-
-    fn fields(stay: &Stay) -> impl PartialEq + std::fmt::Debug {
-        let Stay {
-            start,
-            end,
-            slot,
-            g,
-            prev,
-            waker,
-            waker_last,
-            waker_stack,
-            prev_wake,
-            kind,
-            open,
-        } = *stay;
-        ((start, end, slot, g, prev, kind, open), (waker, waker_last, waker_stack, prev_wake))
-    }
-
-    fn same(table: &Table, plain: &[Plain]) {
-        assert_eq!(table.len(), plain.len());
-        for (row, (stay, runnable)) in (0u32..).map(StayRow).zip(plain) {
-            assert_eq!(fields(&table.stay(row)), fields(stay), "{row:?}");
-            assert_eq!(table.runnable(row), *runnable, "{row:?}");
-            assert_eq!((table.end(row), table.g(row)), (stay.end.0, stay.g));
-            assert_eq!((table.slot(row), table.kind(row)), (stay.slot, Some(stay.kind)));
-        }
-    }
-
-    fn push(table: &mut Table, plain: &mut Vec<Plain>, dice: &mut Dice, t: i64) {
-        let n = plain.len() as u64;
-        let before = |dice: &mut Dice| match dice.below(n + 1) {
-            row if row == n => StayRow::NONE,
-            row => StayRow(row as u32),
-        };
-        let kind = KINDS[dice.below(4) as usize];
-        let long = [9, 1_000, 5_000_000_000][dice.below(3) as usize];
-        let ns = match kind {
-            StayKind::Born | StayKind::Stop => 0,
-            StayKind::Wait | StayKind::Syscall => dice.below(long) as i64,
-        };
-        let has_wake = match kind {
-            StayKind::Born | StayKind::Wait => true,
-            StayKind::Syscall => dice.below(2) == 0,
-            StayKind::Stop => false,
-        };
-        let wake = match dice.below(3) {
-            0 => Wake::BY_NONE,
-            _ => Wake {
-                waker: GoRow(dice.below(9) as u32),
-                last: before(dice),
-                stack: StackId(dice.below(9) as u32),
-                prev: before(dice),
-            },
-        };
-        let slot = [SlotId::NONE, SlotId(dice.below(1_000) as u32)][dice.below(2) as usize];
-        let new = New {
-            end: Nanos(t),
-            ns,
-            kind,
-            slot,
-            g: GoRow(dice.below(9) as u32),
-            prev: before(dice),
-            open: dice.below(5) == 0,
-            wake: has_wake.then_some(wake),
-        };
-        table.push(&new);
-        let Wake { waker, last, stack, prev } = new.wake.unwrap_or(Wake::BY_NONE);
-        let stay = Stay {
-            start: Nanos(t - ns),
-            end: Nanos(t),
-            slot,
-            g: new.g,
-            prev: new.prev,
-            waker,
-            waker_last: last,
-            waker_stack: stack,
-            prev_wake: prev,
-            kind,
-            open: new.open,
-        };
-        let row = StayRow(plain.len() as u32);
-        let runnable = if dice.below(3) > 0 { dice.below(long) as i64 } else { 0 };
-        table.set_runnable(row, runnable);
-        plain.push((stay, runnable));
-    }
-
-    /// Whatever the times are, they are kept; rows that are taken out leave all others as they were.
-    #[test]
-    fn what_was_pushed_is_there() {
-        let mut dice = Dice(7);
-        for _ in 0..20 {
-            let (mut table, mut plain, mut t) = (Table::default(), Vec::new(), 5_000_000_000);
-            for _ in 0..500 {
-                // The first of a generation can lie before the last of the one before.
-                t += match dice.below(40) {
-                    0 => 3_000_000_000,
-                    1 => -2_500_000_000,
-                    _ => dice.below(2_000) as i64,
-                };
-                push(&mut table, &mut plain, &mut dice, t);
-                if dice.below(8) == 0 {
-                    let row = StayRow(dice.below(plain.len() as u64) as u32);
-                    let slot = SlotId(dice.below(100_000) as u32);
-                    table.set_slot(row, slot);
-                    plain[row.0 as usize].0.slot = slot;
-                }
-            }
-            same(&table, &plain);
-
-            let from = dice.below(400) as usize;
-            let gone: Vec<bool> = (from..500)
-                .map(|row| plain[row].0.kind == StayKind::Born && dice.below(2) == 0)
-                .collect();
-            let is_gone = |row: StayRow| {
-                (row.0 as usize) < 500 && row.0 as usize >= from && gone[row.0 as usize - from]
-            };
-            let go = |g: &mut GoRow| {
-                if g.0 < 9 {
-                    g.0 += 100
-                }
-            };
-            // In the order of the rows, a wake skips to one that stays or was looked at before.
-            for row in from..500 {
-                let prev = plain[row].0.prev_wake;
-                if is_gone(prev) {
-                    plain[row].0.prev_wake = plain[prev.0 as usize].0.prev_wake;
-                }
-            }
-            let moved = table.take_out(from, &gone, &go);
-            let kept = (0u32..500).map(StayRow).filter(|&row| !is_gone(row));
-            let plain: Vec<Plain> = kept
-                .map(|row| {
-                    let (mut stay, runnable) = plain[row.0 as usize];
-                    if row.0 as usize >= from {
-                        go(&mut stay.g);
-                        go(&mut stay.waker);
-                        for row in [&mut stay.prev, &mut stay.waker_last, &mut stay.prev_wake] {
-                            moved.stay(row);
-                        }
-                    }
-                    (stay, runnable)
-                })
-                .collect();
-            same(&table, &plain);
-        }
-    }
-}
+pub(super) mod tests;

@@ -7,7 +7,7 @@
 use super::facts::{Facts, WaitKind};
 use super::people::{People, Seen};
 use crate::Analysis;
-use crate::stays::{GoRow, Stay, StayKind, StayRow, Stays};
+use crate::stays::{GoRow, InTime, RegionSpan, Stay, StayKind, StayRow, Stays};
 
 /// How long somebody waited for the goroutine of each wait, while it stood there.
 #[derive(Debug)]
@@ -119,6 +119,12 @@ impl Demand {
         made
     }
 
+    /// About how many bytes of memory it takes while it is made.
+    pub(super) fn memory(stays: &Stays) -> usize {
+        let by_go = size_of::<Low>() + size_of::<u32>();
+        stays.len() + stays.gos.len() * by_go + stays.regions.len() * size_of::<u32>()
+    }
+
     #[inline(always)]
     fn wait(&mut self, seen: &Seen<'_>, in_region: bool, people: &People, low: &mut [Low]) {
         let stay = seen.stay;
@@ -177,10 +183,10 @@ impl Demand {
     }
 
     /// Whether somebody with work in hand waits for this, surely and perhaps.
-    pub(super) fn is_strong_weak(&self, of: Demanded, group: u32) -> (bool, bool) {
+    pub(super) fn is_strong_weak(&self, of: Demanded, seen: &Seen<'_>) -> (bool, bool) {
         let strong = of.level() >= 2
             || of.is(Demanded::STRONG_HALF)
-            || self.groups[group as usize].is_strong;
+            || self.groups[seen.at.group as usize].is_strong;
         (strong, of.level() >= 1 || of.is(Demanded::WEAK_HALF))
     }
 }
@@ -211,39 +217,55 @@ fn level(seen: &Seen<'_>, people: &People) -> (u8, bool) {
 }
 
 /// Which goroutines are in a region that ended and is no umbrella, going back in time.
-struct ShortRegions {
-    /// Their ends and their starts, each with the goroutine, the next one last.
-    ends: Vec<(i64, GoRow)>,
-    starts: Vec<(i64, GoRow)>,
+struct ShortRegions<'a> {
+    regions: &'a [RegionSpan],
+    duration: i64,
+    order: InTime,
+    /// How many of the regions begin earlier than where it is.
+    n_before: usize,
     /// By goroutine: how many it is in. Empty where there are none at all.
     n: Vec<u32>,
 }
 
-impl ShortRegions {
-    fn new(stays: &Stays, duration: i64) -> ShortRegions {
-        let short = |r: &&crate::stays::RegionSpan| {
-            r.end.is_some_and(|end| end.since(r.start) * 2 < duration)
-        };
-        let regions = || stays.regions.iter().filter(short);
-        let mut ends: Vec<_> = regions().filter_map(|r| r.end.map(|end| (end.0, r.g))).collect();
-        let mut starts: Vec<_> = regions().map(|r| (r.start.0, r.g)).collect();
-        ends.sort_unstable();
-        starts.sort_unstable();
-        let n = if ends.is_empty() { Vec::new() } else { vec![0; stays.gos.len()] };
-        ShortRegions { ends, starts, n }
+impl ShortRegions<'_> {
+    fn new(stays: &Stays, duration: i64) -> ShortRegions<'_> {
+        let regions = &stays.regions;
+        let order = InTime::new(regions, |r| is_short(r, duration));
+        let n = if order.ends.is_empty() { Vec::new() } else { vec![0; stays.gos.len()] };
+        ShortRegions { regions, duration, n_before: order.n(), order, n }
     }
 
     /// Whether a stay ended in one. Stays come by falling end.
     fn holds(&mut self, stay: &Stay) -> bool {
-        let t = stay.end.0;
-        while let Some((_, g)) = self.ends.pop_if(|r| r.0 > t) {
-            self.n[g.0 as usize] += 1;
+        let t = stay.end;
+        if self.n.is_empty() {
+            return false;
         }
-        while let Some((_, g)) = self.starts.pop_if(|r| r.0 >= t) {
-            self.n[g.0 as usize] -= 1;
+        while let Some(row) =
+            self.order.ends.pop_if(|&mut row| self.regions[row as usize].end() > Some(t))
+        {
+            self.n[self.regions[row as usize].g.0 as usize] += 1;
         }
-        self.n.get(stay.g.0 as usize).is_some_and(|&n| n > 0)
+        while let Some(before) = self.n_before.checked_sub(1) {
+            let region = &self.regions[self.order.start(before) as usize];
+            if region.start < t {
+                break;
+            }
+            self.n_before = before;
+            if is_short(region, self.duration) {
+                self.n[region.g.0 as usize] -= 1;
+            }
+        }
+        self.n[stay.g.0 as usize] > 0
     }
+}
+
+/// Whether a region takes time, ended, and is no umbrella.
+fn is_short(region: &RegionSpan, duration: i64) -> bool {
+    region.end().is_some_and(|end| {
+        let ns = end.since(region.start);
+        ns > 0 && !is_half(ns, duration)
+    })
 }
 
 /// Whether a part is at least half of the whole; neither is below 0, both may be as large as times are.

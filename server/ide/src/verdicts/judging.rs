@@ -47,6 +47,11 @@ pub(super) struct Found {
     pub(super) sites: Vec<(i64, i64)>,
 }
 
+/// About how many bytes of memory judging takes, beside what it goes by.
+pub(super) fn memory(stays: &Stays) -> usize {
+    Idle::memory(stays)
+}
+
 /// Judges all waits, each by itself.
 pub(super) fn judge(
     analysis: &Analysis,
@@ -106,6 +111,14 @@ impl Idle {
         Idle { at, sums: vec![Vec::new(); n as usize] }
     }
 
+    /// About how many bytes of memory it takes: as if all that goroutines end were idle waits of some
+    /// that receive.
+    fn memory(stays: &Stays) -> usize {
+        let births = stays.gos.len() + stays.briefs.len();
+        let wakes = stays.counts().wakes.saturating_sub(births);
+        stays.gos.len() * size_of::<u32>() + wakes * size_of::<(i64, i64)>()
+    }
+
     /// A goroutine was idle for so long, up to time `end`.
     #[inline]
     fn add(&mut self, g: GoRow, end: i64, ns: i64) {
@@ -150,7 +163,7 @@ impl Judge<'_> {
             let stay = &self.stays.stay(row);
             let Some(seen) = self.people.see(self.facts, row, stay) else { continue };
             let demanded = Demanded(*code);
-            let (strong, weak) = self.demand.is_strong_weak(demanded, seen.at.group);
+            let (strong, weak) = self.demand.is_strong_weak(demanded, &seen);
             let (verdict, why) = self.verdict(&seen, demanded, strong, weak);
             let judgement = Judgement { verdict, why };
             *code = judgement.code() | if strong { STRONG } else { 0 };

@@ -33,21 +33,32 @@ impl Group {
     }
 }
 
-/// What a goroutine did at a site.
+/// What a goroutine did at a site, with the same goroutine's sites in the order in which it found
+/// them.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct AtSite {
-    site: u32,
     /// How often it was there.
     pub(super) n: u32,
+    pub(super) group: u32,
+    /// Who woke it there last, of those with its root, and whether that one was in turn woken by it
+    /// here.
+    turn: Turn,
+}
+
+/// What a goroutine did at a site, while that is collected.
+#[derive(Debug, Clone, Copy)]
+struct Visited {
+    site: u32,
+    n: u32,
     /// The one of its slots there that has the fewest frames.
     slot: SlotId,
-    pub(super) group: u32,
-    /// Who woke it there last, of those with its root: while these are collected, then while they
-    /// are looked for. And whether that one was in turn woken by it here.
+    group: u32,
+    /// Who woke it there last, of those with its root.
     turn: Turn,
     /// Time of its waits there, in nanoseconds.
     ns: i64,
-    /// The same goroutine's at another site, which it found earlier; `u32::MAX`: none.
+    /// The same goroutine's at another site, which it found earlier; `u32::MAX`: none. Then its row in
+    /// `People::at_site`.
     next: u32,
 }
 
@@ -85,18 +96,25 @@ pub(super) struct Person {
     receives: bool,
     /// It ended in the trace.
     ended: bool,
-    /// Where it waited last, where it called last, and the site that it found last: rows of
+    /// The site that it found last: a row of what was visited. Then its first row in
     /// `People::at_site`.
-    last_at: [u32; 2],
-    newest_at: u32,
-    /// How many sites it has.
-    n_sites: u32,
+    sites: u32,
     /// Its last wait or call.
     last_wait: StayRow,
     /// Who asked it last.
     asker: GoRow,
     /// When it was last seen outside the program's own code.
     seen_outside: i64,
+}
+
+/// Where a goroutine was last, while it is followed.
+#[derive(Debug, Clone, Copy)]
+struct Last {
+    /// Where it waited, and where it called: rows of what was visited, and which of its sites these are.
+    at: [u32; 2],
+    nth: [u8; 2],
+    /// How many sites it has; no more than 255 are counted.
+    n_sites: u8,
 }
 
 /// What is known of all goroutines.
@@ -106,29 +124,31 @@ pub(super) struct People {
     at_site: Vec<AtSite>,
     /// By stay.
     at_of: Vec<At>,
+    many: ManySites,
     pub(super) groups: Vec<Group>,
     main: GoRow,
     /// By stack.
     wakers: Vec<WakerStack>,
+    /// By site: how many goroutines were there.
+    by_site: Vec<u32>,
 }
 
-/// For a stay: a row of `People::at_site`, and what ended it.
+/// For a stay: which of its goroutine's sites it is at, and what ended it.
 #[derive(Debug, Clone, Copy)]
-struct At(u32);
+struct At(u8);
 
 impl At {
     /// It is no wait.
-    const NONE: At = At(u32::MAX);
+    const NONE: At = At(u8::MAX);
     /// A goroutine ended it.
-    const WOKEN: u32 = 1 << 31;
+    const WOKEN: u8 = 1 << 7;
     /// That one is a peer.
-    const PEER: u32 = 1 << 30;
+    const PEER: u8 = 1 << 6;
+    const NTH: u8 = At::PEER - 1;
+    /// Its goroutine had as many sites as this before, or more: see `People::many`.
+    const LATE: u8 = At::NTH - 1;
 
-    fn row(self) -> usize {
-        (self.0 & !(At::WOKEN | At::PEER)) as usize
-    }
-
-    fn is(self, bit: u32) -> bool {
+    fn is(self, bit: u8) -> bool {
         self.0 & bit != 0
     }
 }
@@ -205,21 +225,41 @@ impl People {
         let main = stays.gos.iter().position(|g| g.id.0 == 1);
         let mut made = People {
             gos: persons(analysis, stays, facts),
-            at_site: Vec::with_capacity(2 * stays.gos.len()),
+            at_site: Vec::new(),
             at_of: Vec::with_capacity(stays.len()),
+            many: ManySites::default(),
             groups: Vec::new(),
             main: main.map_or(GoRow::NONE, |i| GoRow(i as u32)),
             wakers: wakers.collect(),
+            by_site: vec![0; facts.n_sites()],
         };
-        let turns = made.visit(stays, facts);
-        made.find_homes(facts);
+        let (visited, turns) = made.visit(stays, facts);
+        made.find_homes(visited, facts);
         made.find_answers(stays, facts, &turns);
         made
     }
 
-    fn visit(&mut self, stays: &Stays, facts: &Facts) -> Turns {
+    /// About how many bytes of memory it takes at most while it is made, and from then on.
+    pub(super) fn memory(stays: &Stays) -> (usize, usize) {
+        let (places, wakes) = (stays.counts().places, stays.counts().wakes);
+        let kept = stays.gos.len() * size_of::<Person>()
+            + places * size_of::<AtSite>()
+            + stays.len() * size_of::<At>();
+        // Of wakes few are by one of its kind that was not the last to do so.
+        let turns = wakes.min(places) / 4 * size_of::<(GoRow, GoRow, u32)>();
+        let visited = places * size_of::<Visited>();
+        let last = places + stays.gos.len() * size_of::<Last>();
+        // Where each was last is forgotten before its sites are put side by side.
+        let at_site = places * size_of::<AtSite>();
+        (kept - at_site + visited + last.max(at_site) + turns, kept + turns)
+    }
+
+    fn visit(&mut self, stays: &Stays, facts: &Facts) -> (Vec<Visited>, Turns) {
         let mut groups: HashMap<(u32, StrId), u32> = HashMap::new();
-        let mut found = ManySites::default();
+        let mut visited: Vec<Visited> = Vec::with_capacity(2 * stays.gos.len());
+        // By row of `visited`: which of its goroutine's sites it is.
+        let mut nths: Vec<u8> = Vec::with_capacity(2 * stays.gos.len());
+        let mut last = vec![Last { at: [u32::MAX; 2], nth: [0; 2], n_sites: 0 }; stays.gos.len()];
         let mut turns = Turns::new();
         for row in stays.rows() {
             let stay = &stays.stay(row);
@@ -233,36 +273,41 @@ impl People {
             let root = person.root;
             // Nearly all come back to where they were.
             let calls = usize::from(stay.kind == StayKind::Syscall);
-            let mut last_at = person.last_at[calls];
-            if self.at_site.get(last_at as usize).is_none_or(|at| at.site != site) {
-                last_at = match found.find(&self.at_site, person, stay.g, site) {
+            let last = &mut last[stay.g.0 as usize];
+            let mut last_at = last.at[calls];
+            if visited.get(last_at as usize).is_none_or(|at| at.site != site) {
+                last_at = match self.many.find(&visited, person.sites, last.n_sites, stay.g, site) {
                     Some(at) => at,
                     None => {
                         let group = *groups.entry((site, root)).or_insert_with(|| {
                             self.groups.push(Group::default());
                             self.groups.len() as u32 - 1
                         });
-                        let row = self.at_site.len() as u32;
-                        self.at_site.push(AtSite {
+                        let row = visited.len() as u32;
+                        visited.push(Visited {
                             site,
                             n: 0,
                             slot: stay.slot,
                             group,
                             turn: Turn::NOBODY,
                             ns: 0,
-                            next: std::mem::replace(&mut person.newest_at, row),
+                            next: std::mem::replace(&mut person.sites, row),
                         });
-                        found.add(&self.at_site, person, stay.g, row);
+                        nths.push(last.n_sites.min(At::LATE));
+                        last.n_sites = last.n_sites.saturating_add(1);
+                        self.many.add(&visited, last.n_sites, stay.g, row);
                         row
                     }
                 };
-                person.last_at[calls] = last_at;
+                last.at[calls] = last_at;
+                last.nth[calls] = nths[last_at as usize];
             }
+            let nth = last.nth[calls];
             person.last_wait = row;
             if fact.own_frames == 0 {
                 person.seen_outside = person.seen_outside.max(stay.end.0);
             }
-            let at = &mut self.at_site[last_at as usize];
+            let at = &mut visited[last_at as usize];
             at.n += 1;
             at.ns = at.ns.saturating_add(stay.end.since(stay.start));
             // The one with the fewest frames stands for the site.
@@ -270,10 +315,10 @@ impl People {
                 at.slot = stay.slot;
             }
             if stay.waker == GoRow::NONE {
-                self.at_of.push(At(last_at));
+                self.at_of.push(At(nth));
                 continue;
             }
-            self.at_of.push(At(last_at | At::WOKEN));
+            self.at_of.push(At(nth | At::WOKEN));
             let waker = &mut self.gos[stay.waker.0 as usize];
             if waker.root == root && !at.turn.is_of(stay.waker) {
                 at.turn = Turn::new(stay.waker, false);
@@ -289,16 +334,21 @@ impl People {
                 person.seen_outside = person.seen_outside.max(go.end.0);
             }
         }
-        turns
+        (visited, turns)
     }
 
     /// Finds the home of each goroutine, and how much of its time a group is at them. For a group,
-    /// a goroutine without a home counts as at home where it was three times or more.
-    fn find_homes(&mut self, facts: &Facts) {
+    /// a goroutine without a home counts as at home where it was three times or more. The sites of one
+    /// goroutine stand side by side from then on.
+    fn find_homes(&mut self, mut visited: Vec<Visited>, facts: &Facts) {
+        self.at_site.reserve_exact(visited.len());
+        let mut rows = Vec::new();
         for person in &mut self.gos {
+            rows.clear();
+            rows.extend(chain(&visited, person.sites));
             let mut best = (u16::MAX, u32::MAX);
-            for row in chain(&self.at_site, person.newest_at) {
-                let AtSite { site, n, slot, .. } = self.at_site[row as usize];
+            for &row in &rows {
+                let Visited { site, n, slot, .. } = visited[row as usize];
                 if n < 2 || !facts.kind(slot).is_receiving() {
                     continue;
                 }
@@ -306,10 +356,12 @@ impl People {
                 best = best.min((if wraps { 0 } else { facts.own_frames(slot) }, site));
             }
             person.home = best.1;
-            let mut row = person.newest_at;
-            while let Some(at) = self.at_site.get_mut(row as usize) {
-                row = at.next;
-                at.turn = Turn::NOBODY;
+            person.sites = self.at_site.len() as u32;
+            for row in rows.drain(..).rev() {
+                let at = &mut visited[row as usize];
+                at.next = self.at_site.len() as u32;
+                self.at_site.push(AtSite { n: at.n, group: at.group, turn: Turn::NOBODY });
+                self.by_site[at.site as usize] += 1;
                 let group = &mut self.groups[at.group as usize];
                 group.ns = group.ns.saturating_add(at.ns);
                 let at_home = match person.home {
@@ -321,6 +373,24 @@ impl People {
                 }
             }
         }
+        for at in self.many.0.values_mut() {
+            *at = visited[*at as usize].next;
+        }
+    }
+
+    /// Where a goroutine was at a wait: a row of `at_site`.
+    #[inline(always)]
+    fn row(&self, at: At, person: &Person, g: GoRow, site: u32) -> usize {
+        match at.0 & At::NTH {
+            At::LATE => self.late_row(g, site),
+            nth => person.sites as usize + usize::from(nth),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn late_row(&self, g: GoRow, site: u32) -> usize {
+        self.many.0.get(&(g, site)).map_or(0, |&at| at as usize)
     }
 
     /// Who asked whom, and which waits were ended by an answer.
@@ -332,7 +402,8 @@ impl People {
             }
             let stay = &stays.stay(StayRow(i as u32));
             let fact = facts.fact(stay.slot);
-            let peer = self.is_peers(at.row(), stay, fact, turns);
+            let at_site = self.row(at, &self.gos[stay.g.0 as usize], stay.g, fact.site);
+            let peer = self.is_peers(at_site, stay, fact, turns);
             if peer {
                 self.at_of[i].0 |= At::PEER;
             }
@@ -345,7 +416,7 @@ impl People {
                     asker.asker == stay.g || asker.makers[0] == stay.g
                 });
             let ns = stay.end.since(stay.start);
-            let group = &mut self.groups[self.at_site[at.row()].group as usize];
+            let group = &mut self.groups[self.at_site[at_site].group as usize];
             group.woken_ns = group.woken_ns.saturating_add(ns);
             if asked || answers_maker {
                 group.answered_ns = group.answered_ns.saturating_add(ns);
@@ -374,12 +445,13 @@ impl People {
             return None;
         }
         let fact = facts.fact(stay.slot);
+        let person = &self.gos[stay.g.0 as usize];
         Some(Seen {
             row,
             stay,
             fact,
-            at: &self.at_site[at.row()],
-            person: &self.gos[stay.g.0 as usize],
+            at: &self.at_site[self.row(at, person, stay.g, fact.site)],
+            person,
             peer: at.is(At::PEER),
             sends: self.is_sending(fact, stay),
             main: stay.g == self.main,
@@ -392,12 +464,8 @@ impl People {
     }
 
     /// How many goroutines were at each site.
-    pub(super) fn by_site(&self, n_sites: usize) -> Vec<u32> {
-        let mut n = vec![0; n_sites];
-        for at in &self.at_site {
-            n[at.site as usize] += 1;
-        }
-        n
+    pub(super) fn by_site(&self) -> Vec<u32> {
+        self.by_site.clone()
     }
 
     /// Whether the waker stands for a slot that one of its kind gave back: it has the same root, is
@@ -444,23 +512,22 @@ impl People {
 }
 
 /// Where the sites are of goroutines that have many. Others' are looked for one after the other.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct ManySites(HashMap<(GoRow, u32), u32>);
 
 impl ManySites {
-    const MANY: u32 = 16;
+    const MANY: u8 = 16;
 
-    fn find(&self, all: &[AtSite], person: &Person, g: GoRow, site: u32) -> Option<u32> {
-        if person.n_sites > ManySites::MANY {
+    fn find(&self, all: &[Visited], newest: u32, n: u8, g: GoRow, site: u32) -> Option<u32> {
+        if n > ManySites::MANY {
             return self.0.get(&(g, site)).copied();
         }
-        chain(all, person.newest_at).find(|&row| all[row as usize].site == site)
+        chain(all, newest).find(|&row| all[row as usize].site == site)
     }
 
-    /// A goroutine found a new site, which is its newest.
-    fn add(&mut self, all: &[AtSite], person: &mut Person, g: GoRow, row: u32) {
-        person.n_sites += 1;
-        let n = match person.n_sites.cmp(&(ManySites::MANY + 1)) {
+    /// A goroutine found a new site, which is its newest of `n`.
+    fn add(&mut self, all: &[Visited], n: u8, g: GoRow, row: u32) {
+        let n = match n.cmp(&(ManySites::MANY + 1)) {
             std::cmp::Ordering::Less => 0,
             std::cmp::Ordering::Equal => usize::MAX, // all that it had are not there yet
             std::cmp::Ordering::Greater => 1,
@@ -470,7 +537,7 @@ impl ManySites {
 }
 
 /// The rows of a goroutine's sites, the newest first.
-fn chain(all: &[AtSite], newest: u32) -> impl Iterator<Item = u32> + '_ {
+fn chain(all: &[Visited], newest: u32) -> impl Iterator<Item = u32> + '_ {
     let some = |row: u32| (row != u32::MAX).then_some(row);
     std::iter::successors(some(newest), move |&row| some(all[row as usize].next))
 }
@@ -516,9 +583,7 @@ fn persons(analysis: &Analysis, stays: &Stays, facts: &Facts) -> Vec<Person> {
             woke_makers: [0; 2],
             receives: false,
             ended: go.end.0 != i64::MAX,
-            last_at: [u32::MAX; 2],
-            newest_at: u32::MAX,
-            n_sites: 0,
+            sites: u32::MAX,
             last_wait: StayRow(0),
             asker: GoRow::NONE,
             seen_outside: i64::MIN,

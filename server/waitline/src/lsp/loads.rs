@@ -341,7 +341,7 @@ impl Session {
         }
         loaded.push(shown);
         let takes = |loaded: &[Arc<Shown>]| -> u64 {
-            loaded.iter().map(|l| traces::takes(&l.view.analysis)).sum()
+            loaded.iter().map(|l| l.view.analysis.memory_judged() as u64).sum()
         };
         let most = self.settings().memory;
         let mut n_gone = loaded.len().saturating_sub(MOST_LOADED);
