@@ -185,12 +185,12 @@ mod tests {
             let mut regions = Vec::new();
             for _ in 0..1_000 {
                 t += below(9) as i64 - if below(20) == 0 { regress } else { 0 };
-                let new = RegionSpan::new(StrId(0), Nanos(t), NO_REGION, StackId(0), GoRow(0));
-                regions.push(new);
-                let region = regions.last_mut().unwrap();
+                let mut region =
+                    RegionSpan::new(StrId(0), Nanos(t), NO_REGION, StackId(0), GoRow(0));
                 if below(5) > 0 {
                     region.ends(Nanos(t + below(60) as i64 - regress / 4));
                 }
+                regions.push(region);
             }
             let is_asked = |region: &RegionSpan| region.start.0 % 3 > 0;
             let order = InTime::new(&regions, is_asked);

@@ -390,9 +390,10 @@ impl Table {
         let old = self.blocks.split_off(first.min(self.blocks.len()));
         let n_far = self.blocks.iter().filter(|block| block.far != u32::MAX).count();
         let old_far = self.far.split_off(n_far);
-        let mut to = first << BLOCK_SHIFT;
+        let begin = first << BLOCK_SHIFT;
+        let mut to = begin;
         let mut to_extra = old.first().map_or(self.extras.len(), |b| b.first_extra as usize);
-        for i in to..self.rows.len() {
+        for i in begin..self.rows.len() {
             let row = StayRow(i as u32);
             let packed = self.rows[i];
             let block = &old[(i >> BLOCK_SHIFT) - first];
