@@ -27,10 +27,6 @@ impl Jobs for Backwards {
     fn all(&self, jobs: &mut [Job<'_>]) {
         jobs.iter_mut().rev().for_each(|job| job());
     }
-
-    fn begin(&self, job: Box<dyn FnOnce() + Send>) {
-        job();
-    }
 }
 
 /// How many generations were decoded ahead, and how many of these were thrown away.

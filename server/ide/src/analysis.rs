@@ -123,9 +123,9 @@ impl Analysis {
     }
 }
 
-mod side_by_side;
+mod rounds;
 
-use side_by_side::SideBySide;
+use rounds::Rounds;
 
 /// Why there is no analysis.
 #[derive(Debug)]
@@ -163,7 +163,7 @@ pub struct Builder {
     is_cut: bool,
     /// There are more bytes, and they are not given.
     is_stopped: bool,
-    side_by_side: SideBySide,
+    rounds: Rounds,
 }
 
 impl Builder {
@@ -221,7 +221,7 @@ impl Builder {
     /// that follow still tell how long the trace is. `why` is said of what is not counted. `false`:
     /// there is none yet.
     pub fn cut(&mut self, why: String) -> bool {
-        self.take_in(0);
+        self.round();
         if self.limit.is_none() && self.generations > 0 {
             let problem = Problem { offset: self.sound_bytes, generation: None, what: why };
             self.limit = Some((self.generations, problem));
@@ -250,7 +250,7 @@ impl Builder {
     /// however many events there were; so it has no lives. `None`: there is no generation yet, or no sound
     /// one follows.
     pub fn so_far(&mut self, why: String) -> Option<Analysis> {
-        self.take_in(0);
+        self.round();
         let is_sound = self.problem.is_none() && self.error.is_none();
         let version = self.reader.version().filter(|_| is_sound && self.generations > 0)?;
         let mut figures = self.figures.so_far();
@@ -293,7 +293,7 @@ impl Builder {
                 Ok(Some(generation)) => generation,
                 Ok(None) => return,
                 Err(error) => {
-                    self.take_in(0);
+                    self.round();
                     // Behind what contradicts itself nobody would have read on.
                     if self.problem.is_none() {
                         self.error = Some(error);
@@ -302,10 +302,10 @@ impl Builder {
                 }
             };
             if self.problem.is_none() && self.is_side_by_side() {
-                self.wait(generation);
+                self.queue(generation);
                 continue;
             }
-            self.take_in(0);
+            self.round();
             if self.problem.is_some() {
                 self.latest = Some(generation.latest());
                 self.broken = None;
@@ -339,7 +339,7 @@ impl Builder {
         if !self.is_stopped {
             self.reader.finish();
             self.step();
-            self.take_in(0);
+            self.round();
         }
     }
 

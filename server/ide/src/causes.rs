@@ -163,25 +163,6 @@ impl Causes {
         id
     }
 
-    /// A cause of which nobody has read what it says: it has no name.
-    pub(crate) fn unread(&mut self, cause: Cause) -> CauseId {
-        let known = match cause {
-            Cause::Wait(reason) => self.by_reason.get(&reason),
-            Cause::Range(kind) => self.by_range.get(&kind),
-            _ => None,
-        };
-        if let Some(&id) = known {
-            return id;
-        }
-        let id = self.add(cause, String::new());
-        match cause {
-            Cause::Wait(reason) => drop(self.by_reason.insert(reason, id)),
-            Cause::Range(kind) => drop(self.by_range.insert(kind, id)),
-            _ => {}
-        }
-        id
-    }
-
     /// The cause of a range of this kind.
     pub fn of_range(&mut self, kind: RangeKind, tables: &Tables) -> CauseId {
         if let Some(&id) = self.by_range.get(&kind) {

@@ -231,7 +231,7 @@ impl Figures {
         if entry.wait != SlotId::NONE && entry.wait_reason == reason {
             return entry.wait;
         }
-        let cause = self.cause_of_reason(reason, tables);
+        let cause = self.causes.of_reason(reason, tables);
         let slot = self.slot_of(cause, self.stacks[row.0 as usize], false);
         let entry = &mut self.entries[row.0 as usize];
         (entry.wait, entry.wait_reason) = (slot, reason);
@@ -565,12 +565,8 @@ impl Sink for Pass<'_> {
         f.entries.resize(generation.n_stacks(), UNKNOWN);
         f.stacks.clear();
         f.stacks.extend((0..generation.n_stacks() as u32).map(|r| generation.stack(StackRow(r))));
-        let (n_stacks, preempted) = match &f.ahead {
-            Some(ahead) => (ahead.n_stacks, ahead.preempted),
-            None => (tables.n_stacks(), tables.find("preempted")),
-        };
-        f.own_slots.resize(n_stacks, [SlotId::NONE; 2]);
-        f.preempted = preempted;
+        f.own_slots.resize(tables.n_stacks(), [SlotId::NONE; 2]);
+        f.preempted = tables.find("preempted");
     }
 
     fn end(&mut self, t: Nanos) {
@@ -636,7 +632,7 @@ impl Sink for Pass<'_> {
             }
             RangePhase::End => {
                 if let Some(range) = f.ranges.remove(&key) {
-                    let cause = f.cause_of_range(event.kind, self.tables);
+                    let cause = f.causes.of_range(event.kind, self.tables);
                     let slot = f.slot_of(cause, range.stack, false);
                     let ns = at.t.since(range.since);
                     if let Some(stays) = &mut f.stays {

@@ -11,9 +11,6 @@ pub trait Jobs: std::fmt::Debug {
 
     /// Runs each job once and comes back when all are done: side by side, where it can.
     fn all(&self, jobs: &mut [Job<'_>]);
-
-    /// Begins a job beside what goes on here, where it can; else runs it before it comes back.
-    fn begin(&self, job: Box<dyn FnOnce() + Send>);
 }
 
 /// One after the other.
@@ -27,10 +24,6 @@ impl Jobs for InTurn {
 
     fn all(&self, jobs: &mut [Job<'_>]) {
         jobs.iter_mut().for_each(|job| job());
-    }
-
-    fn begin(&self, job: Box<dyn FnOnce() + Send>) {
-        job();
     }
 }
 

@@ -30,9 +30,4 @@ impl Jobs for Cores {
             last();
         });
     }
-
-    fn begin(&self, job: Box<dyn FnOnce() + Send>) {
-        // Where there is no thread to be had, what the job is for does without it.
-        let _ = std::thread::Builder::new().name("ahead".into()).spawn(job);
-    }
 }

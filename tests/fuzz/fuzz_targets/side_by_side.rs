@@ -20,10 +20,6 @@ impl Jobs for Backwards {
     fn all(&self, jobs: &mut [Job<'_>]) {
         jobs.iter_mut().rev().for_each(|job| job());
     }
-
-    fn begin(&self, job: Box<dyn FnOnce() + Send>) {
-        job();
-    }
 }
 
 fn load(bytes: &[u8], cores: usize) -> Result<Analysis, Unfinished> {

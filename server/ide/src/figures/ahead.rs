@@ -7,13 +7,12 @@
 //! added. Slots are numbered as they would have been in turn.
 
 use exectrace::{
-    At, Decoder, Generation, GoEvent, GoId, GoState, Nanos, RangeEvent, RangeKind, RangePhase,
-    StrId, Tables,
+    At, Decoder, Generation, GoEvent, GoId, GoState, Nanos, RangeEvent, RangePhase, Tables,
 };
 use hashbrown::HashSet;
 
 use super::{Early, Figures, GoLocal, Instance, Pass, Slot, SlotId, StackId, Waker};
-use crate::causes::{Cause, CauseId, Causes};
+use crate::causes::{Cause, Causes};
 
 /// How much is known of a goroutine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -51,21 +50,15 @@ pub(super) struct Ahead {
     begun: HashSet<super::RangeKey>,
     /// GOMAXPROCS, if it was told.
     pub(super) gomaxprocs: Option<u64>,
-    /// How many stacks there are, and what says that a goroutine was preempted.
-    pub(super) n_stacks: usize,
-    pub(super) preempted: Option<StrId>,
 }
 
 /// How many goroutines are thought to be there at first: only differences count.
 const ALIVE: u64 = 1 << 40;
 
 impl Figures {
-    /// Sums of a generation that is decoded ahead of the one before it. Its strings and stacks are in
-    /// `tables`; while it is decoded none are at hand.
-    pub fn ahead(tables: &Tables) -> Figures {
-        let (n_stacks, preempted) = (tables.n_stacks(), tables.find("preempted"));
-        let ahead = Some(Box::new(Ahead { n_stacks, preempted, ..Ahead::default() }));
-        let mut figures = Figures { ahead, ..Figures::default() };
+    /// Sums of a generation that is decoded ahead of the one before it.
+    pub fn ahead() -> Figures {
+        let mut figures = Figures { ahead: Some(Box::default()), ..Figures::default() };
         (figures.totals.alive, figures.totals.max_alive) = (ALIVE, ALIVE);
         figures
     }
@@ -119,23 +112,7 @@ impl Figures {
             && ahead.begun.iter().all(|key| !self.ranges.contains_key(key) || ended.contains(key))
     }
 
-    /// The cause of a wait for this reason. Ahead, what the reason says is told by who joins it.
-    pub(super) fn cause_of_reason(&mut self, reason: StrId, tables: &Tables) -> CauseId {
-        match self.ahead {
-            Some(_) => self.causes.unread(Cause::Wait(reason)),
-            None => self.causes.of_reason(reason, tables),
-        }
-    }
-
-    /// The cause of a range of this kind.
-    pub(super) fn cause_of_range(&mut self, kind: RangeKind, tables: &Tables) -> CauseId {
-        match self.ahead {
-            Some(_) => self.causes.unread(Cause::Range(kind)),
-            None => self.causes.of_range(kind, tables),
-        }
-    }
-
-    fn cause_of(&mut self, cause: Cause, tables: &Tables) -> CauseId {
+    fn cause_of(&mut self, cause: Cause, tables: &Tables) -> crate::causes::CauseId {
         match cause {
             Cause::Running => Causes::RUNNING,
             Cause::Sched => Causes::SCHED,
