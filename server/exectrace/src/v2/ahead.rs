@@ -136,9 +136,11 @@ impl Ahead {
     }
 
     /// The thread stands at this event now; `more`: it has not happened yet.
-    pub(super) fn goes_to(&mut self, cursor: &Cursor, more: bool) {
-        let thread = self.thread(cursor.m);
-        thread.acted |= cursor.args > thread.acts_at || !more && thread.acts_at != u32::MAX;
+    #[cold]
+    #[inline(never)]
+    pub(super) fn goes_to(&mut self, m: u32, at: u32, more: bool) {
+        let thread = self.thread(m);
+        thread.acted |= at > thread.acts_at || !more && thread.acts_at != u32::MAX;
     }
 
     /// A goroutine was there in this state.

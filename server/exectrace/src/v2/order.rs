@@ -413,7 +413,7 @@ impl<L: Default + Clone> Decoder<L> {
                 let Some(len) = tried else {
                     frontier.keep(cursor);
                     state.leave(&context);
-                    state.stands_at(&cursor, true);
+                    state.stands_at(cursor.m, cursor.args, true);
                     detour(state, frontier, generation, sink)
                         .map_err(|(at, what)| problem(at, what))?;
                     break;
@@ -425,7 +425,7 @@ impl<L: Default + Clone> Decoder<L> {
                     continue;
                 }
                 state.leave(&context);
-                state.stands_at(&cursor, more);
+                state.stands_at(cursor.m, cursor.args, more);
                 if more {
                     frontier.advanced(0, cursor);
                 } else {
@@ -477,7 +477,7 @@ fn detour<S: Sink>(
         let more = cursor
             .go_to(generation, cursor.args as usize + len)
             .map_err(|bad| (bad.at, bad.what))?;
-        state.stands_at(&cursor, more);
+        state.stands_at(cursor.m, cursor.args, more);
         if more {
             frontier.advanced(i, cursor);
         } else {
@@ -564,9 +564,9 @@ impl<L: Default + Clone> State<L> {
 
     /// A thread's run is over; it has come to this event, which has not happened if there are `more`.
     #[inline(always)]
-    fn stands_at(&mut self, cursor: &Cursor, more: bool) {
+    fn stands_at(&mut self, m: u32, at: u32, more: bool) {
         if let Some(ahead) = &mut self.ahead {
-            ahead.goes_to(cursor, more);
+            ahead.goes_to(m, at, more);
         }
     }
 

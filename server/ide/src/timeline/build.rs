@@ -129,7 +129,7 @@ pub(super) struct Making {
 }
 
 /// What a span and a goroutine take in the finished index, in bytes.
-const SPAN_BYTES: usize = 12;
+const SPAN_BYTES: usize = 14;
 const GO_BYTES: usize = 40;
 
 /// More spans than this are not kept: they take 4 GiB, and places of blocks have 32 bits.
