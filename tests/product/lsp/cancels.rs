@@ -153,10 +153,8 @@ fn a_limit_of_memory() {
     // What reads the file again stops where the load did: else these two would find other tables,
     // and another end, and say that the file has changed.
     let of_part = client.ask("waitline/goroutineTable", json!({ "system": true }));
-    // The timeline's index of nothing but stops takes more than twice what their lives do.
-    let refused = client.try_ask("waitline/timelineAt", json!({ "t": duration / 2 })).unwrap_err();
-    let message = refused["message"].as_str().unwrap();
-    assert!(message.contains("twice limits.memory"), "{message}");
+    let counters = client.ask("waitline/timelineAt", json!({ "t": duration / 2 }));
+    assert!(counters["running"].is_number(), "{counters}");
 
     // A higher limit counts at once.
     client.notify(
@@ -176,8 +174,6 @@ fn a_limit_of_memory() {
     // What was summed up of the part is not taken for the whole.
     let of_whole = client.ask("waitline/goroutineTable", json!({ "system": true }));
     assert_ne!(of_part["functions"], of_whole["functions"]);
-    let counters = client.ask("waitline/timelineAt", json!({ "t": whole / 2 }));
-    assert!(counters["running"].is_number(), "{counters}");
 
     // Several that do not fit together: those that were loaded first are let go.
     client.notify(

@@ -55,6 +55,8 @@ struct CarriedProc {
     status: u8,
     /// Whether it swept, if an event told.
     sweeps: Option<bool>,
+    /// It is known which thread had it.
+    is_somebodys: bool,
 }
 
 /// What a thread had.
@@ -150,7 +152,7 @@ impl Ahead {
 
     /// A P was there in this state.
     pub(super) fn proc(&mut self, p: ProcId, status: u8) {
-        self.procs.insert(p, CarriedProc { status, sweeps: None });
+        self.procs.insert(p, CarriedProc { status, sweeps: None, is_somebodys: false });
     }
 
     /// The thread had this goroutine when the generation began. `at` is where it says so itself.
@@ -169,14 +171,17 @@ impl Ahead {
         let is_first = !thread.acted && at.is_none_or(|at| at < thread.acts_at);
         let fits = is_first && thread.p == ProcId::NONE;
         thread.p = p;
+        if let Some(proc) = self.procs.get_mut(&p) {
+            proc.is_somebodys = true;
+        }
         fits
     }
 
     /// Whether a P was in a syscall on a thread that is not known yet.
     pub(super) fn was_abandoned(&self, p: ProcId) -> bool {
-        let status = self.procs.get(&p).map(|proc| u64::from(proc.status));
-        status == Some(proc_status::SYSCALL_ABANDONED)
-            && !self.threads.iter().any(|thread| thread.p == p)
+        self.procs.get(&p).is_some_and(|proc| {
+            u64::from(proc.status) == proc_status::SYSCALL_ABANDONED && !proc.is_somebodys
+        })
     }
 
     /// What a goroutine's assisting was before this end of it, if it is told here first.

@@ -47,7 +47,17 @@ fn read_all(follower: &mut Follower) -> Step {
 fn text(analysis: &Analysis) -> String {
     let Analysis { slots, wakers, totals, events, causes, .. } = analysis;
     let causes: Vec<&str> = causes.ids().map(|id| causes.name(id)).collect();
-    let slots: Vec<String> = slots.iter().map(|slot| format!("{slot:?}")).collect();
+    // Of a slot what it tells, not how it was summed up.
+    let slots: Vec<String> = slots
+        .iter()
+        .map(|slot| {
+            let percentiles = slot.values.percentiles([0, 1, 10, 25, 50, 75, 90, 99, 100]);
+            let (n, worst, cut) = (slot.values.len(), slot.worst, slot.cut_worst);
+            let sums = (slot.n, slot.ns, slot.open_n, slot.open_ns, slot.pre_n, slot.pre_ns);
+            let of = (slot.cause, slot.stack, slot.early);
+            format!("{of:?} {sums:?} {worst:?} {cut:?} {n} {percentiles:?}")
+        })
+        .collect();
     format!("{slots:#?} {wakers:?} {totals:?} {events} {causes:?} {}", analysis.tables.n_stacks())
 }
 
