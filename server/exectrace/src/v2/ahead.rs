@@ -18,11 +18,11 @@ use hashbrown::{HashMap, HashSet};
 
 use super::generation::Generation;
 use super::merge::{Cursor, Frontier};
-use super::order::{Bump, Decoder, Gc, M, MisusedRegion, Proc, Procs, Seq, State};
+use super::order::{Bump, Decoder, Gc, M, State};
 use super::spec::{TIMED_ARGS, ev, proc_status};
 use crate::goroutines::Row;
 use crate::sink::{RangePhase, Sink};
-use crate::{GoId, ProcId, StrId, Tables, TaskId, ThreadId, varint};
+use crate::{GoId, ProcId, StrId, Tables, TaskId, varint};
 
 /// What is assumed of the generation before.
 #[derive(Debug, Clone, Default)]
@@ -73,6 +73,13 @@ struct CarriedThread {
 const UNKNOWN: CarriedThread =
     CarriedThread { g: GoId::NONE, p: ProcId::NONE, acts_at: u32::MAX, acted: false };
 
+impl CarriedThread {
+    /// Whether what is told of it is how it was when the generation began; `at` is where it says so itself.
+    fn is_told(&self, at: Option<u32>) -> bool {
+        !self.acted && at.is_none_or(|at| at < self.acts_at)
+    }
+}
+
 /// An event that is told in the light of what was before.
 #[derive(Debug, Clone, Copy)]
 enum Logged {
@@ -105,24 +112,20 @@ fn is_status(typ: u8) -> bool {
     )
 }
 
-/// Goes to the thread's next event. `None`: its bytes are none, or there is none.
-fn step(cursor: &mut Cursor, generation: &Generation) -> Option<()> {
+/// Goes to the thread's next event, if there is one. `None`: its bytes are none.
+fn step(cursor: &mut Cursor, generation: &Generation) -> Option<bool> {
     let mut at = cursor.args as usize;
     for _ in 1..TIMED_ARGS[cursor.typ as usize] {
         varint::read(&generation.bytes, &mut at)?;
     }
-    cursor.go_to(generation, at).ok().filter(|&more| more).map(|_| ())
+    cursor.go_to(generation, at).ok()
 }
 
 impl Ahead {
     /// A generation begins: where its threads begin to act.
     pub(super) fn start(&mut self, generation: &Generation, frontier: &Frontier) {
         for &(mut cursor) in frontier.cursors() {
-            while is_status(cursor.typ) {
-                if step(&mut cursor, generation).is_none() {
-                    break;
-                }
-            }
+            while is_status(cursor.typ) && step(&mut cursor, generation) == Some(true) {}
             if !is_status(cursor.typ) {
                 self.thread(cursor.m).acts_at = cursor.args;
             }
@@ -135,6 +138,11 @@ impl Ahead {
             self.threads.resize(m + 1, UNKNOWN);
         }
         &mut self.threads[m]
+    }
+
+    /// What each thread had, by its number.
+    fn threads(&self) -> impl Iterator<Item = &CarriedThread> {
+        self.threads.iter().chain(std::iter::repeat(&UNKNOWN))
     }
 
     /// The thread stands at this event now; `more`: it has not happened yet.
@@ -159,8 +167,7 @@ impl Ahead {
     /// `false`: that cannot be told.
     pub(super) fn thread_had_g(&mut self, m: u32, g: GoId, at: Option<u32>) -> bool {
         let thread = self.thread(m);
-        let is_first = !thread.acted && at.is_none_or(|at| at < thread.acts_at);
-        let fits = is_first && thread.g == GoId::NONE;
+        let fits = thread.is_told(at) && thread.g == GoId::NONE;
         thread.g = g;
         fits
     }
@@ -168,8 +175,7 @@ impl Ahead {
     /// The same for a P.
     pub(super) fn thread_had_p(&mut self, m: u32, p: ProcId, at: Option<u32>) -> bool {
         let thread = self.thread(m);
-        let is_first = !thread.acted && at.is_none_or(|at| at < thread.acts_at);
-        let fits = is_first && thread.p == ProcId::NONE;
+        let fits = thread.is_told(at) && thread.p == ProcId::NONE;
         thread.p = p;
         if let Some(proc) = self.procs.get_mut(&p) {
             proc.is_somebodys = true;
@@ -247,15 +253,9 @@ impl Generation {
         }
         frontier.start_with(self, &threads, |_| 0).ok()?;
         for &(mut cursor) in frontier.cursors() {
-            loop {
+            last = last.max(cursor.time);
+            while step(&mut cursor, self)? {
                 last = last.max(cursor.time);
-                let mut at = cursor.args as usize;
-                for _ in 1..TIMED_ARGS[cursor.typ as usize] {
-                    varint::read(&self.bytes, &mut at)?;
-                }
-                if !cursor.go_to(self, at).ok()? {
-                    break;
-                }
             }
         }
         Some(last)
@@ -315,11 +315,6 @@ impl<L: Default + Clone> Decoder<L> {
     }
 }
 
-/// A thread as it is before it was seen.
-fn unseen(id: ThreadId) -> M {
-    M { id, seen: false, g: GoId::NONE, row: Row::NONE, p: ProcId::NONE, p_row: Procs::NONE }
-}
-
 impl<L: Default + Clone> State<L> {
     /// `None`: something was assumed that is not so.
     fn fits(&mut self, later: &State<L>) -> Option<()> {
@@ -350,10 +345,8 @@ impl<L: Default + Clone> State<L> {
             so(proc.status == status)?;
             so(carried.sweeps.is_none_or(|sweeps| sweeps == proc.sweeps))?;
         }
-        for (m, carried) in
-            later.ms.iter().zip(ahead.threads.iter().chain([&UNKNOWN].into_iter().cycle()))
-        {
-            let had = self.met(m.id).map_or(unseen(m.id), |m| *m);
+        for (m, carried) in later.ms.iter().zip(ahead.threads()) {
+            let had = self.met(m.id).map_or(M::unseen(m.id), |m| *m);
             so(had.g == carried.g || !carried.acted && carried.g == GoId::NONE)?;
             so(had.p == carried.p || !carried.acted && carried.p == ProcId::NONE)?;
         }
@@ -387,7 +380,7 @@ impl<L: Default + Clone> State<L> {
         if ahead.gc.is_some() {
             (self.gc, self.gc_seq) = (later.gc, later.gc_seq);
         }
-        for logged in ahead.log {
+        for &logged in &ahead.log {
             match logged {
                 Logged::TaskBegins(id, task) => {
                     self.tasks.insert(id, task);
@@ -395,7 +388,11 @@ impl<L: Default + Clone> State<L> {
                 Logged::TaskEnds(id) => {
                     self.tasks.remove(&id);
                 }
-                Logged::Region(end) => self.region_of(&end),
+                Logged::Region(end) => {
+                    if let Some(misused) = self.region(&end) {
+                        self.misused.add(misused);
+                    }
+                }
                 Logged::Gone(g) => {
                     self.regions.remove(&g);
                 }
@@ -436,15 +433,13 @@ impl<L: Default + Clone> State<L> {
         for (&p, carried) in &ahead.procs {
             let (row, theirs) = (self.procs.find(p), later.procs.find(p));
             if let (Some(proc), Some(theirs)) = (self.procs.get(row), later.procs.get(theirs)) {
-                let Proc { seq: Seq { generation, n }, status, sweeps } = *theirs;
-                (proc.seq, proc.status) = (Seq { generation, n }, status);
+                (proc.seq, proc.status) = (theirs.seq, theirs.status);
                 if carried.sweeps.is_some() {
-                    proc.sweeps = sweeps;
+                    proc.sweeps = theirs.sweeps;
                 }
             }
         }
-        let carried = ahead.threads.iter().chain([&UNKNOWN].into_iter().cycle());
-        for (theirs, carried) in later.ms.iter().zip(carried) {
+        for (theirs, carried) in later.ms.iter().zip(ahead.threads()) {
             if !theirs.seen && carried.p == ProcId::NONE {
                 continue;
             }
@@ -458,13 +453,6 @@ impl<L: Default + Clone> State<L> {
             if carried.acted || carried.p != ProcId::NONE {
                 (m.p, m.p_row) = (theirs.p, p_row);
             }
-        }
-    }
-
-    /// A region begins or ends, which was kept for now.
-    fn region_of(&mut self, end: &RegionEnd) {
-        if let Some(MisusedRegion { offset, g, name }) = self.region(end) {
-            self.misused.add(MisusedRegion { offset, g, name });
         }
     }
 }

@@ -11,3 +11,4 @@ mod merge;
 pub mod order;
 pub mod reader;
 pub mod spec;
+mod status;

@@ -164,6 +164,13 @@ pub(super) struct M {
     pub(super) p_row: u32,
 }
 
+impl M {
+    /// A thread of which nothing is known.
+    pub(super) fn unseen(id: ThreadId) -> M {
+        M { id, seen: false, g: GoId::NONE, row: Row::NONE, p: ProcId::NONE, p_row: Procs::NONE }
+    }
+}
+
 /// The place of a goroutine or P in the partial order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Seq {
@@ -526,14 +533,7 @@ impl<L: Default + Clone> State<L> {
 
     pub(super) fn thread(&mut self, id: ThreadId) -> u32 {
         *self.threads.entry(id.0).or_insert_with(|| {
-            self.ms.push(M {
-                id,
-                seen: false,
-                g: GoId::NONE,
-                row: Row::NONE,
-                p: ProcId::NONE,
-                p_row: Procs::NONE,
-            });
+            self.ms.push(M::unseen(id));
             self.ms.len() as u32 - 1
         })
     }
