@@ -37,8 +37,7 @@ fn heap(file: &Path, what: What) -> (usize, u64, usize) {
 }
 
 /// Prints the table. Heap is what one thread has asked for at once; resident is the whole process, its
-/// code and libraries too; thought is what
-/// the limit of memory counts.
+/// code and libraries too; thought is what the limit of memory counts.
 pub(crate) fn table() {
     let folder = crate::product::testdata("traces");
     println!("load {}", load());

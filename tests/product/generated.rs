@@ -472,7 +472,7 @@ fn judging_takes_no_more_memory_than_was_told() {
         let analysis = load(&plan).unwrap().view.analysis;
         let told = analysis.memory_judged() - analysis.memory();
         let question = Question::new(&analysis, &|_| true, &[]);
-        let judge = || Judged::new(&analysis, &question, Depth::Groups, &InTurn, &|| true);
+        let judge = || Judged::new(&analysis, &question, Depth::Groups, &InTurn(1), &|| true);
         let (judged, took, _) = crate::heap::peak_of(judge);
         assert!(judged.is_some());
         let n = analysis.stays.as_ref().map_or(0, |stays| stays.len());

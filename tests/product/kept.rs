@@ -183,7 +183,7 @@ fn what_is_kept_is_what_was_known() {
             let question = Question::new(&again, &|f| of(&again, f), &[]);
             for depth in [Depth::Verdicts, Depth::Findings, Depth::Groups] {
                 let judged =
-                    Judged::new(&loaded.analysis, &question, depth, &InTurn, &|| true).unwrap();
+                    Judged::new(&loaded.analysis, &question, depth, &InTurn(1), &|| true).unwrap();
                 let kept = judged.to_bytes(depth).unwrap();
                 let read = Judged::of_bytes(&kept, &again, &question, depth);
                 let read = read.unwrap_or_else(|| panic!("{}: {depth:?}", path.display()));
@@ -261,7 +261,7 @@ fn made_up_bytes_do_no_harm() {
         let whole = loaded.analysis.to_bytes().unwrap();
         let question = Question::new(&loaded.analysis, &|f| by_name(&loaded.analysis, f), &[]);
         let judged =
-            Judged::new(&loaded.analysis, &question, Depth::Groups, &InTurn, &|| true).unwrap();
+            Judged::new(&loaded.analysis, &question, Depth::Groups, &InTurn(1), &|| true).unwrap();
         let answer = judged.to_bytes(Depth::Groups).unwrap();
         for round in 0..3000 {
             let mut bytes = if round % 2 == 0 { whole.clone() } else { answer.clone() };

@@ -2,32 +2,19 @@
 //! figure and every message, whatever the trace.
 
 use std::fs;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use ide::Analysis;
 use ide::analysis::{Builder, Unfinished};
-use ide::jobs::{Job, Jobs};
+use ide::jobs::InTurn;
 
+use crate::answers::files_below;
 use crate::numbers::Numbers;
 use crate::outcome::described;
 use crate::product::testdata;
 use crate::wire;
-
-/// As many cores as one likes. What is decoded ahead is done before what comes in its turn, so that
-/// nothing can lean on that.
-#[derive(Debug)]
-struct Backwards(usize);
-
-impl Jobs for Backwards {
-    fn at_once(&self) -> usize {
-        self.0
-    }
-
-    fn all(&self, jobs: &mut [Job<'_>]) {
-        jobs.iter_mut().rev().for_each(|job| job());
-    }
-}
 
 /// How many generations were decoded ahead, and how many of these were thrown away.
 #[derive(Debug, Default)]
@@ -37,7 +24,7 @@ struct Seen {
 }
 
 fn loaded(bytes: &[u8], cores: usize, seen: &Seen) -> Result<Analysis, Unfinished> {
-    let jobs = Arc::new(Backwards(cores));
+    let jobs = Arc::new(InTurn(cores));
     let mut builder = Builder::new().on(jobs.clone());
     loop {
         // In pieces, so that some generations come while others wait.
@@ -72,19 +59,12 @@ fn check(name: &str, bytes: &[u8], seen: &Seen) {
 /// All traces that are bundled, with their names: whole and broken ones, those of Go's own tests, and
 /// the cases that are written as text.
 fn traces() -> Vec<(String, Vec<u8>)> {
-    let mut folders = vec![testdata("traces"), testdata("peer-suite")];
-    let mut all = Vec::new();
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
-            if entry.is_dir() {
-                folders.push(entry);
-            } else if entry.extension().is_none_or(|ext| ext == "trace") {
-                all.push((entry.display().to_string(), fs::read(&entry).unwrap()));
-            }
-        }
-    }
+    let files = ["traces", "peer-suite"].map(|name| files_below(&testdata(name)));
+    let is_trace = |file: &PathBuf| file.extension().is_none_or(|ext| ext == "trace");
+    let files = files.into_iter().flatten().filter(is_trace);
+    let mut all: Vec<_> =
+        files.map(|file| (file.display().to_string(), fs::read(&file).unwrap())).collect();
     all.extend(wire::cases().into_iter().map(|case| (case.name, case.bytes)));
-    all.sort();
     all
 }
 

@@ -43,7 +43,7 @@ fn judged(trace: &Path) -> Option<Judged> {
     };
     let user = |f| is_user(&analysis, f);
     let facts = Facts::new(&analysis, &user);
-    let (verdicts, blame) = judge(&analysis, facts, &|_| None, &InTurn).unwrap();
+    let (verdicts, blame) = judge(&analysis, facts, &|_| None, &InTurn(1)).unwrap();
     Some(Judged { analysis, verdicts, blame })
 }
 

@@ -33,7 +33,7 @@ fn ranges(c: &mut Criterion) {
     let analysis = builder.finish().expect("a whole trace");
     let user = |f| is_user_by_name(analysis.str(analysis.tables.frame(f).func));
     let facts = Facts::new(&analysis, &user);
-    let (verdicts, _) = judge(&analysis, facts, &|_| None, &InTurn).expect("stays");
+    let (verdicts, _) = judge(&analysis, facts, &|_| None, &InTurn(1)).expect("stays");
     let index = Index::new(&analysis).expect("stays");
     let mut group = c.benchmark_group("window");
     group.sample_size(20);

@@ -14,6 +14,10 @@ use crate::sched::Queued;
 use crate::stays::Stays;
 use crate::tail::{self, Tail};
 
+mod rounds;
+
+use rounds::Rounds;
+
 /// What is known of a trace: an immutable snapshot, to be shared.
 #[derive(Debug, Clone)]
 pub struct Analysis {
@@ -122,10 +126,6 @@ impl Analysis {
         &self.wakers[from..to]
     }
 }
-
-mod rounds;
-
-use rounds::Rounds;
 
 /// Why there is no analysis.
 #[derive(Debug)]

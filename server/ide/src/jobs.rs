@@ -13,17 +13,18 @@ pub trait Jobs: std::fmt::Debug {
     fn all(&self, jobs: &mut [Job<'_>]);
 }
 
-/// One after the other.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct InTurn;
+/// One after the other, as if so many could go side by side: the last one first, so that nothing can lean
+/// on what comes before it.
+#[derive(Debug, Clone, Copy)]
+pub struct InTurn(pub usize);
 
 impl Jobs for InTurn {
     fn at_once(&self) -> usize {
-        1
+        self.0
     }
 
     fn all(&self, jobs: &mut [Job<'_>]) {
-        jobs.iter_mut().for_each(|job| job());
+        jobs.iter_mut().rev().for_each(|job| job());
     }
 }
 

@@ -95,7 +95,7 @@ impl View {
     /// Judges the waits of a trace that was placed, and sums up its sites.
     pub fn new(name: String, analysis: Analysis, placement: Placement, word: &Word) -> View {
         #[allow(clippy::expect_used)] // it ends early only where somebody says so
-        View::new_while(name, analysis, placement, word, &InTurn, &|| true)
+        View::new_while(name, analysis, placement, word, &InTurn(1), &|| true)
             .expect("nobody stops it")
     }
 

@@ -21,7 +21,7 @@ impl Jobs for Cores {
     /// A panic in one of them goes on here when all are done.
     fn all(&self, jobs: &mut [Job<'_>]) {
         let Some((last, others)) = jobs.split_last_mut().filter(|_| self.at_once() > 1) else {
-            return InTurn.all(jobs);
+            return InTurn(1).all(jobs);
         };
         std::thread::scope(|scope| {
             for job in others {

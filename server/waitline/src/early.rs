@@ -18,9 +18,8 @@ const SHARE: u64 = 3;
 const BLOCK: usize = 256 << 10;
 
 /// What the first generation of a large trace tells, marked as partial: sums, and no lives of goroutines,
-/// since nothing can be judged by it. `None` if that is not worth it:
-/// the file is small, its first generation is a good part of it, or it has another fault, which the load
-/// itself tells of.
+/// since nothing can be judged by it. `None` if that is not worth it: the file is small, its first
+/// generation is a good part of it, or it has another fault, which the load itself tells of.
 pub(crate) fn load(path: &Path, cancel: &AtomicBool) -> Option<Loaded> {
     let stamp = Stamp::at(path).filter(|stamp| stamp.len() >= LARGE)?;
     let mut opened = traces::open(path).ok()?;

@@ -56,7 +56,7 @@ fn real() -> &'static Real {
         builder.filled(TRACE.len());
         let analysis = builder.finish().expect("a bundled trace is sound");
         let depth = Depth::Groups;
-        let judged = Judged::new(&analysis, &question(&analysis), depth, &InTurn, &|| true);
+        let judged = Judged::new(&analysis, &question(&analysis), depth, &InTurn(1), &|| true);
         let judged = judged.and_then(|judged| judged.to_bytes(depth));
         let parts = [analysis.to_bytes(), judged].map(|part| part.expect("it is whole"));
         Real { analysis, parts }

@@ -5,25 +5,11 @@ use std::sync::Arc;
 
 use ide::Analysis;
 use ide::analysis::{Builder, Unfinished};
-use ide::jobs::{Job, Jobs};
+use ide::jobs::InTurn;
 use libfuzzer_sys::fuzz_target;
 
-/// What is decoded ahead is done before what comes in its turn.
-#[derive(Debug)]
-struct Backwards(usize);
-
-impl Jobs for Backwards {
-    fn at_once(&self) -> usize {
-        self.0
-    }
-
-    fn all(&self, jobs: &mut [Job<'_>]) {
-        jobs.iter_mut().rev().for_each(|job| job());
-    }
-}
-
 fn load(bytes: &[u8], cores: usize) -> Result<Analysis, Unfinished> {
-    let jobs = Arc::new(Backwards(cores));
+    let jobs = Arc::new(InTurn(cores));
     let mut builder = Builder::new().on(jobs.clone());
     loop {
         builder.space(bytes.len()).copy_from_slice(bytes);

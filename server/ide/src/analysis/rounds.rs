@@ -20,6 +20,13 @@ pub(super) struct Rounds {
     misses: u32,
 }
 
+impl Rounds {
+    /// How many generations are decoded side by side.
+    fn at_once(&self) -> usize {
+        self.jobs.as_ref().map_or(1, |jobs| jobs.at_once())
+    }
+}
+
 /// Whoever writes traces so that this never fits pays for it no more often than this.
 const MOST_MISSES: u32 = 4;
 
@@ -48,16 +55,13 @@ impl Builder {
     /// Whether the next generation can wait for others: the first tells what was there.
     pub(super) fn is_side_by_side(&self) -> bool {
         let is_plain = self.figures.stays.is_none() && self.limit.is_none() && self.generations > 0;
-        is_plain
-            && self.rounds.misses < MOST_MISSES
-            && self.rounds.jobs.as_ref().is_some_and(|jobs| jobs.at_once() > 1)
+        is_plain && self.rounds.misses < MOST_MISSES && self.rounds.at_once() > 1
     }
 
     /// A generation more; decodes those that wait if there are enough.
     pub(super) fn queue(&mut self, generation: Generation) {
         self.rounds.queue.push(generation);
-        let most = self.rounds.jobs.as_ref().map_or(1, |jobs| jobs.at_once());
-        if self.rounds.queue.len() >= most {
+        if self.rounds.queue.len() >= self.rounds.at_once() {
             self.round();
         }
     }
@@ -98,12 +102,11 @@ impl Builder {
             jobs.all(&mut all);
         }
 
-        let mut ahead = ahead.into_iter();
-        for (i, generation) in queue.into_iter().enumerate() {
-            let result = if i == 0 {
-                std::mem::replace(&mut first, Ok(()))
-            } else {
-                self.join(&generation, ahead.next().flatten())
+        let (mut first, mut ahead) = (Some(first), ahead.into_iter());
+        for generation in queue {
+            let result = match first.take() {
+                Some(in_turn) => in_turn,
+                None => self.join(&generation, ahead.next().flatten()),
             };
             if let Err(problem) = result {
                 self.problem = Some((false, problem));

@@ -39,7 +39,7 @@ fn placed(text: &str) -> (Vec<Finding>, Placement) {
     let placement = Placement::new(&analysis, &Mapper::new(workspace), &mut read);
     let user = |f| placement.place(f).is_some();
     let facts = Facts::new(&analysis, &user);
-    let (verdicts, blame) = judge(&analysis, facts, &|_| None, &InTurn).unwrap();
+    let (verdicts, blame) = judge(&analysis, facts, &|_| None, &InTurn(1)).unwrap();
     let stays = analysis.stays.as_ref().unwrap();
     let lives = lives(&analysis, stays);
     let groups = groups(&analysis, stays, &verdicts.facts, &lives);

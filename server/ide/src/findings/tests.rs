@@ -16,7 +16,7 @@ fn all_of(trace: &[u8], user: impl Fn(&str) -> bool) -> Found {
     let analysis = builder.finish().unwrap();
     let own = |f| is_user_by_name(analysis.str(analysis.tables.frame(f).func));
     let facts = Facts::new(&analysis, &own);
-    let (verdicts, blame) = judge(&analysis, facts, &|_| None, &InTurn).unwrap();
+    let (verdicts, blame) = judge(&analysis, facts, &|_| None, &InTurn(1)).unwrap();
     let stays = analysis.stays.as_ref().unwrap();
     let lives = lives(&analysis, stays);
     let groups = groups(&analysis, stays, &verdicts.facts, &lives);

@@ -291,7 +291,7 @@ fn bundled(name: &str) -> (Analysis, Verdicts) {
     let analysis = builder.finish().unwrap();
     let user = |f| is_user_by_name(analysis.str(analysis.tables.frame(f).func));
     let facts = Facts::new(&analysis, &user);
-    let (verdicts, _) = judge(&analysis, facts, &|_| None, &InTurn).unwrap();
+    let (verdicts, _) = judge(&analysis, facts, &|_| None, &InTurn(1)).unwrap();
     (analysis, verdicts)
 }
 

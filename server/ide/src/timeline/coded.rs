@@ -8,7 +8,7 @@
 //!                  none where all differ
 //! ```
 //!
-//! Times can be gone over without looking at the rest, and a tone is found and written over where it
+//! RunTimes can be gone over without looking at the rest, and a tone is found and written over where it
 //! stands: verdicts come when all is written.
 
 use super::class::Tone;
@@ -505,7 +505,7 @@ const MIXED: u8 = 0;
 
 /// A block of what a P ran, gone over run by run.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Times<'a> {
+pub(super) struct RunTimes<'a> {
     bytes: &'a [u8],
     /// Of all, or the first of them.
     tone: u8,
@@ -516,13 +516,13 @@ pub(super) struct Times<'a> {
     t: i64,
 }
 
-impl<'a> Times<'a> {
+impl<'a> RunTimes<'a> {
     #[inline]
-    pub(super) fn new(bytes: &'a [u8], base: i64) -> Times<'a> {
+    pub(super) fn new(bytes: &'a [u8], base: i64) -> RunTimes<'a> {
         let tone = bytes.first().copied().unwrap_or(MIXED);
         let at = if tone == MIXED { 1 + BLOCK } else { 1 };
         let (gaps, lengths) = (word(bytes, at), word(bytes, at + 8));
-        Times { bytes, tone, k: 0, gaps, lengths, at: at + 16, t: base }
+        RunTimes { bytes, tone, k: 0, gaps, lengths, at: at + 16, t: base }
     }
 
     /// Whose they are.
@@ -540,7 +540,7 @@ impl<'a> Times<'a> {
     }
 }
 
-impl Iterator for Times<'_> {
+impl Iterator for RunTimes<'_> {
     /// Its beginning, its end, its tone.
     type Item = (i64, i64, Tone);
 

@@ -19,6 +19,7 @@ use super::GoRef;
 use super::cells::Cells;
 use super::class::{TONES, Tone};
 use super::coded::{Arena, BLOCK, Block, Values, take_length};
+use super::column::first;
 use super::gos::{Gos, MANY, NOWHERE};
 use super::jumps::{self, Blocks, Stretch};
 use super::sums::{Part, UpTo};
@@ -226,10 +227,10 @@ impl<'a> Lane<'a> {
 
     /// The spans of block `i`, without why and whose.
     #[inline]
-    pub(super) fn times(&self, i: usize) -> Times<'a> {
+    pub(super) fn times(&self, i: usize) -> SpanTimes<'a> {
         let block = self.block(i);
         let (widths, at) = block.lengths();
-        Times { block, k: 0, widths, tones: 0, at, t: self.base(i), end: self.block_end(i) }
+        SpanTimes { block, k: 0, widths, tones: 0, at, t: self.base(i), end: self.block_end(i) }
     }
 
     /// The spans of block `i`.
@@ -374,7 +375,7 @@ impl Sites<'_> {
 
 /// The spans of a block, without why and whose.
 #[derive(Clone, Copy)]
-pub(super) struct Times<'a> {
+pub(super) struct SpanTimes<'a> {
     block: Block<'a>,
     k: usize,
     widths: u64,
@@ -385,7 +386,7 @@ pub(super) struct Times<'a> {
     end: i64,
 }
 
-impl Iterator for Times<'_> {
+impl Iterator for SpanTimes<'_> {
     /// Its beginning, its end, its tone.
     type Item = (i64, i64, Tone);
 
@@ -496,13 +497,5 @@ pub(super) fn furthest(
             (to, step) = (at, step * 2);
         }
     }
-    while from < to {
-        let middle = from + (to - from) / 2;
-        if ends_by(middle) {
-            from = middle + 1;
-        } else {
-            to = middle;
-        }
-    }
-    from
+    first(from, to, ends_by)
 }

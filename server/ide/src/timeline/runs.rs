@@ -5,7 +5,7 @@
 use std::cell::Cell;
 
 use super::class::{TONES, Tone};
-use super::coded::{Arena, BLOCK, RawRun, Times, Values, Writer};
+use super::coded::{Arena, BLOCK, RawRun, RunTimes, Values, Writer};
 use super::jumps::{self, Blocks, Stretch};
 use super::lanes::{LONG, Walk, furthest, touched};
 use super::sums::{Summing, UpTo};
@@ -108,7 +108,7 @@ impl Runs {
     #[inline]
     fn times(&self, block: usize) -> Within<'_> {
         match self.ats.get(block) {
-            Some(&at) => Within::Written(Times::new(self.arena.at(at), self.bases[block])),
+            Some(&at) => Within::Written(RunTimes::new(self.arena.at(at), self.bases[block])),
             None => Within::AtHand(self.tail.iter()),
         }
     }
@@ -255,7 +255,7 @@ impl Xs<'_> {
 
 /// What a block ran, in order: beginning, end, tone.
 enum Within<'a> {
-    Written(Times<'a>),
+    Written(RunTimes<'a>),
     AtHand(std::slice::Iter<'a, RawRun>),
 }
 

@@ -10,6 +10,7 @@ use super::lanes::Span;
 use super::runs::Run;
 use super::tile::Key;
 use super::{GoRef, Index, NO_GO, RegionSpan, Sample, TaskSpan};
+use crate::stays::StayRow;
 use crate::verdicts::Judgement;
 use crate::view::View;
 
@@ -387,17 +388,10 @@ impl Index {
         let stays = view.analysis.stays.as_ref()?;
         let verdicts = view.verdicts.as_ref()?;
         let id = self.gos.id(go)?;
-        let (mut low, mut high) = (0u32, stays.len() as u32);
-        while low < high {
-            let middle = low + (high - low) / 2;
-            if stays.end(crate::stays::StayRow(middle)).0 < span.end {
-                low = middle + 1;
-            } else {
-                high = middle;
-            }
-        }
-        (low..stays.len() as u32)
-            .map(crate::stays::StayRow)
+        let n = stays.len();
+        let from = first(0, n, |row| stays.end(StayRow(row as u32)).0 < span.end);
+        (from as u32..n as u32)
+            .map(StayRow)
             .take_while(|&r| stays.end(r).0 == span.end)
             .filter(|&r| stays.gos.get(stays.g(r).0 as usize).is_some_and(|of| of.id == id))
             .find_map(|r| verdicts.of(stays, r))

@@ -209,12 +209,12 @@ impl Session {
             let memory = session.settings().memory;
             let kept = keep.loaded(memory);
             // Beside the load, which it would hold up else.
-            let _beginning = (may_grow && kept.is_none()).then(|| {
+            if may_grow && kept.is_none() {
                 let (session, path, wanted) = (session.clone(), path.clone(), wanted.clone());
                 tokio::task::spawn_blocking(move || {
                     let _ = grow.send(session.beginning(&path, wanted.flag()));
-                })
-            });
+                });
+            }
             let load = |waits| {
                 let bounds = Bounds { memory, waits };
                 let lives = traces::What::Lives;

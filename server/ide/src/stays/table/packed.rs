@@ -97,8 +97,8 @@ impl Packed {
 
 #[inline(always)]
 pub(super) fn takes_no_time(flags: u32) -> bool {
-    pub(super) const BORN: u32 = StayKind::Born as u32;
-    pub(super) const STOP: u32 = StayKind::Stop as u32;
+    const BORN: u32 = StayKind::Born as u32;
+    const STOP: u32 = StayKind::Stop as u32;
     matches!(flags & KIND, BORN | STOP)
 }
 
