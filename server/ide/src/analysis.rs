@@ -313,7 +313,7 @@ impl Builder {
                 continue;
             }
             let tables = self.reader.tables();
-            let mut pass = Pass { figures: &mut self.figures, tables };
+            let mut pass = Pass::<false> { figures: &mut self.figures, tables };
             if let Some((limit, problem)) = &self.limit
                 && self.generations == *limit
             {
@@ -362,7 +362,7 @@ impl Builder {
             Some((true, problem)) => Some(problem),
             None => {
                 let tables = self.reader.tables();
-                self.decoder.end(&mut Pass { figures: &mut self.figures, tables });
+                self.decoder.end(&mut Pass::<false> { figures: &mut self.figures, tables });
                 match &self.limit {
                     Some((_, problem)) if self.is_stopped => Some(problem.clone()),
                     _ => self.reader.problem().cloned(),

@@ -252,7 +252,7 @@ impl Figures {
 
     /// The span of a goroutine ends; it goes on to state `to`.
     #[inline(always)]
-    fn leave(&mut self, at: &At, event: &GoEvent, local: &mut GoLocal) {
+    fn leave<const AHEAD: bool>(&mut self, at: &At, event: &GoEvent, local: &mut GoLocal) {
         let g = event.g;
         let start = local.since;
         let ns = at.t.since(start);
@@ -272,7 +272,7 @@ impl Figures {
             GoState::Runnable => {
                 let early = !local.ran && event.to == GoState::Running;
                 self.charge_early(local, local.slot, g, start, ns, pre, early);
-                let own = if local.known == Known::NotWhere {
+                let own = if AHEAD && local.known == Known::NotWhere {
                     self.keep_own(g, start, ns);
                     SlotId::NONE
                 } else {

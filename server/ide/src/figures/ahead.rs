@@ -129,7 +129,7 @@ impl Figures {
     }
 }
 
-impl Pass<'_> {
+impl<const AHEAD: bool> Pass<'_, AHEAD> {
     /// A change of a goroutine of which nothing but the state is known.
     #[cold]
     #[inline(never)]
@@ -145,7 +145,9 @@ impl Pass<'_> {
             self.enter(at, event, local);
         }
     }
+}
 
+impl Pass<'_, false> {
     /// Takes in what was summed up ahead, of the generation that follows; then the decoder goes on there.
     pub fn join(
         &mut self,
@@ -164,7 +166,7 @@ impl Pass<'_> {
             match what {
                 What::Go(at, event) => {
                     if let Some(local) = decoder.local(event.g) {
-                        self.figures.leave(&at, &event, local);
+                        self.figures.leave::<false>(&at, &event, local);
                         self.enter(&at, &event, local);
                     }
                 }

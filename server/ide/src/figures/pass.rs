@@ -9,23 +9,26 @@ use super::ahead::Known;
 use super::{Figures, GoLocal, OpenRange, SlotId, UNKNOWN, scope_g};
 use crate::causes::Causes;
 
-/// One generation's events on their way into the figures.
+/// One generation's events on their way into the figures. `AHEAD`: of one that is decoded ahead of the one
+/// before it; what is asked for that alone costs all others nothing then.
 #[derive(Debug)]
-pub struct Pass<'a> {
+pub struct Pass<'a, const AHEAD: bool> {
     /// Where they go.
     pub figures: &'a mut Figures,
     /// The trace's tables, the generation's included.
     pub tables: &'a Tables,
 }
 
-impl Pass<'_> {
+impl<const AHEAD: bool> Pass<'_, AHEAD> {
     /// A goroutine's new state begins.
     #[inline(always)]
     pub(super) fn enter(&mut self, at: &At, event: &GoEvent, local: &mut GoLocal) {
         let f = &mut *self.figures;
         if event.own.is_some() || event.from == GoState::NotExist {
             local.own = f.stacks[event.own.0 as usize];
-            local.known = Known::All;
+            if AHEAD {
+                local.known = Known::All;
+            }
         }
         let stops = event.from == GoState::Running && event.to == GoState::Runnable;
         if stops || matches!(event.to, GoState::Waiting | GoState::Syscall) {
@@ -85,7 +88,7 @@ impl Pass<'_> {
     }
 }
 
-impl Sink for Pass<'_> {
+impl<const AHEAD: bool> Sink for Pass<'_, AHEAD> {
     type Local = GoLocal;
 
     fn generation(&mut self, t: Nanos, generation: &Generation, tables: &Tables) {
@@ -117,7 +120,7 @@ impl Sink for Pass<'_> {
         if event.from == event.to {
             return; // named again at a generation's beginning: the span goes on
         }
-        if local.known == Known::State {
+        if AHEAD && local.known == Known::State {
             return self.go_carried(at, event, local);
         }
         let f = &mut *self.figures;
@@ -134,7 +137,7 @@ impl Sink for Pass<'_> {
         if event.to == GoState::NotExist {
             f.totals.alive = f.totals.alive.saturating_sub(1);
         }
-        f.leave(at, event, local);
+        f.leave::<AHEAD>(at, event, local);
         f.live(at, event, local);
         self.enter(at, event, local);
     }
@@ -146,7 +149,7 @@ impl Sink for Pass<'_> {
 
     fn range(&mut self, at: &At, event: &RangeEvent) {
         let f = &mut *self.figures;
-        if f.ahead.is_some() && f.keeps_range(at, event) {
+        if AHEAD && f.keeps_range(at, event) {
             return;
         }
         let key = (event.kind, event.scope);
