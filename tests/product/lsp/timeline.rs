@@ -292,3 +292,45 @@ fn a_file_that_changed_is_not_mixed_with_what_is_shown() {
     assert_eq!(client.ask("waitline/timelineAt", json!({ "t": 0 })), Value::Null);
     client.end();
 }
+
+/// Who looks at the timeline while a large trace is loaded has the index of the whole begun beside that.
+/// It is the one that is made afterwards else.
+#[test]
+fn an_index_begun_beside_a_load_is_the_same() {
+    let dir = tempfile::tempdir().unwrap();
+    let large = dir.path().canonicalize().unwrap().join("large.trace");
+    std::fs::write(&large, super::loads::trace_of_stops(60, 8)).unwrap();
+    assert!(std::fs::metadata(&large).unwrap().len() > 16 << 20);
+    let told = |client: &mut Client| {
+        let mut at = client.ask("waitline/timelineAt", json!({ "t": 5 }));
+        let mut info = info(client);
+        let ask = json!({ "t0": 0, "t1": info["duration"], "width": 200, "lanes": info["lanes"] });
+        let tile = client.ask("waitline/timeline", ask);
+        for answer in [&mut info, &mut at] {
+            answer["analysis"] = Value::Null;
+        }
+        // A tile begins with the number of what it is of.
+        let data = tile["data"].as_str().unwrap()[12..].to_owned();
+        (at, info, data)
+    };
+    let capabilities = json!({ "experimental": { "commands": { "commands": ["waitline.load"] } } });
+    let mut beside = Client::start();
+    beside.initialize(&programs(), capabilities, Value::Null);
+    let load = beside.send("waitline/load", json!({ "trace": large }));
+    let grows =
+        |m: &Value| m["params"]["partial"].as_str().is_some_and(|p| p.contains("being read"));
+    beside.wait_for("its beginning", grows);
+    beside.ask("waitline/timelineInfo", Value::Null);
+    beside.answer(load).unwrap();
+    let beside = {
+        let told = told(&mut beside);
+        beside.end();
+        told
+    };
+    let mut afterwards = Client::start();
+    afterwards.initialize(&programs(), json!({}), Value::Null);
+    afterwards.ask("waitline/load", json!({ "trace": large }));
+    assert_eq!(told(&mut afterwards), beside);
+    assert!(beside.1["lanes"].as_array().unwrap().contains(&json!("p:0")), "{}", beside.1);
+    afterwards.end();
+}

@@ -54,6 +54,11 @@ impl Loads {
     pub(super) fn wish(&self) -> u64 {
         self.wish
     }
+
+    /// Whether a trace is being loaded.
+    pub(super) fn is_under_way(&self) -> bool {
+        self.cancel.is_some()
+    }
 }
 
 /// By which a load is ended: whoever waits for it goes on at once, and its work stops at its next step.

@@ -60,8 +60,8 @@ pub(super) struct Session {
     pub(super) looks: AtomicBool,
     /// Counts wishes for ranges: only the newest one counts.
     ranges: AtomicU64,
-    /// The index of the timeline, if somebody looked.
-    pub(super) timeline: Mutex<Option<Arc<super::timeline::Job>>>,
+    /// The indexes of timelines, if somebody looked.
+    pub(super) indexes: Mutex<super::timeline::Indexes>,
     /// The page's host, if somebody opened the page.
     pub(super) host: tokio::sync::Mutex<Option<crate::http::Host>>,
     /// The load under way, as pages are told of it; null without one.
@@ -131,7 +131,7 @@ impl Session {
             told: tokio::sync::Mutex::default(),
             looks: AtomicBool::new(false),
             ranges: AtomicU64::new(0),
-            timeline: Mutex::new(None),
+            indexes: Mutex::default(),
             host: tokio::sync::Mutex::new(None),
             loading: Mutex::default(),
             events: crate::http::events(),
@@ -206,8 +206,9 @@ impl Session {
         if path(&before) != path(&shown) {
             self.kept.forget();
         }
+        let now = shown.clone();
         drop(shown);
-        self.forget_timeline();
+        self.exchange_timeline(now.as_ref());
         self.answers.clear();
         self.refresher.ask(&self.info().capabilities);
         self.tell_pages_state();

@@ -33,6 +33,8 @@ pub(in crate::lsp) async fn serve(
         session.listen(port).await.with_context(taken)?;
     }
     let told = |error: tower_lsp::jsonrpc::Error| anyhow::anyhow!("{}", error.message);
+    // Most look at once: by the time that the browser is there, much of the index is, too.
+    session.index_ahead(trace.clone());
     let mut load = std::pin::pin!(backend.show(trace));
     let mut ready = Some(ready);
     let mut launch = None;
@@ -48,7 +50,6 @@ pub(in crate::lsp) async fn serve(
         load.await.map_err(told)?;
     }
     let Some(shown) = session.shown() else { anyhow::bail!("the trace is not shown") };
-    // Most look at once: by the time that the browser is there, so is the index.
     session.timeline_job(&shown);
     if let Some(lost) = shown.view.analysis.partial() {
         partial(&lost);
