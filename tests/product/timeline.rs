@@ -10,6 +10,7 @@ use exectrace::{
     At, Decoder, GoEvent, GoId, GoState, Nanos, RangeEvent, RangeKind, RangePhase, RangeScope,
     Reader, Sink, StrId, Tables,
 };
+use ide::jobs::{Job, Jobs};
 use ide::timeline::{Builder, Class, Counter, Failed, Index, Key, Rect, TILE_BYTES, Window};
 use ide::view::View;
 use proptest::prelude::*;
@@ -517,6 +518,48 @@ fn tiles_keep_to_their_size_and_rows_to_their_order() {
     }
     // Few lanes are as fine as pixels are.
     assert!(!index.tile(&keys[..8], &window(1000))[0].coarse);
+}
+
+/// A tile does not depend on how many cores draw it.
+#[test]
+fn tiles_are_the_same_on_all_cores() {
+    #[derive(Debug)]
+    struct Threads(usize);
+    impl Jobs for Threads {
+        fn at_once(&self) -> usize {
+            self.0
+        }
+
+        fn all(&self, jobs: &mut [Job<'_>]) {
+            std::thread::scope(|scope| jobs.iter_mut().for_each(|job| drop(scope.spawn(job))));
+        }
+    }
+    let (mut compared, mut coarse) = (0, 0);
+    for name in ["g126/webmix", "g126/mandel-pixel", "real/nats-server-forky", "g127/annot"] {
+        let Trace { index, .. } = load(&testdata(&format!("traces/{name}.trace")));
+        let mut keys: Vec<Key> = index.proc_ids().iter().map(|(p, _)| Key::Proc(*p)).collect();
+        keys.extend([Key::Gc, Key::All, Key::Net]);
+        keys.extend(index.thread_ids().into_iter().map(Key::Thread));
+        keys.extend(index.groups.iter().map(|g| Key::Group(g.id.clone())));
+        keys.extend(index.gos.iter().map(|go| Key::Gos(vec![go.id])));
+        keys.truncate(256);
+        for zoom in [1, 3, 20, 500] {
+            let t1 = index.end / zoom;
+            for width in [300, 4095] {
+                let window = Window { t0: t1 / 7, t1, width };
+                let one = index.tile(&keys, &window);
+                for cores in [2, 5] {
+                    assert!(
+                        index.tile_by(&keys, &window, &Threads(cores)) == one,
+                        "{name} {window:?}"
+                    );
+                    compared += 1;
+                }
+                coarse += usize::from(one.iter().any(|lane| lane.coarse));
+            }
+        }
+    }
+    assert!(coarse > 0 && coarse * 2 < compared, "{coarse} of {compared}");
 }
 
 /// What a P ran, cell by cell, comes to what its goroutines ran on it.

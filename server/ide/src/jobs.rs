@@ -1,6 +1,9 @@
 //! Work that can go side by side. `ide` starts no threads: it says what is independent, and who uses it
 //! runs that as it can.
 
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
 /// A job: it is run once.
 pub type Job<'a> = &'a mut (dyn FnMut() + Send);
 
@@ -40,4 +43,100 @@ pub(crate) fn both<A: Send, B: Send>(
         b = other.take().map(|other| other())
     }]);
     a.zip(b)
+}
+
+/// Makes `n` things by their numbers, side by side where that can be, up to the first one after which
+/// `goes_on` says no: it is asked in their order. What comes does not depend on how many cores there are.
+pub(crate) fn each<T: Send>(
+    jobs: &dyn Jobs,
+    n: usize,
+    make: impl Fn(usize) -> T + Sync,
+    goes_on: impl FnMut(&T) -> bool + Send,
+) -> Vec<T> {
+    let (next, is_over) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let made = Mutex::new(InOrder { waiting: Vec::new(), made: Vec::new(), goes_on });
+    let work = || {
+        while !is_over.load(Ordering::Relaxed) {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            if at >= n {
+                return;
+            }
+            let one = make(at);
+            if !made.lock().unwrap_or_else(PoisonError::into_inner).take(at, one) {
+                is_over.store(true, Ordering::Relaxed);
+            }
+        }
+    };
+    let mut workers = vec![work; jobs.at_once().clamp(1, n.max(1))];
+    let mut workers: Vec<Job<'_>> = workers.iter_mut().map(|worker| worker as Job<'_>).collect();
+    jobs.all(&mut workers);
+    made.into_inner().unwrap_or_else(PoisonError::into_inner).made
+}
+
+/// What comes in any order, put in order.
+struct InOrder<T, F> {
+    waiting: Vec<(usize, T)>,
+    made: Vec<T>,
+    goes_on: F,
+}
+
+impl<T, F: FnMut(&T) -> bool> InOrder<T, F> {
+    /// One more; whether others are wanted.
+    fn take(&mut self, at: usize, one: T) -> bool {
+        self.waiting.push((at, one));
+        while let Some(next) = self.waiting.iter().position(|(at, _)| *at == self.made.len()) {
+            let (_, one) = self.waiting.swap_remove(next);
+            let goes_on = (self.goes_on)(&one);
+            self.made.push(one);
+            if !goes_on {
+                self.waiting.clear();
+                return false;
+            }
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Runs jobs on threads, as products do.
+    #[derive(Debug)]
+    struct Threads;
+
+    impl Jobs for Threads {
+        fn at_once(&self) -> usize {
+            4
+        }
+
+        #[allow(clippy::disallowed_methods)]
+        fn all(&self, jobs: &mut [Job<'_>]) {
+            std::thread::scope(|scope| jobs.iter_mut().for_each(|job| drop(scope.spawn(job))));
+        }
+    }
+
+    #[test]
+    fn things_are_made_in_order_up_to_the_last_that_is_wanted() {
+        let several: [&dyn Jobs; 3] = [&InTurn(1), &InTurn(3), &Threads];
+        for jobs in several {
+            for round in 0..100 {
+                let all = each(jobs, 50, |at| at * 2, |_| true);
+                assert_eq!(all, (0..50).map(|at| at * 2).collect::<Vec<_>>());
+                let mut sum = 0;
+                let some = each(
+                    jobs,
+                    50,
+                    |at| at,
+                    |&one| {
+                        sum += one;
+                        sum < round
+                    },
+                );
+                let until = (0..50).position(|at| (0..=at).sum::<usize>() >= round).unwrap();
+                assert_eq!(some, (0..=until).collect::<Vec<_>>(), "{jobs:?}, {round}");
+                assert_eq!(each(jobs, 0, |at| at, |_| true), []);
+            }
+        }
+    }
 }

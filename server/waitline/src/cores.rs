@@ -6,7 +6,7 @@ use ide::jobs::{InTurn, Job, Jobs};
 
 /// The cores of this machine.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Cores;
+pub struct Cores;
 
 /// More cores than this are not worth the memory that each takes for what it works on.
 const MOST: usize = 8;

@@ -11,6 +11,7 @@ use std::time::Duration;
 use ide::timeline::{Builder, Failed, Index};
 use ide::view::View;
 
+use crate::cores::Cores;
 use crate::traces::{self, Stamp};
 
 /// How much is read at a time, in bytes.
@@ -107,7 +108,7 @@ pub fn make(
         }
         match builder.finish(&view.analysis) {
             Ok(mut index) => {
-                index.seal(&view);
+                index.seal_by(&view, &Cores);
                 return Ok(index);
             }
             Err(Failed::Again(generations)) => limit = Some(generations),

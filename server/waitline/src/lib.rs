@@ -2,7 +2,7 @@
 
 pub mod cli;
 pub mod config;
-mod cores;
+pub mod cores;
 mod early;
 pub mod events;
 mod follow;

@@ -35,9 +35,8 @@ pub(super) struct Density {
 }
 
 impl Density {
-    /// Of goroutines; `None` where they can be gone over.
-    pub(super) fn new(index: &Index, gos: &[GoRef]) -> Option<Density> {
-        let spans = n_spans(index, gos);
+    /// Of goroutines with so many spans; `None` where they can be gone over.
+    pub(super) fn new(index: &Index, gos: &[GoRef], spans: usize) -> Option<Density> {
         let shift = shift(index, spans)?;
         let mut making = Making::new(index.end, shift);
         making.add(index, gos);
@@ -46,7 +45,7 @@ impl Density {
 
     /// Of the goroutines of all groups. Large groups have slices as short, and are not gone over again.
     pub(super) fn of_all(index: &Index, groups: &[Group]) -> Option<Density> {
-        let spans = groups.iter().map(|group| n_spans(index, &group.gos)).sum();
+        let spans = groups.iter().map(|group| group.spans).sum();
         let shift = shift(index, spans)?;
         let mut making = Making::new(index.end, shift);
         let mut made = Vec::new();
@@ -123,7 +122,8 @@ impl Density {
     }
 }
 
-fn n_spans(index: &Index, gos: &[GoRef]) -> usize {
+/// How many spans some goroutines have.
+pub(super) fn n_spans(index: &Index, gos: &[GoRef]) -> usize {
     let blocks = |lane: Lane<'_>| (0..lane.n_blocks()).map(|i| lane.block(i).n).sum::<usize>();
     gos.iter().filter_map(|&go| index.lane_of(go)).map(blocks).sum()
 }

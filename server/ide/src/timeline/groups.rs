@@ -1,10 +1,13 @@
 //! Goroutines by where they were created, and their rows.
 
+use std::sync::{Mutex, PoisonError};
+
 use exectrace::{FrameId, GoId, StackId, StrId, Tables, TaskId};
 use hashbrown::HashMap;
 
-use super::density::Density;
+use super::density::{Density, n_spans};
 use super::{GoRef, Index, REACH, RegionSpan, TaskSpan, reach};
+use crate::jobs::{Jobs, each};
 
 /// Goroutines that were created at one place.
 #[derive(Debug)]
@@ -23,6 +26,8 @@ pub struct Group {
     pub waiting: i64,
     /// How long they ran.
     pub running: i64,
+    /// How many spans they have.
+    pub(super) spans: usize,
     pub(super) density: Option<Density>,
     reach: Vec<(i64, i64)>,
 }
@@ -48,8 +53,8 @@ pub struct Row {
 impl Group {
     fn new(id: String, created_at: Option<FrameId>, func: StrId, gos: Vec<GoRef>) -> Group {
         let (costly, waiting, running) = (0, 0, 0);
-        let (density, reach) = (None, Vec::new());
-        Group { id, created_at, func, gos, costly, waiting, running, density, reach }
+        let (spans, density, reach) = (0, None, Vec::new());
+        Group { id, created_at, func, gos, costly, waiting, running, spans, density, reach }
     }
 
     pub(super) fn bytes(&self) -> usize {
@@ -57,9 +62,11 @@ impl Group {
     }
 
     /// No more goroutines will come.
-    fn close(&mut self, index: &Index) {
-        self.density = Density::new(index, &self.gos);
+    fn close(mut self, index: &Index) -> Group {
+        self.spans = n_spans(index, &self.gos);
+        self.density = Density::new(index, &self.gos, self.spans);
         self.reach = reach(&index.gos, self.gos.iter().copied());
+        self
     }
 
     /// Those that were there at some time of a window, in the order of first sight.
@@ -88,6 +95,7 @@ impl Index {
         &mut self,
         tables: &Tables,
         line_of: &mut dyn FnMut(StackId) -> Option<FrameId>,
+        jobs: &dyn Jobs,
     ) {
         let mut rows: HashMap<(Option<FrameId>, StrId), usize> = HashMap::new();
         let mut groups: Vec<Group> = Vec::new();
@@ -114,7 +122,16 @@ impl Index {
             group.waiting = group.waiting.saturating_add(time.waiting);
             group.running = group.running.saturating_add(time.running);
         }
-        groups.iter_mut().for_each(|group| group.close(self));
+        // The largest first: so none is left at the end that all wait for.
+        groups.sort_by_key(|group| std::cmp::Reverse(group.gos.len()));
+        let open: Vec<Mutex<Option<Group>>> =
+            groups.into_iter().map(|group| Mutex::new(Some(group))).collect();
+        let close = |row: usize| {
+            let group = open[row].lock().unwrap_or_else(PoisonError::into_inner).take();
+            group.map(|group| group.close(self))
+        };
+        let closed = each(jobs, open.len(), close, |_| true);
+        let mut groups: Vec<Group> = closed.into_iter().flatten().collect();
         groups.sort_by_key(|g| {
             (std::cmp::Reverse((g.costly, g.running, g.waiting)), g.gos.first().copied())
         });

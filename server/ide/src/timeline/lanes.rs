@@ -267,7 +267,7 @@ impl<'a> Lane<'a> {
     }
 
     /// The blocks that touch a window.
-    fn blocks_in(&self, t0: i64, t1: i64) -> std::ops::Range<usize> {
+    pub(super) fn blocks_in(&self, t0: i64, t1: i64) -> std::ops::Range<usize> {
         let from = self.blocks.begun(|base| base <= t0).saturating_sub(1);
         from..self.blocks.begun(|base| base < t1)
     }

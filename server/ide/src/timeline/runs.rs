@@ -140,11 +140,16 @@ impl Runs {
         if block < self.bases.len() { self.runs_of(block).nth(k) } else { None }
     }
 
+    /// The blocks that touch a window.
+    pub(super) fn blocks_in(&self, t0: i64, t1: i64) -> std::ops::Range<usize> {
+        let from = self.bases.partition_point(|&base| base <= t0).saturating_sub(1);
+        from..self.bases.partition_point(|&base| base < t1)
+    }
+
     /// Those that touch a window, in order.
     pub fn between(&self, t0: i64, t1: i64) -> impl Iterator<Item = Run> + '_ {
-        let from = self.bases.partition_point(|&base| base <= t0).saturating_sub(1);
-        let to = self.bases.partition_point(|&base| base < t1);
-        (from..to).flat_map(|block| self.runs_of(block)).filter(move |r| r.end > t0 && r.start < t1)
+        let within = move |run: &Run| run.end > t0 && run.start < t1;
+        self.blocks_in(t0, t1).flat_map(|block| self.runs_of(block)).filter(within)
     }
 
     /// The one at a time, else the last one before it.

@@ -9,6 +9,7 @@ use super::gos::{ByNumber, MANY};
 use super::lanes::{LONG, Spans};
 use super::sums::Summing;
 use super::{GoRef, Index, reach};
+use crate::jobs::{InTurn, Jobs};
 use crate::stays::{StayKind, StayRow, Stays};
 use crate::verdicts::Verdict;
 use crate::view::View;
@@ -16,6 +17,11 @@ use crate::view::View;
 impl Index {
     /// Closes the index with the verdicts of a view of the same trace.
     pub fn seal(&mut self, view: &View) {
+        self.seal_by(view, &InTurn(1));
+    }
+
+    /// The same, on all cores.
+    pub fn seal_by(&mut self, view: &View, jobs: &dyn Jobs) {
         if let (Some(stays), Some(verdicts)) = (&view.analysis.stays, &view.verdicts) {
             self.judge(stays, &|row| verdicts.of(stays, row).map(|j| j.verdict));
         }
@@ -31,7 +37,7 @@ impl Index {
                 None => view.analysis.stack(stack).first().copied(),
             })
         };
-        self.group(&view.analysis.tables, &mut line_of);
+        self.group(&view.analysis.tables, &mut line_of, jobs);
     }
 
     /// Writes the verdicts on waits into their spans. Both lists of goroutines are in the order of

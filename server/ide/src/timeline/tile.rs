@@ -19,6 +19,7 @@ use super::guess::{Asked, Guess};
 use super::joiner::Joiner;
 use super::runs::Runs;
 use super::{GoRef, Index, NO_GO};
+use crate::jobs::{InTurn, Jobs, each};
 
 /// The largest tile, in bytes.
 pub const TILE_BYTES: usize = 256 << 10;
@@ -26,6 +27,8 @@ pub const TILE_BYTES: usize = 256 << 10;
 pub const MOST_LANES: usize = 256;
 /// The widest window, in pixels: places have 16 bits, in sixteenths of a pixel.
 pub const MOST_WIDTH: u32 = 4095;
+/// A window with fewer blocks of spans is drawn in about a millisecond.
+const MANY_BLOCKS: usize = 1000;
 /// What a rect takes, in bytes.
 pub const RECT_BYTES: usize = 16;
 /// What a tile and each of its lanes have before the rects, in bytes.
@@ -161,26 +164,58 @@ impl Index {
     /// What some lanes show in a window. Their rects fit into [`TILE_BYTES`]; lanes that are not
     /// there are empty.
     pub fn tile(&self, keys: &[Key], window: &Window) -> Vec<LaneRects> {
+        self.tile_by(keys, window, &InTurn(1))
+    }
+
+    /// The same, where it takes long lane by lane on all cores.
+    pub fn tile_by(&self, keys: &[Key], window: &Window, jobs: &dyn Jobs) -> Vec<LaneRects> {
+        let jobs = if self.is_long(keys, window) { jobs } else { &InTurn(1) };
         let pixels = Cells::new(window, 1);
         let of = |key: &Key| match key {
             Key::Group(id) => self.groups.iter().find(|g| g.id == *id),
             Key::All => self.all.as_ref(),
             _ => None,
         };
-        let asked: Vec<Asked<'_>> = keys
-            .iter()
-            .map(|key| Asked { key, sums: of(key).map(|group| self.group_sums(group, pixels)) })
-            .collect();
+        let asked = |lane: usize| {
+            let key = &keys[lane];
+            Asked { key, sums: of(key).map(|group| self.group_sums(group, pixels)) }
+        };
+        let asked = each(jobs, keys.len(), asked, |_| true);
         let room = TILE_BYTES.saturating_sub(HEAD_BYTES + keys.len() * LANE_BYTES) / RECT_BYTES;
         let mut guess = self.guess(&asked, window, room);
         while guess.wide <= MOST_WIDTH && guess.dense <= MOST_WIDTH {
-            match self.lanes(&asked, window, &guess, room) {
+            match self.lanes(&asked, window, &guess, room, jobs) {
                 Ok(lanes) => return lanes,
                 Err(found) => guess.was_wrong(&found),
             }
             guess.widen(room as f64);
         }
         vec![LaneRects { coarse: true, ..LaneRects::default() }; keys.len()]
+    }
+
+    /// Whether a window takes so long that other cores are worth asking.
+    fn is_long(&self, keys: &[Key], window: &Window) -> bool {
+        let mut blocks = 0;
+        keys.iter().any(|key| {
+            blocks += match key {
+                Key::Proc(id) => {
+                    let proc = self.find_proc(*id).and_then(|p| self.procs.get(p as usize));
+                    proc.map_or(0, |proc| proc.runs.blocks_in(window.t0, window.t1).len())
+                }
+                Key::Gos(ids) => {
+                    let lanes = ids.iter().filter_map(|&id| self.lane_of(self.find_go(id)?));
+                    lanes.map(|lane| lane.blocks_in(window.t0, window.t1).len()).sum()
+                }
+                Key::Thread(id) => {
+                    let runs = self.thread(*id);
+                    runs.map_or(0, |runs| runs.blocks_in(window.t0, window.t1).len())
+                }
+                // What is few is gone over, and what is much takes sums of all pixels.
+                Key::Group(_) | Key::All => MANY_BLOCKS,
+                _ => 0,
+            };
+            blocks >= MANY_BLOCKS
+        })
     }
 
     /// What is asked for, in cells as wide as guessed. The error: there are more rects than `room`, or
@@ -191,23 +226,25 @@ impl Index {
         window: &Window,
         guess: &Guess,
         room: usize,
+        jobs: &dyn Jobs,
     ) -> Result<Vec<LaneRects>, Vec<usize>> {
         let (plain, dense) = (Cells::new(window, guess.wide), Cells::new(window, guess.dense));
-        let mut lanes: Vec<LaneRects> = Vec::with_capacity(asked.len());
-        let mut n = 0;
-        for Asked { key, sums } in asked {
+        let draw = |lane: usize| {
+            let Asked { key, sums } = &asked[lane];
             let (mut lane, wide) = match sums {
                 Some(sums) => (sums.rects(dense, guess.dense, 0..dense.n), guess.dense),
                 None => (self.lane(key, plain), guess.wide),
             };
             lane.coarse = wide > 1;
-            n += lane.rects.len();
-            lanes.push(lane);
-            if n > room || guess.will_be(lanes.len(), n) > room as f64 {
-                return Err(lanes.iter().map(|lane| lane.rects.len()).collect());
-            }
-        }
-        Ok(lanes)
+            lane
+        };
+        let (mut n, mut drawn, mut fits) = (0, 0, true);
+        let lanes = each(jobs, asked.len(), draw, |lane| {
+            (n, drawn) = (n + lane.rects.len(), drawn + 1);
+            fits = n <= room && guess.will_be(drawn, n) <= room as f64;
+            fits
+        });
+        if fits { Ok(lanes) } else { Err(lanes.iter().map(|lane| lane.rects.len()).collect()) }
     }
 
     pub(super) fn lane(&self, key: &Key, cells: Cells) -> LaneRects {

@@ -6,6 +6,7 @@ use serde_json::Value;
 use tower_lsp::jsonrpc::Result;
 
 use super::parameters;
+use crate::cores::Cores;
 use crate::lsp::backend::invalid;
 
 /// A tile that was asked for.
@@ -34,7 +35,7 @@ impl Asked {
 
 /// The tile of an index that belongs to this analysis.
 pub(in crate::lsp) fn tile(index: &Index, analysis: u64, asked: &Asked) -> Vec<u8> {
-    let lanes = index.tile(&asked.lanes, &asked.window);
+    let lanes = index.tile_by(&asked.lanes, &asked.window, &Cores);
     encode(analysis, &asked.window, &lanes)
 }
 
