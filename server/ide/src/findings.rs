@@ -12,6 +12,7 @@ use crate::Analysis;
 use crate::blame::Blame;
 use crate::figures::Instance;
 use crate::goroutines::{GoGroup, Life};
+use crate::jobs::{Jobs, each};
 use crate::verdicts::Verdicts;
 
 mod channels;
@@ -264,6 +265,10 @@ fn part(figure: i64, limit: i64) -> f64 {
     figure as f64 / limit.max(1) as f64
 }
 
+/// The rules. Each goes by itself.
+const RULES: [fn(&Scene<'_>, &mut Found); 6] =
+    [locks::find, channels::find, paths::find, goroutines::find, scheduler::find, collector::find];
+
 /// The most findings that are told.
 pub const MOST: usize = 50;
 
@@ -276,20 +281,24 @@ pub fn find(
     blame: &Blame,
     lives: &[Life],
     groups: &[GoGroup],
-    user: &dyn Fn(FrameId) -> bool,
+    user: &(dyn Fn(FrameId) -> bool + Sync),
+    jobs: &dyn Jobs,
 ) -> Found {
     let Some(stays) = &analysis.stays else { return Found::default() };
     if analysis.duration() <= 0 {
         return Found::default();
     }
     let scene = Scene::new(analysis, stays, verdicts, blame, (lives, groups), user);
+    let by_rule = |rules: usize| {
+        let mut found = Found::default();
+        RULES[rules](&scene, &mut found);
+        found
+    };
     let mut found = Found::default();
-    locks::find(&scene, &mut found);
-    channels::find(&scene, &mut found);
-    paths::find(&scene, &mut found);
-    goroutines::find(&scene, &mut found);
-    scheduler::find(&scene, &mut found);
-    collector::find(&scene, &mut found);
+    for some in each(jobs, RULES.len(), by_rule, |_| true) {
+        found.findings.extend(some.findings);
+        found.looked.extend(some.looked);
+    }
     let Found { findings, looked } = &mut found;
     findings.sort_by(|a, b| {
         (b.ns, a.code, a.frame)

@@ -152,37 +152,59 @@ pub fn groups(analysis: &Analysis, stays: &Stays, facts: &Facts, lives: &[Life])
 
 fn sum_up(group: &mut GoGroup, stays: &Stays, lives: &[Life]) {
     let gos = || group.gos.iter().map(|&g| stays.go(g));
-    let mut births: Vec<i64> =
-        gos().map(|go| go.birth.0).chain(group.briefs(stays).map(|b| b.birth().0)).collect();
-    let mut ends: Vec<i64> =
-        gos().map(|go| go.end.0).chain(group.briefs(stays).map(Brief::end)).collect();
-    births.sort_unstable();
-    ends.sort_unstable();
-    let started = births.len() as u64;
-    let ended = ends.iter().filter(|&&end| end != i64::MAX).count() as u64;
+    let started = (group.gos.len() + group.briefs.len()) as u64;
+    // There can be millions, so one list serves for all that is put in order.
+    let mut values: Vec<i64> = group.briefs(stays).map(Brief::end).collect();
+    values.extend(gos().map(|go| go.end.0));
+    values.sort_unstable();
+    let ended = values.partition_point(|&end| end != i64::MAX) as u64;
+    let mut of_gos: Vec<i64> = gos().map(|go| go.birth.0).collect();
+    of_gos.sort_unstable();
+    // Brief ones stand in the order of their births.
+    let of_briefs = group.briefs(stays).map(|brief| brief.birth().0);
     let (mut gone, mut alive_max) = (0u64, 0u64);
-    for (born, birth) in (1u64..).zip(&births) {
-        while ends.get(gone as usize).is_some_and(|end| end <= birth) {
+    for (born, birth) in (1u64..).zip(merged(of_gos.into_iter(), of_briefs)) {
+        while values.get(gone as usize).is_some_and(|&end| end <= birth) {
             gone += 1;
         }
         alive_max = alive_max.max(born.saturating_sub(gone));
     }
-    drop((births, ends));
     let all = || {
         let gos = group.gos.iter().filter_map(|g| lives.get(g.0 as usize).copied());
         gos.chain(group.briefs(stays).map(Life::of_brief))
     };
     let mut life = Life::default();
     all().for_each(|one| life.add(&one));
-    let of = |what: fn(Life) -> i64| median(all().map(what).collect());
+    let mut of = |what: fn(Life) -> i64| {
+        values.clear();
+        values.extend(all().map(what));
+        median_of(&mut values)
+    };
     let (life_p50, run_p50) = (of(|l| l.ns), of(|l| l.run_ns));
     (group.started, group.ended, group.still) = (started, ended, started - ended);
     (group.life, group.alive_max) = (life, alive_max);
     (group.life_p50, group.run_p50) = (life_p50, run_p50);
 }
 
+/// What comes of two that rise: it rises.
+fn merged(
+    one: impl Iterator<Item = i64>,
+    other: impl Iterator<Item = i64>,
+) -> impl Iterator<Item = i64> {
+    let (mut one, mut other) = (one.peekable(), other.peekable());
+    std::iter::from_fn(move || match (one.peek(), other.peek()) {
+        (Some(a), Some(b)) if b < a => other.next(),
+        (Some(_), _) => one.next(),
+        (None, _) => other.next(),
+    })
+}
+
 /// The value that half of all do not exceed; 0 of none.
 pub(crate) fn median(mut values: Vec<i64>) -> i64 {
+    median_of(&mut values)
+}
+
+fn median_of(values: &mut [i64]) -> i64 {
     let middle = values.len().saturating_sub(1) / 2;
     if values.is_empty() { 0 } else { *values.select_nth_unstable(middle).1 }
 }

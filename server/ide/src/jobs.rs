@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 pub type Job<'a> = &'a mut (dyn FnMut() + Send);
 
 /// Runs jobs.
-pub trait Jobs: std::fmt::Debug {
+pub trait Jobs: std::fmt::Debug + Sync {
     /// How many jobs it can run side by side.
     fn at_once(&self) -> usize;
 

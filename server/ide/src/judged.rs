@@ -149,7 +149,7 @@ impl Judged {
             }
             let lives = lives(analysis, stays);
             let groups = groups(analysis, stays, &verdicts.facts, &lives);
-            let found = find(analysis, &verdicts, &blame, &lives, &groups, &is_own);
+            let found = find(analysis, &verdicts, &blame, &lives, &groups, &is_own, jobs);
             (groups, found)
         };
         let ((regions, index), (go_groups, found)) = both(jobs, beside, finding)?;

@@ -11,7 +11,7 @@ use crate::jobs::{Job, Jobs};
 /// Generations that wait until there are enough for a round.
 #[derive(Debug, Default)]
 pub(super) struct Rounds {
-    jobs: Option<Arc<dyn Jobs + Send + Sync>>,
+    jobs: Option<Arc<dyn Jobs + Send>>,
     queue: Vec<Generation>,
     /// How many were taken in that were decoded ahead, and how many were decoded again.
     taken: u32,
@@ -41,7 +41,7 @@ impl Builder {
     /// Decodes generations side by side, as far as `jobs` can run them so. What comes of it is the same.
     /// Lives of goroutines are kept in turn.
     #[must_use]
-    pub fn on(mut self, jobs: Arc<dyn Jobs + Send + Sync>) -> Builder {
+    pub fn on(mut self, jobs: Arc<dyn Jobs + Send>) -> Builder {
         self.rounds.jobs = Some(jobs);
         self
     }

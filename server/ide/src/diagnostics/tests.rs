@@ -43,7 +43,7 @@ fn placed(text: &str) -> (Vec<Finding>, Placement) {
     let stays = analysis.stays.as_ref().unwrap();
     let lives = lives(&analysis, stays);
     let groups = groups(&analysis, stays, &verdicts.facts, &lives);
-    (find(&analysis, &verdicts, &blame, &lives, &groups, &user).findings, placement)
+    (find(&analysis, &verdicts, &blame, &lives, &groups, &user, &InTurn(1)).findings, placement)
 }
 
 /// What is shown after some edits: each replaces columns of a line.

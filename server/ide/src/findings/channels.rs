@@ -37,7 +37,7 @@ fn backpressure(scene: &Scene<'_>, site: &Site, found: &mut Found) {
     if !scene.may_matter(site) {
         return;
     }
-    let costly = scene.costly(site, Some(Why::ReceiverBusy));
+    let costly = site.costly(Some(Why::ReceiverBusy));
     let real = scene.real(site, costly.ns);
     if costly.n < 3 || !scene.is_big(real) {
         let wait = costly.worst.map(|row| scene.wait(row));
@@ -73,7 +73,7 @@ fn slots(scene: &Scene<'_>, site: &Site, found: &mut Found) {
     if !scene.may_matter(site) {
         return;
     }
-    let costly = scene.costly(site, Some(Why::NoSlot));
+    let costly = site.costly(Some(Why::NoSlot));
     let real = scene.real(site, costly.ns);
     if costly.n < 3 || costly.ns.saturating_mul(3) < site.ns || !scene.is_big(real) {
         let wait = costly.worst.map(|row| scene.wait(row));
@@ -142,7 +142,7 @@ fn handoff(scene: &Scene<'_>, site: &Site, found: &mut Found) {
         return found.near(Code::FineHandoff, Some(site.frame), None, what, &limits);
     }
     let way = if site.kind == WaitKind::Send { "sends" } else { "receives" };
-    let picked = scene.pick(site, |_, stay, _| !stay.open);
+    let picked = site.judged(|_, open| !open);
     let mut finding = Finding::new(
         Code::FineHandoff,
         Some(site.frame),
@@ -170,7 +170,7 @@ fn starved(scene: &Scene<'_>, site: &Site, found: &mut Found) {
         return;
     }
     let waiting = |verdict| matches!(verdict, Verdict::Idle | Verdict::Through);
-    let picked = scene.pick(site, |_, _, judgement| waiting(judgement.verdict));
+    let picked = site.judged(|judgement, _| waiting(judgement.verdict));
     if picked.ns < scene.duration {
         return;
     }

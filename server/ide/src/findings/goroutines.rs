@@ -90,7 +90,7 @@ fn stands_at<'s>(scene: &'s Scene<'_>, group: &GoGroup) -> Option<(&'s Site, i64
     scene
         .sites
         .iter()
-        .map(|site| (site, scene.pick(site, |_, stay, _| of_group(stay)).ns))
+        .map(|site| (site, scene.pick(site, of_group).ns))
         .filter(|(_, ns)| *ns > 0)
         .max_by_key(|(_, ns)| *ns)
 }
@@ -317,13 +317,12 @@ fn straggler(scene: &Scene<'_>, site: &Site, found: &mut Found) {
 /// last one. Its children that had ended before are not asked about.
 fn last_alone(scene: &Scene<'_>, join: &Stay) -> Option<(Option<StayRow>, i64)> {
     let until = join.end.0.saturating_add(LATE_NS);
-    let ended = scene.children.ended(join.g, join.start.0, until);
-    let [_, .., before, last] = ended else { return None };
-    if join.open {
+    let (n, before, last) = scene.children.last_two(join.g, join.start.0, until)?;
+    if n < 3 || join.open {
         return None;
     }
-    let row = (last.2 != GoRow::NONE).then(|| scene.stays.go(last.2).last);
-    Some((row, (last.1.min(join.end.0) - before.1).max(0)))
+    let row = (last.1 != GoRow::NONE).then(|| scene.stays.go(last.1).last);
+    Some((row, (last.0.min(join.end.0) - before).max(0)))
 }
 
 /// A goroutine wakes the join by its `Done`, and ends a little later.

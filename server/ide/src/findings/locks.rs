@@ -20,7 +20,7 @@ fn contention(scene: &Scene<'_>, site: &Site, found: &mut Found) {
     if !scene.may_matter(site) {
         return;
     }
-    let costly = scene.costly(site, None);
+    let costly = site.costly(None);
     let real = scene.real(site, costly.ns);
     if costly.n < 3 || !scene.is_big(real) {
         let wait = costly.worst.map(|row| scene.wait(row));
@@ -130,7 +130,10 @@ fn contention(scene: &Scene<'_>, site: &Site, found: &mut Found) {
 
 /// Under way for half of the trace or more when it ends.
 fn stuck(scene: &Scene<'_>, site: &Site, found: &mut Found) {
-    let stuck = scene.pick(site, |_, stay, _| {
+    if site.open_ns == 0 {
+        return;
+    }
+    let stuck = scene.pick(site, |stay| {
         stay.open && stay.end.since(stay.start).saturating_mul(2) >= scene.duration
     });
     let Some(worst) = stuck.worst else { return };

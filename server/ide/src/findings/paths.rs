@@ -17,7 +17,7 @@ pub(super) fn find(scene: &Scene<'_>, found: &mut Found) {
 
 /// Big, and not in a test's own file: tests sleep to give others time, and mean it.
 fn sleeps(scene: &Scene<'_>, site: &Site, found: &mut Found) {
-    let costly = scene.pick(site, |_, _, judgement| judgement.verdict == Verdict::Costly);
+    let costly = site.judged(|judgement, _| judgement.verdict == Verdict::Costly);
     if !scene.is_big(costly.ns) || scene.is_test(site.frame) {
         let wait = costly.worst.map(|row| scene.wait(row));
         let what = format!(
@@ -57,7 +57,7 @@ const SHORT_NS: i64 = 100_000;
 /// a lock that was handed over does not wake anybody again, so a file that is synced under a lock
 /// for which everybody waits has only 41 % of it (fsynclock).
 fn syscalls(scene: &Scene<'_>, site: &Site, found: &mut Found) {
-    let costly = scene.pick(site, |_, _, judgement| judgement.verdict == Verdict::Costly);
+    let costly = site.judged(|judgement, _| judgement.verdict == Verdict::Costly);
     let each = costly.ns.checked_div(costly.n as i64).unwrap_or(0);
     let is_far = |figure, limit| part(figure, limit) < NEAR;
     if is_far(costly.ns.saturating_mul(3), site.ns) || is_far(each, SHORT_NS) {

@@ -9,7 +9,7 @@ use crate::blame::{Blame, End, EndLine};
 use crate::causes::Cause;
 use crate::figures::{Instance, SlotId};
 use crate::goroutines::{GoGroup, Life};
-use crate::stays::{GoRow, Stay, StayKind, StayRow, Stays};
+use crate::stays::{Brief, GoRow, Stay, StayKind, StayRow, Stays};
 use crate::text::plain;
 use crate::units::{count, duration, percent};
 use crate::verdicts::{Facts, Judgement, Verdict, Verdicts, WaitKind, Why};
@@ -29,6 +29,54 @@ pub(super) struct Site {
     pub(super) ns: i64,
     /// The time of those under way at the trace's end, in nanoseconds.
     pub(super) open_ns: i64,
+    by: Vec<Judged>,
+}
+
+/// The waits of a site that were judged alike.
+#[derive(Debug)]
+struct Judged {
+    judgement: Judgement,
+    /// They were under way at the trace's end.
+    open: bool,
+    picked: Picked,
+}
+
+impl Site {
+    /// One more wait, which ends no earlier than the others.
+    fn add(&mut self, row: StayRow, stay: &Stay, judgement: Judgement) {
+        let ns = stay.end.since(stay.start);
+        self.waits.push(row);
+        self.ns = self.ns.saturating_add(ns);
+        if stay.open {
+            self.open_ns = self.open_ns.saturating_add(ns);
+        }
+        let is = |of: &Judged| of.judgement == judgement && of.open == stay.open;
+        let at = self.by.iter().position(is).unwrap_or_else(|| {
+            let (open, picked) = (stay.open, Picked::default());
+            self.by.push(Judged { judgement, open, picked });
+            self.by.len() - 1
+        });
+        self.by[at].picked.add(row, ns);
+    }
+
+    /// The waits that were judged as `take` wants; beside the verdict it is told whether they were under
+    /// way at the trace's end.
+    pub(super) fn judged(&self, take: impl Fn(Judgement, bool) -> bool) -> Picked {
+        let mut picked = Picked::default();
+        for of in self.by.iter().filter(|of| take(of.judgement, of.open)) {
+            picked.merge(&of.picked);
+        }
+        picked
+    }
+
+    /// The costly ones that ended, for this reason.
+    pub(super) fn costly(&self, why: Option<Why>) -> Picked {
+        self.judged(|judgement, open| {
+            judgement.verdict == Verdict::Costly
+                && !open
+                && why.is_none_or(|why| judgement.why == why)
+        })
+    }
 }
 
 /// Waits picked from a site.
@@ -38,8 +86,25 @@ pub(super) struct Picked {
     pub(super) n: u64,
     /// Their time, in nanoseconds.
     pub(super) ns: i64,
-    /// The longest.
+    /// The longest, the first of equals.
     pub(super) worst: Option<StayRow>,
+    /// How long that is.
+    worst_ns: i64,
+}
+
+impl Picked {
+    pub(super) fn add(&mut self, row: StayRow, ns: i64) {
+        self.merge(&Picked { n: 1, ns, worst: Some(row), worst_ns: ns });
+    }
+
+    fn merge(&mut self, other: &Picked) {
+        self.n += other.n;
+        self.ns = self.ns.saturating_add(other.ns);
+        let rank = |of: &Picked| of.worst.map(|row| (of.worst_ns, std::cmp::Reverse(row)));
+        if rank(other) > rank(self) {
+            (self.worst, self.worst_ns) = (other.worst, other.worst_ns);
+        }
+    }
 }
 
 /// What the wakers of some waits did while these lasted, in nanoseconds.
@@ -51,33 +116,61 @@ pub(super) struct Meanwhile {
     pub(super) stood: HashMap<u32, (i64, SlotId)>,
 }
 
-/// Goroutines by the one that started them, those by their ends. Brief ones have no row.
-#[derive(Debug)]
-pub(super) struct Children {
-    /// By creator and end, in order; those that lived on are not among them.
-    list: Vec<(GoRow, i64, GoRow)>,
+/// When those ended that were started by goroutines which wait for such.
+#[derive(Debug, Default)]
+pub(super) struct Children(HashMap<GoRow, Ends>);
+
+/// By their ends: those with a row, and brief ones, which have none.
+#[derive(Debug, Default)]
+struct Ends {
+    gos: Vec<(i64, GoRow)>,
+    briefs: Vec<i64>,
 }
 
 impl Children {
-    fn new(stays: &Stays) -> Children {
-        let mut list: Vec<_> = stays
-            .gos
-            .iter()
-            .enumerate()
-            .filter(|(_, go)| go.creator != GoRow::NONE && go.end.0 != i64::MAX)
-            .map(|(row, go)| (go.creator, go.end.0, GoRow(row as u32)))
-            .collect();
-        let briefs = stays.briefs.iter();
-        list.extend(briefs.map(|b| (b.creator, b.end(), GoRow::NONE)));
-        list.sort_unstable();
-        Children { list }
+    fn new(stays: &Stays, sites: &[Site]) -> Children {
+        let joins = sites.iter().filter(|site| site.kind == WaitKind::Join);
+        let joining =
+            joins.flat_map(|site| &site.waits).map(|&row| (stays.stay(row).g, Ends::default()));
+        let mut ends: HashMap<GoRow, Ends> = joining.collect();
+        if ends.is_empty() {
+            return Children(ends);
+        }
+        for (row, go) in (0u32..).zip(&stays.gos).filter(|(_, go)| go.end.0 != i64::MAX) {
+            if let Some(ends) = ends.get_mut(&go.creator) {
+                ends.gos.push((go.end.0, GoRow(row)));
+            }
+        }
+        for briefs in stays.briefs.chunk_by(|a, b| a.creator == b.creator) {
+            if let Some(ends) = briefs.first().and_then(|brief| ends.get_mut(&brief.creator)) {
+                ends.briefs.extend(briefs.iter().map(Brief::end));
+            }
+        }
+        for ends in ends.values_mut() {
+            ends.gos.sort_unstable();
+            ends.briefs.sort_unstable();
+        }
+        Children(ends)
     }
 
-    /// Those that `g` started and that ended after `from`, up to `to`: end and goroutine, in order.
-    pub(super) fn ended(&self, g: GoRow, from: i64, to: i64) -> &[(GoRow, i64, GoRow)] {
-        let first = self.list.partition_point(|c| (c.0, c.1) <= (g, from));
-        let last = self.list.partition_point(|c| (c.0, c.1) <= (g, to));
-        self.list.get(first..last).unwrap_or_default()
+    /// Of those that `g` started and that ended after `from`, up to `to`: how many there are, when the
+    /// last but one ended, and when the last one, with its row. `None` of fewer than two.
+    pub(super) fn last_two(
+        &self,
+        g: GoRow,
+        from: i64,
+        to: i64,
+    ) -> Option<(usize, i64, (i64, GoRow))> {
+        let Ends { gos, briefs } = self.0.get(&g)?;
+        let gos = &gos[gos.partition_point(|go| go.0 <= from)..];
+        let gos = &gos[..gos.partition_point(|go| go.0 <= to)];
+        let briefs = &briefs[briefs.partition_point(|&end| end <= from)..];
+        let briefs = &briefs[..briefs.partition_point(|&end| end <= to)];
+        let mut last: Vec<(i64, GoRow)> = gos.iter().rev().take(2).copied().collect();
+        last.extend(briefs.iter().rev().take(2).map(|&end| (end, GoRow::NONE)));
+        last.sort_unstable();
+        let [.., before, last] = last[..] else { return None };
+        Some((gos.len() + briefs.len(), before.0, last))
     }
 }
 
@@ -99,7 +192,7 @@ pub(super) struct Scene<'a> {
     /// Goroutines by `go` statement of the program's own.
     pub(super) groups: Vec<&'a GoGroup>,
     pub(super) children: Children,
-    user: &'a dyn Fn(FrameId) -> bool,
+    user: &'a (dyn Fn(FrameId) -> bool + Sync),
 }
 
 impl<'a> Scene<'a> {
@@ -109,7 +202,7 @@ impl<'a> Scene<'a> {
         verdicts: &'a Verdicts,
         blame: &'a Blame,
         (lives, groups): (&'a [Life], &'a [GoGroup]),
-        user: &'a dyn Fn(FrameId) -> bool,
+        user: &'a (dyn Fn(FrameId) -> bool + Sync),
     ) -> Scene<'a> {
         let facts = &verdicts.facts;
         let is_own = |g: &&GoGroup| facts.is_own(g.created_at) && user(g.created_at);
@@ -128,10 +221,11 @@ impl<'a> Scene<'a> {
             sites: Vec::new(),
             lives,
             groups,
-            children: Children::new(stays),
+            children: Children::default(),
             user,
         };
         made.sites = made.gather();
+        made.children = Children::new(stays, &made.sites);
         made
     }
 
@@ -158,6 +252,7 @@ impl<'a> Scene<'a> {
                     waits: Vec::new(),
                     ns: 0,
                     open_ns: 0,
+                    by: Vec::new(),
                 })
                 .slots
                 .push(id);
@@ -165,17 +260,9 @@ impl<'a> Scene<'a> {
         for row in self.stays.rows() {
             let slot = self.stays.slot(row);
             let Some(Some(site)) = of_slot.get(slot.0 as usize) else { continue };
-            if self.judgement(row).is_none() {
-                continue;
-            }
+            let Some(judgement) = self.judgement(row) else { continue };
             if let Some(Some(site)) = sites.get_mut(*site as usize) {
-                let stay = self.stays.stay(row);
-                let ns = stay.end.since(stay.start);
-                site.waits.push(row);
-                site.ns = site.ns.saturating_add(ns);
-                if stay.open {
-                    site.open_ns = site.open_ns.saturating_add(ns);
-                }
+                site.add(row, &self.stays.stay(row), judgement);
             }
         }
         sites.into_iter().flatten().filter(|s| !s.waits.is_empty()).collect()
@@ -246,45 +333,24 @@ impl<'a> Scene<'a> {
             .filter(|(_, _, ns)| i128::from(*ns) * 10 >= i128::from(site.ns))
     }
 
-    /// The waits of a site that `take` wants.
-    pub(super) fn pick(
-        &self,
-        site: &Site,
-        take: impl Fn(StayRow, &Stay, Judgement) -> bool,
-    ) -> Picked {
+    /// The waits of a site that `take` wants: it looks at each.
+    pub(super) fn pick(&self, site: &Site, take: impl Fn(&Stay) -> bool) -> Picked {
         let mut picked = Picked::default();
-        let mut longest = -1;
         for &row in &site.waits {
             let stay = self.stays.stay(row);
-            let Some(judgement) = self.judgement(row) else { continue };
-            if take(row, &stay, judgement) {
-                let ns = stay.end.since(stay.start);
-                picked.n += 1;
-                picked.ns = picked.ns.saturating_add(ns);
-                if ns > longest {
-                    longest = ns;
-                    picked.worst = Some(row);
-                }
+            if take(&stay) {
+                picked.add(row, stay.end.since(stay.start));
             }
         }
         picked
     }
 
     /// Whether the costly waiting of a site is enough for a finding, or to be told of as one that fell
-    /// short. The sums tell that; to pick waits is to look at each of millions.
+    /// short.
     pub(super) fn may_matter(&self, site: &Site) -> bool {
         let of = |slot: &SlotId| self.verdicts.sums.get(slot.0 as usize);
         let sums = site.slots.iter().filter_map(of).map(|sum| sum.of(Verdict::Costly));
         self.bigness(sums.fold(0i64, i64::saturating_add)) >= NEAR
-    }
-
-    /// The costly waits of a site that ended, for this reason.
-    pub(super) fn costly(&self, site: &Site, why: Option<Why>) -> Picked {
-        self.pick(site, |_, stay, judgement| {
-            judgement.verdict == Verdict::Costly
-                && !stay.open
-                && why.is_none_or(|why| judgement.why == why)
-        })
     }
 
     /// What the wakers of a site's waits did meanwhile. It looks one step far: what they themselves

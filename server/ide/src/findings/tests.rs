@@ -9,7 +9,7 @@ use crate::jobs::InTurn;
 use crate::lines::is_user_by_name;
 use crate::verdicts::{Facts, judge};
 
-fn all_of(trace: &[u8], user: impl Fn(&str) -> bool) -> Found {
+fn all_of(trace: &[u8], user: impl Fn(&str) -> bool + Sync) -> Found {
     let mut builder = Builder::new().with_stays();
     builder.space(trace.len()).copy_from_slice(trace);
     builder.filled(trace.len());
@@ -20,12 +20,11 @@ fn all_of(trace: &[u8], user: impl Fn(&str) -> bool) -> Found {
     let stays = analysis.stays.as_ref().unwrap();
     let lives = lives(&analysis, stays);
     let groups = groups(&analysis, stays, &verdicts.facts, &lives);
-    find(&analysis, &verdicts, &blame, &lives, &groups, &|f| {
-        user(analysis.str(analysis.tables.frame(f).func))
-    })
+    let user = |f| user(analysis.str(analysis.tables.frame(f).func));
+    find(&analysis, &verdicts, &blame, &lives, &groups, &user, &InTurn(1))
 }
 
-fn of(trace: &[u8], user: impl Fn(&str) -> bool) -> Vec<Finding> {
+fn of(trace: &[u8], user: impl Fn(&str) -> bool + Sync) -> Vec<Finding> {
     all_of(trace, user).findings
 }
 
