@@ -178,7 +178,7 @@ fn sum_up(group: &mut GoGroup, stays: &Stays, lives: &[Life]) {
     let mut of = |what: fn(Life) -> i64| {
         values.clear();
         values.extend(all().map(what));
-        median_of(&mut values)
+        median(&mut values)
     };
     let (life_p50, run_p50) = (of(|l| l.ns), of(|l| l.run_ns));
     (group.started, group.ended, group.still) = (started, ended, started - ended);
@@ -200,11 +200,7 @@ fn merged(
 }
 
 /// The value that half of all do not exceed; 0 of none.
-pub(crate) fn median(mut values: Vec<i64>) -> i64 {
-    median_of(&mut values)
-}
-
-fn median_of(values: &mut [i64]) -> i64 {
+fn median(values: &mut [i64]) -> i64 {
     let middle = values.len().saturating_sub(1) / 2;
     if values.is_empty() { 0 } else { *values.select_nth_unstable(middle).1 }
 }
@@ -263,8 +259,8 @@ mod tests {
 
     #[test]
     fn median_is_the_lower_middle() {
-        assert_eq!(median(vec![]), 0);
-        assert_eq!(median(vec![3, 1, 2]), 2);
-        assert_eq!(median(vec![4, 1, 3, 2]), 2);
+        assert_eq!(median(&mut []), 0);
+        assert_eq!(median(&mut [3, 1, 2]), 2);
+        assert_eq!(median(&mut [4, 1, 3, 2]), 2);
     }
 }

@@ -14,11 +14,11 @@ use crate::blame::Blame;
 use crate::figures::SlotId;
 use crate::findings::{Found, find};
 use crate::goroutines::{GoGroup, groups, lives};
-use crate::jobs::{Jobs, both};
+use crate::jobs::Jobs;
 use crate::kept::{are_few, is_harmless, whole};
 use crate::range::Index;
 use crate::regions::RegionGroup;
-use crate::verdicts::{Facts, Sum, VERDICTS, Verdict, Verdicts, judge};
+use crate::verdicts::{Facts, Sum, VERDICTS, Verdict, Verdicts, judge_beside};
 use crate::view::Told;
 
 /// What the judgement on a trace depends on, beside the trace.
@@ -134,25 +134,28 @@ impl Judged {
         let facts = Facts::new(analysis, &is_own);
         go_on()?;
         let told = |slot| question.told(slot);
-        let (verdicts, blame) = judge(analysis, facts, &told, jobs)?;
-        go_on()?;
-        let beside = || match depth {
-            Depth::Groups => {
-                let regions = crate::regions::groups(analysis, stays, &verdicts.facts);
-                (regions, Index::new(analysis))
-            }
+        let of_regions = |facts: &Facts| match depth {
+            Depth::Groups => (crate::regions::groups(analysis, stays, facts), Index::new(analysis)),
             _ => (Vec::new(), None),
         };
-        let finding = || {
-            if depth < Depth::Findings {
-                return (Vec::new(), Found::default());
-            }
-            let lives = lives(analysis, stays);
-            let groups = groups(analysis, stays, &verdicts.facts, &lives);
-            let found = find(analysis, &verdicts, &blame, &lives, &groups, &is_own, jobs);
-            (groups, found)
+        let of_goroutines = |facts: &Facts| {
+            (depth >= Depth::Findings).then(|| {
+                let lives = lives(analysis, stays);
+                let groups = groups(analysis, stays, facts, &lives);
+                (lives, groups)
+            })
         };
-        let ((regions, index), (go_groups, found)) = both(jobs, beside, finding)?;
+        let beside = (of_regions, of_goroutines);
+        let ((verdicts, blame), (regions, index), goroutines) =
+            judge_beside(analysis, facts, &told, jobs, beside)?;
+        go_on()?;
+        let (go_groups, found) = match goroutines {
+            Some((lives, groups)) => {
+                let found = find(analysis, &verdicts, &blame, &lives, &groups, &is_own, jobs);
+                (groups, found)
+            }
+            None => (Vec::new(), Found::default()),
+        };
         go_on()?;
         Some(Judged { verdicts, blame, found, go_groups, regions, index })
     }

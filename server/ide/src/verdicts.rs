@@ -117,17 +117,30 @@ pub fn judge(
     told: &dyn Fn(SlotId) -> Option<Verdict>,
     jobs: &dyn Jobs,
 ) -> Option<(Verdicts, Blame)> {
+    judge_beside(analysis, facts, told, jobs, (|_| (), |_| ())).map(|(judged, ..)| judged)
+}
+
+/// The same, and two things more that need no verdict, made beside it: the first one while the tables of
+/// people take the most memory, the other when that is over.
+pub(crate) fn judge_beside<A: Send, B: Send>(
+    analysis: &Analysis,
+    facts: Facts,
+    told: &dyn Fn(SlotId) -> Option<Verdict>,
+    jobs: &dyn Jobs,
+    (small, large): (impl FnOnce(&Facts) -> A + Send, impl FnOnce(&Facts) -> B + Send),
+) -> Option<((Verdicts, Blame), A, B)> {
     let stays = analysis.stays.as_ref()?;
     let waited_for = || {
         let people = People::new(analysis, stays, &facts);
         let demand = demand::Demand::new(analysis, stays, &facts, &people);
         (people, demand)
     };
-    let ((people, demand), blame) = both(jobs, waited_for, || Blame::new(analysis, &facts))?;
-    let blame = blame?;
+    let blame = || Some((Blame::new(analysis, &facts)?, small(&facts)));
+    let ((people, demand), blame) = both(jobs, waited_for, blame)?;
+    let (blame, small) = blame?;
     let goroutines = people.by_site();
-    let judging::Found { judged, tally, sites } =
-        judging::judge(analysis, stays, &facts, &people, demand, &blame);
+    let judging = || judging::judge(analysis, stays, &facts, &people, demand, &blame);
+    let (judging::Found { judged, tally, sites }, large) = both(jobs, judging, || large(&facts))?;
     let n = analysis.slots.len();
     let rules: Vec<Rule> = (0..n as u32)
         .map(|slot| match told(SlotId(slot)) {
@@ -137,7 +150,7 @@ pub fn judge(
         })
         .collect();
     let sums = tally.sums(n, |slot, judged| rules[slot.0 as usize].again(judged));
-    Some((Verdicts { sums, judged, rules, facts, goroutines }, blame))
+    Some(((Verdicts { sums, judged, rules, facts, goroutines }, blame), small, large))
 }
 
 /// At a site of which little is costly, that little is more likely a mistake. `sites` are what is
