@@ -396,6 +396,12 @@ impl Table {
         for i in begin..self.rows.len() {
             let row = StayRow(i as u32);
             let packed = self.rows[i];
+            if is_gone(i) {
+                if packed.is(ASIDE) {
+                    self.aside.remove(&row);
+                }
+                continue;
+            }
             let block = &old[(i >> BLOCK_SHIFT) - first];
             let end = match packed.offset() {
                 FAR => old_far
@@ -411,9 +417,6 @@ impl Table {
                 true => self.aside.remove(&row),
                 false => None,
             };
-            if is_gone(i) {
-                continue;
-            }
             let mut whole = aside.unwrap_or_else(|| whole(row, &packed, &extra));
             if i >= from {
                 go(&mut whole.g);
