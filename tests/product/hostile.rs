@@ -429,6 +429,31 @@ fn no_claim_in_a_trace_sizes_the_memory() {
     eprintln!("{} crafted traces, at most {} KiB ({})", cases.len(), most.0 >> 10, most.1);
 }
 
+/// Each of very many threads has a P in a system call, and then it is told again and again that one of
+/// these is about to be taken: whose it is must not be looked for among all.
+#[test]
+fn a_p_that_is_about_to_be_taken_is_not_looked_for() {
+    const THREADS: usize = 30_000;
+    let mut text = String::from(
+        "go 1.26\nbatch gen=1 m=-1 time=100\n  Sync\n  Frequency freq=1000000000\n  \
+         ClockSnapshot dt=0 mono=1 sec=2 nsec=3\n",
+    );
+    for m in 1..=THREADS {
+        let time = 1000 + m;
+        text += &format!("batch gen=1 m={m} time={time}\n  ProcStatus dt=1 p={m} pstatus=3\n");
+    }
+    let told = format!("  ProcStatus dt=1 p={THREADS} pstatus=4\n").repeat(6_000);
+    for batch in 0..200 {
+        let time = 1_000_000 * (batch + 1);
+        text += &format!("batch gen=1 m={} time={time}\n{told}", THREADS + 1);
+    }
+    text += "EndOfGeneration\n";
+    let bytes = exectrace::text::read(&text).unwrap();
+    let analysis = survive(&bytes, || "a P that is about to be taken".to_owned()).unwrap();
+    assert_eq!(analysis.partial(), None);
+    assert!(analysis.events as usize > THREADS + 1_200_000, "{}", analysis.events);
+}
+
 /// So many goroutines wait for so long that all of it together is more than 63 bits hold.
 #[test]
 fn waits_that_sum_up_to_centuries_are_no_panic() {

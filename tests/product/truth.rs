@@ -81,7 +81,8 @@ impl Judged {
         let stays = analysis.stays.as_ref().unwrap();
         let lives = lives(analysis, stays);
         let groups = groups(analysis, stays, &verdicts.facts, &lives);
-        find(analysis, verdicts, blame, &lives, &groups, &|f| is_user(analysis, f)).findings
+        find(analysis, verdicts, blame, &lives, &groups, &|f| is_user(analysis, f), &InTurn(1))
+            .findings
     }
 
     /// Code, file and line.

@@ -272,6 +272,7 @@ impl<L: Default + Clone> State<L> {
                 context.has_m(typ)?;
                 proc.status = P_RUNNING;
                 proc.seq = seq;
+                proc.owner = context.m;
                 let at = context.at(self.clock.stamp(time));
                 sink.proc(&at, &ProcEvent { p, from: ProcState::Idle, to: ProcState::Running });
                 context.p = p;

@@ -444,14 +444,17 @@ impl<L: Default + Clone> State<L> {
                 continue;
             }
             let (row, p_row) = (self.gos.find(theirs.g), self.procs.find(theirs.p));
-            let m = self.thread(theirs.id);
-            let m = &mut self.ms[m as usize];
+            let owner = self.thread(theirs.id);
+            let m = &mut self.ms[owner as usize];
             m.seen |= theirs.seen;
             if carried.acted || carried.g != GoId::NONE {
                 (m.g, m.row) = (theirs.g, row);
             }
             if carried.acted || carried.p != ProcId::NONE {
                 (m.p, m.p_row) = (theirs.p, p_row);
+                if let Some(proc) = self.procs.get(p_row) {
+                    proc.owner = owner;
+                }
             }
         }
     }

@@ -150,6 +150,8 @@ pub(super) struct Proc {
     /// As `proc_status` numbers them.
     pub(super) status: u8,
     pub(super) sweeps: bool,
+    /// The row of the thread that had it last; whether it still has it stands there.
+    pub(super) owner: u32,
 }
 
 /// A thread that was seen: what it runs.

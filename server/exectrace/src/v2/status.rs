@@ -158,14 +158,16 @@ impl<L: Default + Clone> State<L> {
                 ahead.proc(p, status);
                 // One that is about to be taken is in a syscall; from whom will be said.
                 let known = if status == P_ABANDONED { P_SYSCALL } else { status };
-                row = self.procs.insert(p, Proc { seq, status: known, sweeps: false });
+                let owner = context.m;
+                row = self.procs.insert(p, Proc { seq, status: known, sweeps: false, owner });
                 (from, to) = (proc_state(known), proc_state(known));
                 if status == P_RUNNING || status == P_SYSCALL {
                     self.had_p(context.m, p, Some(cursor.args))?;
                 }
             }
             None => {
-                row = self.procs.insert(p, Proc { seq, status, sweeps: false });
+                let owner = context.m;
+                row = self.procs.insert(p, Proc { seq, status, sweeps: false, owner });
                 from = if self.is_first() { ProcState::Undetermined } else { ProcState::NotExist };
             }
         }
@@ -175,7 +177,9 @@ impl<L: Default + Clone> State<L> {
             let owner = if context.p == p {
                 Some((context.id, context.g))
             } else {
-                self.ms.iter().find(|m| m.seen && m.p == p).map(|m| (m.id, m.g))
+                let owner = self.procs.get(row).map_or(u32::MAX, |proc| proc.owner);
+                let owner = self.ms.get(owner as usize).filter(|m| m.seen && m.p == p);
+                owner.map(|m| (m.id, m.g))
             };
             let Some((m, g)) = owner else {
                 return broken(format!(
@@ -187,6 +191,9 @@ impl<L: Default + Clone> State<L> {
         }
         if status == P_RUNNING || status == P_SYSCALL {
             (context.p, context.p_row) = (p, row);
+            if let Some(proc) = self.procs.get(row) {
+                proc.owner = context.m;
+            }
         }
         at.t = self.clock.stamp(cursor.time);
         sink.proc(&at, &ProcEvent { p, from, to });
