@@ -76,14 +76,16 @@ pub(in crate::lsp) fn summary(session: &Session, seen: &Seen, params: &Value) ->
             "place": line,
         })
     });
+    // Of what is shown while the rest is read nothing is judged.
+    let judged = |ns: i64| view.verdicts.is_some().then_some(ns);
     Ok(json!({
         "analysis": seen.shown.id,
         "t0": t0,
         "t1": t1,
-        "costly": costly,
-        "costlyElsewhere": costly_anywhere.saturating_sub(costly),
+        "costly": judged(costly),
+        "costlyElsewhere": judged(costly_anywhere.saturating_sub(costly)),
         "runnable": runnable,
-        "idle": idle,
+        "idle": judged(idle),
         "byClass": by_class.collect::<Vec<Value>>(),
         "lines": lines.collect::<Vec<Value>>(),
         "longest": longest.collect::<Vec<Value>>(),
