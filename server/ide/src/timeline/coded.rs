@@ -17,7 +17,7 @@ use super::class::Tone;
 pub(super) const BLOCK: usize = 32;
 
 /// Pieces are of this many bytes: 2 to the power of.
-const PIECE_SHIFT: u32 = 22;
+const PIECE_SHIFT: u32 = 20;
 pub(super) const PIECE: usize = 1 << PIECE_SHIFT;
 /// So many bytes behind the last number may be read with it.
 const SLACK: usize = 8;
