@@ -98,6 +98,7 @@ impl<T, F: FnMut(&T) -> bool> InOrder<T, F> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
