@@ -108,7 +108,7 @@ pub fn main() -> ExitCode {
             Err(error) => Err(error),
         },
         Command::Record(args) => record::run(&args),
-        Command::Timeline(args) => timeline::run(&args),
+        Command::Timeline(args) => timeline::run(&args, cache),
         Command::Lsp(args) => lsp::run(&args, cache),
         Command::Cache(args) => cache::run(&args, &cache),
     };

@@ -4,6 +4,8 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use super::{TraceArg, answer, say};
+use crate::kept::Cache;
+use crate::lsp::Page;
 
 /// Shows a trace over time, as a page in the browser.
 #[derive(Debug, clap::Args)]
@@ -49,7 +51,7 @@ fn place(link: &str) -> Result<serde_json::Value, String> {
     Ok(serde_json::Value::Object(pairs))
 }
 
-pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+pub(crate) fn run(args: &Args, cache: Cache) -> anyhow::Result<()> {
     crate::workspace::check_folder(&args.workspace)?;
     let root = args.workspace.canonicalize()?;
     let nothing = serde_json::Value::Null;
@@ -67,7 +69,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let partial = |partial: &str| {
         say(&format!("warning: {} is {partial}", crate::traces::shown(&args.trace.trace)));
     };
-    crate::lsp::serve_page(&args.trace.trace, root, at, !args.no_open, args.port, ready, partial)
+    let page = Page { at, watches: !args.no_open, port: args.port };
+    crate::lsp::serve_page(&args.trace.trace, root, cache, page, ready, partial)
 }
 
 #[cfg(test)]

@@ -35,6 +35,7 @@ pub mod transport;
 mod work;
 
 use backend::Backend;
+pub(crate) use timeline::page::Page;
 
 use crate::kept::Cache;
 
@@ -58,9 +59,8 @@ pub fn serve_stdio(cache: Cache) -> std::io::Result<()> {
 pub(crate) fn serve_page(
     trace: &std::path::Path,
     root: std::path::PathBuf,
-    at: &serde_json::Value,
-    watches: bool,
-    port: u16,
+    cache: Cache,
+    page: Page<'_>,
     ready: impl FnOnce(&std::path::Path) -> anyhow::Result<()>,
     partial: impl FnOnce(&str),
 ) -> anyhow::Result<()> {
@@ -68,17 +68,9 @@ pub(crate) fn serve_page(
     // An editor that can do nothing: a service that was never initialized sends it nothing either.
     let info = Arc::new(OnceLock::new());
     let _ = info.set(initialize::ClientInfo { roots: vec![root], ..Default::default() });
-    // The timeline takes the lives of goroutines, which are not kept.
-    let (service, _socket) = service(info, Cache::none());
-    let served = runtime.block_on(timeline::page::serve(
-        service.inner(),
-        trace,
-        at,
-        watches,
-        port,
-        ready,
-        partial,
-    ));
+    let (service, _socket) = service(info, cache);
+    let page = timeline::page::serve(service.inner(), trace, page, ready, partial);
+    let served = runtime.block_on(page);
     runtime.shutdown_background();
     served
 }

@@ -235,26 +235,27 @@ impl Session {
     /// own now, or goes with it, unless it is still loaded.
     pub(in crate::lsp) fn exchange_timeline(&self, next: Option<&Arc<Shown>>) {
         let whole = next.map(Shown::whole);
+        let still_loads = next.is_some_and(|next| next.growing.is_some());
+        let runtime = tokio::runtime::Handle::try_current().ok();
+        // Lives that are lacking are read on another thread.
+        let can_give = |whole: &Shown| !whole.view.lacks_lives() || runtime.is_some();
         let mut indexes = self.indexes();
         let before = indexes.shown.take();
-        let is_fit = |job: &&mut Arc<Job>| whole.as_ref().is_some_and(|whole| job.fits(whole));
-        let still_loads = next.is_some_and(|next| next.growing.is_some());
-        let fits = indexes.ahead.as_mut().filter(is_fit).is_some();
-        let ahead = if still_loads && fits { None } else { indexes.ahead.take() };
-        if let (true, Some(job), Some(whole)) = (fits, &ahead, &whole)
-            && !whole.view.lacks_lives()
-        {
-            job.give(self, whole);
-            job.is_looked_at.store(true, Ordering::Relaxed);
-            indexes.shown = Some(job.clone());
+        let mut gone = None;
+        match (indexes.ahead.take(), &whole) {
+            (Some(job), Some(whole)) if still_loads && job.fits(whole) => indexes.ahead = Some(job),
+            (Some(job), Some(whole)) if can_give(whole) && job.fits(whole) => {
+                job.give(self, whole);
+                job.is_looked_at.store(true, Ordering::Relaxed);
+                indexes.shown = Some(job);
+            }
+            (other, _) => gone = other,
         }
         drop(indexes);
-        if before.is_some() || ahead.is_some() {
-            // To give their memory back takes a while.
-            match tokio::runtime::Handle::try_current() {
-                Ok(runtime) => drop(runtime.spawn_blocking(move || drop((before, ahead)))),
-                Err(_) => drop((before, ahead)),
-            }
+        // To give their memory back takes a while.
+        match runtime.filter(|_| before.is_some() || gone.is_some()) {
+            Some(runtime) => drop(runtime.spawn_blocking(move || drop((before, gone)))),
+            None => drop((before, gone)),
         }
     }
 }
@@ -307,5 +308,37 @@ mod tests {
         let shown = session.shown().unwrap();
         let seen = session.seen().await.unwrap().unwrap();
         assert_eq!(seen.index.end, shown.view.analysis.duration());
+    }
+
+    /// Of what is kept the lives are read while the index is made.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_was_begun_beside_goes_on_with_a_trace_that_was_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("trace.out");
+        std::fs::write(&path, std::fs::read(trace("webmix.trace")).unwrap().repeat(4)).unwrap();
+        // Until no later write can have the same time.
+        tokio::time::sleep(std::time::Duration::from_millis(150)).await;
+        let cache = Cache::at(dir.path().join("cache"));
+        for is_kept in [false, true] {
+            assert_eq!(!cache.entries().is_empty(), is_kept);
+            let (service, _socket) = tower_lsp::LspService::new(|client| {
+                Backend::new(client, Arc::default(), cache.clone())
+            });
+            let session = &service.inner().session;
+            session.index_ahead(path.clone());
+            let begun = ahead(session).unwrap();
+            service.inner().show(path.clone()).await.unwrap();
+            let shown = session.shown().unwrap();
+            assert!(Arc::ptr_eq(&session.timeline_job(&shown), &begun));
+            let seen = session.seen().await.unwrap().unwrap();
+            assert!(!seen.shown.view.lacks_lives());
+            assert_eq!(seen.index.end, shown.view.analysis.duration());
+            for _ in 0..500 {
+                if !cache.entries().is_empty() {
+                    break;
+                }
+                tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            }
+        }
     }
 }

@@ -14,15 +14,23 @@ const RENEW: Duration = Duration::from_secs(40);
 /// A load that takes longer is watched from the page.
 const SOON: Duration = Duration::from_millis(500);
 
-/// Loads a trace and serves its page, opened `at` a place of it, until nobody looks any more. `ready`
-/// is told where the page is: when the trace is loaded, or, for a person who `watches`, as soon as
-/// there is something to see on it. `port` 0 is any. `partial` is told what of the trace is missing.
+/// How a page is opened.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Page<'a> {
+    /// At which place of the trace.
+    pub(crate) at: &'a Value,
+    /// A person watches, and is to have it as soon as there is something to see.
+    pub(crate) watches: bool,
+    /// At which port; 0 is any.
+    pub(crate) port: u16,
+}
+
+/// Loads a trace and serves its page until nobody looks any more. `ready` is told where the page is: when
+/// the trace is loaded, if not before. `partial` is told what of the trace is missing.
 pub(in crate::lsp) async fn serve(
     backend: &Backend,
     trace: &Path,
-    at: &Value,
-    watches: bool,
-    port: u16,
+    Page { at, watches, port }: Page<'_>,
     ready: impl FnOnce(&Path) -> anyhow::Result<()>,
     partial: impl FnOnce(&str),
 ) -> anyhow::Result<()> {
