@@ -14,6 +14,10 @@ use libfuzzer_sys::fuzz_target;
 #[path = "../../../server/waitline/src/http/mod.rs"]
 mod http;
 
+#[allow(dead_code)]
+#[path = "../../../server/waitline/src/cores.rs"]
+mod cores;
+
 /// What the host's files and those of tiles take from the language server.
 #[path = "."] // paths in it begin here: there is no folder of its name
 mod lsp {
