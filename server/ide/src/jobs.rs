@@ -54,7 +54,7 @@ pub(crate) fn each<T: Send>(
     goes_on: impl FnMut(&T) -> bool + Send,
 ) -> Vec<T> {
     let (next, is_over) = (AtomicUsize::new(0), AtomicBool::new(false));
-    let made = Mutex::new(InOrder { waiting: Vec::new(), made: Vec::new(), goes_on });
+    let made = Mutex::new(InOrder::new(goes_on));
     let work = || {
         while !is_over.load(Ordering::Relaxed) {
             let at = next.fetch_add(1, Ordering::Relaxed);
@@ -78,17 +78,27 @@ struct InOrder<T, F> {
     waiting: Vec<(usize, T)>,
     made: Vec<T>,
     goes_on: F,
+    /// What comes now was under way when it was said that no more is wanted.
+    is_over: bool,
 }
 
 impl<T, F: FnMut(&T) -> bool> InOrder<T, F> {
+    fn new(goes_on: F) -> Self {
+        InOrder { waiting: Vec::new(), made: Vec::new(), goes_on, is_over: false }
+    }
+
     /// One more; whether others are wanted.
     fn take(&mut self, at: usize, one: T) -> bool {
+        if self.is_over {
+            return false;
+        }
         self.waiting.push((at, one));
         while let Some(next) = self.waiting.iter().position(|(at, _)| *at == self.made.len()) {
             let (_, one) = self.waiting.swap_remove(next);
             let goes_on = (self.goes_on)(&one);
             self.made.push(one);
             if !goes_on {
+                self.is_over = true;
                 self.waiting.clear();
                 return false;
             }
@@ -115,6 +125,15 @@ mod tests {
         fn all(&self, jobs: &mut [Job<'_>]) {
             std::thread::scope(|scope| jobs.iter_mut().for_each(|job| drop(scope.spawn(job))));
         }
+    }
+
+    #[test]
+    fn what_was_under_way_at_the_end_is_not_taken() {
+        let mut order = InOrder::new(|&one: &u32| one != 7);
+        assert!(order.take(1, 7) && order.take(2, 8) && order.made.is_empty());
+        assert!(!order.take(0, 6));
+        assert!(!order.take(3, 9) && !order.take(2, 8));
+        assert_eq!(order.made, [6, 7]);
     }
 
     #[test]
