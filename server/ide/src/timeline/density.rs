@@ -44,8 +44,7 @@ impl Density {
     }
 
     /// Of the goroutines of all groups. Large groups have slices as short, and are not gone over again.
-    pub(super) fn of_all(index: &Index, groups: &[Group]) -> Option<Density> {
-        let spans = groups.iter().map(|group| group.spans).sum();
+    pub(super) fn of_all(index: &Index, groups: &[Group], spans: usize) -> Option<Density> {
         let shift = shift(index, spans)?;
         let mut making = Making::new(index.end, shift);
         let mut made = Vec::new();

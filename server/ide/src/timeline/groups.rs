@@ -137,7 +137,8 @@ impl Index {
         });
         let gos = (0..self.gos.len() as u32).map(GoRef).collect();
         let mut all = Group::new("all".into(), None, StrId::NONE, gos);
-        all.density = Density::of_all(self, &groups);
+        all.spans = groups.iter().map(|group| group.spans).sum();
+        all.density = Density::of_all(self, &groups, all.spans);
         all.reach = self.reach.clone();
         (self.groups, self.all) = (groups, Some(all));
     }
