@@ -454,7 +454,8 @@ fn answers_while_a_trace_loads() {
             .filter(|(method, _)| method.ends_with(kind))
             .map(|(_, took)| Duration::from_micros(took.trim_end_matches(" µs").parse().unwrap()))
             .collect();
-        assert!(took.len() >= n / kinds.len(), "{kind}: {} in the log", took.len());
+        // It is said when the answer is out already: the process may end before that is said of the last.
+        assert!(took.len() + 1 >= n / kinds.len(), "{kind}: {} in the log", took.len());
         let (p50, p99) = (percentile(&mut took, 50), percentile(&mut took, 99));
         said.push(format!("{kind} p50 {p50:.2?} p99 {p99:.2?}"));
         in_server.extend(took);
