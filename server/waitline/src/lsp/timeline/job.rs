@@ -252,6 +252,10 @@ impl Session {
             (other, _) => gone = other,
         }
         drop(indexes);
+        // Whoever waits for them asks for what is shown now.
+        for job in before.iter().chain(&gone) {
+            job.cancel.store(true, Ordering::Relaxed);
+        }
         // To give their memory back takes a while.
         match runtime.filter(|_| before.is_some() || gone.is_some()) {
             Some(runtime) => drop(runtime.spawn_blocking(move || drop((before, gone)))),

@@ -7,6 +7,7 @@ use serde_json::Value;
 use tower_lsp::jsonrpc::{Error, Result};
 
 use super::session::{Session, Shown};
+use crate::index::NoIndex;
 
 mod answers;
 mod growing;
@@ -29,20 +30,30 @@ pub(super) struct Seen {
 }
 
 impl Session {
+    /// Whether it is shown still, or a range of it.
+    fn shows(&self, shown: &Arc<Shown>) -> bool {
+        let now = self.shown().map(|now| now.whole());
+        now.is_some_and(|now| now.view.is_like(&shown.whole().view))
+    }
+
     /// The trace that is shown and its index, once that is made. `None`: no trace is shown.
     pub(super) async fn seen(&self) -> Result<Option<Seen>> {
-        let Some(shown) = self.shown() else { return Ok(None) };
-        let waiting = self.wait_for_timeline(&shown);
-        let mut made = waiting.job.made.clone();
-        let made = made.wait_for(Option::is_some).await;
-        match made.ok().and_then(|m| m.clone()) {
-            Some(Ok(index)) => {
-                let full = waiting.job.full.get().filter(|_| shown.view.lacks_lives());
-                let full = full.map(|view| Arc::new(shown.with_view(view.clone())));
-                Ok(Some(Seen { shown: full.unwrap_or(shown), index }))
+        loop {
+            let Some(shown) = self.shown() else { return Ok(None) };
+            let waiting = self.wait_for_timeline(&shown);
+            let mut made = waiting.job.made.clone();
+            let made = made.wait_for(Option::is_some).await;
+            match made.ok().and_then(|m| m.clone()) {
+                Some(Ok(index)) => {
+                    let full = waiting.job.full.get().filter(|_| shown.view.lacks_lives());
+                    let full = full.map(|view| Arc::new(shown.with_view(view.clone())));
+                    return Ok(Some(Seen { shown: full.unwrap_or(shown), index }));
+                }
+                // Something else is shown since.
+                Some(Err(NoIndex::Cancelled)) if !self.shows(&shown) => {}
+                Some(Err(why)) => return Err(super::backend::failed(why.to_string())),
+                None => return Err(Error::internal_error()),
             }
-            Some(Err(why)) => Err(super::backend::failed(why.to_string())),
-            None => Err(Error::internal_error()),
         }
     }
 
