@@ -4,8 +4,8 @@
 //! block is full or the goroutine is gone.
 
 use exectrace::{
-    At, Decoder, GoId, GoState, Living, ProcId, RangeKind, RangeScope, Reader, StackId, StackRow,
-    StrId, Tables, TaskId, ThreadId,
+    At, Decoder, Generation, GoId, GoState, Living, ProcId, RangeKind, RangeScope, Reader, StackId,
+    StackRow, StrId, Tables, TaskId, ThreadId,
 };
 use hashbrown::HashMap;
 
@@ -430,7 +430,8 @@ pub struct Builder {
     generations: u32,
     limit: Option<u32>,
     broken: bool,
-    ended: bool,
+    /// The first generation that does not count.
+    next: Option<Generation>,
     failed: bool,
 }
 
@@ -465,7 +466,11 @@ impl Builder {
     }
 
     fn stopped(&self) -> bool {
-        self.broken || self.ended || self.failed || self.making.full || self.reader.is_done()
+        self.broken
+            || self.next.is_some()
+            || self.failed
+            || self.making.full
+            || self.reader.is_done()
     }
 
     fn step(&mut self) {
@@ -478,13 +483,12 @@ impl Builder {
                     return;
                 }
             };
-            let tables = self.reader.tables();
-            let mut pass = Pass { making: &mut self.making, tables };
             if self.limit == Some(self.generations) {
-                self.decoder.end_before(&generation, &mut pass);
-                self.ended = true;
+                self.next = Some(generation);
                 return;
             }
+            let tables = self.reader.tables();
+            let mut pass = Pass { making: &mut self.making, tables };
             if self.decoder.decode(&generation, tables, &mut pass).is_err() {
                 self.broken = true;
                 return;
@@ -520,9 +524,14 @@ impl Builder {
         if self.failed || self.broken {
             return Err(Failed::Other);
         }
-        if !self.ended {
-            let tables = self.reader.tables();
-            self.decoder.end(&mut Pass { making: &mut self.making, tables });
+        let tables = self.reader.tables();
+        let mut pass = Pass { making: &mut self.making, tables };
+        // What is shown while the rest is read ends with its last event, for nobody knew then when the next
+        // generation begins.
+        let ends_by_itself = self.decoder.would_end() == (analysis.totals.end, analysis.events);
+        match self.next.filter(|_| !ends_by_itself) {
+            Some(next) => self.decoder.end_before(&next, &mut pass),
+            None => self.decoder.end(&mut pass),
         }
         let same = self.decoder.n_events() == analysis.events
             && self.making.end == analysis.totals.end.0

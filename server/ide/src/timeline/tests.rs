@@ -55,6 +55,50 @@ fn the_room_of_an_index() {
     assert!((2..=5).contains(&least), "{least}");
 }
 
+/// What is shown while the rest is read ends with its last event, what is cut off where the next generation
+/// begins: whether that is before or long after.
+#[test]
+fn a_part_has_its_index_wherever_it_ends() {
+    let generation = |n: u64, time: u64| {
+        let text = format!(
+            "go 1.26\nbatch gen={n} m=-1 time={time}\n  Sync\n  Frequency freq=1000000000\n  \
+             ClockSnapshot dt=0 mono=1 sec=2 nsec=3\nbatch gen={n} m=1 time={time}\n  \
+             ProcStatus dt=1 p=0 pstatus=1\n  GoStatus dt=1 g=1 m=1 gstatus=2\n  \
+             GoStop dt=500 reason_string=0 stack=0\n  GoStart dt=500 g=1 g_seq=1\nEndOfGeneration\n"
+        );
+        exectrace::text::read(&text).unwrap()
+    };
+    let mut ends = Vec::new();
+    for next in [1_100, 2_002, 9_000_000] {
+        let first = generation(1, 1_000);
+        let header = exectrace::HEADER_LEN;
+        let rest = generation(2, next)[header..].to_vec();
+        for is_stopped in [true, false] {
+            let mut builder = crate::analysis::Builder::new();
+            builder.space(first.len()).copy_from_slice(&first);
+            builder.filled(first.len());
+            assert!(builder.n_generations() == 1 && builder.cut("for a test".into()));
+            if is_stopped {
+                builder.stop();
+            } else {
+                builder.space(rest.len()).copy_from_slice(&rest);
+                builder.filled(rest.len());
+            }
+            let analysis = builder.finish().unwrap();
+            assert_eq!(analysis.cut, Some(1));
+            let mut builder = super::Builder::new(analysis.cut);
+            let bytes = [&first[..], &rest[..]].concat();
+            builder.space(bytes.len()).copy_from_slice(&bytes);
+            builder.filled(bytes.len());
+            let index = builder.finish(&analysis);
+            assert_eq!(index.map(|index| index.end), Ok(analysis.duration()), "{next}");
+            ends.push(analysis.duration());
+        }
+    }
+    assert_eq!(ends[..2], [ends[0]; 2]);
+    assert!(ends[5] > 8_000_000 && ends[4] == ends[0], "{ends:?}");
+}
+
 #[test]
 fn tones_hold_a_class_and_a_verdict() {
     for class in CLASSES {
