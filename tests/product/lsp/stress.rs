@@ -408,7 +408,8 @@ fn answers_while_a_trace_loads() {
     let kinds = ["hover", "codeLens", "inlayHint", "lineCosts"];
     let mut took: Vec<Vec<Duration>> = vec![Vec::new(); kinds.len()];
     let (mut n_loads, mut loading) = (0, None);
-    for i in 0..n {
+    // The log has an answer when it is out already, so it may lack the last ones: these count for nothing.
+    for i in 0..n + kinds.len() {
         if loading
             .is_none_or(|id| client.log.iter().any(|m| m["id"] == id && m["method"].is_null()))
         {
@@ -454,8 +455,7 @@ fn answers_while_a_trace_loads() {
             .filter(|(method, _)| method.ends_with(kind))
             .map(|(_, took)| Duration::from_micros(took.trim_end_matches(" µs").parse().unwrap()))
             .collect();
-        // It is said when the answer is out already: the process may end before that is said of the last.
-        assert!(took.len() + 1 >= n / kinds.len(), "{kind}: {} in the log", took.len());
+        assert!(took.len() >= n / kinds.len(), "{kind}: {} in the log", took.len());
         let (p50, p99) = (percentile(&mut took, 50), percentile(&mut took, 99));
         said.push(format!("{kind} p50 {p50:.2?} p99 {p99:.2?}"));
         in_server.extend(took);
