@@ -289,9 +289,9 @@ pub fn find(
         return Found::default();
     }
     let scene = Scene::new(analysis, stays, verdicts, blame, (lives, groups), user);
-    let by_rule = |rules: usize| {
+    let by_rule = |rule: usize| {
         let mut found = Found::default();
-        RULES[rules](&scene, &mut found);
+        RULES[rule](&scene, &mut found);
         found
     };
     let mut found = Found::default();

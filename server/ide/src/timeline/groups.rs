@@ -1,7 +1,5 @@
 //! Goroutines by where they were created, and their rows.
 
-use std::sync::{Mutex, PoisonError};
-
 use exectrace::{FrameId, GoId, StackId, StrId, Tables, TaskId};
 use hashbrown::HashMap;
 
@@ -61,12 +59,11 @@ impl Group {
         self.gos.len() * 4 + self.density.as_ref().map_or(0, Density::bytes)
     }
 
-    /// No more goroutines will come.
-    fn close(mut self, index: &Index) -> Group {
-        self.spans = n_spans(index, &self.gos);
-        self.density = Density::new(index, &self.gos, self.spans);
-        self.reach = reach(&index.gos, self.gos.iter().copied());
-        self
+    /// What is told of it once no more goroutines will come: its spans, density and reach.
+    fn closed(&self, index: &Index) -> (usize, Option<Density>, Vec<(i64, i64)>) {
+        let spans = n_spans(index, &self.gos);
+        let density = Density::new(index, &self.gos, spans);
+        (spans, density, reach(&index.gos, self.gos.iter().copied()))
     }
 
     /// Those that were there at some time of a window, in the order of first sight.
@@ -122,16 +119,10 @@ impl Index {
             group.waiting = group.waiting.saturating_add(time.waiting);
             group.running = group.running.saturating_add(time.running);
         }
-        // The largest first: so none is left at the end that all wait for.
-        groups.sort_by_key(|group| std::cmp::Reverse(group.gos.len()));
-        let open: Vec<Mutex<Option<Group>>> =
-            groups.into_iter().map(|group| Mutex::new(Some(group))).collect();
-        let close = |row: usize| {
-            let group = open[row].lock().unwrap_or_else(PoisonError::into_inner).take();
-            group.map(|group| group.close(self))
-        };
-        let closed = each(jobs, open.len(), close, |_| true);
-        let mut groups: Vec<Group> = closed.into_iter().flatten().collect();
+        let closed = each(jobs, groups.len(), |row| groups[row].closed(self), |_| true);
+        for (group, closed) in groups.iter_mut().zip(closed) {
+            (group.spans, group.density, group.reach) = closed;
+        }
         groups.sort_by_key(|g| {
             (std::cmp::Reverse((g.costly, g.running, g.waiting)), g.gos.first().copied())
         });

@@ -11,6 +11,7 @@ use ide::view::{View, short_func};
 use serde_json::{Map, Value, json};
 use tower_lsp::jsonrpc::Result;
 
+use super::job::Job;
 use super::{Seen, parameters};
 use crate::lsp::backend::invalid;
 use crate::lsp::ext::{At, frame};
@@ -54,9 +55,8 @@ pub(super) fn lane_of(index: &Index, go: GoRef) -> Option<String> {
     number(index, go).map(|g| format!("g:{g}"))
 }
 
-/// `waitline/timelineInfo`: what there is to draw, and how far it is. Begins the index.
-pub(in crate::lsp) fn info(session: &Session, shown: &std::sync::Arc<Shown>) -> Result<Value> {
-    let job = session.timeline_job(shown);
+/// `waitline/timelineInfo`: what there is to draw, and how far its index is.
+pub(super) fn info(session: &Session, shown: &Shown, job: &Job) -> Result<Value> {
     let view = &shown.view;
     let mut answer = json!({
         "analysis": shown.id,

@@ -202,6 +202,7 @@ impl Session {
     /// The index of a trace that is shown, which is begun if need be. `wanted` notes who wants it.
     fn timeline_job_for(&self, shown: &Arc<Shown>, wanted: impl FnOnce(&Job)) -> Arc<Job> {
         let whole = shown.whole();
+        let is_shown = || self.shown().is_some_and(|now| now.whole().view.is_like(&whole.view));
         // Of a beginning that is shown while the rest is read, that of the rest is begun, too.
         let is_loaded = shown.growing.is_some() && self.loads().is_under_way();
         let mut indexes = self.indexes();
@@ -211,13 +212,15 @@ impl Session {
                 let limit = whole.view.analysis.cut;
                 let begun = self.begin_index(whole.path.clone(), whole.stamp.clone(), limit);
                 begun.give(self, &whole);
-                indexes.shown = Some(begun.clone());
+                // Looked at while they are locked: what is shown next comes after that. Who asks of what was
+                // shown before has an index to himself.
+                if is_shown() {
+                    indexes.shown = Some(begun.clone());
+                }
                 begun
             }
         };
         wanted(&job);
-        // Looked at while they are locked: what is shown next comes after that.
-        let is_shown = || self.shown().is_some_and(|now| Arc::ptr_eq(&now.whole(), &whole));
         if is_loaded && indexes.ahead.is_none() && is_shown() {
             indexes.ahead = Some(self.begin_index(whole.path.clone(), whole.stamp.clone(), None));
         }
@@ -240,7 +243,7 @@ impl Session {
         // Lives that are lacking are read on another thread.
         let can_give = |whole: &Shown| !whole.view.lacks_lives() || runtime.is_some();
         let mut indexes = self.indexes();
-        let before = indexes.shown.take();
+        let mut before = indexes.shown.take();
         let mut gone = None;
         match (indexes.ahead.take(), &whole) {
             (Some(job), Some(whole)) if still_loads && job.fits(whole) => indexes.ahead = Some(job),
@@ -250,6 +253,12 @@ impl Session {
                 indexes.shown = Some(job);
             }
             (other, _) => gone = other,
+        }
+        // Somebody may have asked for the next one already.
+        if indexes.shown.is_none() {
+            let is_of_next =
+                |job: &mut Arc<Job>| whole.as_ref().is_some_and(|next| job.is_of(next));
+            indexes.shown = before.take_if(is_of_next);
         }
         drop(indexes);
         // Whoever waits for them asks for what is shown now.
@@ -343,6 +352,35 @@ mod tests {
                 }
                 tokio::time::sleep(std::time::Duration::from_millis(10)).await;
             }
+        }
+    }
+
+    /// Who waits for an index when something else is shown is answered of that; when nothing is, of nothing.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn who_waits_is_answered_of_what_is_shown_then() {
+        let (service, _socket) = tower_lsp::LspService::new(|client| {
+            Backend::new(client, Arc::default(), Cache::none())
+        });
+        let session = &service.inner().session;
+        for next in [Some(trace("annot.trace")), None] {
+            service.inner().show(trace("leak.trace")).await.unwrap();
+            let shown = session.shown().unwrap();
+            // One that waits for a view forever.
+            let never = session.begin_index(shown.path.clone(), shown.stamp.clone(), None);
+            let _ = never.view.set(shown.view.clone());
+            session.indexes().shown = Some(never.clone());
+            let asking = session.clone();
+            let asked = tokio::spawn(async move { asking.seen().await.unwrap() });
+            while never.n_waiting.load(Ordering::Relaxed) == 0 {
+                tokio::task::yield_now().await;
+            }
+            match &next {
+                Some(next) => drop(service.inner().show(next.clone()).await.unwrap()),
+                None => session.unload(),
+            }
+            let seen = tokio::time::timeout(std::time::Duration::from_secs(60), asked).await;
+            let seen = seen.unwrap().unwrap();
+            assert_eq!(seen.map(|seen| seen.shown.path.clone()), next);
         }
     }
 }

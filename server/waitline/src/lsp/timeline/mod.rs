@@ -30,12 +30,6 @@ pub(super) struct Seen {
 }
 
 impl Session {
-    /// Whether it is shown still, or a range of it.
-    fn shows(&self, shown: &Arc<Shown>) -> bool {
-        let now = self.shown().map(|now| now.whole());
-        now.is_some_and(|now| now.view.is_like(&shown.whole().view))
-    }
-
     /// The trace that is shown and its index, once that is made. `None`: no trace is shown.
     pub(super) async fn seen(&self) -> Result<Option<Seen>> {
         loop {
@@ -49,8 +43,8 @@ impl Session {
                     let full = full.map(|view| Arc::new(shown.with_view(view.clone())));
                     return Ok(Some(Seen { shown: full.unwrap_or(shown), index }));
                 }
-                // Something else is shown since.
-                Some(Err(NoIndex::Cancelled)) if !self.shows(&shown) => {}
+                // Something else is shown since: asked of that.
+                Some(Err(NoIndex::Cancelled)) => {}
                 Some(Err(why)) => return Err(super::backend::failed(why.to_string())),
                 None => return Err(Error::internal_error()),
             }

@@ -21,9 +21,9 @@ impl Backend {
     pub(in crate::lsp) async fn timeline_info(&self, _: Value) -> Result<Value> {
         let Some(shown) = self.session.shown() else { return Ok(Value::Null) };
         // Begun here: on the other thread there is no runtime to begin it with.
-        self.session.timeline_job(&shown);
+        let job = self.session.timeline_job(&shown);
         let session = self.session.clone();
-        crate::lsp::work::compute(move |_| answers::info(&session, &shown)).await?
+        crate::lsp::work::compute(move |_| answers::info(&session, &shown, &job)).await?
     }
 
     async fn of_index(
