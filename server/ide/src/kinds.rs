@@ -115,7 +115,7 @@ pub fn kind_of(analysis: &Analysis, slot: &Slot, user: usize) -> Option<Kind> {
         Cause::SchedOwn if !slot.early => Kind::Runnable,
         Cause::Sched if slot.early => Kind::Runnable,
         Cause::Sync(reason) => match analysis.str(reason) {
-            "sync" => sync_kind(&mut funcs()),
+            "sync" => sync_kind(funcs()),
             "sync.(*Cond).Wait" => Kind::Cond,
             _ => Kind::Chan,
         },
@@ -138,19 +138,29 @@ pub fn kind_of(analysis: &Analysis, slot: &Slot, user: usize) -> Option<Kind> {
     })
 }
 
-/// What "sync" is, by the functions between the runtime and the line.
-fn sync_kind(funcs: &mut dyn Iterator<Item = &str>) -> Kind {
-    let mut only_runtime = true;
+/// What "sync" is, by the functions between the runtime and the line, leaf first.
+fn sync_kind<'a>(funcs: impl Iterator<Item = &'a str> + Clone) -> Kind {
+    if is_the_runtimes(funcs.clone()) {
+        return Kind::Gc;
+    }
     for func in funcs {
-        only_runtime &= func.starts_with("runtime.");
         match func.split('.').nth(1) {
             Some("(*WaitGroup)") if func.starts_with("sync.") => return Kind::Group,
             Some("(*Cond)") if func.starts_with("sync.") => return Kind::Cond,
             _ => {}
         }
     }
-    // The runtime's own semaphores, under an allocation: there is no mutex on such a line.
-    if only_runtime { Kind::Gc } else { Kind::Lock }
+    Kind::Lock
+}
+
+/// Whether a wait for a semaphore is for one of the runtime's own, which the collector has: something of
+/// the runtime that allocates or collects waits, not a lock. There is no mutex on such a line.
+pub(crate) fn is_the_runtimes<'a>(funcs: impl Iterator<Item = &'a str>) -> bool {
+    let mut of_runtime = funcs.map_while(|func| func.strip_prefix("runtime."));
+    // How anybody comes to stand at a semaphore.
+    let is_way =
+        |name: &str| ["sem", "gopark", "notifyListWait"].iter().any(|w| name.starts_with(w));
+    of_runtime.any(|name| !is_way(name))
 }
 
 fn is_recorder(func: &str) -> bool {
@@ -164,7 +174,8 @@ mod tests {
 
     #[test]
     fn sync_by_the_frames_above() {
-        let kind = |funcs: &[&str]| sync_kind(&mut funcs.iter().copied());
+        let kind = |funcs: &[&str]| sync_kind(funcs.iter().copied());
+        assert_eq!(kind(&["runtime.semacquire", "sync.runtime_SemacquireMutex"]), Kind::Lock);
         assert_eq!(kind(&["sync.runtime_SemacquireMutex", "sync.(*Mutex).lockSlow"]), Kind::Lock);
         assert_eq!(kind(&["sync.runtime_SemacquireRWMutexR", "sync.(*RWMutex).RLock"]), Kind::Lock);
         assert_eq!(
@@ -176,5 +187,9 @@ mod tests {
             Kind::Lock
         );
         assert_eq!(kind(&["runtime.gcStart", "runtime.mallocgc"]), Kind::Gc);
+        let called = ["runtime.gcMarkDone", "runtime.mallocgc", "fmt.newPrinter", "fmt.Sprint"];
+        assert_eq!(kind(&called), Kind::Gc);
+        let locked = ["runtime.gcMarkDone", "runtime.mallocgc", "sync.(*Map).Store"];
+        assert_eq!(kind(&locked), Kind::Gc);
     }
 }

@@ -101,6 +101,7 @@ fn unsure(why: Why) -> &'static str {
         Why::OnlyMain => "only main waits for it, for the whole run",
         Why::SyscallUnseen => "a system call; nobody was seen waiting for it",
         Why::StillSends => "still sends at the end of the trace",
+        Why::StillWaits => "still waits at the end of the trace, with work in hand",
         Why::PeerUnsure => "one of its kind woke it; whether that is a lack cannot be told",
         Why::Minority => "too little of it is in anybody's way",
         Why::TimerInPath => "a timer; whether anybody wants it sooner cannot be told",
@@ -178,7 +179,16 @@ pub fn end_short(view: &View, ends: &[(EndLine, i64)]) -> Option<String> {
     if matches!(end, End::NotKnown | End::More) {
         return None;
     }
-    let at = if frame.is_some() { place(view, frame) } else { end.name().to_owned() };
+    // A line of the runtime's, under which no other is, says no more to anybody than this.
+    let is_runtimes = |frame: &exectrace::FrameId| {
+        let func = view.analysis.tables.frame(*frame).func;
+        view.analysis.str(func).starts_with("runtime.")
+    };
+    let at = match frame {
+        Some(frame) if is_runtimes(&frame) => "the runtime".to_owned(),
+        Some(_) => place(view, frame),
+        None => end.name().to_owned(),
+    };
     Some(format!("{at} {}", percent_short(ns, all)))
 }
 

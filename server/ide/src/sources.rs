@@ -122,13 +122,17 @@ pub enum How {
 /// Where a file outside the workspace is from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
-    /// Go's own source.
+    /// Go's own source, in the workspace or not: see [`Mapper::map`].
     Goroot,
-    /// A released module.
+    /// A released module, likewise.
     ModuleCache,
     /// The workspace, and a person said that it is not the program's own code.
     Excluded,
 }
+
+/// Packages of Go's own that hold what goroutines wait with.
+const DEEPEST: [&str; 6] =
+    ["runtime/", "sync/", "syscall/", "internal/poll/", "internal/runtime/", "internal/sync/"];
 
 /// Maps recorded paths to files of one workspace.
 #[derive(Clone, Debug)]
@@ -175,7 +179,9 @@ impl Mapper {
     /// 5. Go's own source
     /// 6. the longest end of the path that only one file of the workspace has
     ///
-    /// Before all that come the rules of a person.
+    /// Before all that come the rules of a person. Files of the module cache and of Go's own source
+    /// are the workspace's only if a root is that folder or lies in it; those of the runtime and its
+    /// like never are.
     pub fn map(
         &self,
         recorded_file: &str,
@@ -186,8 +192,38 @@ impl Mapper {
             Mapping::Workspace { path, .. } if self.workspace.excluded.contains(&path) => {
                 Mapping::Outside(Origin::Excluded)
             }
+            Mapping::Workspace { path, how } if how != How::Rule => match self.aside(&path) {
+                Some(origin) => Mapping::Outside(origin),
+                None => Mapping::Workspace { path, how },
+            },
             mapping => mapping,
         }
+    }
+
+    /// Whose file it is, where it lies in the workspace only because that is so large: who opens a home
+    /// folder or the whole disk has not said that Go's own source or released modules are theirs.
+    fn aside(&self, path: &str) -> Option<Origin> {
+        let path = with_local_drive(path);
+        let below = |dir: &str| path.strip_prefix(dir)?.strip_prefix('/');
+        // A root in the folder, or the folder itself: that one was meant.
+        let is_meant = |dir: &str| {
+            let rest = |root: &String| root.strip_prefix(dir).map(str::to_owned);
+            let roots = self.workspace.roots.iter();
+            roots.filter_map(rest).any(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        for std in self.workspace.modules.iter().filter(|module| module.path == "std") {
+            let Some(rest) = below(&std.dir) else { continue };
+            // `cmd` has programs; its module lies in the folder of the other.
+            let is_program = rest.starts_with("cmd/") && !rest.starts_with("cmd/vendor/");
+            let is_theirs = is_meant(std.dir.strip_suffix("/src").unwrap_or(&std.dir));
+            // Where everybody waits in the end: what called it is the line to look at.
+            let is_deepest = DEEPEST.iter().any(|dir| rest.starts_with(dir));
+            if !is_program && (!is_theirs || is_deepest && !rest.ends_with("_test.go")) {
+                return Some(Origin::Goroot);
+            }
+        }
+        let mod_cache = self.workspace.mod_cache.as_deref().filter(|dir| below(dir).is_some());
+        mod_cache.filter(|dir| !is_meant(dir)).map(|_| Origin::ModuleCache)
     }
 
     fn locate(

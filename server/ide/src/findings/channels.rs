@@ -51,14 +51,23 @@ fn backpressure(scene: &Scene<'_>, site: &Site, found: &mut Found) {
     }
     let end = scene.chain_end(site).map_or_else(String::new, |(end, frame, ns)| {
         let at = scene.place(frame);
-        format!("; {} of it ends with {} at {at}", percent(ns, site.ns), end.name())
+        let share = percent(ns, site.ns);
+        match end {
+            End::Running => format!("; {share} of it behind a goroutine that ran up to {at}"),
+            _ => format!("; {share} of it ends with {} at {at}", end.name()),
+        }
+    });
+    let ran = scene.ends_in(site, |end| matches!(end, End::Running | End::Runnable));
+    let is_saturated = scene.saturated().filter(|_| ran.saturating_mul(2) >= site.ns);
+    let but = is_saturated.map_or_else(String::new, |share| {
+        format!(" (all Ps ran for {share} of the trace: more receivers alone would not help)")
     });
     let mut finding = Finding::new(
         Code::ChanBackpressure,
         Some(site.frame),
         real,
         format!(
-            "Waits {} to send because the receiver is busy, in {} waits{end}",
+            "Waits {} to send because the receiver is busy, in {} waits{end}{but}",
             duration(costly.ns),
             count(costly.n)
         ),

@@ -15,13 +15,16 @@ pub(super) fn find(scene: &Scene<'_>, found: &mut Found) {
     stops(scene, found);
 }
 
-/// A line's assists are 5 % of the trace's length and of all running, and 5 ms or more.
+/// What a line's assists ran is 5 % of the trace's length and of all running, and 5 ms or more. What
+/// they stood still meanwhile, for the collector or a P, is no work that the line was given.
 fn assists(scene: &Scene<'_>, found: &mut Found) {
+    let stood = stood_assisting(scene);
     let lines = sums(scene, |range, stack| {
         if range == RangeKind::GcMarkAssist { scene.own_line(stack).map(Some) } else { None }
     });
     for (frame, figure) in lines {
-        let ns = figure.total();
+        let stood = frame.and_then(|frame| stood.get(&frame)).copied().unwrap_or(0);
+        let ns = figure.total().saturating_sub(stood).max(0);
         if ns < 5_000_000
             || ns.saturating_mul(20) < scene.duration
             || ns.saturating_mul(20) < scene.running
@@ -52,9 +55,37 @@ fn assists(scene: &Scene<'_>, found: &mut Found) {
             ),
         );
         finding.detail = vec![format!("{} of the trace's length", percent(ns, scene.duration))];
+        if stood > 0 {
+            let stood = duration(stood);
+            finding.detail.push(format!("beside that it stood still for {stood} while it helped"));
+        }
         related(frame, &figure, &mut finding);
         found.push(finding);
     }
+}
+
+/// How long goroutines stood still in assists, by line, in nanoseconds: blocked, or without a P.
+fn stood_assisting(scene: &Scene<'_>) -> HashMap<FrameId, i64> {
+    let analysis = scene.analysis;
+    let mut lines = HashMap::new();
+    for slot in &analysis.slots {
+        let cause = analysis.causes.cause(slot.cause);
+        if !cause.is_wait() && (cause != Cause::SchedOwn || slot.early) {
+            continue;
+        }
+        let func = |frame: &FrameId| analysis.str(analysis.tables.frame(*frame).func);
+        let frames = || analysis.stack(slot.stack).iter();
+        // An assist is below an allocation: in the runtime's frames, up to the first that is none.
+        let mut of_runtime = frames().map(func).take_while(|func| func.starts_with("runtime."));
+        if of_runtime.any(|func| func == "runtime.gcAssistAlloc")
+            && let Some(line) = scene.own_line(slot.stack)
+        {
+            let sum: &mut i64 = lines.entry(line).or_default();
+            let ns = slot.ns.saturating_add(slot.open_ns).saturating_add(slot.pre_ns);
+            *sum = sum.saturating_add(ns);
+        }
+    }
+    lines
 }
 
 /// A stop of 10 ms, or all of them 2 % of the trace and 5 ms or more. Each begins where some

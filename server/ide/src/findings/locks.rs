@@ -34,12 +34,13 @@ fn contention(scene: &Scene<'_>, site: &Site, found: &mut Found) {
     let related = scene.related(site, &costly);
     let holder = scene.chain_end(site).map_or_else(String::new, |(end, frame, ns)| {
         let at = scene.place(frame);
-        let did = match end {
-            End::Running => "ran",
-            End::Sleep => "slept",
-            _ => "was in a system call",
+        // Of running the trace has only the line at which it ended.
+        let holder = match end {
+            End::Running => format!("a goroutine that ran up to {at}"),
+            End::Sleep => format!("{at}, which slept meanwhile"),
+            _ => format!("{at}, which was in a system call meanwhile"),
         };
-        format!("; {} of it behind {at}, which {did} meanwhile", percent(ns, site.ns))
+        format!("; {} of it behind {holder}", percent(ns, site.ns))
     });
     let mut push = |code, message| {
         let mut finding = Finding::new(code, Some(site.frame), real, message);
@@ -65,6 +66,9 @@ fn contention(scene: &Scene<'_>, site: &Site, found: &mut Found) {
             End::Timer => "waits for a timer",
             _ => "is in a system call",
         });
+        // The share is that of the kind which is named, and so is the line's.
+        let kind = first.map(|((end, _), _)| *end);
+        let of_kind = scene.ends_in(site, |end| Some(end) == kind);
         // Sleeps and calls have their line. For the network and timers it is where the holders
         // stood the longest, the queue itself left out.
         let own = site.slots.first().map(|&slot| scene.facts.site(slot));
@@ -76,14 +80,24 @@ fn contention(scene: &Scene<'_>, site: &Site, found: &mut Found) {
                 .max_by_key(|(number, (ns, _))| (*ns, std::cmp::Reverse(**number)))?;
             scene.facts.line_of(scene.analysis, scene.stack_of(*slot))
         };
-        let stood = first.and_then(|((_, line), _)| *line).or_else(longest);
-        let at = stood.map_or_else(String::new, |f| format!(", at {}", scene.place(f)));
+        let named = first.and_then(|((_, line), ns)| Some(((*line)?, *ns)));
+        let stood = named.map(|(line, _)| line).or_else(longest);
+        let at = stood.map_or_else(String::new, |f| match named {
+            Some((_, ns)) if i128::from(ns) * 10 < i128::from(of_kind) * 9 => {
+                format!(", {} at {}", percent(ns, ended), scene.place(f))
+            }
+            _ => format!(", at {}", scene.place(f)),
+        });
+        let besides = match outside - of_kind {
+            0 => String::new(),
+            _ => format!(" (and waits otherwise, {} in all)", percent(outside, ended)),
+        };
         push(
             Code::LockHeldWhileWaiting,
             format!(
-                "Waits {} for a lock whose holder {what} for {} of that time{at}",
+                "Waits {} for a lock whose holder {what} for {} of that time{at}{besides}",
                 duration(costly.ns),
-                percent(outside, ended)
+                percent(of_kind, ended)
             ),
         );
         if let (Some(finding), Some(frame)) = (found.findings.last_mut(), stood)

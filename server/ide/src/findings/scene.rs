@@ -396,6 +396,13 @@ impl<'a> Scene<'a> {
         self.stays.sched.idle_ns().saturating_mul(2) >= self.duration
     }
 
+    /// For how much of the trace all Ps ran, if that is nine tenths of it or more.
+    pub(super) fn saturated(&self) -> Option<String> {
+        let idle = self.stays.sched.idle_ns();
+        let ran = self.duration.saturating_sub(idle);
+        (idle.saturating_mul(10) <= self.duration).then(|| percent(ran, self.duration))
+    }
+
     /// `in 974 waits, 5.19 at any time on average`.
     pub(super) fn on_average(&self, ns: i64) -> String {
         crate::units::ratio(ns, self.duration.max(1))
@@ -422,7 +429,12 @@ impl<'a> Scene<'a> {
         }
         if let Some((end, frame, ns)) = self.chain_end(site) {
             let share = percent(ns, site.ns);
-            let text = format!("{share} of the waiting here ends with {} at this line", end.name());
+            let text = match end {
+                End::Running => {
+                    format!("{share} of the waiting here was behind what ran up to this line")
+                }
+                _ => format!("{share} of the waiting here ends with {} at this line", end.name()),
+            };
             related.push(Related::new(frame, text));
         }
         related

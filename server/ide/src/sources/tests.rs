@@ -197,6 +197,10 @@ fn the_module_cache() {
         "/ws/cache/github.com/!burnt!sushi/toml@v1.2.3/Lex/lex.go",
     ]);
     workspace.mod_cache = Some("/ws/cache/".to_owned());
+    // Whoever works on a release has opened its folder; the cache may lie in the workspace by chance.
+    let toml = ("github.com/BurntSushi/toml@v1.2.3/Lex/lex.go", "x.F");
+    check(&workspace, &[(toml.0, toml.1, "Outside(ModuleCache)")]);
+    workspace.roots.push("/ws/cache/github.com/!burnt!sushi/toml@v1.2.3".to_owned());
     check(
         &workspace,
         &[
@@ -268,6 +272,54 @@ fn go_itself_in_a_root() {
             ("/ws/src/net/other.go", "net.f", "Outside(Goroot)"),
         ],
     );
+}
+
+#[test]
+fn go_itself_somewhere_in_a_root() {
+    let mut workspace = workspace(&[
+        "/ws/go/src=std",
+        "/ws/go/src/cmd=cmd",
+        "/ws/go/src/net/conn.go",
+        "/ws/go/src/net/conn_test.go",
+        "/ws/go/src/runtime/proc.go",
+        "/ws/go/src/sync/mutex.go",
+        "/ws/go/src/sync/mutex_test.go",
+        "/ws/go/src/cmd/compile/main.go",
+        "/ws/go/src/cmd/vendor/golang.org/x/sys/unix/sys.go",
+    ]);
+    let go = |file: &str| format!("/ws/go/src/{file}");
+    let (conn, mutex, main) = (go("net/conn.go"), go("sync/mutex.go"), go("cmd/compile/main.go"));
+    let (test, proc) = (go("sync/mutex_test.go"), go("runtime/proc.go"));
+    let program = (&*main, "main.main", "/ws/go/src/cmd/compile/main.go Exact");
+    check(
+        &workspace,
+        &[
+            (&*conn, "net.(*conn).Read", "Outside(Goroot)"),
+            (&*mutex, "sync.(*Mutex).Lock", "Outside(Goroot)"),
+            (&*proc, "runtime.main", "Outside(Goroot)"),
+            (
+                "/go/pkg/mod/golang.org/x/sys@v0.1.0/unix/sys.go",
+                "golang.org/x/sys/unix.F",
+                "?Outside(Goroot)|Outside(ModuleCache)",
+            ),
+            program,
+        ],
+    );
+    for root in ["/ws/go", "/ws/go/src", "/ws/go/src/net"] {
+        workspace.roots = vec!["/ws".to_owned(), root.to_owned()];
+        check(
+            &workspace,
+            &[
+                (&*conn, "net.(*conn).Read", "/ws/go/src/net/conn.go Exact"),
+                (&*mutex, "sync.(*Mutex).Lock", "Outside(Goroot)"),
+                (&*test, "sync.TestMutex", "/ws/go/src/sync/mutex_test.go Exact"),
+                (&*proc, "runtime.main", "Outside(Goroot)"),
+                program,
+            ],
+        );
+    }
+    workspace.roots = vec!["/ws".to_owned(), "/ws/go2".to_owned()];
+    check(&workspace, &[(&*conn, "net.(*conn).Read", "Outside(Goroot)")]);
 }
 
 #[test]

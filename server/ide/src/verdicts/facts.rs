@@ -6,6 +6,7 @@ use hashbrown::HashMap;
 use crate::Analysis;
 use crate::causes::Cause;
 use crate::figures::SlotId;
+use crate::kinds::is_the_runtimes;
 use crate::lines::{is_in_packages, package_of, program_path};
 use crate::stays::Stay;
 
@@ -239,7 +240,7 @@ fn kind(analysis: &Analysis, cause: Cause, stack: &[FrameId], user: Option<usize
             "chan receive" => WaitKind::Receive,
             "select" => WaitKind::Select,
             "sync.(*Cond).Wait" => WaitKind::Cond,
-            _ if !above.is_empty() && !has(&|f| !f.starts_with("runtime.")) => WaitKind::Gc,
+            _ if is_the_runtimes(funcs()) => WaitKind::Gc,
             _ => semaphore(&has),
         },
         Cause::Wait(reason) => match analysis.str(reason) {

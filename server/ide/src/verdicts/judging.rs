@@ -214,8 +214,11 @@ impl Judge<'_> {
             _ => {}
         }
         if stay.open {
+            // What lasts for half of the trace is for the run, not for a piece of work.
             return match kind {
                 WaitKind::Send => (Unsure, Why::StillSends),
+                WaitKind::Join if !umbrella => (Through, Why::Join),
+                _ if strong && !umbrella => (Unsure, Why::StillWaits),
                 _ => (Idle, Why::StillWaits),
             };
         }

@@ -1,5 +1,6 @@
 //! `waitline report`: what a person wants to know first.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -163,9 +164,15 @@ fn rows_by_name(view: &View) -> Vec<Row> {
 fn place(file: &str, line: u32) -> String {
     let mut parts = file.rsplit(['/', '\\']);
     let name = parts.next().unwrap_or(file);
-    match parts.next() {
+    // A release's folder by its name: neither its version nor its major one tells modules apart.
+    let unversioned = |dir: &str| dir.split_once("@v").map_or(dir, |(dir, _)| dir).to_owned();
+    let is_major = |dir: &str| {
+        let number = dir.strip_prefix('v').unwrap_or_default();
+        !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    match parts.map(unversioned).find(|dir| !is_major(dir)) {
         Some(dir) if !dir.is_empty() => {
-            format!("{}/{}:{line}", ide::text::plain(dir), ide::text::plain(name))
+            format!("{}/{}:{line}", ide::text::plain(&dir), ide::text::plain(name))
         }
         _ => format!("{}:{line}", ide::text::plain(name)),
     }
@@ -209,8 +216,7 @@ fn print(args: &Args, view: &View, rows: &[Row], of_workspace: bool) -> anyhow::
         table(view, &queued, "total", |r| r.figure.total(), &mut out)?;
     }
     for (verdict, title) in [(Verdict::Idle, "Idle"), (Verdict::Unsure, "Unsure")] {
-        let some = best(rows, 3, |r| r.judged.of(verdict));
-        if let Some(line) = summed(rows, &some, verdict) {
+        if let Some(line) = summed(rows, verdict) {
             writeln!(out, "\n{bold}{title}{bold:#} {line}")?;
         }
     }
@@ -247,7 +253,7 @@ fn queue_note(view: &View) -> String {
             ", {on_average} on average; for {share} of it a P was idle and the wake-up slow"
         );
     }
-    format!(", {on_average} on average; the Ps were saturated")
+    format!(", {on_average} on average; the Ps were saturated meanwhile")
 }
 
 /// The trace in three lines.
@@ -298,17 +304,26 @@ fn best(rows: &[Row], n: usize, of: impl Fn(&Row) -> i64) -> Vec<&Row> {
     best
 }
 
-/// All of a verdict in a line, with the lines that have most of it.
-fn summed(rows: &[Row], some: &[&Row], verdict: Verdict) -> Option<String> {
-    let ns: i64 = rows.iter().map(|r| r.judged.of(verdict)).sum();
-    let n = rows.iter().filter(|r| r.judged.of(verdict) > 0).count() as u64;
-    if some.is_empty() {
-        return None;
+/// All of a verdict in a line, with the lines that have most of it; `None` if none has a millisecond.
+fn summed(rows: &[Row], verdict: Verdict) -> Option<String> {
+    let mut by_line: BTreeMap<(&str, u32), (&str, i64)> = BTreeMap::new();
+    for row in rows.iter().filter(|row| row.judged.of(verdict) > 0) {
+        by_line.entry((&row.file, row.line)).or_insert((&row.place, 0)).1 += row.judged.of(verdict);
     }
+    let mut lines: Vec<(&str, i64)> = by_line.into_values().collect();
+    lines.sort_by_key(|line| std::cmp::Reverse(line.1));
+    let ns: i64 = lines.iter().map(|line| line.1).sum();
+    let shown = lines.iter().take(3).take_while(|line| line.1 >= ide::view::MIN_SHOWN_NS);
     let named: Vec<String> =
-        some.iter().map(|r| format!("{} {}", r.place, duration(r.judged.of(verdict)))).collect();
-    let lines = if n == 1 { "line" } else { "lines" };
-    Some(format!("{} on {} {lines}, most of it {}", duration(ns), count(n), named.join(", ")))
+        shown.map(|(place, ns)| format!("{place} {}", duration(*ns))).collect();
+    match (&named[..], &lines[..]) {
+        ([], _) => None,
+        (_, [(place, _)]) => Some(format!("{} on {place}", duration(ns))),
+        _ => {
+            let n = count(lines.len() as u64);
+            Some(format!("{} on {n} lines, most of it {}", duration(ns), named.join(", ")))
+        }
+    }
 }
 
 /// Rows with their figures in columns.
