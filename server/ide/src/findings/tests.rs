@@ -38,11 +38,13 @@ fn names_are_for_good() {
     assert_eq!(Code::parse("tail-outlier"), None);
 }
 
-/// The dearest first, one for each code and line, the same each time.
+/// The dearest first, one for each code and line, the same each time. Other lines of the program have
+/// assists that mostly stand still, and waits for the collector below a library: neither is theirs.
 #[test]
 fn findings_are_in_order() {
     let found = of(GCMIX, is_user_by_name);
-    assert!(found.len() >= 4, "{found:#?}");
+    let codes: Vec<Code> = found.iter().map(|f| f.code).collect();
+    assert_eq!(codes, [Code::GcAssistHot, Code::GcAssistHot, Code::StwStall], "{found:#?}");
     assert!(found.is_sorted_by(|a, b| a.ns >= b.ns), "{found:#?}");
     let places: HashSet<_> = found.iter().map(|f| (f.code, f.frame)).collect();
     assert_eq!(places.len(), found.len());
