@@ -210,12 +210,9 @@ impl Trace<'_> {
             return;
         }
         let dir = tempfile::tempdir().unwrap();
-        let half = dir.path().join("half.trace");
         let n = ends.len() / 2;
-        let from = std::fs::File::open(self.file).unwrap();
-        let mut from = std::io::Read::take(from, ends[n - 1]);
-        std::io::copy(&mut from, &mut std::fs::File::create(&half).unwrap()).unwrap();
-        let half_path = half.to_str().unwrap();
+        let half = self.beginning(&dir, ends[n - 1]);
+        let half_path = half.as_str();
         let facts: Value =
             serde_json::from_str(&said(&ours(&["report", half_path, "--json"]))).unwrap();
         let events = facts["events"].as_f64().unwrap();
@@ -231,13 +228,45 @@ impl Trace<'_> {
             );
             report.row(&format!("grows with size, {what}"), &text);
             report.ratio(each[1] / each[0], "the first half's", held(1.2));
-            if by == "leaf" && self.is_brief() && took[0].peak > 0 {
-                let goroutines = self.goroutines - facts["goroutines"].as_f64().unwrap();
-                let more = took[1].peak.saturating_sub(took[0].peak) as f64 / goroutines;
-                report.row("memory a goroutine that is gone", &format!("{more:.2} bytes"));
-                report.figure(more, "bytes", held(1.0));
-            }
         }
+        if self.is_brief() {
+            self.gone(&ends, report);
+        }
+    }
+
+    /// A file of the trace's first bytes.
+    fn beginning(&self, dir: &tempfile::TempDir, bytes: u64) -> String {
+        let path = dir.path().join(format!("{bytes}.trace"));
+        let from = std::fs::File::open(self.file).unwrap();
+        let mut to = std::fs::File::create(&path).unwrap();
+        std::io::copy(&mut std::io::Read::take(from, bytes), &mut to).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+
+    /// What goroutines leave behind that are gone. Buffers follow the largest generation, which is none of
+    /// that: so it is told of the longest stretch without one larger than all before.
+    fn gone(&self, ends: &[u64], report: &mut Report) {
+        let Some((first, last)) = level(ends) else {
+            report.not_run("memory a goroutine that is gone", "each generation is larger");
+            return;
+        };
+        let dir = tempfile::tempdir().unwrap();
+        let paths = [first, last].map(|n| self.beginning(&dir, ends[n - 1]));
+        let goroutines = paths.each_ref().map(|path| {
+            let facts: Value =
+                serde_json::from_str(&said(&ours(&["report", path, "--json"]))).unwrap();
+            facts["goroutines"].as_f64().unwrap()
+        });
+        let of = paths.each_ref().map(|path| ours(&["lines", path, "--by", "leaf", "--json"]));
+        let took = by_turns(&of, self.rounds);
+        if took[0].peak == 0 {
+            return;
+        }
+        let more = took[1].peak.saturating_sub(took[0].peak) as f64;
+        let more = more / (goroutines[1] - goroutines[0]).max(1.0);
+        let text = format!("{more:.2} bytes, generations {first} to {last}");
+        report.row("memory a goroutine that is gone", &text);
+        report.figure(more, "bytes", held(1.0));
     }
 
     /// A generation more of a file that is being written.
@@ -385,3 +414,27 @@ impl Trace<'_> {
         report.ratio(ours.peak as f64 / theirs.peak as f64, "(its memory)", held(1.0 / 50.0));
     }
 }
+
+/// The longest stretch of generations none of which is larger than the largest before it: how many there are
+/// before it, and with it. `None` if there is none of two or more. The first few are left out, in which
+/// buffers come to be.
+fn level(ends: &[u64]) -> Option<(usize, usize)> {
+    let sizes: Vec<u64> =
+        ends.iter().zip([0].iter().chain(ends)).map(|(end, start)| end - start).collect();
+    let mut best: Option<(usize, usize)> = None;
+    let mut from = FEW.min(sizes.len());
+    let mut largest = sizes[..from].iter().copied().max().unwrap_or(0);
+    for (n, &size) in (1..).zip(&sizes).skip(from) {
+        if size > largest {
+            (largest, from) = (size, n);
+        } else if n - from >= 2
+            && best.is_none_or(|(a, b)| ends[n - 1] - ends[from - 1] > ends[b - 1] - ends[a - 1])
+        {
+            best = Some((from, n));
+        }
+    }
+    best
+}
+
+/// Generations in which a load's buffers come to be.
+const FEW: usize = 4;
