@@ -9,7 +9,7 @@ use ide::Analysis;
 use ide::analysis::{Builder, Unfinished};
 use ide::blame::Blame;
 use ide::causes::Cause;
-use ide::findings::{Finding, find};
+use ide::findings::{Finding, Known, find};
 use ide::goroutines::{groups, lives};
 use ide::jobs::InTurn;
 use ide::lines::{By, Figure, is_user_by_name, lines};
@@ -81,8 +81,9 @@ impl Judged {
         let stays = analysis.stays.as_ref().unwrap();
         let lives = lives(analysis, stays);
         let groups = groups(analysis, stays, &verdicts.facts, &lives);
-        find(analysis, verdicts, blame, &lives, &groups, &|f| is_user(analysis, f), &InTurn(1))
-            .findings
+        let stood = ide::assists::stood(analysis);
+        let known = Known { verdicts, blame, lives: &lives, groups: &groups, stood: &stood };
+        find(analysis, &known, &|f| is_user(analysis, f), &InTurn(1)).findings
     }
 
     /// Code, file and line.

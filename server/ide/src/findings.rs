@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Analysis;
 use crate::blame::Blame;
-use crate::figures::Instance;
+use crate::figures::{Instance, SlotId};
 use crate::goroutines::{GoGroup, Life};
 use crate::jobs::{Jobs, each};
 use crate::verdicts::Verdicts;
@@ -272,15 +272,27 @@ const RULES: [fn(&Scene<'_>, &mut Found); 6] =
 /// The most findings that are told.
 pub const MOST: usize = 50;
 
+/// What is known of a trace, for the rules.
+#[derive(Debug, Clone, Copy)]
+pub struct Known<'a> {
+    /// Which waits matter.
+    pub verdicts: &'a Verdicts,
+    /// What waits were really waiting for.
+    pub blame: &'a Blame,
+    /// What the life of each goroutine went to.
+    pub lives: &'a [Life],
+    /// All goroutines, by `go` statement.
+    pub groups: &'a [GoGroup],
+    /// How long goroutines stood still in assists: [`crate::assists::stood`].
+    pub stood: &'a [(SlotId, i64)],
+}
+
 /// All findings of a trace, the dearest first, one for each code and line, at most [`MOST`]; and what
-/// came near. `lives` and `groups` are those of all goroutines; `user` tells on which lines findings may
-/// stand. None for a trace that was loaded without its goroutines' lives.
+/// came near. `user` tells on which lines findings may stand. None for a trace that was loaded without
+/// its goroutines' lives.
 pub fn find(
     analysis: &Analysis,
-    verdicts: &Verdicts,
-    blame: &Blame,
-    lives: &[Life],
-    groups: &[GoGroup],
+    known: &Known<'_>,
     user: &(dyn Fn(FrameId) -> bool + Sync),
     jobs: &dyn Jobs,
 ) -> Found {
@@ -288,7 +300,7 @@ pub fn find(
     if analysis.duration() <= 0 {
         return Found::default();
     }
-    let scene = Scene::new(analysis, stays, verdicts, blame, (lives, groups), user);
+    let scene = Scene::new(analysis, stays, known, user);
     let by_rule = |rule: usize| {
         let mut found = Found::default();
         RULES[rule](&scene, &mut found);

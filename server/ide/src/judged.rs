@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::Analysis;
 use crate::blame::Blame;
 use crate::figures::SlotId;
-use crate::findings::{Found, find};
+use crate::findings::{Found, Known, find};
 use crate::goroutines::{GoGroup, groups, lives};
 use crate::jobs::Jobs;
 use crate::kept::{are_few, is_harmless, whole};
@@ -102,6 +102,9 @@ pub struct Judged {
     pub go_groups: Vec<GoGroup>,
     /// User regions and tasks by the line that opens them, likewise.
     pub regions: Vec<RegionGroup>,
+    /// By the slot of an assist: how long its goroutines stood still in it, in nanoseconds, if more was asked
+    /// than verdicts.
+    pub stood: Vec<(SlotId, i64)>,
     /// Where in time the lives lie, where these are there and all was asked.
     pub index: Option<Index>,
 }
@@ -116,6 +119,7 @@ struct Form<'a> {
     found: Cow<'a, Found>,
     go_groups: Cow<'a, [GoGroup]>,
     regions: Cow<'a, [RegionGroup]>,
+    stood: Cow<'a, [(SlotId, i64)]>,
 }
 
 impl Judged {
@@ -135,8 +139,14 @@ impl Judged {
         go_on()?;
         let told = |slot| question.told(slot);
         let of_regions = |facts: &Facts| match depth {
-            Depth::Groups => (crate::regions::groups(analysis, stays, facts), Index::new(analysis)),
-            _ => (Vec::new(), None),
+            Depth::Groups => {
+                let index = Index::new(analysis);
+                let stood = index.as_ref().map(|index| index.stood(|_, from, to| to - from));
+                let stood = stood.unwrap_or_default();
+                (crate::regions::groups(analysis, stays, facts), index, stood)
+            }
+            Depth::Findings => (Vec::new(), None, crate::assists::stood(analysis)),
+            Depth::Verdicts => (Vec::new(), None, Vec::new()),
         };
         let of_goroutines = |facts: &Facts| {
             (depth >= Depth::Findings).then(|| {
@@ -146,18 +156,25 @@ impl Judged {
             })
         };
         let beside = (of_regions, of_goroutines);
-        let ((verdicts, blame), (regions, index), goroutines) =
+        let ((verdicts, blame), (regions, index, stood), goroutines) =
             judge_beside(analysis, facts, &told, jobs, beside)?;
         go_on()?;
         let (go_groups, found) = match goroutines {
             Some((lives, groups)) => {
-                let found = find(analysis, &verdicts, &blame, &lives, &groups, &is_own, jobs);
+                let known = Known {
+                    verdicts: &verdicts,
+                    blame: &blame,
+                    lives: &lives,
+                    groups: &groups,
+                    stood: &stood,
+                };
+                let found = find(analysis, &known, &is_own, jobs);
                 (groups, found)
             }
             None => (Vec::new(), Found::default()),
         };
         go_on()?;
-        Some(Judged { verdicts, blame, found, go_groups, regions, index })
+        Some(Judged { verdicts, blame, found, go_groups, regions, stood, index })
     }
 
     /// All of it but the verdicts on single waits, as bytes.
@@ -170,6 +187,7 @@ impl Judged {
             found: Cow::Borrowed(&self.found),
             go_groups: Cow::Borrowed(&self.go_groups),
             regions: Cow::Borrowed(&self.regions),
+            stood: Cow::Borrowed(&self.stood),
         };
         postcard::to_stdvec(&form).ok()
     }
@@ -200,6 +218,7 @@ impl Judged {
             found: form.found.into_owned(),
             go_groups: form.go_groups.into_owned(),
             regions: form.regions.into_owned(),
+            stood: form.stood.into_owned(),
             index: None,
         })
     }
@@ -215,6 +234,11 @@ impl Form<'_> {
         self.sums.len() == analysis.slots.len()
             && self.sums.iter().all(is_time)
             && self.goroutines.len() == facts.n_sites()
+            && self.stood.is_sorted_by_key(|(slot, _)| *slot)
+            && self
+                .stood
+                .iter()
+                .all(|(slot, ns)| (slot.0 as usize) < analysis.slots.len() && *ns >= 0)
             && self.blame.is_sound(analysis)
             && self.found.findings.iter().all(|finding| {
                 has(finding.frame)

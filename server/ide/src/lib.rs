@@ -4,6 +4,7 @@
 
 pub mod analysis;
 pub mod annotations;
+pub mod assists;
 pub mod blame;
 pub mod causes;
 pub mod diagnostics;

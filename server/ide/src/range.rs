@@ -17,6 +17,7 @@ use exectrace::{GoId, Nanos, StackId};
 use hashbrown::HashMap;
 
 use crate::Analysis;
+use crate::assists::{Assists, Stood};
 use crate::causes::Causes;
 use crate::figures::{Slot, SlotId, Waker};
 use crate::stays::{Brief, GoRow, StayKind, StayRow, Stays};
@@ -38,6 +39,8 @@ pub struct Index {
     briefs: Vec<Reach>,
     /// By stack: the slot of the time runnable after a stay there, and before a first run.
     runnable: Vec<[SlotId; 2]>,
+    /// Where goroutines stood still while they helped the collector.
+    stood: Vec<Stood>,
 }
 
 /// The time that some spans touch, all together.
@@ -77,10 +80,12 @@ impl Index {
     pub fn new(analysis: &Analysis) -> Option<Index> {
         let stays = analysis.stays.as_ref()?;
         let mut blocks = vec![Reach::NOTHING; stays.len().div_ceil(BLOCK)];
+        let mut assists = Assists::new(analysis, stays);
         for row in stays.rows() {
             let (stay, runnable) = stays.stay_and_runnable(row);
             let to = stay.end.0.saturating_add(runnable);
             blocks[row.0 as usize / BLOCK].widen(Reach { from: stay.start.0, to });
+            assists.add(stays, &stay, runnable);
         }
         let together = |reaches: &[Reach]| {
             let mut all = Reach::NOTHING;
@@ -113,7 +118,14 @@ impl Index {
             ranges: ranges.chunks(BLOCK).map(together).collect(),
             briefs: briefs.collect(),
             runnable,
+            stood: assists.stood(),
         })
+    }
+
+    /// By the slot of an assist, in order: how long its goroutines stood still in it, as far as `inside`
+    /// counts that, in nanoseconds.
+    pub(crate) fn stood(&self, inside: impl Fn(GoId, i64, i64) -> i64) -> Vec<(SlotId, i64)> {
+        crate::assists::sum(&self.stood, inside)
     }
 
     /// The rows of the stays that may lie in a window, block by block.

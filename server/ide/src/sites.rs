@@ -54,13 +54,16 @@ pub struct Part {
     pub figure: Figure,
     /// How its waits and system calls were judged.
     pub judged: Sum,
+    /// Of assists: for how long goroutines stood still in them, in nanoseconds. That time has waits of its
+    /// own.
+    pub stood_ns: i64,
 }
 
 impl Part {
-    /// What of it is costly, in nanoseconds. Helping the collector always is.
+    /// What of it is costly, in nanoseconds. What was run to help the collector always is.
     pub fn costly_ns(&self) -> i64 {
         match self.kind {
-            Kind::Assist => self.figure.total(),
+            Kind::Assist => self.figure.total().saturating_sub(self.stood_ns).max(0),
             _ => self.judged.of(Verdict::Costly),
         }
     }
@@ -101,7 +104,13 @@ pub struct Origin {
 
 impl Sites {
     /// Sums up the slots of a trace by line of the workspace and kind.
-    pub fn new(analysis: &Analysis, placement: &Placement, sums: &[Sum]) -> Sites {
+    /// `sums` are the verdicts by slot, `stood` tells of assists how long goroutines stood still in them.
+    pub fn new(
+        analysis: &Analysis,
+        placement: &Placement,
+        sums: &[Sum],
+        stood: &[(SlotId, i64)],
+    ) -> Sites {
         let mut rows: Vec<HashMap<(u32, bool), SiteLine>> =
             placement.files.iter().map(|_| HashMap::new()).collect();
         let (mut total_ns, mut costly_ns) = (0i64, 0i64);
@@ -115,11 +124,13 @@ impl Sites {
             let line = line_at(&mut rows, analysis, placement, stack[user]);
             let id = SlotId(row as u32);
             let at = line.parts.iter().position(|p| p.kind == kind).unwrap_or_else(|| {
-                line.parts.push(Part { kind, figure: Figure::new(), judged: Sum::default() });
+                let (figure, judged) = (Figure::new(), Sum::default());
+                line.parts.push(Part { kind, figure, judged, stood_ns: 0 });
                 line.parts.len() - 1
             });
             let part = &mut line.parts[at];
             part.figure.add(analysis, id);
+            part.stood_ns = part.stood_ns.saturating_add(crate::assists::of(stood, id));
             if let Some(judged) = sums.get(row) {
                 part.judged.merge(judged);
             }

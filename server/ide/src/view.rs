@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use exectrace::{FrameId, Nanos, Version};
+use exectrace::{FrameId, GoId, Nanos, Version};
 
 use crate::Analysis;
 use crate::blame::Blame;
@@ -50,6 +50,8 @@ pub struct View {
     pub regions: Arc<Vec<RegionGroup>>,
     /// The window of the trace that all figures are of, if not the whole.
     pub range: Option<(Nanos, Nanos)>,
+    /// By the slot of an assist: how long its goroutines stood still in it; in the range if there is one.
+    stood: Vec<(SlotId, i64)>,
     index: Option<Arc<Index>>,
     /// What it was judged by.
     question: Arc<Question>,
@@ -141,10 +143,11 @@ impl View {
     ) -> View {
         let (mut verdicts, mut blame, mut found) = (None, None, Found::default());
         let (mut go_groups, mut regions, mut index) = (Vec::new(), Vec::new(), None);
+        let mut stood = Vec::new();
         if let Some(judged) = judged {
             (verdicts, blame) = (Some(Arc::new(judged.verdicts)), Some(Arc::new(judged.blame)));
             (found, go_groups, regions) = (judged.found, judged.go_groups, judged.regions);
-            index = judged.index.map(Arc::new);
+            (stood, index) = (judged.stood, judged.index.map(Arc::new));
         }
         let Found { findings, looked } = &mut found;
         let all = findings.len();
@@ -158,10 +161,11 @@ impl View {
             finding.severity = told.map_or(finding.severity, |(_, severity)| *severity);
         }
         let sums = verdicts.as_ref().map(|v| v.sums.clone()).unwrap_or_default();
-        let sites = Sites::new(&analysis, &placement, &sums);
+        let sites = Sites::new(&analysis, &placement, &sums, &stood);
         View {
             name,
             analysis,
+            stood,
             placement: Arc::new(placement),
             sites,
             verdicts,
@@ -205,7 +209,8 @@ impl View {
         Some(View {
             name: self.name.clone(),
             placement: self.placement.clone(),
-            sites: Sites::new(&analysis, &self.placement, &sums),
+            sites: Sites::new(&analysis, &self.placement, &sums, &self.stood),
+            stood: self.stood.clone(),
             verdicts: Some(Arc::new(judged.verdicts)),
             sums,
             blame: Some(Arc::new(judged.blame)),
@@ -228,19 +233,20 @@ impl View {
         let (t0, t1) = (t0.max(Nanos(0)).min(end), t1.max(Nanos(0)).min(end));
         let mut analysis = self.analysis.clone();
         let mut sums = Vec::new();
-        let mut blame = None;
+        let (mut blame, mut stood) = (None, Vec::new());
         if let Some(index) = &self.index {
             let cut = window(&self.analysis, index, self.verdicts.as_deref(), t0, t1);
             analysis.slots = cut.slots;
             analysis.wakers = cut.wakers;
             sums = cut.sums;
+            stood = index.stood(|_, from, to| to.min(t1.0) - from.max(t0.0));
             let stays = self.analysis.stays.as_ref().map_or(0, |stays| stays.len());
             let rows = index.stays_between(t0, t1).filter(|row| (row.0 as usize) < stays);
             blame = self.verdicts.as_ref().and_then(|verdicts| {
                 Blame::in_window(&self.analysis, &verdicts.facts, rows, (t0.0, t1.0))
             });
         }
-        let sites = Sites::new(&analysis, &self.placement, &sums);
+        let sites = Sites::new(&analysis, &self.placement, &sums, &stood);
         let costs = |finding: &&Finding| match finding.frame.and_then(|f| self.placement.place(f)) {
             Some(place) => sites.line(place.file, place.line).is_some(),
             None => true,
@@ -255,6 +261,7 @@ impl View {
             sites,
             verdicts: self.verdicts.clone(),
             sums,
+            stood,
             blame: blame.map(Arc::new),
             go_groups: self.go_groups.clone(),
             regions: self.regions.clone(),
@@ -296,6 +303,23 @@ impl View {
             }
         }
         sum
+    }
+
+    /// What goroutines ran in an assist's slot, in nanoseconds: what it costs beside the waits in it. All
+    /// of it where nothing was judged.
+    pub fn ran_assisting(&self, slot: SlotId) -> i64 {
+        let of = self.analysis.slots.get(slot.0 as usize);
+        let all = of.map_or(0, |s| s.ns.saturating_add(s.open_ns).saturating_add(s.pre_ns));
+        (all - crate::assists::of(&self.stood, slot)).max(0)
+    }
+
+    /// By the slot of an assist, in order: how long its goroutines stood still in it in time that
+    /// `inside` counts, in nanoseconds.
+    pub(crate) fn stood_assisting(
+        &self,
+        inside: impl Fn(GoId, i64, i64) -> i64,
+    ) -> Vec<(SlotId, i64)> {
+        self.index.as_ref().map(|index| index.stood(inside)).unwrap_or_default()
     }
 
     /// Figures carry this mark where the trace was not read to its end.

@@ -34,12 +34,25 @@ fn slow(trace: &Trace, t0: i64, t1: i64, counts: Counts<'_>) -> (BTreeMap<u8, i6
             }
         }
     }
-    // Helping the collector is costly from its beginning to its end.
+    // Helping the collector is costly as far as it ran: what stood still has its own spans.
+    let row_of: BTreeMap<u64, u32> = index.gos.iter().map(|go| go.id.0).zip(0..).collect();
+    let ran = |g: GoId, from: i64, to: i64| -> i64 {
+        let Some(&row) = row_of.get(&g.0) else { return counts(g, from, to) };
+        let stands = |span: &Span| {
+            !matches!(index.site(span).unwrap().class, Class::Running | Class::Assist)
+        };
+        let spans = index.spans(GoRef(row), from, to);
+        let stood = spans.filter(stands).map(|span| {
+            let (from, to) = (span.start.max(from), span.end.min(to));
+            if from < to { counts(g, from, to) } else { 0 }
+        });
+        counts(g, from, to) - stood.sum::<i64>()
+    };
     for range in &view.analysis.stays.as_ref().unwrap().ranges {
         let slot = &view.analysis.slots[range.slot.0 as usize];
         let cause = view.analysis.causes.cause(slot.cause);
         let (from, to) = (range.start.0.max(t0), range.end.0.min(t1));
-        let ns = if from < to { counts(range.g, from, to) } else { 0 };
+        let ns = if from < to { ran(range.g, from, to) } else { 0 };
         if cause == Cause::Range(RangeKind::GcMarkAssist)
             && ns > 0
             && let Some(frame) = line_of(view, slot.stack)

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::analysis::Builder;
-use crate::findings::find;
+use crate::findings::{Known, find};
 use crate::go_source::GoSource;
 use crate::goroutines::{groups, lives};
 use crate::jobs::InTurn;
@@ -43,7 +43,10 @@ fn placed(text: &str) -> (Vec<Finding>, Placement) {
     let stays = analysis.stays.as_ref().unwrap();
     let lives = lives(&analysis, stays);
     let groups = groups(&analysis, stays, &verdicts.facts, &lives);
-    (find(&analysis, &verdicts, &blame, &lives, &groups, &user, &InTurn(1)).findings, placement)
+    let stood = crate::assists::stood(&analysis);
+    let (verdicts, blame) = (&verdicts, &blame);
+    let known = Known { verdicts, blame, lives: &lives, groups: &groups, stood: &stood };
+    (find(&analysis, &known, &user, &InTurn(1)).findings, placement)
 }
 
 /// What is shown after some edits: each replaces columns of a line.

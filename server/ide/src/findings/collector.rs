@@ -66,22 +66,11 @@ fn assists(scene: &Scene<'_>, found: &mut Found) {
 
 /// How long goroutines stood still in assists, by line, in nanoseconds: blocked, or without a P.
 fn stood_assisting(scene: &Scene<'_>) -> HashMap<FrameId, i64> {
-    let analysis = scene.analysis;
     let mut lines = HashMap::new();
-    for slot in &analysis.slots {
-        let cause = analysis.causes.cause(slot.cause);
-        if !cause.is_wait() && (cause != Cause::SchedOwn || slot.early) {
-            continue;
-        }
-        let func = |frame: &FrameId| analysis.str(analysis.tables.frame(*frame).func);
-        let frames = || analysis.stack(slot.stack).iter();
-        // An assist is below an allocation: in the runtime's frames, up to the first that is none.
-        let mut of_runtime = frames().map(func).take_while(|func| func.starts_with("runtime."));
-        if of_runtime.any(|func| func == "runtime.gcAssistAlloc")
-            && let Some(line) = scene.own_line(slot.stack)
-        {
+    for &(slot, ns) in scene.stood {
+        let slot = scene.analysis.slots.get(slot.0 as usize);
+        if let Some(line) = slot.and_then(|slot| scene.own_line(slot.stack)) {
             let sum: &mut i64 = lines.entry(line).or_default();
-            let ns = slot.ns.saturating_add(slot.open_ns).saturating_add(slot.pre_ns);
             *sum = sum.saturating_add(ns);
         }
     }

@@ -3,7 +3,7 @@
 use exectrace::{FrameId, StackId};
 use hashbrown::HashMap;
 
-use super::{Code, Finding, NEAR, Related, part};
+use super::{Code, Finding, Known, NEAR, Related, part};
 use crate::Analysis;
 use crate::blame::{Blame, End, EndLine};
 use crate::causes::Cause;
@@ -189,6 +189,8 @@ pub(super) struct Scene<'a> {
     pub(super) sites: Vec<Site>,
     /// What the life of each goroutine went to.
     pub(super) lives: &'a [Life],
+    /// By slot: how long goroutines stood still in assists, in nanoseconds.
+    pub(super) stood: &'a [(SlotId, i64)],
     /// Goroutines by `go` statement of the program's own.
     pub(super) groups: Vec<&'a GoGroup>,
     pub(super) children: Children,
@@ -199,11 +201,10 @@ impl<'a> Scene<'a> {
     pub(super) fn new(
         analysis: &'a Analysis,
         stays: &'a Stays,
-        verdicts: &'a Verdicts,
-        blame: &'a Blame,
-        (lives, groups): (&'a [Life], &'a [GoGroup]),
+        known: &Known<'a>,
         user: &'a (dyn Fn(FrameId) -> bool + Sync),
     ) -> Scene<'a> {
+        let Known { verdicts, blame, lives, groups, stood } = *known;
         let facts = &verdicts.facts;
         let is_own = |g: &&GoGroup| facts.is_own(g.created_at) && user(g.created_at);
         let groups = groups.iter().filter(is_own).collect();
@@ -220,6 +221,7 @@ impl<'a> Scene<'a> {
             running,
             sites: Vec::new(),
             lives,
+            stood,
             groups,
             children: Children::default(),
             user,

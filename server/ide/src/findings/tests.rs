@@ -21,7 +21,10 @@ fn all_of(trace: &[u8], user: impl Fn(&str) -> bool + Sync) -> Found {
     let lives = lives(&analysis, stays);
     let groups = groups(&analysis, stays, &verdicts.facts, &lives);
     let user = |f| user(analysis.str(analysis.tables.frame(f).func));
-    find(&analysis, &verdicts, &blame, &lives, &groups, &user, &InTurn(1))
+    let stood = crate::assists::stood(&analysis);
+    let (verdicts, blame) = (&verdicts, &blame);
+    let known = Known { verdicts, blame, lives: &lives, groups: &groups, stood: &stood };
+    find(&analysis, &known, &user, &InTurn(1))
 }
 
 fn of(trace: &[u8], user: impl Fn(&str) -> bool + Sync) -> Vec<Finding> {

@@ -9,6 +9,7 @@ use super::slices::line_of;
 use super::sums::unpack;
 use super::{GoRef, Index};
 use crate::causes::Cause;
+use crate::figures::SlotId;
 use crate::verdicts::Verdict;
 use crate::view::View;
 
@@ -32,8 +33,8 @@ pub struct Sum {
     /// Time of all goroutines by tone, in nanoseconds; only what has any.
     pub by_tone: Vec<(Tone, i64)>,
     /// What was costly on lines of the workspace, by class: what reports and editors count. That is
-    /// time that waited so, and time in which such a line helped the collector, whether it ran then
-    /// or not. Without source it is all that was costly.
+    /// time that waited so, and what such a line ran to help the collector. Without source it is all
+    /// that was costly.
     pub costly: Vec<(Class, i64)>,
     /// How long anybody helped the collector, on lines of the workspace or not.
     pub assisting: i64,
@@ -111,25 +112,34 @@ impl Index {
     }
 }
 
-/// How long goroutines helped the collector in a window, and where. The spans of the index have of that
-/// only what they ran.
-fn assists<'a>(
-    view: &'a View,
+/// What goroutines ran in a window to help the collector, and where.
+fn assists(
+    view: &View,
     t0: i64,
     t1: i64,
-    inside: Option<&'a Inside<'a>>,
-) -> impl Iterator<Item = (StackId, i64)> + 'a {
+    inside: Option<&Inside<'_>>,
+) -> impl Iterator<Item = (StackId, i64)> {
     let analysis = &view.analysis;
-    let ranges = analysis.stays.iter().flat_map(|stays| &stays.ranges);
-    ranges.filter_map(move |range| {
-        let slot = analysis.slots.get(range.slot.0 as usize)?;
-        if analysis.causes.cause(slot.cause) != Cause::Range(RangeKind::GcMarkAssist) {
-            return None;
+    let part = |g, from: i64, to: i64| {
+        let (from, to) = (from.max(t0), to.min(t1));
+        if from >= to { 0 } else { inside.map_or(to - from, |f| f(g, from, to)) }
+    };
+    let mut ran: HashMap<SlotId, i64> = HashMap::new();
+    for range in analysis.stays.iter().flat_map(|stays| &stays.ranges) {
+        let Some(slot) = analysis.slots.get(range.slot.0 as usize) else { continue };
+        if analysis.causes.cause(slot.cause) == Cause::Range(RangeKind::GcMarkAssist) {
+            let sum = ran.entry(range.slot).or_default();
+            *sum = sum.saturating_add(part(range.g, range.start.0, range.end.0));
         }
-        let (from, to) = (range.start.0.max(t0), range.end.0.min(t1));
-        let ns = if from >= to { 0 } else { inside.map_or(to - from, |f| f(range.g, from, to)) };
-        (ns > 0).then_some((slot.stack, ns))
-    })
+    }
+    for (slot, ns) in view.stood_assisting(part) {
+        if let Some(sum) = ran.get_mut(&slot) {
+            *sum = sum.saturating_sub(ns).max(0);
+        }
+    }
+    let of =
+        move |(slot, ns): (SlotId, i64)| Some((analysis.slots.get(slot.0 as usize)?.stack, ns));
+    ran.into_iter().filter_map(of).filter(|(_, ns)| *ns > 0)
 }
 
 /// Keeps the longest.

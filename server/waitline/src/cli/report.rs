@@ -141,7 +141,11 @@ fn rows_by_name(view: &View) -> Vec<Row> {
         for (kind, figure) in parts {
             if kind.is_ranked() && figure.count() > 0 {
                 let judged = view.judged(&figure.slots);
-                let assist = if kind == Kind::Assist { figure.total() } else { 0 };
+                let ran = |slot: &_| view.ran_assisting(*slot);
+                let assist = match kind {
+                    Kind::Assist => figure.slots.iter().map(ran).sum(),
+                    _ => 0,
+                };
                 rows.push(Row {
                     place: place(analysis.str(line.file), line.line),
                     file: analysis.str(line.file).to_owned(),

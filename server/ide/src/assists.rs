@@ -1,0 +1,115 @@
+//! How long goroutines stood still while they helped the collector.
+//!
+//! ```text
+//! assist      |-----------------------------------|    a range of the trace
+//! goroutine   == ran ==|-- waits --|- runnable -|==    standing still has a line and a verdict of its own
+//! ```
+//!
+//! A line's assists are as long as Go says. What they cost beside the waits is what was run in them, so
+//! that no time counts twice.
+
+use exectrace::{GoId, RangeKind};
+use hashbrown::HashMap;
+
+use crate::Analysis;
+use crate::causes::Cause;
+use crate::figures::SlotId;
+use crate::stays::{Stay, Stays};
+
+/// A part of an assist in which its goroutine stood still.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stood {
+    /// That of the assist.
+    slot: SlotId,
+    g: GoId,
+    from: i64,
+    to: i64,
+}
+
+/// The assists of a trace, to find what lies in them.
+#[derive(Debug, Default)]
+pub(crate) struct Assists {
+    /// By goroutine: beginning, end and slot, in order.
+    of: HashMap<GoId, Vec<(i64, i64, SlotId)>>,
+    /// By goroutine: it has any.
+    has: Vec<bool>,
+    stood: Vec<Stood>,
+}
+
+impl Assists {
+    pub(crate) fn new(analysis: &Analysis, stays: &Stays) -> Assists {
+        let mut made = Assists::default();
+        let is_assist = |id| analysis.causes.cause(id) == Cause::Range(RangeKind::GcMarkAssist);
+        let Some(assist) = analysis.causes.ids().find(|&id| is_assist(id)) else { return made };
+        for range in &stays.ranges {
+            let slot = analysis.slots.get(range.slot.0 as usize);
+            if slot.is_some_and(|slot| slot.cause == assist) {
+                let row = (range.start.0, range.end.0, range.slot);
+                made.of.entry(range.g).or_default().push(row);
+            }
+        }
+        made.of.values_mut().for_each(|ranges| ranges.sort_unstable());
+        if !made.of.is_empty() {
+            made.has = stays.gos.iter().map(|go| made.of.contains_key(&go.id)).collect();
+        }
+        made
+    }
+
+    /// Takes in a stay, and how long its goroutine could run after it.
+    #[inline(always)]
+    pub(crate) fn add(&mut self, stays: &Stays, stay: &Stay, runnable: i64) {
+        if self.has.get(stay.g.0 as usize).copied().unwrap_or(false) {
+            let (from, to) = (stay.start.0, stay.end.0.saturating_add(runnable));
+            self.stands(stays.go(stay.g).id, from, to);
+        }
+    }
+
+    fn stands(&mut self, g: GoId, from: i64, to: i64) {
+        let Some(ranges) = self.of.get(&g) else { return };
+        let first = ranges.partition_point(|range| range.1 <= from);
+        for &(start, end, slot) in ranges[first..].iter().take_while(|range| range.0 < to) {
+            self.stood.push(Stood { slot, g, from: from.max(start), to: to.min(end) });
+        }
+    }
+
+    /// What was found.
+    pub(crate) fn stood(self) -> Vec<Stood> {
+        self.stood
+    }
+}
+
+/// By the slot of an assist, in order: how long goroutines stood still in the assists of a trace, in
+/// nanoseconds. None without lives.
+pub fn stood(analysis: &Analysis) -> Vec<(SlotId, i64)> {
+    let Some(stays) = &analysis.stays else { return Vec::new() };
+    let mut made = Assists::new(analysis, stays);
+    if !made.of.is_empty() {
+        for row in stays.rows() {
+            let (stay, runnable) = stays.stay_and_runnable(row);
+            made.add(stays, &stay, runnable);
+        }
+    }
+    sum(&made.stood, |_, from, to| to - from)
+}
+
+/// By the slot of an assist, in order: how long its goroutines stood still, as far as `inside` counts
+/// that, in nanoseconds.
+pub(crate) fn sum(stood: &[Stood], inside: impl Fn(GoId, i64, i64) -> i64) -> Vec<(SlotId, i64)> {
+    let mut sums: HashMap<SlotId, i64> = HashMap::new();
+    for &Stood { slot, g, from, to } in stood {
+        let ns = inside(g, from, to);
+        if ns > 0 {
+            let sum = sums.entry(slot).or_default();
+            *sum = sum.saturating_add(ns);
+        }
+    }
+    let mut sums: Vec<(SlotId, i64)> = sums.into_iter().collect();
+    sums.sort_unstable();
+    sums
+}
+
+/// What such sums have of a slot.
+pub(crate) fn of(sums: &[(SlotId, i64)], slot: SlotId) -> i64 {
+    let at = sums.binary_search_by_key(&slot, |sum| sum.0).ok();
+    at.and_then(|at| sums.get(at)).map_or(0, |sum| sum.1)
+}
