@@ -31,8 +31,10 @@ pub(crate) struct Stood {
 pub(crate) struct Assists {
     /// By goroutine: beginning, end and slot, in order.
     of: HashMap<GoId, Vec<(i64, i64, SlotId)>>,
-    /// By goroutine: it has any.
-    has: Vec<bool>,
+    /// How many of the slices before each, of `1 << shift` nanoseconds, have any: to tell most stays apart
+    /// with two looks.
+    before: Vec<u32>,
+    shift: u32,
     stood: Vec<Stood>,
 }
 
@@ -49,19 +51,37 @@ impl Assists {
             }
         }
         made.of.values_mut().for_each(|ranges| ranges.sort_unstable());
-        if !made.of.is_empty() {
-            made.has = stays.gos.iter().map(|go| made.of.contains_key(&go.id)).collect();
+        let end = analysis.duration().max(0).unsigned_abs();
+        made.shift = (u64::BITS - end.leading_zeros()).saturating_sub(SLICES);
+        let mut has = vec![0u32; slice(analysis.duration(), made.shift) + 1];
+        for &(from, to, _) in made.of.values().flatten() {
+            let to = slice(to, made.shift).min(has.len() - 1);
+            has[slice(from, made.shift).min(to)..=to].fill(1);
         }
+        let mut n = 0;
+        made.before.push(0);
+        made.before.extend(has.iter().map(|has| {
+            n += has;
+            n
+        }));
         made
     }
 
     /// Takes in a stay, and how long its goroutine could run after it.
     #[inline(always)]
     pub(crate) fn add(&mut self, stays: &Stays, stay: &Stay, runnable: i64) {
-        if self.has.get(stay.g.0 as usize).copied().unwrap_or(false) {
-            let (from, to) = (stay.start.0, stay.end.0.saturating_add(runnable));
+        let (from, to) = (stay.start.0, stay.end.0.saturating_add(runnable));
+        if self.may_hold(from, to) {
             self.stands(stays.go(stay.g).id, from, to);
         }
+    }
+
+    /// Whether any goroutine may be in an assist between two times.
+    #[inline(always)]
+    fn may_hold(&self, from: i64, to: i64) -> bool {
+        let Some(last) = self.before.len().checked_sub(2) else { return false };
+        let [from, to] = [from, to].map(|t| slice(t, self.shift).min(last));
+        self.before[from] != self.before[to + 1]
     }
 
     fn stands(&mut self, g: GoId, from: i64, to: i64) {
@@ -76,6 +96,15 @@ impl Assists {
     pub(crate) fn stood(self) -> Vec<Stood> {
         self.stood
     }
+}
+
+/// Bits of the number of slices of a trace.
+const SLICES: u32 = 14;
+
+/// The slice that an instant lies in.
+#[inline(always)]
+fn slice(t: i64, shift: u32) -> usize {
+    (t.max(0) >> shift) as usize
 }
 
 /// By the slot of an assist, in order: how long goroutines stood still in the assists of a trace, in

@@ -88,9 +88,10 @@ fn contention(scene: &Scene<'_>, site: &Site, found: &mut Found) {
             }
             _ => format!(", at {}", scene.place(f)),
         });
-        let besides = match outside - of_kind {
-            0 => String::new(),
-            _ => format!(" (and waits otherwise, {} in all)", percent(outside, ended)),
+        let besides = if (outside - of_kind).saturating_mul(20) < ended {
+            String::new()
+        } else {
+            format!(" (and waits otherwise, {} in all)", percent(outside, ended))
         };
         push(
             Code::LockHeldWhileWaiting,
