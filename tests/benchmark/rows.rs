@@ -257,7 +257,9 @@ impl Trace<'_> {
                 serde_json::from_str(&said(&ours(&["report", path, "--json"]))).unwrap();
             facts["goroutines"].as_f64().unwrap()
         });
+        // How many generations are at hand at a time is none of it either.
         let of = paths.each_ref().map(|path| ours(&["lines", path, "--by", "leaf", "--json"]));
+        let of = of.map(|command| on_one_core(command.clone()).unwrap_or(command));
         let took = by_turns(&of, self.rounds);
         if took[0].peak == 0 {
             return;
