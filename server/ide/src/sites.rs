@@ -78,7 +78,9 @@ impl Part {
     /// What is costly enough for colour stands before all else, then the dearest.
     fn order(&self, costly_of_all: i64) -> (bool, bool, std::cmp::Reverse<i64>) {
         let hot = heat(self.costly_ns(), costly_of_all) > 0;
-        (!self.kind.is_ranked(), !hot, std::cmp::Reverse(self.figure.total()))
+        // What stood still in assists is in other parts.
+        let ns = self.figure.total().saturating_sub(self.stood_ns);
+        (!self.kind.is_ranked(), !hot, std::cmp::Reverse(ns))
     }
 }
 
