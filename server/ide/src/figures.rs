@@ -142,6 +142,8 @@ pub struct Figures {
     /// By the row of a stack in the current generation.
     entries: Vec<Entry>,
     stacks: Vec<StackId>,
+    /// Likewise: whoever stands there tells the poller something, and so can end a wait for the network.
+    polls: Vec<bool>,
     /// The slots of `sched_own` by stack of the trace: after the first run, and before it.
     own_slots: Vec<[SlotId; 2]>,
     preempted: Option<StrId>,
@@ -302,6 +304,13 @@ impl Figures {
     /// What the goroutine's life gains by a change of its state.
     #[inline(always)]
     fn live(&mut self, at: &At, event: &GoEvent, local: &mut GoLocal) {
+        if self.stays.is_none() {
+            return;
+        }
+        let waker = match event.from {
+            GoState::Waiting => self.waker_of(local.slot, at, event),
+            _ => at.g,
+        };
         let Some(stays) = &mut self.stays else { return };
         let stack = |row: StackRow| self.stacks[row.0 as usize];
         match event.from {
@@ -315,7 +324,7 @@ impl Figures {
             }
             GoState::Waiting => {
                 let (slot, by) = (local.slot, stack(event.stack));
-                stays.wakes(&mut local.stay, slot, at.t, at.g, by);
+                stays.wakes(&mut local.stay, slot, at.t, waker, by);
             }
             GoState::Syscall => {
                 let is_runnable = event.to == GoState::Runnable;
@@ -382,10 +391,24 @@ impl Figures {
         }
     }
 
+    /// Who ended a wait. Any goroutine that starts the world again, after a collection that it set off say,
+    /// looks at what the network has brought, and the trace names it: it has nothing to do with that. Only
+    /// one that closes a connection or sets a deadline ends such a wait.
+    #[inline(always)]
+    fn waker_of(&self, slot: SlotId, at: &At, event: &GoEvent) -> GoId {
+        let is_net = || self.slots.get(slot.0 as usize).is_some_and(|s| s.cause == Causes::NET);
+        if at.g != GoId::NONE && is_net() && !self.polls[event.stack.0 as usize] {
+            return GoId::NONE;
+        }
+        at.g
+    }
+
     #[inline(always)]
     fn woken(&mut self, slot: SlotId, at: &At, event: &GoEvent, ns: i64) {
-        let code =
-            if at.g == GoId::NONE { NO_WAKER } else { self.stacks[event.stack.0 as usize].0 };
+        let code = match self.waker_of(slot, at, event) {
+            GoId::NONE => NO_WAKER,
+            _ => self.stacks[event.stack.0 as usize].0,
+        };
         let (last, row) = self.slots[slot.0 as usize].last_waker;
         let row = if last == code && row != u32::MAX {
             row

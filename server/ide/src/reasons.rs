@@ -89,6 +89,7 @@ fn idle(view: &View, why: Why, slots: &[SlotId]) -> String {
         Why::System => "the runtime's own".into(),
         Why::NothingKnown => "it was there before the trace and did not move".into(),
         Why::Wrapped => "a library waits through it".into(),
+        Why::Once => "its work was done; who started it came later to take it".into(),
         Why::Told => "as .waitline.toml says".into(),
         _ => "waits outside, in its usual place; nobody waited for it".into(),
     }

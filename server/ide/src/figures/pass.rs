@@ -100,6 +100,14 @@ impl<const AHEAD: bool> Sink for Pass<'_, AHEAD> {
         f.entries.resize(generation.n_stacks(), UNKNOWN);
         f.stacks.clear();
         f.stacks.extend((0..generation.n_stacks() as u32).map(|r| generation.stack(StackRow(r))));
+        let tells_poller = |&stack: &exectrace::StackId| {
+            let leaf = tables.stack(stack).first();
+            leaf.is_some_and(|&leaf| {
+                tables.str(tables.frame(leaf).func).starts_with("internal/poll.")
+            })
+        };
+        f.polls.clear();
+        f.polls.extend(f.stacks.iter().map(tells_poller));
         f.own_slots.resize(tables.n_stacks(), [SlotId::NONE; 2]);
         f.preempted = tables.find("preempted");
     }

@@ -218,7 +218,7 @@ impl Judge<'_> {
             return match kind {
                 WaitKind::Send => (Unsure, Why::StillSends),
                 WaitKind::Join if !umbrella => (Through, Why::Join),
-                _ if strong && !umbrella => (Unsure, Why::StillWaits),
+                _ if !umbrella && (strong || seen.may_be_callback()) => (Unsure, Why::StillWaits),
                 _ => (Idle, Why::StillWaits),
             };
         }
@@ -229,6 +229,8 @@ impl Judge<'_> {
         if seen.sends && stay.waker != GoRow::NONE {
             return if seen.peer {
                 (Costly, Why::NoSlot)
+            } else if !strong && self.is_handed_to_maker(seen) {
+                (Idle, Why::Once)
             } else if self.is_busy(stay) {
                 (Costly, Why::ReceiverBusy)
             } else if strong {
@@ -301,6 +303,13 @@ impl Judge<'_> {
         let born = self.stays.go(stay.waker).birth.0.max(stay.start.0);
         let alive = stay.end.0 - born.min(stay.end.0);
         (alive - idle) * 2 >= whole
+    }
+
+    /// Whether the goroutine hands what it was started for to who started it, and is done then. Whoever
+    /// waits for that is not behind it: it is late itself.
+    fn is_handed_to_maker(&self, seen: &Seen<'_>) -> bool {
+        let go = self.stays.go(seen.stay.g);
+        go.creator == seen.stay.waker && seen.is_one_shot() && !self.goes_on(seen)
     }
 
     /// Whether the goroutine does anything of weight after this wait.

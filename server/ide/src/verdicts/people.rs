@@ -190,13 +190,16 @@ impl Seen<'_> {
         !self.person.own_root
     }
 
+    /// What still lasts may be a request's handler: it stands in the program's code, and its root lies
+    /// outside.
+    pub(super) fn may_be_callback(&self) -> bool {
+        self.fact.own_frames > 0 && self.has_foreign_root() && !self.fact.wrapper
+    }
+
     /// A request's handler whose request ended: it stands in the program's code, its root lies
     /// outside, and it was seen outside again afterwards.
     pub(super) fn is_callback(&self) -> bool {
-        self.fact.own_frames > 0
-            && self.has_foreign_root()
-            && !self.fact.wrapper
-            && self.person.seen_outside >= self.stay.end.0
+        self.may_be_callback() && self.person.seen_outside >= self.stay.end.0
     }
 }
 
