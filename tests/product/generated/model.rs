@@ -274,7 +274,13 @@ pub(crate) fn wakers(made: &Made) -> Wakers {
         for stay in stays_of(made, g) {
             if stay.state == State::Waiting && !stay.open {
                 let (cause, stack) = stay.charged[0].clone();
-                let sum = wakers.entry((cause, leaf(stack), stay.waker.map(leaf))).or_default();
+                // What the network ends is told of whoever starts the world then.
+                let is_real = |waker: &Stack| {
+                    let tells_poller = |f: Frame| f.func.starts_with("internal/poll.");
+                    cause != "net" || waker.frames().next().is_some_and(tells_poller)
+                };
+                let waker = stay.waker.filter(is_real).map(leaf);
+                let sum = wakers.entry((cause, leaf(stack), waker)).or_default();
                 *sum = (sum.0 + 1, sum.1 + stay.to - stay.told);
             }
         }

@@ -29,7 +29,7 @@ const fn frame(func: &'static str, file: &'static str, line: u32, user: bool) ->
     Frame { func, file, line, user }
 }
 
-const FRAMES: [Frame; 10] = [
+const FRAMES: [Frame; 11] = [
     frame("main.main", "/w/main.go", 10, true),
     frame("main.worker", "/w/main.go", 20, true),
     frame("main.worker.func1", "/w/main.go", 21, true),
@@ -41,11 +41,23 @@ const FRAMES: [Frame; 10] = [
     // A helper that was inlined into its caller on the same line.
     frame("main.helper", "/w/main.go", 20, true),
     frame("net.(*conn).Read", "/go/net/net.go", 189, false),
+    // Who closes a connection ends what waits for it.
+    frame("internal/poll.runtime_pollUnblock", "/go/runtime/netpoll.go", 400, false),
 ];
 
 /// Stacks, leaf first; the first is "no stack".
-const STACKS: [&[usize]; 9] =
-    [&[], &[0], &[4, 1, 0], &[5, 2], &[6], &[9, 7, 3, 1, 0], &[8, 1, 0], &[1, 0, 1], &[7, 6]];
+const STACKS: [&[usize]; 10] = [
+    &[],
+    &[0],
+    &[4, 1, 0],
+    &[5, 2],
+    &[6],
+    &[9, 7, 3, 1, 0],
+    &[8, 1, 0],
+    &[1, 0, 1],
+    &[7, 6],
+    &[10, 1],
+];
 
 /// One of [`STACKS`], by number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

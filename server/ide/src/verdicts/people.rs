@@ -400,7 +400,11 @@ impl People {
     fn find_answers(&mut self, stays: &Stays, facts: &Facts, turns: &Turns) {
         for i in 0..self.at_of.len() {
             let at = self.at_of[i];
-            if at.0 == At::NONE.0 || !at.is(At::WOKEN) {
+            if at.0 == At::NONE.0 {
+                continue;
+            }
+            if !at.is(At::WOKEN) {
+                self.begins_anew(StayRow(i as u32), stays, facts);
                 continue;
             }
             let stay = &stays.stay(StayRow(i as u32));
@@ -432,6 +436,21 @@ impl People {
         }
         for group in &mut self.groups {
             group.gets_answers = group.is_answered();
+        }
+    }
+
+    /// Whoever is at home again until a timer ends that begins a round of its own: nobody has asked it, and
+    /// what comes of the round answers no question. Two that were there before the trace, of whom the first
+    /// answer was seen and not its question, are told apart by that.
+    #[inline(always)]
+    fn begins_anew(&mut self, row: StayRow, stays: &Stays, facts: &Facts) {
+        let fact = facts.fact(stays.slot(row));
+        if matches!(fact.kind, WaitKind::Receive | WaitKind::Select | WaitKind::Cond) {
+            let stay = stays.stay(row);
+            let person = &mut self.gos[stay.g.0 as usize];
+            if !stay.open && person.home == fact.site {
+                person.asker = GoRow::NONE;
+            }
         }
     }
 
