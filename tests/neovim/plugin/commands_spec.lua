@@ -105,10 +105,10 @@ h.run(function()
     return vim.bo.buftype == 'quickfix'
   end)
   local title, items, lines = quickfix()
-  h.check('with its title', title == 'Waitline: hot lines, of 1.03 s costly waiting', title)
+  h.check('with its title', title == 'Waitline: hot lines, of 1.02 s costly waiting', title)
   h.check(
     'in columns',
-    lines[1]:find('^client.go|25 chan|%s+418 ms%s+826×%s+p99 3.59 ms%s+37.0 %%  resp, err = c.http.Post') ~= nil,
+    lines[1]:find('^client.go|25 chan|%s+418 ms%s+826×%s+p99 3.59 ms%s+37.2 %%  resp, err = c.http.Post') ~= nil,
     lines[1]
   )
   local column = lines[1]:find('p99', 1, true)
@@ -413,7 +413,7 @@ h.run(function()
   h.wait('status', function()
     return h.floats():find('trace.out · 85.7 ms', 1, true) ~= nil
   end)
-  h.check('with what costs', h.floats():find('costly%s+1.03 s, 12.0 on average') ~= nil, h.floats())
+  h.check('with what costs', h.floats():find('costly%s+1.02 s, 11.9 on average') ~= nil, h.floats())
   h.close_floats()
   vim.cmd('Waitline map')
   h.said('every recorded folder with waiting in it is in the workspace')

@@ -23,9 +23,9 @@ h.run(function()
   end
   vim.cmd('Telescope waitline hot')
   h.wait('a picker of hot lines', function()
-    return prompt() and h.sees('Hot lines, of 1.03 s costly waiting') and h.sees('db.go:70 chan')
+    return prompt() and h.sees('Hot lines, of 1.02 s costly waiting') and h.sees('db.go:70 chan')
   end)
-  h.check('in columns', h.sees('418 ms') and h.sees('37.0 %'))
+  h.check('in columns', h.sees('418 ms') and h.sees('37.2 %'))
   local picker = require('telescope.actions.state').get_current_picker(vim.api.nvim_get_current_buf())
   h.check('all of them', picker.manager:num_results() > 20)
   -- The second entry is db.go:70.
@@ -46,12 +46,12 @@ h.run(function()
     'which is the same one',
     vim.api.nvim_get_current_buf() == prompt_buf and #picker.manager:get_entry(1).display > 0
   )
-  h.check('and has these only', not h.sees('37.0 %') and picker.manager:get_entry(1).lnum == 104, {
+  h.check('and has these only', not h.sees('37.2 %') and picker.manager:get_entry(1).lnum == 104, {
     picker.manager:get_entry(1).display,
   })
   vim.fn.maparg('<C-o>', 'n', false, true).callback()
   h.wait('<C-o> leads back', function()
-    return h.sees('Hot lines, of 1.03 s costly waiting') and h.sees('37.0 %')
+    return h.sees('Hot lines, of 1.02 s costly waiting') and h.sees('37.2 %')
   end)
   vim.wait(200, function()
     return false
