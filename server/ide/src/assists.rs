@@ -53,15 +53,20 @@ impl Assists {
         made.of.values_mut().for_each(|ranges| ranges.sort_unstable());
         let end = analysis.duration().max(0).unsigned_abs();
         made.shift = (u64::BITS - end.leading_zeros()).saturating_sub(SLICES);
-        let mut has = vec![0u32; slice(analysis.duration(), made.shift) + 1];
+        // By slice, how many more of them are under way than before: however long they are, and there may be
+        // one of each goroutine from end to end, each is two steps.
+        let last = slice(analysis.duration(), made.shift);
+        let mut more = vec![0i64; last + 2];
         for &(from, to, _) in made.of.values().flatten() {
-            let to = slice(to, made.shift).min(has.len() - 1);
-            has[slice(from, made.shift).min(to)..=to].fill(1);
+            let to = slice(to, made.shift).min(last);
+            more[slice(from, made.shift).min(to)] += 1;
+            more[to + 1] -= 1;
         }
-        let mut n = 0;
+        let (mut open, mut n) = (0, 0);
         made.before.push(0);
-        made.before.extend(has.iter().map(|has| {
-            n += has;
+        made.before.extend(more[..=last].iter().map(|more| {
+            open += more;
+            n += u32::from(open > 0);
             n
         }));
         made
