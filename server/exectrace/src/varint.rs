@@ -53,8 +53,8 @@ const UNSOUND: usize = 1 << 16;
 
 impl<'a> Cursor<'a> {
     #[inline(always)]
-    pub(crate) fn new(window: &'a [u8; WINDOW]) -> Self {
-        Cursor { window, pos: 0 }
+    pub(crate) fn new(window: &'a [u8; WINDOW], pos: usize) -> Self {
+        Cursor { window, pos }
     }
 
     #[inline(always)]
@@ -75,22 +75,27 @@ impl<'a> Cursor<'a> {
         if second < 0x80 {
             return first_two;
         }
+        let third = self.byte();
+        let first_three = first_two | u64::from(third & 0x7f) << 14;
+        if third < 0x80 {
+            return first_three;
+        }
         let value;
-        (value, self.pos) = rest(self.window, self.pos, first_two);
+        (value, self.pos) = rest(self.window, self.pos, first_three);
         value
     }
 
-    /// How many bytes were read, or `None` if one of the numbers was not sound.
+    /// Where in the window it stands, or `None` if one of the numbers was not sound.
     #[inline(always)]
-    pub(crate) fn len(&self) -> Option<usize> {
+    pub(crate) fn pos(&self) -> Option<usize> {
         if self.pos > WINDOW { None } else { Some(self.pos) }
     }
 }
 
-/// The rest of a number from `pos` on, of which the first two bytes are known.
+/// The rest of a number from `pos` on, of which the first three bytes are known.
 #[inline(never)]
 fn rest(window: &[u8; WINDOW], mut pos: usize, mut value: u64) -> (u64, usize) {
-    let mut shift = 14;
+    let mut shift = 21;
     loop {
         let byte = window[pos & (WINDOW - 1)];
         pos = pos.wrapping_add(1);
@@ -115,9 +120,9 @@ mod tests {
         let slow = read(bytes, &mut pos).map(|v| (v, pos));
         let mut window = [0; WINDOW];
         window[..bytes.len()].copy_from_slice(bytes);
-        let mut cursor = Cursor::new(&window);
+        let mut cursor = Cursor::new(&window, 0);
         let value = cursor.number();
-        let fast = cursor.len().map(|n| (value, n));
+        let fast = cursor.pos().map(|n| (value, n));
         if slow.is_some() {
             assert_eq!(slow, fast);
         }
@@ -142,8 +147,8 @@ mod tests {
     #[test]
     fn an_endless_number_is_marked_bad() {
         let window = [0xff; WINDOW];
-        let mut cursor = Cursor::new(&window);
+        let mut cursor = Cursor::new(&window, 0);
         cursor.number();
-        assert_eq!(cursor.len(), None);
+        assert_eq!(cursor.pos(), None);
     }
 }

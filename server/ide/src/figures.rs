@@ -252,19 +252,37 @@ impl Figures {
         }
     }
 
-    /// The span of a goroutine ends; it goes on to state `to`.
+    /// The span of a goroutine ends.
     #[inline(always)]
     fn leave<const AHEAD: bool>(&mut self, at: &At, event: &GoEvent, local: &mut GoLocal) {
+        if local.pre {
+            self.leave_first::<AHEAD>(*at, *event, local);
+        } else {
+            self.leave_after::<AHEAD>(at, event, local, None);
+        }
+    }
+
+    /// The same, of one that was under way when the trace began.
+    #[cold]
+    fn leave_first<const AHEAD: bool>(&mut self, at: At, event: GoEvent, local: &mut GoLocal) {
+        local.pre = false;
+        let pre = self.pre.remove(&event.g);
+        self.leave_after::<AHEAD>(&at, &event, local, pre);
+    }
+
+    /// The same, of one that was under way for so long when its goroutine was first told of.
+    #[inline(always)]
+    fn leave_after<const AHEAD: bool>(
+        &mut self,
+        at: &At,
+        event: &GoEvent,
+        local: &mut GoLocal,
+        pre: Option<i64>,
+    ) {
         let g = event.g;
         let start = local.since;
         let ns = at.t.since(start);
-        let pre = if local.pre {
-            local.pre = false;
-            self.pre.remove(&g)
-        } else {
-            None
-        };
-        match local.state {
+        match event.from {
             GoState::Running => {
                 // Known is the stack of the event that ended it, if it was its own.
                 let row = if at.g == g { event.stack } else { StackRow::NONE };
@@ -293,7 +311,7 @@ impl Figures {
             GoState::Syscall | GoState::Waiting => {
                 let early = !local.ran && event.to == GoState::Running;
                 self.charge_early(local, local.slot, g, start, ns, pre, early);
-                if local.state == GoState::Waiting {
+                if event.from == GoState::Waiting {
                     self.woken(local.slot, at, event, ns);
                 }
             }

@@ -542,12 +542,12 @@ impl Cursor {
 /// where it ends. `None` for all others, of which is told elsewhere.
 #[inline(always)]
 fn in_line(bytes: &[u8], at: usize) -> Option<([u64; MAX_ARGS], usize)> {
-    let mut cursor = varint::Cursor::new(bytes.get(at..)?.first_chunk()?);
+    let mut cursor = varint::Cursor::new(bytes.get(at..)?.first_chunk()?, 0);
     let (n, has_length) = spec::numbers(cursor.byte())?;
     let length = if has_length { cursor.byte() } else { 0 };
     let mut numbers = [0; MAX_ARGS];
     numbers.iter_mut().take(n).for_each(|number| *number = cursor.number());
-    let read = cursor.len()?;
+    let read = cursor.pos()?;
     // A length of more than a byte is more than so few numbers have.
     (!has_length || usize::from(length) + 2 == read).then_some((numbers, at + read))
 }

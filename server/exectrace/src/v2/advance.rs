@@ -1,13 +1,13 @@
 //! What each event of a goroutine or a P needs, and what it does to the scheduler's state.
 //!
-//! Three answers: it happens (how many bytes its arguments have), it cannot have happened yet (the
+//! Three answers: it happens (how many bytes it has), it cannot have happened yet (the
 //! thread is tried again later), or it never can (the trace is broken). The rules are those of
 //! Go's reader: events that name a goroutine or a P from afar carry a number in its sequence and
 //! wait for their turn; those of the running goroutine must fit at once.
 
 use super::generation::Generation;
-use super::merge::{Cursor, window};
-use super::order::{Context, Go, Procs, Seq, State, Tried};
+use super::merge::Cursor;
+use super::order::{Context, Go, Procs, Refused, Seq, State, Tried};
 use super::spec::{ev, go_status, proc_status};
 use crate::goroutines::{Living, Row};
 use crate::sink::{GoEvent, GoState, ProcEvent, ProcState, Sink};
@@ -39,66 +39,79 @@ pub(super) fn go_state(status: u8) -> GoState {
 }
 
 #[cold]
-pub(super) fn broken<T>(what: String) -> Result<T, String> {
-    Err(what)
+pub(super) fn broken<T>(what: String) -> Result<T, Refused> {
+    Err(what.into())
+}
+
+#[inline(always)]
+pub(super) fn stack(generation: &Generation, id: u64) -> Result<StackRow, Refused> {
+    match generation.stack_rows.near(id) {
+        Some(row) => Ok(row),
+        None => far_stack(generation, id),
+    }
 }
 
 #[cold]
 #[inline(never)]
-fn no_stack(id: u64) -> String {
-    format!("an event names stack {id}, which the generation does not have")
+fn far_stack(generation: &Generation, id: u64) -> Result<StackRow, Refused> {
+    generation.stack_rows.far(id).ok_or_else(|| {
+        format!("an event names stack {id}, which the generation does not have").into()
+    })
+}
+
+#[inline(always)]
+pub(super) fn string(generation: &Generation, id: u64) -> Result<StrId, Refused> {
+    match generation.strings.near(id) {
+        Some(row) => Ok(row),
+        None => far_string(generation, id),
+    }
 }
 
 #[cold]
 #[inline(never)]
-fn no_string(id: u64) -> String {
-    format!("an event names string {id}, which the generation does not have")
-}
-
-#[inline(always)]
-pub(super) fn stack(generation: &Generation, id: u64) -> Result<StackRow, String> {
-    generation.stack_row(id).ok_or_else(|| no_stack(id))
-}
-
-#[inline(always)]
-pub(super) fn string(generation: &Generation, id: u64) -> Result<StrId, String> {
-    generation.string(id).ok_or_else(|| no_string(id))
+fn far_string(generation: &Generation, id: u64) -> Result<StrId, Refused> {
+    generation.strings.far(id).ok_or_else(|| {
+        format!("an event names string {id}, which the generation does not have").into()
+    })
 }
 
 impl Context {
     /// A thread; the runtime's "none" has a P and a goroutine in crafted traces only.
     #[inline(always)]
-    pub(super) fn has_m(&self, typ: u8) -> Result<(), String> {
+    pub(super) fn has_m(&self, typ: u8) -> Result<(), Refused> {
         if self.id == ThreadId::NONE { self.lacks(typ) } else { Ok(()) }
     }
 
     /// A thread with a P and a goroutine.
     #[inline(always)]
-    pub(super) fn runs(&self, typ: u8) -> Result<(), String> {
-        if self.g == GoId::NONE { self.lacks(typ) } else { self.has_p(typ) }
+    pub(super) fn runs(&self, typ: u8) -> Result<(), Refused> {
+        if self.g == GoId::NONE || self.p == ProcId::NONE || self.id == ThreadId::NONE {
+            return self.lacks(typ);
+        }
+        Ok(())
     }
 
     #[inline(always)]
-    pub(super) fn has_p(&self, typ: u8) -> Result<(), String> {
+    pub(super) fn has_p(&self, typ: u8) -> Result<(), Refused> {
         if self.p == ProcId::NONE { self.lacks(typ) } else { self.has_m(typ) }
     }
 
     #[inline(always)]
-    pub(super) fn has_g(&self, typ: u8) -> Result<(), String> {
+    pub(super) fn has_g(&self, typ: u8) -> Result<(), Refused> {
         if self.g == GoId::NONE { self.lacks(typ) } else { self.has_m(typ) }
     }
 
     #[inline(always)]
-    fn no_g(&self, typ: u8) -> Result<(), String> {
+    fn no_g(&self, typ: u8) -> Result<(), Refused> {
         if self.g != GoId::NONE { self.lacks(typ) } else { self.has_m(typ) }
     }
 
     #[cold]
     #[inline(never)]
-    fn lacks(&self, typ: u8) -> Result<(), String> {
+    fn lacks(&self, typ: u8) -> Result<(), Refused> {
         let or_none = |id: u64| if id == u64::MAX { "none".into() } else { id.to_string() };
         let name = super::spec::spec(typ).map_or("?", |s| s.name);
-        Err(format!(
+        broken(format!(
             "{name} on thread {} does not fit what runs there (goroutine {}, P {})",
             self.id.0,
             or_none(self.g.0),
@@ -123,18 +136,18 @@ impl<L: Default + Clone> State<L> {
         sink: &mut S,
         cursor: &Cursor,
         context: &mut Context,
+        mut args: varint::Cursor<'_>,
     ) -> Tried {
         let typ = cursor.typ;
         let time = cursor.time;
-        let mut args = varint::Cursor::new(window(&generation.bytes, cursor.args as usize));
         match typ {
             ev::GO_START => {
                 let g = GoId(args.number());
                 let seq = Seq { generation: self.generation, n: args.number() };
                 let row = self.gos.find(g);
-                let Some(go) = self.gos.get(row, g) else { return Ok(None) };
+                let Some(go) = self.gos.get(row, g) else { return Err(Refused::NotYet) };
                 if go.status != RUNNABLE || !seq.follows(go.seq()) {
-                    return Ok(None);
+                    return Err(Refused::NotYet);
                 }
                 context.has_p(typ)?;
                 context.no_g(typ)?;
@@ -168,9 +181,9 @@ impl<L: Default + Clone> State<L> {
                 let seq = Seq { generation: self.generation, n: args.number() };
                 let stack = args.number();
                 let row = self.gos.find(g);
-                let Some(go) = self.gos.get(row, g) else { return Ok(None) };
+                let Some(go) = self.gos.get(row, g) else { return Err(Refused::NotYet) };
                 if go.status != WAITING || !seq.follows(go.seq()) {
-                    return Ok(None);
+                    return Err(Refused::NotYet);
                 }
                 let stack = self::stack(generation, stack)?;
                 go.status = RUNNABLE;
@@ -265,9 +278,9 @@ impl<L: Default + Clone> State<L> {
                 let p = ProcId(args.number());
                 let seq = Seq { generation: self.generation, n: args.number() };
                 let row = self.procs.find(p);
-                let Some(proc) = self.procs.get(row) else { return Ok(None) };
+                let Some(proc) = self.procs.get(row) else { return Err(Refused::NotYet) };
                 if proc.status != P_IDLE || !seq.follows(proc.seq) || context.p != ProcId::NONE {
-                    return Ok(None);
+                    return Err(Refused::NotYet);
                 }
                 context.has_m(typ)?;
                 proc.status = P_RUNNING;
@@ -295,7 +308,7 @@ impl<L: Default + Clone> State<L> {
             }
             ev::GO_SYSCALL_END_BLOCKED => {
                 if self.procs.get(context.p_row).is_some_and(|p| p.status == P_SYSCALL) {
-                    return Ok(None); // the P will be lost first
+                    return Err(Refused::NotYet); // the P will be lost first
                 }
                 context.has_g(typ)?;
                 let Some(go) =
@@ -363,9 +376,9 @@ impl<L: Default + Clone> State<L> {
         context.runs(cursor.typ)?;
         running(&mut self.gos, context, cursor.typ)?;
         let row = self.gos.find(next);
-        let Some(go) = self.gos.get(row, next) else { return Ok(None) };
+        let Some(go) = self.gos.get(row, next) else { return Err(Refused::NotYet) };
         if go.status != WAITING || !seq.follows(go.seq()) {
-            return Ok(None);
+            return Err(Refused::NotYet);
         }
         let at = context.at(self.clock.stamp(cursor.time));
         sink.go(&at, &change(next, GoState::Waiting, GoState::Runnable), &mut go.local);
@@ -404,10 +417,10 @@ impl<L: Default + Clone> State<L> {
         let seq = Seq { generation: self.generation, n: args.number() };
         let thread = ThreadId(args.number());
         let row = self.procs.find(p);
-        let Some(proc) = self.procs.get(row) else { return Ok(None) };
+        let Some(proc) = self.procs.get(row) else { return Err(Refused::NotYet) };
         let old = proc.status;
         if (old != P_SYSCALL && old != P_ABANDONED) || !seq.follows(proc.seq) {
-            return Ok(None);
+            return Err(Refused::NotYet);
         }
         context.has_m(cursor.typ)?;
         proc.status = P_IDLE;
@@ -448,7 +461,7 @@ impl<L: Default + Clone> State<L> {
         sink: &mut S,
         cursor: &Cursor,
         context: &mut Context,
-    ) -> Result<(), String> {
+    ) -> Result<(), Refused> {
         context.has_g(cursor.typ)?;
         let syscall = |go: &&mut Go<L>| go.status == SYSCALL;
         if self.gos.get(context.row, context.g).filter(syscall).is_none() {
@@ -483,10 +496,10 @@ fn running<'a, L: Default + Clone>(
     gos: &'a mut Living<Go<L>>,
     context: &Context,
     typ: u8,
-) -> Result<&'a mut Go<L>, String> {
+) -> Result<&'a mut Go<L>, Refused> {
     match gos.get(context.row, context.g) {
         Some(go) if go.status == RUNNING => Ok(go),
-        _ => Err(wrong_state(typ, context.g)),
+        _ => broken(wrong_state(typ, context.g)),
     }
 }
 
@@ -496,20 +509,20 @@ pub(super) fn create<L: Default + Clone>(
     generation: u32,
     g: GoId,
     status: u8,
-) -> Result<(Row, &mut Go<L>), String> {
+) -> Result<(Row, &mut Go<L>), Refused> {
     let seq = Seq { generation, n: 0 };
     let row = gos.insert(g, Go { n: seq.n, generation: seq.generation, status, ..Go::default() });
     match gos.get(row, g) {
         Some(go) => Ok((row, go)),
-        None => Err(format!("goroutine {} is created but exists already", g.0)),
+        None => broken(format!("goroutine {} is created but exists already", g.0)),
     }
 }
 
-/// The arguments' length, if they were numbers.
+/// The event's length, if its arguments were numbers.
 #[inline(always)]
 pub(super) fn finish(args: &varint::Cursor<'_>) -> Tried {
-    match args.len() {
-        Some(len) => Ok(Some(len)),
+    match args.pos() {
+        Some(len) => Ok(len),
         None => broken("an event has a number of more than 64 bits".into()),
     }
 }

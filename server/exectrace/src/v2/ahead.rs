@@ -22,7 +22,7 @@ use super::order::{Bump, Decoder, Gc, M, State};
 use super::spec::{TIMED_ARGS, ev, proc_status};
 use crate::goroutines::Row;
 use crate::sink::{RangePhase, Sink};
-use crate::{GoId, ProcId, StrId, Tables, TaskId, varint};
+use crate::{GoId, ProcId, StrId, Tables, TaskId};
 
 /// What is assumed of the generation before.
 #[derive(Debug, Clone, Default)]
@@ -114,11 +114,11 @@ fn is_status(typ: u8) -> bool {
 
 /// Goes to the thread's next event, if there is one. `None`: its bytes are none.
 fn step(cursor: &mut Cursor, generation: &Generation) -> Option<bool> {
-    let mut at = cursor.args as usize;
+    let mut args = cursor.args(generation);
     for _ in 1..TIMED_ARGS[cursor.typ as usize] {
-        varint::read(&generation.bytes, &mut at)?;
+        args.number();
     }
-    cursor.go_to(generation, at).ok()
+    Some(cursor.go_on(generation, args.pos()?).ok()?.is_some())
 }
 
 impl Ahead {
@@ -127,7 +127,7 @@ impl Ahead {
         for &(mut cursor) in frontier.cursors() {
             while is_status(cursor.typ) && step(&mut cursor, generation) == Some(true) {}
             if !is_status(cursor.typ) {
-                self.thread(cursor.m).acts_at = cursor.args;
+                self.thread(cursor.m).acts_at = cursor.at;
             }
         }
     }

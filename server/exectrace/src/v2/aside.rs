@@ -6,7 +6,7 @@ use super::advance::{broken, finish, stack, string};
 use super::ahead::RegionEnd;
 use super::generation::Generation;
 use super::merge::Cursor;
-use super::order::{Context, Gc, MISUSE, MisusedRegion, State, Tried};
+use super::order::{Context, Gc, MISUSE, MisusedRegion, Refused, State, Tried};
 use super::spec::ev;
 use crate::sink::{Log, Metric, RangeEvent, RangeKind, RangePhase, RangeScope, Region, Sink, Task};
 use crate::{GoId, ProcId, StackRow, StrId, TaskId, varint};
@@ -63,7 +63,7 @@ impl<L: Default + Clone> State<L> {
                             stack,
                         );
                     }
-                    None => return Ok(None),
+                    None => return Err(Refused::NotYet),
                 }
             }
             ev::GC_SWEEP_BEGIN | ev::GC_SWEEP_END | ev::GC_SWEEP_ACTIVE => {
@@ -198,7 +198,7 @@ impl<L: Default + Clone> State<L> {
                 let stack = stack(generation, args.number())?;
                 context.runs(typ)?;
                 let begins = typ == ev::USER_REGION_BEGIN;
-                let offset = generation.offset + u64::from(cursor.args);
+                let offset = generation.offset + u64::from(cursor.args_at());
                 self.note(context)?;
                 let end = RegionEnd { g: context.g, task, name, begins, offset };
                 if let Some(ahead) = &mut self.ahead {
@@ -255,7 +255,7 @@ impl<L: Default + Clone> State<L> {
     }
 
     /// The collector's cycles are numbered: begin and end can come from any thread.
-    fn gc(&mut self, typ: u8, seq: u64, context: &Context) -> Result<Option<RangePhase>, String> {
+    fn gc(&mut self, typ: u8, seq: u64, context: &Context) -> Result<Option<RangePhase>, Refused> {
         let phase = match typ {
             ev::GC_ACTIVE => RangePhase::Active,
             ev::GC_BEGIN => RangePhase::Begin,
@@ -278,7 +278,7 @@ impl<L: Default + Clone> State<L> {
         };
         if !opens {
             if seq != self.gc_seq.wrapping_add(1) {
-                return Ok(None);
+                return Err(Refused::NotYet);
             }
             let fits = match phase {
                 RangePhase::Begin => self.gc == Gc::Off,
@@ -321,7 +321,7 @@ impl<L: Default + Clone> State<L> {
     }
 
     /// Something is kept for the thread's goroutine outside its record.
-    fn note(&mut self, context: &Context) -> Result<(), String> {
+    fn note(&mut self, context: &Context) -> Result<(), Refused> {
         match self.gos.get(context.row, context.g) {
             Some(go) => {
                 go.noted = true;

@@ -28,8 +28,8 @@ pub struct Generation {
     pub(crate) clock: Clock,
     /// By time.
     pub(crate) samples: Vec<Sample>,
-    strings: IdMap<StrId>,
-    stack_rows: IdMap<StackRow>,
+    pub(super) strings: IdMap<StrId>,
+    pub(super) stack_rows: IdMap<StackRow>,
     stacks: Vec<StackId>,
     /// Of a v1 trace, instead of batches: the trace is one generation.
     pub(crate) v1: Option<Box<crate::v1::Trace>>,
@@ -111,59 +111,98 @@ pub(crate) struct Sample {
 /// Ids of the wire to rows of ours.
 ///
 /// Dense while the ids are small for how many there are, else a hash map: a crafted id of 2^60
-/// must not size anything.
+/// must not size anything. Id 0 is that of nothing, and has the first row.
 #[derive(Debug)]
-enum IdMap<T> {
-    Dense(Vec<T>),
-    Sparse(HashMap<u64, T>),
-    /// The table was lost: every id has this row, which names nothing.
-    Lost(T),
+pub(super) struct IdMap<T> {
+    /// Looked at first; a hole is an id without a row, or one for `others`.
+    dense: Vec<T>,
+    others: Others<T>,
 }
 
-impl<T> Default for IdMap<T> {
+#[derive(Debug)]
+enum Others<T> {
+    None,
+    Some(HashMap<u64, T>),
+    /// The table was lost: every id has this row, which names nothing.
+    All(T),
+}
+
+impl<T: Row> Default for IdMap<T> {
     fn default() -> Self {
-        IdMap::Dense(Vec::new())
+        IdMap { dense: vec![T::NOTHING], others: Others::None }
     }
 }
 
-impl<T: Copy + PartialEq> IdMap<T> {
-    /// Of pairs in any order. `hole` stands for ids without a row. The first id that occurs twice
-    /// is the error.
-    fn new(pairs: &[(u64, T)], hole: T) -> Result<IdMap<T>, u64> {
+/// A row of a table.
+pub(super) trait Row: Copy + PartialEq {
+    /// That of id 0.
+    const NOTHING: Self;
+    /// No row: the id does not occur in the generation's table.
+    const HOLE: Self;
+}
+
+impl Row for StrId {
+    const NOTHING: StrId = StrId::NONE;
+    const HOLE: StrId = StrId(u32::MAX);
+}
+
+impl Row for StackRow {
+    const NOTHING: StackRow = StackRow::NONE;
+    const HOLE: StackRow = StackRow(u32::MAX);
+}
+
+impl<T: Row> IdMap<T> {
+    /// Of pairs in any order. The first id that occurs twice is the error.
+    fn new(pairs: &[(u64, T)]) -> Result<IdMap<T>, u64> {
         let max = pairs.iter().map(|p| p.0).max().unwrap_or(0);
         if max < 4 * pairs.len() as u64 + 64 {
-            let mut rows = vec![hole; max as usize + 1];
+            let mut dense = vec![T::HOLE; max as usize + 1];
+            dense[0] = T::NOTHING;
             for &(id, row) in pairs {
-                if id == 0 || rows[id as usize] != hole {
+                if dense[id as usize] != T::HOLE {
                     return Err(id);
                 }
-                rows[id as usize] = row;
+                dense[id as usize] = row;
             }
-            return Ok(IdMap::Dense(rows));
+            return Ok(IdMap { dense, others: Others::None });
         }
-        let mut rows = HashMap::with_capacity(pairs.len());
+        let mut others = HashMap::with_capacity(pairs.len());
         for &(id, row) in pairs {
-            if id == 0 || rows.insert(id, row).is_some() {
+            if id == 0 || others.insert(id, row).is_some() {
                 return Err(id);
             }
         }
-        Ok(IdMap::Sparse(rows))
+        Ok(IdMap { others: Others::Some(others), ..IdMap::default() })
     }
 
-    #[inline]
-    fn get(&self, id: u64, hole: T) -> Option<T> {
-        match self {
-            IdMap::Dense(rows) => rows.get(usize::try_from(id).ok()?).copied(),
-            IdMap::Sparse(rows) => rows.get(&id).copied(),
-            IdMap::Lost(row) => Some(*row),
+    /// Without its table.
+    fn lost() -> IdMap<T> {
+        IdMap { others: Others::All(T::NOTHING), ..IdMap::default() }
+    }
+
+    fn get(&self, id: u64) -> Option<T> {
+        self.near(id).or_else(|| self.far(id))
+    }
+
+    /// The row, where it is quickly found, as nearly every one is.
+    #[inline(always)]
+    pub(super) fn near(&self, id: u64) -> Option<T> {
+        match self.dense.get(id as usize) {
+            Some(&row) if row != T::HOLE && id <= usize::MAX as u64 => Some(row),
+            _ => None,
         }
-        .filter(|&row| row != hole)
+    }
+
+    /// The row where it is not.
+    pub(super) fn far(&self, id: u64) -> Option<T> {
+        match &self.others {
+            Others::None => None,
+            Others::Some(rows) => rows.get(&id).copied(),
+            Others::All(row) => Some(*row),
+        }
+        .filter(|&row| row != T::HOLE)
     }
 }
-
-/// No row: the id does not occur in the generation's table.
-const NO_STRING: StrId = StrId(u32::MAX);
-const NO_STACK: StackRow = StackRow(u32::MAX);
 
 impl Generation {
     /// The runtime's number of it, from 1.
@@ -200,13 +239,13 @@ impl Generation {
     /// The row of a stack's id on the wire; `None` if the generation's table lacks it.
     #[inline]
     pub(crate) fn stack_row(&self, id: u64) -> Option<StackRow> {
-        if id == 0 { Some(StackRow::NONE) } else { self.stack_rows.get(id, NO_STACK) }
+        self.stack_rows.get(id)
     }
 
     /// The string of an id on the wire; `None` if the generation's table lacks it.
     #[inline]
     pub(crate) fn string(&self, id: u64) -> Option<StrId> {
-        if id == 0 { Some(StrId::NONE) } else { self.strings.get(id, NO_STRING) }
+        self.strings.get(id)
     }
 
     /// Makes a generation of its bytes and batches. On a problem nothing of it can be used, as in
@@ -262,8 +301,8 @@ impl Generation {
     /// The same without strings, stacks and samples: what is left if its tables are not whole.
     #[must_use]
     pub fn without_names(mut self) -> Generation {
-        self.strings = IdMap::Lost(StrId::NONE);
-        self.stack_rows = IdMap::Lost(StackRow::NONE);
+        self.strings = IdMap::lost();
+        self.stack_rows = IdMap::lost();
         self.stacks = vec![StackId::NONE];
         self.samples.clear();
         self
@@ -290,7 +329,7 @@ impl Generation {
     }
 
     fn set_strings(&mut self, strings: &[(u64, StrId)]) -> Result<(), Bad> {
-        self.strings = IdMap::new(strings, NO_STRING)
+        self.strings = IdMap::new(strings)
             .map_err(|id| Bad { at: 0, what: format!("string {id} is there twice") })?;
         Ok(())
     }
@@ -304,7 +343,7 @@ impl Generation {
                 (id, StackRow(self.stacks.len() as u32 - 1))
             })
             .collect();
-        self.stack_rows = IdMap::new(&rows, NO_STACK)
+        self.stack_rows = IdMap::new(&rows)
             .map_err(|id| Bad { at: 0, what: format!("stack {id} is there twice") })?;
         Ok(())
     }

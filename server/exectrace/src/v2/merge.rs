@@ -23,10 +23,12 @@ struct Head {
 pub(super) struct Cursor {
     /// The event's time, in nanoseconds as the file has it.
     pub(super) time: i64,
-    /// Where in the generation's bytes the event's arguments begin, behind `dt`.
-    pub(super) args: u32,
+    /// Where in the generation's bytes the event begins, with its type.
+    pub(super) at: u32,
     /// The event's type.
     pub(super) typ: u8,
+    /// How many bytes the type and `dt` have.
+    head: u8,
     /// The end of its batch.
     end: u32,
     next_batch: u32,
@@ -43,48 +45,78 @@ pub(super) struct BadEvent {
 }
 
 impl Cursor {
-    /// Goes to the event at `pos`. `false` at the thread's end.
+    /// Where the event's arguments begin, behind `dt`.
+    pub(super) fn args_at(&self) -> u32 {
+        self.at + u32::from(self.head)
+    }
+
+    /// The event's arguments. Their reader counts from the event's first byte on.
     #[inline(always)]
-    pub(super) fn go_to(&mut self, generation: &Generation, pos: usize) -> Result<bool, BadEvent> {
-        if pos < self.end as usize {
-            self.read(generation, pos, self.time)?;
-            return Ok(true);
+    pub(super) fn args<'g>(&self, generation: &'g Generation) -> varint::Cursor<'g> {
+        varint::Cursor::new(window(&generation.bytes, self.at), usize::from(self.head))
+    }
+
+    /// Goes over `len` bytes, those of its event, to the next one, and reads on behind its time. `None` at
+    /// the thread's end.
+    #[inline(always)]
+    pub(super) fn go_on<'g>(
+        &mut self,
+        generation: &'g Generation,
+        len: usize,
+    ) -> Result<Option<varint::Cursor<'g>>, BadEvent> {
+        let pos = self.at.wrapping_add(len as u32);
+        if pos < self.end {
+            return self.read(generation, pos, self.time).map(Some);
         }
         self.next_batch(generation, pos)
     }
 
     #[inline(never)]
-    fn next_batch(&mut self, generation: &Generation, pos: usize) -> Result<bool, BadEvent> {
-        if pos > self.end as usize {
-            return Err(BadEvent { at: pos, what: "an event runs over its batch's end".into() });
+    fn next_batch<'g>(
+        &mut self,
+        generation: &'g Generation,
+        pos: u32,
+    ) -> Result<Option<varint::Cursor<'g>>, BadEvent> {
+        if pos > self.end {
+            let what = "an event runs over its batch's end".into();
+            return Err(BadEvent { at: pos as usize, what });
         }
         while let Some(batch) = generation.batches.get(self.next_batch as usize) {
             self.next_batch = batch.next;
             self.end = batch.end;
             if batch.start < batch.end {
-                self.read(generation, batch.start as usize, generation.clock.nanos(batch.time))?;
-                return Ok(true);
+                return self
+                    .read(generation, batch.start, generation.clock.nanos(batch.time))
+                    .map(Some);
             }
         }
-        Ok(false)
+        Ok(None)
     }
 
     #[inline(always)]
-    fn read(&mut self, generation: &Generation, pos: usize, since: i64) -> Result<(), BadEvent> {
-        let mut cursor = varint::Cursor::new(window(&generation.bytes, pos));
+    fn read<'g>(
+        &mut self,
+        generation: &'g Generation,
+        pos: u32,
+        since: i64,
+    ) -> Result<varint::Cursor<'g>, BadEvent> {
+        let mut cursor = varint::Cursor::new(window(&generation.bytes, pos), 0);
         let typ = cursor.byte();
         let dt = cursor.number();
-        let Some(len) = cursor.len().filter(|_| TIMED_ARGS[typ as usize] != 0) else {
+        if TIMED_ARGS[typ as usize] == 0 {
+            return Err(bad_event(typ, pos));
+        }
+        let Some(len) = cursor.pos() else {
             return Err(bad_event(typ, pos));
         };
         // Near its batch's end an event may run over it, and must not be seen then.
-        if pos + varint::WINDOW > self.end as usize {
-            self.check_end(generation, pos + len, typ)?;
+        if pos as usize + varint::WINDOW > self.end as usize {
+            self.check_end(generation, pos as usize + len, typ)?;
         }
         self.typ = typ;
         self.time = since.wrapping_add(generation.clock.nanos(dt));
-        self.args = (pos + len) as u32;
-        Ok(())
+        (self.at, self.head) = (pos, len as u8);
+        Ok(cursor)
     }
 
     /// Whether the arguments of an event end before its batch does.
@@ -102,21 +134,22 @@ impl Cursor {
 }
 
 #[cold]
-fn bad_event(typ: u8, pos: usize) -> BadEvent {
+fn bad_event(typ: u8, pos: u32) -> BadEvent {
     let what = if TIMED_ARGS[typ as usize] == 0 {
         format!("event type {typ} does not occur among the events of a thread")
     } else {
         "an event's time has more than 64 bits".into()
     };
-    BadEvent { at: pos, what }
+    BadEvent { at: pos as usize, what }
 }
 
 /// The bytes from `pos` on, as many as an event may have at most. A generation ends in zero bytes,
 /// so that there always are that many; behind that there is nothing but zero.
 #[inline(always)]
-pub(super) fn window(bytes: &[u8], pos: usize) -> &[u8; varint::WINDOW] {
+fn window(bytes: &[u8], pos: u32) -> &[u8; varint::WINDOW] {
     const NOTHING: [u8; varint::WINDOW] = [0; varint::WINDOW];
-    bytes.get(pos..).and_then(|b| b.first_chunk()).unwrap_or(&NOTHING)
+    let pos = pos as usize; // the sum cannot overflow, so that there is one check of bounds
+    bytes.get(pos..pos + varint::WINDOW).and_then(|b| b.first_chunk()).unwrap_or(&NOTHING)
 }
 
 /// The threads that have events left.
@@ -148,14 +181,15 @@ impl Frontier {
         for thread in threads {
             let mut cursor = Cursor {
                 time: 0,
-                args: 0,
+                at: 0,
                 typ: 0,
+                head: 0,
                 end: 0,
                 next_batch: thread.first,
                 thread: thread.id,
                 m: m(thread.id),
             };
-            if cursor.next_batch(generation, 0)? {
+            if cursor.next_batch(generation, 0)?.is_some() {
                 self.heap.push(Head { time: cursor.time, cursor: self.cursors.len() as u32 });
                 self.cursors.push(cursor);
                 self.sift_up(self.heap.len() - 1);

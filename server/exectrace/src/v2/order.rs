@@ -277,9 +277,30 @@ impl Context {
     }
 }
 
-/// What came of trying an event: how many bytes its arguments have, or that it cannot have
-/// happened yet.
-pub(super) type Tried = Result<Option<usize>, String>;
+/// What came of trying an event: how many bytes it has, if it happened.
+pub(super) type Tried = Result<usize, Refused>;
+
+/// An event that does not happen. One word, so that what nearly always happens stays in registers.
+#[derive(Debug)]
+pub(super) enum Refused {
+    /// It cannot have happened yet.
+    NotYet,
+    /// It never can.
+    Never(Box<Never>),
+}
+
+/// Why an event can never happen.
+#[derive(Debug)]
+pub(super) struct Never {
+    pub(super) what: String,
+}
+
+impl From<String> for Refused {
+    #[cold]
+    fn from(what: String) -> Refused {
+        Refused::Never(Box::new(Never { what }))
+    }
+}
 
 impl<L: Default + Clone> Default for Decoder<L> {
     fn default() -> Self {
@@ -415,26 +436,33 @@ impl<L: Default + Clone> Decoder<L> {
             let limit = frontier.limit().min(samples.first().map_or(i64::MAX, |s| s.time));
             let mut cursor = frontier.cursor(0);
             let mut context = state.enter(cursor.m);
+            let mut args = cursor.args(generation);
             loop {
-                let tried = state
-                    .advance(generation, sink, &cursor, &mut context)
-                    .map_err(|what| problem(cursor.args as usize, what))?;
-                let Some(len) = tried else {
-                    frontier.keep(cursor);
-                    state.leave(&context);
-                    state.stands_at(cursor.m, cursor.args, true);
-                    detour(state, frontier, generation, sink)
-                        .map_err(|(at, what)| problem(at, what))?;
-                    break;
+                let len = match state.advance(generation, sink, &cursor, &mut context, args) {
+                    Ok(len) => len,
+                    Err(Refused::NotYet) => {
+                        frontier.keep(cursor);
+                        state.leave(&context);
+                        state.stands_at(cursor.m, cursor.at, true);
+                        detour(state, frontier, generation, sink)
+                            .map_err(|(at, what)| problem(at, what))?;
+                        break;
+                    }
+                    Err(Refused::Never(never)) => {
+                        return Err(problem(cursor.args_at() as usize, never.what));
+                    }
                 };
-                let more = cursor
-                    .go_to(generation, cursor.args as usize + len)
-                    .map_err(|bad| problem(bad.at, bad.what))?;
-                if more && cursor.time <= limit {
+                let next =
+                    cursor.go_on(generation, len).map_err(|bad| problem(bad.at, bad.what))?;
+                let more = next.is_some();
+                if let Some(next) = next
+                    && cursor.time <= limit
+                {
+                    args = next;
                     continue;
                 }
                 state.leave(&context);
-                state.stands_at(cursor.m, cursor.args, more);
+                state.stands_at(cursor.m, cursor.at, more);
                 if more {
                     frontier.advanced(0, cursor);
                 } else {
@@ -478,15 +506,17 @@ fn detour<S: Sink>(
     for i in 1..frontier.len() {
         let mut cursor = frontier.cursor(i);
         let mut context = state.enter(cursor.m);
-        let tried = state
-            .advance(generation, sink, &cursor, &mut context)
-            .map_err(|what| (cursor.args as usize, what))?;
+        let args = cursor.args(generation);
+        let tried = state.advance(generation, sink, &cursor, &mut context, args);
         state.leave(&context);
-        let Some(len) = tried else { continue };
-        let more = cursor
-            .go_to(generation, cursor.args as usize + len)
-            .map_err(|bad| (bad.at, bad.what))?;
-        state.stands_at(cursor.m, cursor.args, more);
+        let len = match tried {
+            Ok(len) => len,
+            Err(Refused::NotYet) => continue,
+            Err(Refused::Never(never)) => return Err((cursor.args_at() as usize, never.what)),
+        };
+        let next = cursor.go_on(generation, len).map_err(|bad| (bad.at, bad.what))?;
+        let more = next.is_some();
+        state.stands_at(cursor.m, cursor.at, more);
         if more {
             frontier.advanced(i, cursor);
         } else {
@@ -497,7 +527,7 @@ fn detour<S: Sink>(
     let waiting: Vec<String> =
         (0..frontier.len().min(8)).map(|i| stuck(frontier.cursor(i))).collect();
     Err((
-        frontier.cursor(0).args as usize,
+        frontier.cursor(0).args_at() as usize,
         format!("the events contradict each other: no thread can go on ({})", waiting.join(", ")),
     ))
 }

@@ -8,7 +8,7 @@ use super::advance::{
 };
 use super::generation::Generation;
 use super::merge::Cursor;
-use super::order::{Context, Proc, Seq, State, Tried, proc_state};
+use super::order::{Context, Proc, Seq, Refused, State, Tried, proc_state};
 use super::spec::{ev, go_status, proc_status};
 use crate::sink::{GoEvent, GoState, ProcEvent, ProcState, Sink};
 use crate::{At, GoId, ProcId, StackRow, ThreadId, varint};
@@ -77,7 +77,7 @@ impl<L: Default + Clone> State<L> {
         match status {
             RUNNING => {
                 if carried {
-                    self.had_g(context.m, g, Some(cursor.args))?;
+                    self.had_g(context.m, g, Some(cursor.at))?;
                 }
                 (context.g, context.row) = (g, row);
             }
@@ -86,7 +86,7 @@ impl<L: Default + Clone> State<L> {
             }
             SYSCALL if thread == context.id => {
                 if carried && context.g == GoId::NONE {
-                    self.had_g(context.m, g, Some(cursor.args))?;
+                    self.had_g(context.m, g, Some(cursor.at))?;
                 } else if !first && context.g != g {
                     return broken(format!(
                         "goroutine {} is in a syscall on thread {}, which has another",
@@ -162,7 +162,7 @@ impl<L: Default + Clone> State<L> {
                 row = self.procs.insert(p, Proc { seq, status: known, sweeps: false, owner });
                 (from, to) = (proc_state(known), proc_state(known));
                 if status == P_RUNNING || status == P_SYSCALL {
-                    self.had_p(context.m, p, Some(cursor.args))?;
+                    self.had_p(context.m, p, Some(cursor.at))?;
                 }
             }
             None => {
@@ -201,13 +201,13 @@ impl<L: Default + Clone> State<L> {
     }
 
     /// Assumes that a thread had a goroutine when the generation began.
-    fn had_g(&mut self, m: u32, g: GoId, at: Option<u32>) -> Result<(), String> {
+    fn had_g(&mut self, m: u32, g: GoId, at: Option<u32>) -> Result<(), Refused> {
         let fits = self.ahead.as_mut().is_none_or(|ahead| ahead.thread_had_g(m, g, at));
         if fits { Ok(()) } else { broken(NOT_AHEAD.into()) }
     }
 
     /// The same of a P.
-    pub(super) fn had_p(&mut self, m: u32, p: ProcId, at: Option<u32>) -> Result<(), String> {
+    pub(super) fn had_p(&mut self, m: u32, p: ProcId, at: Option<u32>) -> Result<(), Refused> {
         let fits = self.ahead.as_mut().is_none_or(|ahead| ahead.thread_had_p(m, p, at));
         if fits { Ok(()) } else { broken(NOT_AHEAD.into()) }
     }
