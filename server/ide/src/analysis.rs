@@ -313,18 +313,26 @@ impl Builder {
                 continue;
             }
             let tables = self.reader.tables();
-            let mut pass = Pass::<false> { figures: &mut self.figures, tables };
+            let figures = &mut self.figures;
             if let Some((limit, problem)) = &self.limit
                 && self.generations == *limit
             {
                 // As in Go's tools: of a generation that is broken, its beginning counts.
+                let mut pass = Pass::<false, false> { figures, tables };
                 self.decoder.end_before(&generation, &mut pass);
                 self.problem = Some((true, problem.clone()));
                 self.latest = Some(generation.latest());
                 self.broken = Some(generation);
                 continue;
             }
-            if let Err(problem) = self.decoder.decode(&generation, tables, &mut pass) {
+            let decoded = if figures.stays.is_some() {
+                let mut pass = Pass::<true, false> { figures, tables };
+                self.decoder.decode(&generation, tables, &mut pass)
+            } else {
+                let mut pass = Pass::<false, false> { figures, tables };
+                self.decoder.decode(&generation, tables, &mut pass)
+            };
+            if let Err(problem) = decoded {
                 self.problem = Some((false, problem));
                 return;
             }
@@ -362,7 +370,7 @@ impl Builder {
             Some((true, problem)) => Some(problem),
             None => {
                 let tables = self.reader.tables();
-                self.decoder.end(&mut Pass::<false> { figures: &mut self.figures, tables });
+                self.decoder.end(&mut Pass::<false, false> { figures: &mut self.figures, tables });
                 match &self.limit {
                     Some((_, problem)) if self.is_stopped => Some(problem.clone()),
                     _ => self.reader.problem().cloned(),

@@ -254,25 +254,35 @@ impl Figures {
 
     /// The span of a goroutine ends.
     #[inline(always)]
-    fn leave<const AHEAD: bool>(&mut self, at: &At, event: &GoEvent, local: &mut GoLocal) {
+    fn leave<const LIVES: bool, const AHEAD: bool>(
+        &mut self,
+        at: &At,
+        event: &GoEvent,
+        local: &mut GoLocal,
+    ) {
         if local.pre {
-            self.leave_first::<AHEAD>(*at, *event, local);
+            self.leave_first::<LIVES, AHEAD>(*at, *event, local);
         } else {
-            self.leave_after::<AHEAD>(at, event, local, None);
+            self.leave_after::<LIVES, AHEAD>(at, event, local, None);
         }
     }
 
     /// The same, of one that was under way when the trace began.
     #[cold]
-    fn leave_first<const AHEAD: bool>(&mut self, at: At, event: GoEvent, local: &mut GoLocal) {
+    fn leave_first<const LIVES: bool, const AHEAD: bool>(
+        &mut self,
+        at: At,
+        event: GoEvent,
+        local: &mut GoLocal,
+    ) {
         local.pre = false;
         let pre = self.pre.remove(&event.g);
-        self.leave_after::<AHEAD>(&at, &event, local, pre);
+        self.leave_after::<LIVES, AHEAD>(&at, &event, local, pre);
     }
 
     /// The same, of one that was under way for so long when its goroutine was first told of.
     #[inline(always)]
-    fn leave_after<const AHEAD: bool>(
+    fn leave_after<const LIVES: bool, const AHEAD: bool>(
         &mut self,
         at: &At,
         event: &GoEvent,
@@ -300,7 +310,7 @@ impl Figures {
                     self.charge(own, g, start, ns, pre);
                     own
                 };
-                if let Some(stays) = &mut self.stays {
+                if LIVES && let Some(stays) = &mut self.stays {
                     stays.sched.waited(local.stay.idle, [local.slot, own], at.t, ns);
                 }
                 if local.preempted != SlotId::NONE {
@@ -322,9 +332,6 @@ impl Figures {
     /// What the goroutine's life gains by a change of its state.
     #[inline(always)]
     fn live(&mut self, at: &At, event: &GoEvent, local: &mut GoLocal) {
-        if self.stays.is_none() {
-            return;
-        }
         let waker = match event.from {
             GoState::Waiting => self.waker_of(local.slot, at, event),
             _ => at.g,

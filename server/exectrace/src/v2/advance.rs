@@ -76,8 +76,7 @@ fn far_string(generation: &Generation, id: u64) -> Result<StrId, Refused> {
 }
 
 impl Context {
-    /// A thread; the runtime's "none" has a P and a goroutine in crafted traces only.
-    #[inline(always)]
+    /// A thread.
     pub(super) fn has_m(&self, typ: u8) -> Result<(), Refused> {
         if self.id == ThreadId::NONE { self.lacks(typ) } else { Ok(()) }
     }
@@ -85,20 +84,17 @@ impl Context {
     /// A thread with a P and a goroutine.
     #[inline(always)]
     pub(super) fn runs(&self, typ: u8) -> Result<(), Refused> {
-        if self.g == GoId::NONE || self.p == ProcId::NONE || self.id == ThreadId::NONE {
-            return self.lacks(typ);
-        }
-        Ok(())
+        if self.has_all() { Ok(()) } else { self.lacks(typ) }
     }
 
     #[inline(always)]
     pub(super) fn has_p(&self, typ: u8) -> Result<(), Refused> {
-        if self.p == ProcId::NONE { self.lacks(typ) } else { self.has_m(typ) }
+        if self.has_m_and_p() { Ok(()) } else { self.lacks(typ) }
     }
 
     #[inline(always)]
     pub(super) fn has_g(&self, typ: u8) -> Result<(), Refused> {
-        if self.g == GoId::NONE { self.lacks(typ) } else { self.has_m(typ) }
+        if self.has_m_and_g() { Ok(()) } else { self.lacks(typ) }
     }
 
     #[inline(always)]
@@ -155,8 +151,7 @@ impl<L: Default + Clone> State<L> {
                 go.set_seq(seq);
                 let at = context.at(self.clock.stamp(time));
                 sink.go(&at, &change(g, GoState::Runnable, GoState::Running), &mut go.local);
-                context.g = g;
-                context.row = row;
+                context.set_g(g, row);
             }
             ev::GO_BLOCK | ev::GO_STOP => {
                 let reason = string(generation, args.number())?;
@@ -174,7 +169,7 @@ impl<L: Default + Clone> State<L> {
                 let event =
                     GoEvent { g: context.g, from: GoState::Running, to, reason, stack, own: stack };
                 sink.go(&at, &event, local);
-                context.g = GoId::NONE;
+                context.drop_g();
             }
             ev::GO_UNBLOCK => {
                 let g = GoId(args.number());
@@ -288,8 +283,7 @@ impl<L: Default + Clone> State<L> {
                 proc.owner = context.m;
                 let at = context.at(self.clock.stamp(time));
                 sink.proc(&at, &ProcEvent { p, from: ProcState::Idle, to: ProcState::Running });
-                context.p = p;
-                context.p_row = row;
+                context.set_p(p, row);
             }
             ev::PROC_STOP => {
                 let Some(proc) = self.procs.get(context.p_row) else {
@@ -304,7 +298,7 @@ impl<L: Default + Clone> State<L> {
                 let event =
                     ProcEvent { p: context.p, from: ProcState::Running, to: ProcState::Idle };
                 sink.proc(&at, &event);
-                (context.p, context.p_row) = (ProcId::NONE, Procs::NONE);
+                context.drop_p();
             }
             ev::GO_SYSCALL_END_BLOCKED => {
                 if self.procs.get(context.p_row).is_some_and(|p| p.status == P_SYSCALL) {
@@ -320,7 +314,7 @@ impl<L: Default + Clone> State<L> {
                 let at = context.at(self.clock.stamp(time));
                 let event = change(context.g, GoState::Syscall, GoState::Runnable);
                 sink.go(&at, &event, &mut go.local);
-                context.g = GoId::NONE;
+                context.drop_g();
             }
             ev::PROC_STEAL => return self.proc_steal(sink, cursor, context, args),
             ev::GO_STATUS | ev::GO_STATUS_STACK => {
@@ -340,7 +334,7 @@ impl<L: Default + Clone> State<L> {
                 let local = &mut go.local;
                 let at = context.at(self.clock.stamp(time));
                 sink.go(&at, &change(g, GoState::NotExist, GoState::Syscall), local);
-                (context.g, context.row) = (g, row);
+                context.set_g(g, row);
             }
             ev::GO_DESTROY_SYSCALL => self.go_destroy_syscall(sink, cursor, context)?,
             _ => return self.aside(generation, sink, cursor, context, args),
@@ -359,7 +353,7 @@ impl<L: Default + Clone> State<L> {
             }
         }
         self.gos.remove(context.row);
-        (context.g, context.row) = (GoId::NONE, Row::NONE);
+        context.drop_g();
     }
 
     /// One goroutine hands its thread to another: an unblock, a block or an end, and a start.
@@ -396,12 +390,12 @@ impl<L: Default + Clone> State<L> {
             self.bury(context);
         }
 
-        context.g = GoId::NONE;
+        context.drop_g();
         let at = context.at(self.clock.stamp(cursor.time));
         if let Some(go) = self.gos.get(row, next) {
             sink.go(&at, &change(next, GoState::Runnable, GoState::Running), &mut go.local);
         }
-        (context.g, context.row) = (next, row);
+        context.set_g(next, row);
         finish(&args)
     }
 
@@ -439,7 +433,7 @@ impl<L: Default + Clone> State<L> {
                     thread.0, p.0
                 ));
             }
-            (context.p, context.p_row) = (ProcId::NONE, Procs::NONE);
+            context.drop_p();
         } else {
             let Some(victim) = self.met(thread).filter(|m| m.p == p) else {
                 return broken(format!(
@@ -479,7 +473,7 @@ impl<L: Default + Clone> State<L> {
             let at = before.at(self.clock.stamp(cursor.time));
             let event = ProcEvent { p: context.p, from: ProcState::Running, to: ProcState::Idle };
             sink.proc(&at, &event);
-            (context.p, context.p_row) = (ProcId::NONE, Procs::NONE);
+            context.drop_p();
         }
         let at = before.at(self.clock.stamp(cursor.time));
         if let Some(go) = self.gos.get(context.row, context.g) {

@@ -8,7 +8,7 @@ use super::advance::{
 };
 use super::generation::Generation;
 use super::merge::Cursor;
-use super::order::{Context, Proc, Seq, Refused, State, Tried, proc_state};
+use super::order::{Context, Proc, Refused, Seq, State, Tried, proc_state};
 use super::spec::{ev, go_status, proc_status};
 use crate::sink::{GoEvent, GoState, ProcEvent, ProcState, Sink};
 use crate::{At, GoId, ProcId, StackRow, ThreadId, varint};
@@ -79,7 +79,7 @@ impl<L: Default + Clone> State<L> {
                 if carried {
                     self.had_g(context.m, g, Some(cursor.at))?;
                 }
-                (context.g, context.row) = (g, row);
+                context.set_g(g, row);
             }
             SYSCALL if thread == ThreadId::NONE => {
                 return broken(format!("goroutine {} is in a syscall on no thread", g.0));
@@ -93,7 +93,7 @@ impl<L: Default + Clone> State<L> {
                         g.0, thread.0
                     ));
                 }
-                (context.g, context.row) = (g, row);
+                context.set_g(g, row);
             }
             SYSCALL => {
                 // It sits in a syscall on a thread that says nothing itself.
@@ -190,7 +190,7 @@ impl<L: Default + Clone> State<L> {
             at = At { m, g, p, ..at };
         }
         if status == P_RUNNING || status == P_SYSCALL {
-            (context.p, context.p_row) = (p, row);
+            context.set_p(p, row);
             if let Some(proc) = self.procs.get(row) {
                 proc.owner = context.m;
             }

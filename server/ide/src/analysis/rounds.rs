@@ -84,7 +84,11 @@ impl Builder {
             let Builder { decoder, figures, .. } = self;
             let (queue, first) = (&queue, &mut first);
             let mut in_turn = move || {
-                *first = decoder.decode(&queue[0], tables, &mut Pass::<false> { figures, tables });
+                *first = decoder.decode(
+                    &queue[0],
+                    tables,
+                    &mut Pass::<false, false> { figures, tables },
+                );
             };
             let mut others: Vec<_> = queue
                 .windows(2)
@@ -92,7 +96,7 @@ impl Builder {
                 .filter_map(|(pair, ahead)| {
                     let Ahead { decoder, figures, is_done } = ahead.as_mut()?;
                     Some(move || {
-                        let pass = &mut Pass::<true> { figures, tables };
+                        let pass = &mut Pass::<false, true> { figures, tables };
                         *is_done = decoder.decode_ahead(&pair[0], &pair[1], tables, pass);
                     })
                 })
@@ -121,7 +125,7 @@ impl Builder {
     /// Takes in what was decoded ahead, or decodes the generation.
     fn join(&mut self, generation: &Generation, ahead: Option<Ahead>) -> Result<(), Problem> {
         let tables = self.reader.tables();
-        let mut pass = Pass::<false> { figures: &mut self.figures, tables };
+        let mut pass = Pass::<false, false> { figures: &mut self.figures, tables };
         match ahead.filter(|ahead| ahead.is_done) {
             Some(Ahead { decoder, figures, .. })
                 if self.decoder.fits(&decoder) && pass.figures.fits(&figures) =>

@@ -129,7 +129,7 @@ impl Figures {
     }
 }
 
-impl<const AHEAD: bool> Pass<'_, AHEAD> {
+impl<const LIVES: bool, const AHEAD: bool> Pass<'_, LIVES, AHEAD> {
     /// A change of a goroutine of which nothing but the state is known.
     #[cold]
     #[inline(never)]
@@ -147,7 +147,7 @@ impl<const AHEAD: bool> Pass<'_, AHEAD> {
     }
 }
 
-impl Pass<'_, false> {
+impl Pass<'_, false, false> {
     /// Takes in what was summed up ahead, of the generation that follows; then the decoder goes on there.
     pub fn join(
         &mut self,
@@ -166,7 +166,7 @@ impl Pass<'_, false> {
             match what {
                 What::Go(at, event) => {
                     if let Some(local) = decoder.local(event.g) {
-                        self.figures.leave::<false>(&at, &event, local);
+                        self.figures.leave::<false, false>(&at, &event, local);
                         self.enter(&at, &event, local);
                     }
                 }

@@ -9,17 +9,18 @@ use super::ahead::Known;
 use super::{Figures, GoLocal, OpenRange, SlotId, UNKNOWN, scope_g};
 use crate::causes::Causes;
 
-/// One generation's events on their way into the figures. `AHEAD`: of one that is decoded ahead of the one
-/// before it; what is asked for that alone costs all others nothing then.
+/// One generation's events on their way into the figures. What is asked for only one of these costs the
+/// others nothing so: `LIVES` keeps the lives of goroutines, too ([`Figures::stays`]); `AHEAD` is of a
+/// generation that is decoded ahead of the one before it.
 #[derive(Debug)]
-pub struct Pass<'a, const AHEAD: bool> {
+pub struct Pass<'a, const LIVES: bool, const AHEAD: bool> {
     /// Where they go.
     pub figures: &'a mut Figures,
     /// The trace's tables, the generation's included.
     pub tables: &'a Tables,
 }
 
-impl<const AHEAD: bool> Pass<'_, AHEAD> {
+impl<const LIVES: bool, const AHEAD: bool> Pass<'_, LIVES, AHEAD> {
     /// A goroutine's new state begins.
     #[inline(always)]
     pub(super) fn enter(&mut self, at: &At, event: &GoEvent, local: &mut GoLocal) {
@@ -30,9 +31,11 @@ impl<const AHEAD: bool> Pass<'_, AHEAD> {
                 local.known = Known::All;
             }
         }
-        let stops = event.from == GoState::Running && event.to == GoState::Runnable;
-        if stops || matches!(event.to, GoState::Waiting | GoState::Syscall) {
-            local.apart = f.stacks[event.stack.0 as usize] != local.own;
+        if LIVES {
+            let stops = event.from == GoState::Running && event.to == GoState::Runnable;
+            if stops || matches!(event.to, GoState::Waiting | GoState::Syscall) {
+                local.apart = f.stacks[event.stack.0 as usize] != local.own;
+            }
         }
         local.since = at.t;
         local.state = event.to;
@@ -68,8 +71,9 @@ impl<const AHEAD: bool> Pass<'_, AHEAD> {
             }
             GoState::Undetermined => {}
         }
-        if let Some(stays) = &mut f.stays
+        if LIVES
             && event.to == GoState::Runnable
+            && let Some(stays) = &mut f.stays
         {
             match event.from {
                 GoState::Running => {
@@ -88,7 +92,7 @@ impl<const AHEAD: bool> Pass<'_, AHEAD> {
     }
 }
 
-impl<const AHEAD: bool> Sink for Pass<'_, AHEAD> {
+impl<const LIVES: bool, const AHEAD: bool> Sink for Pass<'_, LIVES, AHEAD> {
     type Local = GoLocal;
 
     fn generation(&mut self, t: Nanos, generation: &Generation, tables: &Tables) {
@@ -145,8 +149,10 @@ impl<const AHEAD: bool> Sink for Pass<'_, AHEAD> {
         if event.to == GoState::NotExist {
             f.totals.alive = f.totals.alive.saturating_sub(1);
         }
-        f.leave::<AHEAD>(at, event, local);
-        f.live(at, event, local);
+        f.leave::<LIVES, AHEAD>(at, event, local);
+        if LIVES {
+            f.live(at, event, local);
+        }
         self.enter(at, event, local);
     }
 

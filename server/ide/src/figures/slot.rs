@@ -19,14 +19,18 @@ pub struct Instance {
 }
 
 /// What was summed up for one stack and one cause. Times are in nanoseconds.
+// In this order: what a span changes stands together, and is not gathered into one wide number first.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[repr(C)]
 pub struct Slot {
     /// Spans that ended.
     pub n: u64,
-    /// Their time together.
-    pub ns: i64,
     /// The longest of them.
     pub worst: Instance,
+    /// Their time together.
+    pub ns: i64,
+    /// The lengths of the spans that ended.
+    pub values: Values,
     /// Spans still under way at the trace's end.
     pub open_n: u64,
     /// Their time up to there.
@@ -39,8 +43,6 @@ pub struct Slot {
     /// The time from the trace's beginning to the status event that told of them: it is in
     /// neither `ns` nor `open_ns`.
     pub pre_ns: i64,
-    /// The lengths of the spans that ended.
-    pub values: Values,
     /// What the spans were spent on.
     pub cause: CauseId,
     /// Of the event that began the span (for running: that ended it).
