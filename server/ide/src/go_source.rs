@@ -160,15 +160,12 @@ impl GoSource {
         self.functions_at(line).next()
     }
 
-    /// The functions that a trace's frame with this full name can be of, by their rows: its own, or
+    /// The functions that a frame of this file with this full name can be of, by their rows: its own, or
     /// that in which its closure is written.
     pub(crate) fn functions_named(&self, func: &str) -> Vec<usize> {
         let Some(frame) = FrameName::parse(func) else { return Vec::new() };
-        let fits_package =
-            self.package.as_deref().is_some_and(|clause| frame.may_be_package(clause));
         let is = |function: &Function| {
-            let named = frame.names(function.receiver.as_deref(), &function.base_name);
-            named.is_some_and(|in_first| fits_package || !in_first)
+            frame.names(function.receiver.as_deref(), &function.base_name).is_some()
         };
         let rows = self.functions.iter().enumerate();
         rows.filter(|(_, function)| is(function)).map(|(row, _)| row).collect()
@@ -179,17 +176,26 @@ impl GoSource {
         self.operations.get(line as usize).copied().unwrap_or_default()
     }
 
-    /// Whether a trace's frame with this full function name can stand on this line.
+    /// Whether a frame of this file, with this full function name, can stand on this line.
     ///
-    /// The package clause must fit the import path, the function that spans the line must have the
-    /// frame's name, and a closure needs a literal (or `go`, `defer`, `range`) on the line. The
-    /// compiler names a closure that came in by inlining after all functions on its way
-    /// (`main.main.worker.func3`): then the line may be in any of them, and the package is that of
-    /// the first one only.
+    /// The function that spans the line must have the frame's name, and a closure needs a literal (or
+    /// `go`, `defer`, `range`) on the line. The compiler names a closure that came in by inlining after
+    /// all functions on its way (`main.main.worker.func3`): then the line may be in any of them. What
+    /// the package is called does not count: where a path tells the file, that may be anything.
     pub fn holds_frame(&self, func: &str, line: u32) -> bool {
+        FrameName::parse(func).is_some_and(|frame| self.holds(&frame, func, line, true))
+    }
+
+    /// Whether this can be the file of such a frame: its package clause must fit the import path, too
+    /// (of an inlined closure, that of the first function on its way).
+    pub fn may_be_file_of(&self, func: &str, line: u32) -> bool {
         let Some(frame) = FrameName::parse(func) else { return false };
         let fits_package =
             self.package.as_deref().is_some_and(|clause| frame.may_be_package(clause));
+        self.holds(&frame, func, line, fits_package)
+    }
+
+    fn holds(&self, frame: &FrameName, func: &str, line: u32, fits_package: bool) -> bool {
         let in_function = self.functions_at(line).any(|function| {
             let is_linked = || {
                 self.linknames

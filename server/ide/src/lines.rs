@@ -13,6 +13,7 @@ use hashbrown::HashMap;
 use crate::Analysis;
 use crate::causes::CauseId;
 use crate::figures::{Instance, SlotId};
+use crate::sources::import_path;
 use crate::values::Values;
 
 /// Which line of a stack carries its figures.
@@ -244,21 +245,37 @@ pub fn is_user_by_name(func: &str) -> bool {
     first != "vendor" && first.contains('.')
 }
 
-/// The import path below which the program's own packages lie, by the file of a function of its
-/// `main` package; `None` where none is seen, or its path is no import path.
+/// The import path below which the program's own packages lie: by the file of a function of its `main`
+/// package; of a test binary, whose `main` nobody wrote, by the package of a test. `None` where none is
+/// seen, or its path is no import path.
 pub fn program_path(analysis: &Analysis) -> Option<String> {
-    let main = (0..analysis.tables.n_frames() as u32)
-        .map(|f| analysis.tables.frame(FrameId(f)))
-        .find(|frame| package_of(analysis.str(frame.func)) == "main")?;
-    let file = analysis.str(main.file);
-    let mut parts = file.split('/');
+    let frames =
+        || (0..analysis.tables.n_frames() as u32).map(|f| analysis.tables.frame(FrameId(f)));
+    let mut of_test = None;
+    for frame in frames() {
+        let (func, file) = (analysis.str(frame.func), analysis.str(frame.file));
+        let package = package_of(func);
+        if package == "main" {
+            if let Some(file) = import_path(file) {
+                return project(file.rsplit_once('/')?.0);
+            }
+        } else if of_test.is_none() && file.ends_with("_test.go") {
+            of_test = project(package.strip_suffix("_test").unwrap_or(package));
+        }
+    }
+    // A program may have come with tests of what it depends on in no other way.
+    let is_test = || frames().any(|frame| analysis.str(frame.func) == "testing.tRunner");
+    of_test.filter(|_| is_test())
+}
+
+/// The part of a package's import path that is the project: `github.com/owner/name` of what is below.
+fn project(package: &str) -> Option<String> {
+    let mut parts = package.split('/');
     let host = parts.next().filter(|host| host.contains('.'))?;
     // Code hosts have an owner and a repository; a domain of one's own has a project.
     let hosts = ["github.com", "gitlab.com", "bitbucket.org", "codeberg.org"];
     let n = if hosts.contains(&host) || host.starts_with("golang.org") { 2 } else { 1 };
-    let dirs: Vec<&str> = parts.collect();
-    let dirs = &dirs[..dirs.len().saturating_sub(1)];
-    Some(std::iter::once(host).chain(dirs.iter().copied().take(n)).collect::<Vec<_>>().join("/"))
+    Some(std::iter::once(host).chain(parts.take(n)).collect::<Vec<_>>().join("/"))
 }
 
 /// Whether a function is in one of these packages or below one of them.

@@ -91,7 +91,7 @@ impl Placement {
             let (file, func) = (analysis.str(frame.file), analysis.str(frame.func));
             let line = frame.line.saturating_sub(1);
             let mut verify =
-                |path: &str| read(path).is_some_and(|file| file.source.holds_frame(func, line));
+                |path: &str| read(path).is_some_and(|file| file.source.may_be_file_of(func, line));
             let place = match mapper.map(file, func, &mut verify) {
                 Mapping::Workspace { path, .. } => read(&path).map(|file| {
                     let holds = file.source.holds_frame(func, line);

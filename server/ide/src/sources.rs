@@ -420,6 +420,15 @@ fn rests_with_other_versions<'a>(recorded: &'a RecordedPath, module_path: &str) 
     rests
 }
 
+/// The import path of a recorded file, without version: where it is trimmed, in a module cache or in a
+/// `vendor` folder.
+pub(crate) fn import_path(recorded_file: &str) -> Option<String> {
+    if is_no_file(recorded_file) {
+        return None;
+    }
+    RecordedPath::parse(recorded_file)?.import_path()
+}
+
 /// Names that stand for no file: the compiler's, cgo's and those of `go test`.
 fn is_no_file(recorded_file: &str) -> bool {
     recorded_file.is_empty()

@@ -248,7 +248,7 @@ pub fn proposals(view: &View, roots: &[PathBuf]) -> Vec<Proposal> {
         let source = read.entry(path.to_owned()).or_insert_with(|| read_source(path));
         let frame = analysis.tables.frame(frames[row].0);
         source.as_ref().is_some_and(|source| {
-            source.source.holds_frame(analysis.str(frame.func), frame.line.saturating_sub(1))
+            source.source.may_be_file_of(analysis.str(frame.func), frame.line.saturating_sub(1))
         })
     })
 }

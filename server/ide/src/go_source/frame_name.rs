@@ -90,8 +90,9 @@ impl FrameName {
     ///
     /// The clause is not in the trace, only the import path is, and the two need not agree:
     /// `gopkg.in/yaml.v3`, `github.com/nats-io/nats.go`, `github.com/mattn/go-sqlite3`,
-    /// `go.etcd.io/etcd/client/v3` (package `clientv3`). A test binary has the functions of a
-    /// command under its import path, so `main` fits any path.
+    /// `go.etcd.io/etcd/client/v3` (package `clientv3`), `github.com/tsenart/vegeta/v12/lib` (package
+    /// `vegeta`). A test binary has the functions of a command under its import path, so `main` fits
+    /// any path.
     pub(super) fn may_be_package(&self, clause: &str) -> bool {
         if clause == "main" {
             return true;
@@ -107,9 +108,13 @@ impl FrameName {
         }
         let named = if is_version(last) { elements.next().unwrap_or(last) } else { last };
         let (clause, named) = (letters_and_digits(clause), letters_and_digits(named));
-        !clause.is_empty()
-            && !named.is_empty()
-            && (named.contains(&clause) || clause.contains(&named))
+        if clause.is_empty() || named.is_empty() {
+            return false;
+        }
+        let is_project = |element: &str| {
+            !is_version(element) && without_go(&letters_and_digits(element)) == without_go(&clause)
+        };
+        named.contains(&clause) || clause.contains(&named) || elements.any(is_project)
     }
 }
 
@@ -203,6 +208,11 @@ fn unescaped(path: &str) -> Cow<'_, str> {
 /// `v2`, `v3`, … as the last element of an import path.
 fn is_version(element: &str) -> bool {
     element.strip_prefix('v').is_some_and(is_number)
+}
+
+/// `redis` of `goredis` and of `redisgo`.
+fn without_go(name: &str) -> &str {
+    name.strip_prefix("go").or_else(|| name.strip_suffix("go")).unwrap_or(name)
 }
 
 fn letters_and_digits(name: &str) -> String {

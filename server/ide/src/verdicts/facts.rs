@@ -70,6 +70,8 @@ pub(super) struct Fact {
     pub(super) site: u32,
     /// Frames of the program's own code.
     pub(super) own_frames: u16,
+    /// One of them is of the program itself, not of what it depends on.
+    pub(super) in_program: bool,
     /// A library that called an I/O method of the program waits here, not the program.
     pub(super) wrapper: bool,
     /// It stands in a call that gives an answer.
@@ -143,6 +145,7 @@ impl Facts {
                 kind,
                 site,
                 own_frames,
+                in_program: stack.iter().any(|&f| made.is_program(f)),
                 wrapper: is_wrapper(analysis, &made, stack),
                 call: above.iter().any(|&f| gives_answer(func(f))),
             });
@@ -153,8 +156,14 @@ impl Facts {
 
     #[inline(always)]
     pub(super) fn fact(&self, slot: SlotId) -> Fact {
-        const NOTHING: Fact =
-            Fact { kind: WaitKind::Unknown, site: 0, own_frames: 0, wrapper: false, call: false };
+        const NOTHING: Fact = Fact {
+            kind: WaitKind::Unknown,
+            site: 0,
+            own_frames: 0,
+            in_program: false,
+            wrapper: false,
+            call: false,
+        };
         self.facts.get(slot.0 as usize).copied().unwrap_or(NOTHING)
     }
 

@@ -193,7 +193,7 @@ impl Seen<'_> {
     /// What still lasts may be a request's handler: it stands in the program's code, and its root lies
     /// outside.
     pub(super) fn may_be_callback(&self) -> bool {
-        self.fact.own_frames > 0 && self.has_foreign_root() && !self.fact.wrapper
+        self.fact.in_program && self.has_foreign_root() && !self.fact.wrapper
     }
 
     /// A request's handler whose request ended: it stands in the program's code, its root lies
