@@ -94,11 +94,13 @@ impl Blame {
                 continue;
             }
             walk.slot = stay.slot;
-            walk.outside = 0;
+            (walk.outside, walk.more) = (0, 0);
             walk.left = MAX_STAYS;
             walk.stay(&stay, stay.start.0, stay.end.0, 0, false);
-            let ns = stay.end.since(stay.start);
-            if stay.waker != GoRow::NONE && ns > 0 && walk.outside >= ns - walk.outside {
+            // What the walk did not come to counts for neither side.
+            let known = stay.end.since(stay.start) - walk.more;
+            let is_outside = walk.outside > 0 && walk.outside >= known - walk.outside;
+            if stay.waker != GoRow::NONE && is_outside {
                 uncarried[row.0 as usize / 64] |= 1 << (row.0 % 64);
             }
         }
@@ -170,7 +172,7 @@ struct Place {
     stack: StackId,
     /// The line that stands for it.
     line: LineId,
-    /// It is a line of the program's own.
+    /// It is a line of the program's own, and not one that only stands between a library and the network.
     own: bool,
     /// What ends a wait there that no goroutine ends.
     outside: End,
@@ -208,6 +210,8 @@ struct Walk<'a, const CUT: bool> {
     sums: Sums,
     /// Time that ended outside on a way without a wait of the program's own.
     outside: i64,
+    /// Time that it did not come to.
+    more: i64,
     /// How many stays may still be looked at.
     left: u32,
 }
@@ -239,7 +243,7 @@ impl<'a, const CUT: bool> Walk<'a, CUT> {
         let slots = (0u32..).zip(&analysis.slots).map(|(id, slot)| Place {
             stack: slot.stack,
             line: lines.get(slot.stack.0 as usize).copied().unwrap_or(LineId::NONE),
-            own: facts.own_frames(SlotId(id)) > 0,
+            own: facts.own_frames(SlotId(id)) > 0 && !facts.is_wrapper(SlotId(id)),
             outside: outside(facts.kind(SlotId(id))),
         });
         Walk {
@@ -250,6 +254,7 @@ impl<'a, const CUT: bool> Walk<'a, CUT> {
             slot: SlotId::NONE,
             sums: Sums::new(),
             outside: 0,
+            more: 0,
             left: 0,
         }
     }
@@ -273,7 +278,7 @@ impl<'a, const CUT: bool> Walk<'a, CUT> {
             return self.end(end, line, from, to);
         }
         if depth >= MAX_DEPTH {
-            return self.end(End::More, LineId::NONE, from, to);
+            return self.more(from, to);
         }
         self.part(Part {
             g: stay.waker,
@@ -290,9 +295,11 @@ impl<'a, const CUT: bool> Walk<'a, CUT> {
     #[inline(never)]
     fn part(&mut self, mut part: Part) {
         while part.to > part.from {
-            if part.last == StayRow::NONE || self.left == 0 {
-                let end = if self.left == 0 { End::More } else { End::NotKnown };
-                return self.end(end, LineId::NONE, part.from, part.to);
+            if self.left == 0 {
+                return self.more(part.from, part.to);
+            }
+            if part.last == StayRow::NONE {
+                return self.end(End::NotKnown, LineId::NONE, part.from, part.to);
             }
             self.left -= 1;
             let (stay, runnable) = self.stays.stay_and_runnable(part.last);
@@ -349,6 +356,13 @@ impl<'a, const CUT: bool> Walk<'a, CUT> {
                 }
             }
         }
+    }
+
+    /// The walk is broken off.
+    #[cold]
+    fn more(&mut self, from: i64, to: i64) {
+        self.more = self.more.saturating_add(to - from);
+        self.end(End::More, LineId::NONE, from, to);
     }
 
     #[inline(always)]

@@ -99,7 +99,7 @@ impl Demand {
             let stay = &stays.stay(row);
             if let Some(seen) = people.see(facts, row, stay) {
                 let in_region = regions.holds(stay);
-                made.wait(&seen, in_region, people, &mut low);
+                made.wait(&seen, in_region, people, stays, &mut low);
             } else if stay.kind == StayKind::Born && stay.waker != GoRow::NONE {
                 // Before its birth, its creator stood in its place.
                 let child = low[stay.g.0 as usize];
@@ -126,7 +126,14 @@ impl Demand {
     }
 
     #[inline(always)]
-    fn wait(&mut self, seen: &Seen<'_>, in_region: bool, people: &People, low: &mut [Low]) {
+    fn wait(
+        &mut self,
+        seen: &Seen<'_>,
+        in_region: bool,
+        people: &People,
+        stays: &Stays,
+        low: &mut [Low],
+    ) {
         let stay = seen.stay;
         let (a, b) = (stay.start.0, stay.end.0);
         let own = low[stay.g.0 as usize];
@@ -147,7 +154,8 @@ impl Demand {
                 demand.1 = b - a;
             }
         }
-        if kind != WaitKind::Lock && self.is_umbrella(stay) {
+        let is_whole = || kind == WaitKind::Join && own.1 >= b && self.is_life(stay, stays);
+        if kind != WaitKind::Lock && self.is_umbrella(stay) || is_whole() {
             demand = (demand.0.max(demand.1), 0);
         }
         let strong_half = is_half(demand.1, b - a);
@@ -182,11 +190,20 @@ impl Demand {
         is_half(stay.end.since(stay.start), self.duration)
     }
 
-    /// Whether somebody with work in hand waits for this, surely and perhaps.
+    /// A wait that is half of its goroutine's life, or more: what holds a connection together while its
+    /// two ends are piped, say.
+    pub(super) fn is_life(&self, stay: &Stay, stays: &Stays) -> bool {
+        let go = stays.go(stay.g);
+        let life = go.end.0.min(self.duration).saturating_sub(go.birth.0);
+        is_half(stay.end.since(stay.start), life)
+    }
+
+    /// Whether somebody with work in hand waits for this, surely and perhaps. What was seen of the wait
+    /// itself counts before what is so of its group.
     pub(super) fn is_strong_weak(&self, of: Demanded, seen: &Seen<'_>) -> (bool, bool) {
         let strong = of.level() >= 2
             || of.is(Demanded::STRONG_HALF)
-            || self.groups[seen.at.group as usize].is_strong;
+            || (!of.is_any() && self.groups[seen.at.group as usize].is_strong);
         (strong, of.level() >= 1 || of.is(Demanded::WEAK_HALF))
     }
 }

@@ -209,7 +209,7 @@ impl Facts {
     }
 
     /// A library that called an I/O method of the program waits here, not the program.
-    pub(super) fn is_wrapper(&self, slot: SlotId) -> bool {
+    pub fn is_wrapper(&self, slot: SlotId) -> bool {
         self.fact(slot).wrapper
     }
 

@@ -224,7 +224,16 @@ impl Judge<'_> {
         }
         let uncarried = self.blame.is_uncarried(seen.row);
         if kind == WaitKind::Join {
-            return if uncarried { (Costly, Why::JoinOutside) } else { (Through, Why::Join) };
+            return if !uncarried {
+                (Through, Why::Join)
+            } else if self.demand.is_life(stay, self.stays) && !seen.may_be_callback() {
+                (Unsure, Why::Once)
+            } else {
+                (Costly, Why::JoinOutside)
+            };
+        }
+        if !strong && self.is_handed_over(seen) && self.is_busy(stay) {
+            return (Costly, Why::ReceiverBusy);
         }
         if seen.sends && stay.waker != GoRow::NONE {
             return if seen.peer {
@@ -244,8 +253,15 @@ impl Judge<'_> {
             return if seen.peer {
                 let costly = strong || seen.is_one_shot();
                 if costly { (Costly, Why::NoSlot) } else { (Unsure, Why::PeerUnsure) }
-            } else if strong || seen.main || (!comes_back && self.goes_on(seen)) {
+            } else if strong {
                 (Through, Why::Asked)
+            } else if kind == WaitKind::Network {
+                // A connection that was closed, or given a deadline: nobody was asked for anything.
+                (Idle, Why::WaitsForWork)
+            } else if seen.main || (!comes_back && self.goes_on(seen)) {
+                (Through, Why::Asked)
+            } else if !seen.is_home() {
+                (Unsure, Why::InTheMiddle)
             } else {
                 (Idle, Why::WaitsForWork)
             };
@@ -310,6 +326,15 @@ impl Judge<'_> {
     fn is_handed_to_maker(&self, seen: &Seen<'_>) -> bool {
         let go = self.stays.go(seen.stay.g);
         go.creator == seen.stay.waker && seen.is_one_shot() && !self.goes_on(seen)
+    }
+
+    /// Whether a `select` that met another one was its goroutine's last act: so it came to hand something
+    /// over, and did not wait for work. Which of the two sent, the trace does not say.
+    fn is_handed_over(&self, seen: &Seen<'_>) -> bool {
+        self.people.selects_meet(seen.fact, seen.stay)
+            && !seen.peer
+            && seen.is_one_shot()
+            && !self.goes_on(seen)
     }
 
     /// Whether the goroutine does anything of weight after this wait.

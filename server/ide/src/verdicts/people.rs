@@ -210,6 +210,8 @@ struct WakerStack {
     plain: bool,
     /// It received.
     receives: bool,
+    /// It stood in a `select`, which may send or receive.
+    selects: bool,
 }
 
 /// Who was woken, by whom, at which site, among those with the same root.
@@ -223,6 +225,7 @@ impl People {
             WakerStack {
                 plain: !func.starts_with("runtime."),
                 receives: func.starts_with("runtime.chanrecv"),
+                selects: func == "runtime.selectgo",
             }
         });
         let main = stays.gos.iter().position(|g| g.id.0 == 1);
@@ -349,10 +352,14 @@ impl People {
         for person in &mut self.gos {
             rows.clear();
             rows.extend(chain(&visited, person.sites));
+            let receiving = |row: &&u32| facts.kind(visited[**row as usize].slot).is_receiving();
+            let times = rows.iter().filter(receiving).map(|&row| visited[row as usize].ns);
+            let all = times.fold(0i64, i64::saturating_add);
             let mut best = (u16::MAX, u32::MAX);
-            for &row in &rows {
-                let Visited { site, n, slot, .. } = visited[row as usize];
-                if n < 2 || !facts.kind(slot).is_receiving() {
+            for &row in rows.iter().filter(receiving) {
+                let Visited { site, n, slot, ns, .. } = visited[row as usize];
+                // Where it spends next to nothing of its time, it does not come home to.
+                if n < 2 || ns < all / 20 {
                     continue;
                 }
                 let wraps = facts.is_wrapper(slot) && !person.own_root;
@@ -430,7 +437,7 @@ impl People {
             } else if fact.kind.is_receiving() {
                 self.gos[stay.g.0 as usize].asker = stay.waker;
             }
-            if !peer && self.is_sending(fact, stay) {
+            if !peer && (self.is_sending(fact, stay) || self.selects_meet(fact, stay)) {
                 self.gos[stay.waker.0 as usize].receives = true;
             }
         }
@@ -522,6 +529,11 @@ impl People {
         (stay.waker != GoRow::NONE)
             .then(|| self.wakers.get(stay.waker_stack.0 as usize).copied())
             .flatten()
+    }
+
+    /// Whether two `select`s met.
+    pub(super) fn selects_meet(&self, fact: Fact, stay: &Stay) -> bool {
+        fact.kind == WaitKind::Select && self.waker(stay).is_some_and(|w| w.selects)
     }
 
     fn is_sending(&self, fact: Fact, stay: &Stay) -> bool {
