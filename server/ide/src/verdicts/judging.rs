@@ -258,6 +258,9 @@ impl Judge<'_> {
             } else if kind == WaitKind::Network {
                 // A connection that was closed, or given a deadline: nobody was asked for anything.
                 (Idle, Why::WaitsForWork)
+            } else if self.people.is_told_by_maker(seen) {
+                // To begin, or to end: no answer either.
+                (Idle, Why::WaitsForWork)
             } else if seen.main || (!comes_back && self.goes_on(seen)) {
                 (Through, Why::Asked)
             } else if !seen.is_home() {
@@ -337,13 +340,15 @@ impl Judge<'_> {
             && !self.goes_on(seen)
     }
 
-    /// Whether the goroutine does anything of weight after this wait.
+    /// Whether the goroutine does anything of weight after this wait: more than clearing up, and more than
+    /// next to nothing beside how long it waited.
     fn goes_on(&self, seen: &Seen<'_>) -> bool {
         if seen.has_later_stay() {
             return true;
         }
-        let go = self.stays.go(seen.stay.g);
-        let end = go.end.0.min(self.duration);
-        end - seen.stay.end.0 - self.stays.runnable(seen.row) > 20_000
+        let stay = seen.stay;
+        let end = self.stays.go(stay.g).end.0.min(self.duration);
+        let least = (stay.end.since(stay.start) / 128).max(20_000);
+        end - stay.end.0 - self.stays.runnable(seen.row) > least
     }
 }

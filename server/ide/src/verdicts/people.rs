@@ -524,6 +524,12 @@ impl People {
             && self.waker(stay).is_some_and(|w| w.plain)
     }
 
+    /// Whether who started the goroutine, or who started that one, closed the channel that it waited for:
+    /// the sign for a start or a stop.
+    pub(super) fn is_told_by_maker(&self, seen: &Seen<'_>) -> bool {
+        seen.person.makers.contains(&seen.stay.waker) && self.closes(seen.fact, seen.stay)
+    }
+
     /// What the stack of the goroutine that ended a wait tells.
     fn waker(&self, stay: &Stay) -> Option<WakerStack> {
         (stay.waker != GoRow::NONE)
