@@ -81,12 +81,40 @@ pub struct Blame {
 const MAX_STAYS: u32 = 300;
 const MAX_DEPTH: u32 = 64;
 
+/// How many stays the walk of each wait may look at. Of a wait that lasts long, 300 may be its last
+/// millisecond: so those get more, of a purse that all of them share.
+struct Budget {
+    long: i64,
+    left: u32,
+}
+
+impl Budget {
+    /// Of one long wait.
+    const MOST: u32 = 1 << 17;
+    /// Of all of them together.
+    const PURSE: u32 = 1 << 20;
+
+    fn new(analysis: &Analysis) -> Budget {
+        Budget { long: analysis.duration() / 100, left: Budget::PURSE }
+    }
+
+    fn of(&self, ns: i64) -> u32 {
+        if ns > self.long { MAX_STAYS.max(Budget::MOST.min(self.left)) } else { MAX_STAYS }
+    }
+
+    /// A walk that had `had` has so many left.
+    fn spent(&mut self, had: u32, left: u32) {
+        self.left = self.left.saturating_sub((had - left).saturating_sub(MAX_STAYS));
+    }
+}
+
 impl Blame {
     /// Walks all waits of a trace. `None` without stays.
     pub fn new(analysis: &Analysis, facts: &Facts) -> Option<Blame> {
         let stays = analysis.stays.as_ref()?;
         let lines = lines(analysis, facts);
         let mut uncarried = vec![0; stays.len().div_ceil(64)];
+        let mut budget = Budget::new(analysis);
         let mut walk = Walk::<false>::new(analysis, facts, stays, &lines, (0, 0));
         for row in stays.rows() {
             let stay = stays.stay(row);
@@ -95,8 +123,10 @@ impl Blame {
             }
             walk.slot = stay.slot;
             (walk.outside, walk.more) = (0, 0);
-            walk.left = MAX_STAYS;
+            let most = budget.of(stay.end.since(stay.start));
+            walk.left = most;
             walk.stay(&stay, stay.start.0, stay.end.0, 0, false);
+            budget.spent(most, walk.left);
             // What the walk did not come to counts for neither side.
             let known = stay.end.since(stay.start) - walk.more;
             let is_outside = walk.outside > 0 && walk.outside >= known - walk.outside;
@@ -117,13 +147,16 @@ impl Blame {
     ) -> Option<Blame> {
         let stays = analysis.stays.as_ref()?;
         let lines = lines(analysis, facts);
+        let mut budget = Budget::new(analysis);
         let mut walk = Walk::<true>::new(analysis, facts, stays, &lines, (t0, t1));
         for row in rows {
             let stay = stays.stay(row);
             if stay.is_wait() && stay.start.0 < t1 && stay.end.0 > t0 {
                 walk.slot = stay.slot;
-                walk.left = MAX_STAYS;
+                let most = budget.of(stay.end.since(stay.start));
+                walk.left = most;
                 walk.stay(&stay, stay.start.0.max(t0), stay.end.0, 0, false);
+                budget.spent(most, walk.left);
             }
         }
         Some(Blame { by_slot: walk.sums.in_order(), uncarried: Vec::new() })
