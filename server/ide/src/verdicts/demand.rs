@@ -5,7 +5,7 @@
 //! of intervals. There are two of them: weak demand, and strong.
 
 use super::facts::{Facts, WaitKind};
-use super::people::{People, Seen};
+use super::people::{Crew, People, Seen};
 use crate::Analysis;
 use crate::stays::{GoRow, InTime, RegionSpan, Stay, StayKind, StayRow, Stays};
 
@@ -20,6 +20,16 @@ pub(super) struct Demand {
     pub(super) parts: Vec<(StayRow, u32)>,
     /// By group.
     groups: Vec<GroupDemand>,
+    crews: Vec<Joined>,
+}
+
+/// Goroutines that one started with the same function, and from when to when one waited for the last of
+/// them, for half of the trace or more: that is for all of them alike. Which one is the last, is chance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Joined {
+    crew: Crew,
+    from: i64,
+    to: i64,
 }
 
 /// How much somebody waited for a group.
@@ -92,6 +102,7 @@ impl Demand {
             of: vec![0; stays.len()],
             parts: Vec::new(),
             groups: vec![none; people.groups.len()],
+            crews: Vec::new(),
         };
         let mut low = vec![Low(NEVER, NEVER); stays.gos.len()];
         let mut regions = ShortRegions::new(stays, made.duration);
@@ -112,6 +123,7 @@ impl Demand {
                 }
             }
         }
+        made.crews.sort_unstable();
         for group in &mut made.groups {
             // Of N workers that all hold somebody up, each has a part of the demand.
             group.is_strong = group.strong_ns > 0 && is_half(group.strong_ns, group.ns);
@@ -121,7 +133,8 @@ impl Demand {
 
     /// About how many bytes of memory it takes while it is made.
     pub(super) fn memory(stays: &Stays) -> usize {
-        let by_go = size_of::<Low>() + size_of::<u32>();
+        // Of waits that each last for half of the trace a goroutine has two at most.
+        let by_go = size_of::<Low>() + size_of::<u32>() + size_of::<Joined>();
         stays.len() + stays.gos.len() * by_go + stays.regions.len() * size_of::<u32>()
     }
 
@@ -153,6 +166,9 @@ impl Demand {
             if level >= 2 {
                 demand.1 = b - a;
             }
+        }
+        if kind == WaitKind::Join && stay.waker != GoRow::NONE && self.is_umbrella(stay) {
+            self.crews.push(Joined { crew: people.crew(stay.waker), from: a, to: b });
         }
         let is_whole = || kind == WaitKind::Join && own.1 >= b && self.is_life(stay, stays);
         if kind != WaitKind::Lock && self.is_umbrella(stay) || is_whole() {
@@ -188,6 +204,18 @@ impl Demand {
     /// A wait so long that somebody waits for the whole, not for this piece.
     pub(super) fn is_umbrella(&self, stay: &Stay) -> bool {
         is_half(stay.end.since(stay.start), self.duration)
+    }
+
+    /// Whether somebody waited for all that were started with this goroutine, for half of its stay or more.
+    pub(super) fn is_joined(&self, stay: &Stay, people: &People) -> bool {
+        if self.crews.is_empty() {
+            return false;
+        }
+        let crew = people.crew(stay.g);
+        let first = self.crews.partition_point(|joined| joined.crew < crew);
+        let joined = self.crews[first..].iter().take_while(|joined| joined.crew == crew);
+        let (a, b) = (stay.start.0, stay.end.0);
+        joined.map(|j| j.to.min(b) - j.from.max(a)).any(|ns| ns > 0 && is_half(ns, b - a))
     }
 
     /// A wait that is half of its goroutine's life, or more: what holds a connection together while its

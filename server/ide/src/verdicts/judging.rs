@@ -208,6 +208,7 @@ impl Judge<'_> {
                     (true, _) => (Costly, Why::SyscallInPath),
                     _ if stay.open && umbrella => (Idle, Why::StillWaits),
                     (_, true) => (Costly, Why::SyscallInPath),
+                    _ if self.demand.is_joined(stay, self.people) => (Costly, Why::SyscallInPath),
                     _ => (Unsure, Why::SyscallUnseen),
                 };
             }

@@ -203,6 +203,9 @@ impl Seen<'_> {
     }
 }
 
+/// Those that one goroutine started with one function.
+pub(super) type Crew = (GoRow, StrId);
+
 /// What the stack of a waker tells.
 #[derive(Debug, Clone, Copy)]
 struct WakerStack {
@@ -485,6 +488,12 @@ impl People {
             sends: self.is_sending(fact, stay),
             main: stay.g == self.main,
         })
+    }
+
+    /// With whom a goroutine was started.
+    pub(super) fn crew(&self, g: GoRow) -> Crew {
+        let person = &self.gos[g.0 as usize];
+        (person.makers[0], person.root)
     }
 
     /// By goroutine.
