@@ -209,8 +209,10 @@ fn frames_stand_where_their_function_is() {
     ];
     let marks = FRAMES.lines().filter_map(|line| line.split_once(" //").map(|(_, mark)| mark));
     for &(func, expected) in cases {
-        let lines: Vec<&str> =
-            marks.clone().filter(|mark| source.holds_frame(func, line_of(FRAMES, mark))).collect();
+        let lines: Vec<&str> = marks
+            .clone()
+            .filter(|mark| source.may_be_file_of(func, line_of(FRAMES, mark)))
+            .collect();
         assert_eq!(lines.join(" "), expected, "{func}");
     }
 }
@@ -254,7 +256,7 @@ fn broken_code_keeps_what_can_be_understood() {
     for text in ["", "func", "package", "\u{feff}package p", "func (", "func ()f(", "{{{{", "\0"] {
         let source = GoSource::parse(text);
         assert_eq!(source.unknown(), None, "{text:?}");
-        assert!(!source.holds_frame("p.f", 0));
+        assert!(!source.may_be_file_of("p.f", 0));
     }
 }
 
