@@ -7,7 +7,7 @@ use crate::Analysis;
 use crate::causes::Cause;
 use crate::figures::SlotId;
 use crate::kinds::is_the_runtimes;
-use crate::lines::{is_in_packages, package_of, program_path};
+use crate::lines::{is_in_packages, is_user_by_name, package_of, program_path};
 use crate::stays::Stay;
 
 /// What kind of wait, for judging it.
@@ -213,19 +213,26 @@ impl Facts {
         self.fact(slot).wrapper
     }
 
-    /// The line of a stack that a person would look at: the program's own, else the first outside
-    /// the runtime, else the leaf.
+    /// The line of a stack that a person would look at: the program's own, else the first of a library,
+    /// else the first of Go's own above what only reaches the system or the runtime, else the leaf.
     pub fn line_of(&self, analysis: &Analysis, stack: StackId) -> Option<FrameId> {
         let stack = analysis.stack(stack);
         let func = |f: FrameId| analysis.str(analysis.tables.frame(f).func);
-        let frame = stack
-            .iter()
-            .copied()
-            .find(|&f| self.is_own(f))
-            .or_else(|| stack.iter().copied().find(|&f| !func(f).starts_with("runtime.")))
+        let first = |is: &dyn Fn(FrameId) -> bool| stack.iter().copied().find(|&f| is(f));
+        let frame = first(&|f| self.is_own(f))
+            .or_else(|| first(&|f| !is_deep(func(f)) && is_user_by_name(func(f))))
+            .or_else(|| first(&|f| !is_deep(func(f))))
+            .or_else(|| first(&|f| !func(f).starts_with("runtime.")))
             .or(stack.first().copied())?;
         Some(self.line(frame))
     }
+}
+
+/// Whether a function only reaches the system or the runtime for others.
+fn is_deep(func: &str) -> bool {
+    const PREFIXES: [&str; 7] =
+        ["runtime.", "runtime/", "internal/", "sync.", "sync/", "syscall.", "golang.org/x/sys/"];
+    PREFIXES.iter().any(|prefix| func.starts_with(prefix))
 }
 
 /// Whether a function above the line passes a test.
