@@ -20,6 +20,7 @@ mod demand;
 mod facts;
 mod judging;
 mod people;
+mod roots;
 mod tally;
 mod words;
 

@@ -5,9 +5,10 @@
 //! Go's reader: events that name a goroutine or a P from afar carry a number in its sequence and
 //! wait for their turn; those of the running goroutine must fit at once.
 
+use super::context::Context;
 use super::generation::Generation;
 use super::merge::Cursor;
-use super::order::{Context, Go, Procs, Refused, Seq, State, Tried};
+use super::order::{Go, Procs, Refused, Seq, State, Tried};
 use super::spec::{ev, go_status, proc_status};
 use crate::goroutines::{Living, Row};
 use crate::sink::{GoEvent, GoState, ProcEvent, ProcState, Sink};
@@ -73,47 +74,6 @@ fn far_string(generation: &Generation, id: u64) -> Result<StrId, Refused> {
     generation.strings.far(id).ok_or_else(|| {
         format!("an event names string {id}, which the generation does not have").into()
     })
-}
-
-impl Context {
-    /// A thread.
-    pub(super) fn has_m(&self, typ: u8) -> Result<(), Refused> {
-        if self.id == ThreadId::NONE { self.lacks(typ) } else { Ok(()) }
-    }
-
-    /// A thread with a P and a goroutine.
-    #[inline(always)]
-    pub(super) fn runs(&self, typ: u8) -> Result<(), Refused> {
-        if self.has_all() { Ok(()) } else { self.lacks(typ) }
-    }
-
-    #[inline(always)]
-    pub(super) fn has_p(&self, typ: u8) -> Result<(), Refused> {
-        if self.has_m_and_p() { Ok(()) } else { self.lacks(typ) }
-    }
-
-    #[inline(always)]
-    pub(super) fn has_g(&self, typ: u8) -> Result<(), Refused> {
-        if self.has_m_and_g() { Ok(()) } else { self.lacks(typ) }
-    }
-
-    #[inline(always)]
-    fn no_g(&self, typ: u8) -> Result<(), Refused> {
-        if self.g != GoId::NONE { self.lacks(typ) } else { self.has_m(typ) }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn lacks(&self, typ: u8) -> Result<(), Refused> {
-        let or_none = |id: u64| if id == u64::MAX { "none".into() } else { id.to_string() };
-        let name = super::spec::spec(typ).map_or("?", |s| s.name);
-        broken(format!(
-            "{name} on thread {} does not fit what runs there (goroutine {}, P {})",
-            self.id.0,
-            or_none(self.g.0),
-            or_none(self.p.0)
-        ))
-    }
 }
 
 #[cold]

@@ -4,9 +4,10 @@
 
 use super::advance::{broken, finish, stack, string};
 use super::ahead::RegionEnd;
+use super::context::Context;
 use super::generation::Generation;
 use super::merge::Cursor;
-use super::order::{Context, Gc, MISUSE, MisusedRegion, Refused, State, Tried};
+use super::order::{Gc, MISUSE, MisusedRegion, Refused, State, Tried};
 use super::spec::ev;
 use crate::sink::{Log, Metric, RangeEvent, RangeKind, RangePhase, RangeScope, Region, Sink, Task};
 use crate::{GoId, ProcId, StackRow, StrId, TaskId, varint};

@@ -127,31 +127,31 @@ enum Others<T> {
     All(T),
 }
 
-impl<T: Row> Default for IdMap<T> {
+impl<T: TableRow> Default for IdMap<T> {
     fn default() -> Self {
         IdMap { dense: vec![T::NOTHING], others: Others::None }
     }
 }
 
 /// A row of a table.
-pub(super) trait Row: Copy + PartialEq {
+pub(super) trait TableRow: Copy + PartialEq {
     /// That of id 0.
     const NOTHING: Self;
     /// No row: the id does not occur in the generation's table.
     const HOLE: Self;
 }
 
-impl Row for StrId {
+impl TableRow for StrId {
     const NOTHING: StrId = StrId::NONE;
     const HOLE: StrId = StrId(u32::MAX);
 }
 
-impl Row for StackRow {
+impl TableRow for StackRow {
     const NOTHING: StackRow = StackRow::NONE;
     const HOLE: StackRow = StackRow(u32::MAX);
 }
 
-impl<T: Row> IdMap<T> {
+impl<T: TableRow> IdMap<T> {
     /// Of pairs in any order. The first id that occurs twice is the error.
     fn new(pairs: &[(u64, T)]) -> Result<IdMap<T>, u64> {
         let max = pairs.iter().map(|p| p.0).max().unwrap_or(0);

@@ -4,6 +4,7 @@ mod advance;
 mod ahead;
 mod aside;
 pub(crate) mod batch;
+mod context;
 pub mod footprint;
 pub mod generation;
 pub(crate) mod gosort;

@@ -11,6 +11,7 @@
 use hashbrown::HashMap;
 
 use super::ahead::Ahead;
+use super::context::Context;
 use super::generation::Generation;
 use super::merge::{Cursor, Frontier};
 use crate::goroutines::{Living, Row};
@@ -256,84 +257,6 @@ impl Procs {
             self.far.insert(p.0, row);
         }
         row
-    }
-}
-
-/// What the thread of the current run has. Copied out of [`M`] for the run and back after it.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Context {
-    pub(super) m: u32,
-    pub(super) id: ThreadId,
-    pub(super) g: GoId,
-    pub(super) row: Row,
-    pub(super) p: ProcId,
-    pub(super) p_row: u32,
-    /// Which of [`G`], [`P`] and [`HAS_M`] are none of "none": what an event needs is one comparison so.
-    has: u8,
-}
-
-/// In [`Context::has`]: a goroutine.
-const G: u8 = 1;
-/// In [`Context::has`]: a P.
-const P: u8 = 2;
-/// In [`Context::has`]: a thread; the runtime's "none" has events in crafted traces only.
-const HAS_M: u8 = 4;
-
-impl Context {
-    fn of(m: u32, thread: &M) -> Context {
-        let M { id, g, row, p, p_row, .. } = *thread;
-        let mut context = Context { m, id, g, row, p, p_row, has: 0 };
-        context.has = u8::from(id != ThreadId::NONE) * HAS_M;
-        context.has |= u8::from(g != GoId::NONE) * G | u8::from(p != ProcId::NONE) * P;
-        context
-    }
-
-    /// It runs this goroutine from here on.
-    #[inline(always)]
-    pub(super) fn set_g(&mut self, g: GoId, row: Row) {
-        (self.g, self.row) = (g, row);
-        self.has = self.has & !G | u8::from(g != GoId::NONE) * G;
-    }
-
-    /// It runs no goroutine from here on.
-    #[inline(always)]
-    pub(super) fn drop_g(&mut self) {
-        (self.g, self.row) = (GoId::NONE, Row::NONE);
-        self.has &= !G;
-    }
-
-    /// It has this P from here on.
-    pub(super) fn set_p(&mut self, p: ProcId, row: u32) {
-        (self.p, self.p_row) = (p, row);
-        self.has = self.has & !P | u8::from(p != ProcId::NONE) * P;
-    }
-
-    /// It has no P from here on.
-    pub(super) fn drop_p(&mut self) {
-        self.set_p(ProcId::NONE, Procs::NONE);
-    }
-
-    /// Whether it has a thread, a goroutine and a P.
-    #[inline(always)]
-    pub(super) fn has_all(&self) -> bool {
-        self.has == HAS_M | G | P
-    }
-
-    /// Whether it has a thread and a P.
-    #[inline(always)]
-    pub(super) fn has_m_and_p(&self) -> bool {
-        self.has & (HAS_M | P) == HAS_M | P
-    }
-
-    /// Whether it has a thread and a goroutine.
-    #[inline(always)]
-    pub(super) fn has_m_and_g(&self) -> bool {
-        self.has & (HAS_M | G) == HAS_M | G
-    }
-
-    #[inline(always)]
-    pub(super) fn at(&self, t: Nanos) -> At {
-        At { t, g: self.g, p: self.p, m: self.id }
     }
 }
 

@@ -6,9 +6,10 @@ use super::advance::{
     P_ABANDONED, P_RUNNING, P_SYSCALL, RUNNING, SYSCALL, broken, change, create, finish, go_state,
     stack,
 };
+use super::context::Context;
 use super::generation::Generation;
 use super::merge::Cursor;
-use super::order::{Context, Proc, Refused, Seq, State, Tried, proc_state};
+use super::order::{Proc, Refused, Seq, State, Tried, proc_state};
 use super::spec::{ev, go_status, proc_status};
 use crate::sink::{GoEvent, GoState, ProcEvent, ProcState, Sink};
 use crate::{At, GoId, ProcId, StackRow, ThreadId, varint};

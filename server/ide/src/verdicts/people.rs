@@ -1,9 +1,10 @@
 //! What is known of each goroutine: its root, its home, its groups, who asked it, who answers it.
 
-use exectrace::{FrameId, StackId, StrId};
+use exectrace::{StackId, StrId};
 use hashbrown::{HashMap, HashSet};
 
 use super::facts::{Fact, Facts, WaitKind};
+use super::roots::roots;
 use crate::Analysis;
 use crate::figures::SlotId;
 use crate::stays::{GoRow, Stay, StayKind, StayRow, Stays};
@@ -591,79 +592,22 @@ fn chain(all: &[Visited], newest: u32) -> impl Iterator<Item = u32> + '_ {
     std::iter::successors(some(newest), move |&row| some(all[row as usize].next))
 }
 
-/// By goroutine, what its life begins with: the function that its work begins with, and whether that
-/// is the program's own.
+/// By goroutine, what its life begins with.
 fn persons(analysis: &Analysis, stays: &Stays, facts: &Facts) -> Vec<Person> {
-    let mut roots: Vec<Option<Root>> = vec![None; analysis.tables.n_stacks()];
-    let mut root_of = |stack: StackId| {
-        let root = roots.get_mut(stack.0 as usize)?;
-        *root.get_or_insert_with(|| root_of(analysis, facts, stack))
-    };
-    let of_slot = |slot: SlotId| analysis.slots.get(slot.0 as usize).map(|slot| slot.stack);
-    let persons = stays.gos.iter().map(|go| {
-        let [first, second] = go.first;
-        let mut of_first = |slot: SlotId| of_slot(slot).and_then(&mut root_of);
-        let stood = of_first(first).or_else(|| of_first(second));
-        // Where neither has a stack, a later one may tell.
-        let later = |root_of: &mut dyn FnMut(StackId) -> Root| {
-            let mut found = None;
-            let mut row = go.last;
-            while row != StayRow::NONE {
-                let stay = stays.stay(row);
-                if stay.kind != StayKind::Born {
-                    found = of_slot(stay.slot).and_then(&mut *root_of).or(found);
-                }
-                row = stay.prev;
-            }
-            found
-        };
-        let stood = match stood {
-            None if second != SlotId::NONE => later(&mut root_of),
-            stood => stood,
-        };
-        let root = stood.or_else(|| root_of(go.entry));
-        let maker_of =
-            |row: GoRow| stays.gos.get(row.0 as usize).map_or(GoRow::NONE, |g| g.creator);
-        Person {
-            root: root.map_or(StrId::NONE, |r| r.0),
-            own_root: root.is_some_and(|r| r.1),
-            home: u32::MAX,
-            makers: [go.creator, maker_of(go.creator)],
-            woke_makers: [0; 2],
-            receives: false,
-            ended: go.end.0 != i64::MAX,
-            sites: u32::MAX,
-            last_wait: StayRow(0),
-            asker: GoRow::NONE,
-            seen_outside: i64::MIN,
-        }
+    let maker_of = |row: GoRow| stays.gos.get(row.0 as usize).map_or(GoRow::NONE, |g| g.creator);
+    let roots = roots(analysis, stays, facts);
+    let persons = stays.gos.iter().zip(roots).map(|(go, root)| Person {
+        root: root.map_or(StrId::NONE, |r| r.0),
+        own_root: root.is_some_and(|r| r.1),
+        home: u32::MAX,
+        makers: [go.creator, maker_of(go.creator)],
+        woke_makers: [0; 2],
+        receives: false,
+        ended: go.end.0 != i64::MAX,
+        sites: u32::MAX,
+        last_wait: StayRow(0),
+        asker: GoRow::NONE,
+        seen_outside: i64::MIN,
     });
     persons.collect()
-}
-
-/// A root function, and whether it is the program's own. `None`: not known.
-type Root = Option<(StrId, bool)>;
-
-/// The root-most function of a stack, past the runtime and what only starts others.
-fn root_of(analysis: &Analysis, facts: &Facts, stack: StackId) -> Root {
-    let frames = analysis.stack(stack);
-    let name = |f: FrameId| analysis.tables.frame(f).func;
-    let work = frames.iter().rev().copied().find(|&f| !is_starter(analysis.str(name(f))));
-    let frame = work.or(frames.last().copied())?;
-    name(frame).is_some().then(|| (name(frame), facts.is_program(frame)))
-}
-
-/// A function that starts the work of others.
-fn is_starter(func: &str) -> bool {
-    const PREFIXES: [&str; 8] = [
-        "runtime.",
-        "sync.(*WaitGroup).Go",
-        "golang.org/x/sync/errgroup.(*Group).Go",
-        "golang.org/x/sync/errgroup.(*Group).TryGo",
-        "testing.tRunner",
-        "testing.(*",
-        "github.com/oklog/run.",
-        "github.com/sourcegraph/conc",
-    ];
-    func.is_empty() || PREFIXES.iter().any(|p| func.starts_with(p))
 }

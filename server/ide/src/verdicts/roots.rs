@@ -1,0 +1,72 @@
+//! What a goroutine's work begins with: the function at the root of its stacks.
+
+use exectrace::{FrameId, StackId, StrId};
+
+use super::facts::Facts;
+use crate::Analysis;
+use crate::figures::SlotId;
+use crate::stays::{StayKind, StayRow, Stays};
+
+/// A root function, and whether it is the program's own. `None`: not known.
+pub(super) type Root = Option<(StrId, bool)>;
+
+/// By goroutine.
+pub(super) fn roots<'a>(
+    analysis: &'a Analysis,
+    stays: &'a Stays,
+    facts: &'a Facts,
+) -> impl Iterator<Item = Root> + 'a {
+    let mut roots: Vec<Option<Root>> = vec![None; analysis.tables.n_stacks()];
+    let mut root_of = move |stack: StackId| {
+        let root = roots.get_mut(stack.0 as usize)?;
+        *root.get_or_insert_with(|| root_of(analysis, facts, stack))
+    };
+    let of_slot = |slot: SlotId| analysis.slots.get(slot.0 as usize).map(|slot| slot.stack);
+    stays.gos.iter().map(move |go| {
+        let [first, second] = go.first;
+        let mut of_first = |slot: SlotId| of_slot(slot).and_then(&mut root_of);
+        let stood = of_first(first).or_else(|| of_first(second));
+        // Where neither has a stack, a later one may tell.
+        let later = |root_of: &mut dyn FnMut(StackId) -> Root| {
+            let mut found = None;
+            let mut row = go.last;
+            while row != StayRow::NONE {
+                let stay = stays.stay(row);
+                if stay.kind != StayKind::Born {
+                    found = of_slot(stay.slot).and_then(&mut *root_of).or(found);
+                }
+                row = stay.prev;
+            }
+            found
+        };
+        let stood = match stood {
+            None if second != SlotId::NONE => later(&mut root_of),
+            stood => stood,
+        };
+        stood.or_else(|| root_of(go.entry))
+    })
+}
+
+/// The root-most function of a stack, past the runtime and what only starts others.
+fn root_of(analysis: &Analysis, facts: &Facts, stack: StackId) -> Root {
+    let frames = analysis.stack(stack);
+    let name = |f: FrameId| analysis.tables.frame(f).func;
+    let work = frames.iter().rev().copied().find(|&f| !is_starter(analysis.str(name(f))));
+    let frame = work.or(frames.last().copied())?;
+    name(frame).is_some().then(|| (name(frame), facts.is_program(frame)))
+}
+
+/// A function that starts the work of others.
+fn is_starter(func: &str) -> bool {
+    const PREFIXES: [&str; 8] = [
+        "runtime.",
+        "sync.(*WaitGroup).Go",
+        "golang.org/x/sync/errgroup.(*Group).Go",
+        "golang.org/x/sync/errgroup.(*Group).TryGo",
+        "testing.tRunner",
+        "testing.(*",
+        "github.com/oklog/run.",
+        "github.com/sourcegraph/conc",
+    ];
+    func.is_empty() || PREFIXES.iter().any(|p| func.starts_with(p))
+}
