@@ -91,7 +91,7 @@ fn contention(scene: &Scene<'_>, site: &Site, found: &mut Found) {
         let besides = if (outside - of_kind).saturating_mul(20) < ended {
             String::new()
         } else {
-            format!(" (and waits otherwise, {} in all)", percent(outside, ended))
+            format!("; other waits of the holder take {} more", percent(outside - of_kind, ended))
         };
         push(
             Code::LockHeldWhileWaiting,
