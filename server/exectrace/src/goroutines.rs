@@ -117,7 +117,26 @@ impl<T: Default + Clone> Living<T> {
     }
 
     /// Puts in a goroutine that is not alive yet. `NONE` if it is already, or has no number.
+    #[inline]
     pub fn insert(&mut self, g: GoId, value: T) -> Row {
+        // Nearly always its page is there, and it cannot be outside of it.
+        let place = self.place(g.0 >> 8);
+        if place == NONE || g == GoId::NONE || !self.singles.is_empty() {
+            return self.insert_slowly(g, value);
+        }
+        let row = place as usize * PAGE + (g.0 as usize & (PAGE - 1));
+        let item = &mut self.items[row];
+        if item.id == g.0 {
+            return Row::NONE;
+        }
+        *item = Item { id: g.0, value };
+        self.pages[place as usize].1 += 1;
+        self.len += 1;
+        Row(row as u32)
+    }
+
+    #[inline(never)]
+    fn insert_slowly(&mut self, g: GoId, value: T) -> Row {
         if g == GoId::NONE || self.find(g) != Row::NONE {
             return Row::NONE;
         }
@@ -164,7 +183,10 @@ impl<T: Default + Clone> Living<T> {
         if item.id == GoId::NONE.0 {
             return;
         }
-        let g = std::mem::replace(item, Item { id: GoId::NONE.0, value: T::default() }).id;
+        let g = std::mem::replace(&mut item.id, GoId::NONE.0);
+        if std::mem::needs_drop::<T>() {
+            item.value = T::default();
+        }
         self.len -= 1;
         page.1 -= 1;
         if page.0 == CUT_UP {
