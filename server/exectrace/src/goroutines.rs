@@ -117,26 +117,37 @@ impl<T: Default + Clone> Living<T> {
     }
 
     /// Puts in a goroutine that is not alive yet. `NONE` if it is already, or has no number.
-    #[inline]
     pub fn insert(&mut self, g: GoId, value: T) -> Row {
+        let row = self.insert_new(g);
+        if let Some(kept) = self.get(row, g) {
+            *kept = value;
+        }
+        row
+    }
+
+    /// The same, where nothing is known of it yet. A large value is better written where it lies then than
+    /// handed over: through memory it is written in small pieces and read in large ones, for which a
+    /// processor waits.
+    #[inline]
+    pub fn insert_new(&mut self, g: GoId) -> Row {
         // Nearly always its page is there, and it cannot be outside of it.
         let place = self.place(g.0 >> 8);
         if place == NONE || g == GoId::NONE || !self.singles.is_empty() {
-            return self.insert_slowly(g, value);
+            return self.insert_slowly(g);
         }
         let row = place as usize * PAGE + (g.0 as usize & (PAGE - 1));
         let item = &mut self.items[row];
         if item.id == g.0 {
             return Row::NONE;
         }
-        *item = Item { id: g.0, value };
+        *item = Item { id: g.0, value: T::default() };
         self.pages[place as usize].1 += 1;
         self.len += 1;
         Row(row as u32)
     }
 
     #[inline(never)]
-    fn insert_slowly(&mut self, g: GoId, value: T) -> Row {
+    fn insert_slowly(&mut self, g: GoId) -> Row {
         if g == GoId::NONE || self.find(g) != Row::NONE {
             return Row::NONE;
         }
@@ -145,19 +156,19 @@ impl<T: Default + Clone> Living<T> {
         if place == NONE {
             let used = self.pages.len() - self.free.len();
             if used >= FREE_PAGES && used * PAGE > 4 * self.len {
-                return self.insert_single(g, value);
+                return self.insert_single(g);
             }
             place = self.new_page(number);
         }
         let row = place as usize * PAGE + (g.0 as usize & (PAGE - 1));
-        self.items[row] = Item { id: g.0, value };
+        self.items[row] = Item { id: g.0, value: T::default() };
         self.pages[place as usize].1 += 1;
         self.len += 1;
         Row(row as u32)
     }
 
     #[cold]
-    fn insert_single(&mut self, g: GoId, value: T) -> Row {
+    fn insert_single(&mut self, g: GoId) -> Row {
         let row = self.free_singles.pop().unwrap_or_else(|| {
             let place = self.free_page();
             self.pages[place as usize] = (CUT_UP, 0);
@@ -165,7 +176,7 @@ impl<T: Default + Clone> Living<T> {
             self.free_singles.extend((first + 1..first + PAGE as u32).rev());
             first
         });
-        self.items[row as usize] = Item { id: g.0, value };
+        self.items[row as usize] = Item { id: g.0, value: T::default() };
         self.pages[row as usize / PAGE].1 += 1;
         self.singles.insert(g.0, row);
         self.len += 1;
@@ -301,7 +312,7 @@ mod tests {
             };
             for i in 0..n {
                 assert_ne!(t.insert(GoId(i * step), i * step), Row::NONE);
-                assert_eq!(t.insert(GoId(i * step), 0), Row::NONE);
+                assert_eq!(t.insert_new(GoId(i * step)), Row::NONE);
             }
             assert!(t.items.len() <= FREE_PAGES * PAGE + 5 * n as usize, "{step}");
             assert!(t.directory.len() <= 4096 + 16 * n as usize, "{step}");
@@ -312,7 +323,9 @@ mod tests {
             }
             let before = t.items.len();
             for i in (0..n).filter(|i| i % 3 != 0) {
-                t.insert(GoId(i * step), i * step);
+                let row = t.insert_new(GoId(i * step));
+                assert_eq!(t.get(row, GoId(i * step)).copied(), Some(0));
+                *t.get(row, GoId(i * step)).unwrap() = i * step;
             }
             assert!(t.items.len() <= before + FREE_PAGES * PAGE, "{step}");
             (0..n).for_each(|i| assert_ne!(alive(&mut t, i * step), Row::NONE));

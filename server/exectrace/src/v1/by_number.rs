@@ -36,7 +36,7 @@ impl<T: Default + Clone> Gos<T> {
         let g = GoId(g);
         let mut row = self.table.find(g);
         if g != GoId::NONE && row == Row::NONE {
-            row = self.table.insert(g, T::default());
+            row = self.table.insert_new(g);
         }
         match self.table.get(row, g) {
             Some(value) if g != GoId::NONE => value,

@@ -287,7 +287,7 @@ impl<'a, L: Default + Clone, S: Sink<Local = L>> Converter<'a, L, S> {
         let at = self.stamp(at, ns);
         let mut row = self.gos.find(event.g);
         if row == Row::NONE {
-            row = self.gos.insert(event.g, Go::default());
+            row = self.gos.insert_new(event.g);
         }
         if let Some(go) = self.gos.get(row, event.g) {
             self.sink.go(&at, &event, &mut go.local);

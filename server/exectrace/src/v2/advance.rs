@@ -464,10 +464,13 @@ pub(super) fn create<L: Default + Clone>(
     g: GoId,
     status: u8,
 ) -> Result<(Row, &mut Go<L>), Refused> {
-    let seq = Seq { generation, n: 0 };
-    let row = gos.insert(g, Go { n: seq.n, generation: seq.generation, status, ..Go::default() });
+    let row = gos.insert_new(g);
     match gos.get(row, g) {
-        Some(go) => Ok((row, go)),
+        Some(go) => {
+            go.set_seq(Seq { generation, n: 0 });
+            go.status = status;
+            Ok((row, go))
+        }
         None => broken(format!("goroutine {} is created but exists already", g.0)),
     }
 }
