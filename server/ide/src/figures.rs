@@ -289,6 +289,9 @@ impl Figures {
         local: &mut GoLocal,
         pre: Option<i64>,
     ) {
+        // What the decoder says, the compiler knows at each place that it says it.
+        let is_known = local.state == event.from;
+        debug_assert!(is_known || event.from == GoState::Undetermined, "{event:?} {local:?}");
         let g = event.g;
         let start = local.since;
         let ns = at.t.since(start);
