@@ -81,10 +81,12 @@ pub struct Blame {
 const MAX_STAYS: u32 = 300;
 const MAX_DEPTH: u32 = 64;
 
-/// How many stays the walk of each wait may look at. Of a wait that lasts long, 300 may be its last
-/// millisecond: so those get more, of a purse that all of them share.
+/// How many stays the walk of each wait may look at. Of a join that lasts long, and of what the main
+/// goroutine waits for, 300 may be the last millisecond: so those get more, of a purse that all of them
+/// share.
 struct Budget {
     long: i64,
+    main: Option<GoRow>,
     left: u32,
 }
 
@@ -94,12 +96,15 @@ impl Budget {
     /// Of all of them together.
     const PURSE: u32 = 1 << 20;
 
-    fn new(analysis: &Analysis) -> Budget {
-        Budget { long: analysis.duration() / 100, left: Budget::PURSE }
+    fn new(analysis: &Analysis, stays: &Stays) -> Budget {
+        let main = stays.gos.iter().position(|go| go.id.0 == 1).map(|row| GoRow(row as u32));
+        Budget { long: analysis.duration() / 100, main, left: Budget::PURSE }
     }
 
-    fn of(&self, ns: i64) -> u32 {
-        if ns > self.long { MAX_STAYS.max(Budget::MOST.min(self.left)) } else { MAX_STAYS }
+    fn of(&self, facts: &Facts, stay: &Stay) -> u32 {
+        let is_long = stay.end.since(stay.start) > self.long
+            && (self.main == Some(stay.g) || facts.kind(stay.slot) == WaitKind::Join);
+        if is_long { MAX_STAYS.max(Budget::MOST.min(self.left)) } else { MAX_STAYS }
     }
 
     /// A walk that had `had` has so many left.
@@ -114,7 +119,7 @@ impl Blame {
         let stays = analysis.stays.as_ref()?;
         let lines = lines(analysis, facts);
         let mut uncarried = vec![0; stays.len().div_ceil(64)];
-        let mut budget = Budget::new(analysis);
+        let mut budget = Budget::new(analysis, stays);
         let mut walk = Walk::<false>::new(analysis, facts, stays, &lines, (0, 0));
         for row in stays.rows() {
             let stay = stays.stay(row);
@@ -123,7 +128,7 @@ impl Blame {
             }
             walk.slot = stay.slot;
             (walk.outside, walk.more) = (0, 0);
-            let most = budget.of(stay.end.since(stay.start));
+            let most = budget.of(facts, &stay);
             walk.left = most;
             walk.stay(&stay, stay.start.0, stay.end.0, 0, false);
             budget.spent(most, walk.left);
@@ -147,13 +152,13 @@ impl Blame {
     ) -> Option<Blame> {
         let stays = analysis.stays.as_ref()?;
         let lines = lines(analysis, facts);
-        let mut budget = Budget::new(analysis);
+        let mut budget = Budget::new(analysis, stays);
         let mut walk = Walk::<true>::new(analysis, facts, stays, &lines, (t0, t1));
         for row in rows {
             let stay = stays.stay(row);
             if stay.is_wait() && stay.start.0 < t1 && stay.end.0 > t0 {
                 walk.slot = stay.slot;
-                let most = budget.of(stay.end.since(stay.start));
+                let most = budget.of(facts, &stay);
                 walk.left = most;
                 walk.stay(&stay, stay.start.0.max(t0), stay.end.0, 0, false);
                 budget.spent(most, walk.left);
