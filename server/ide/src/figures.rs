@@ -253,6 +253,9 @@ impl Figures {
     }
 
     /// The span of a goroutine ends.
+    ///
+    /// Nearly always its state is what the event says, which the compiler knows at each place where the
+    /// decoder says it.
     #[inline(always)]
     fn leave<const LIVES: bool, const AHEAD: bool>(
         &mut self,
@@ -260,42 +263,41 @@ impl Figures {
         event: &GoEvent,
         local: &mut GoLocal,
     ) {
-        if local.pre {
-            self.leave_first::<LIVES, AHEAD>(*at, *event, local);
+        if local.pre || local.state != event.from {
+            self.leave_oddly::<LIVES, AHEAD>(*at, *event, local);
         } else {
-            self.leave_after::<LIVES, AHEAD>(at, event, local, None);
+            self.leave_state::<LIVES, AHEAD>(event.from, at, event, local, None);
         }
     }
 
-    /// The same, of one that was under way when the trace began.
+    /// The same, of one that was under way when the trace began, and of a v1 trace whose events do not fit
+    /// each other: what was told before counts.
     #[cold]
-    fn leave_first<const LIVES: bool, const AHEAD: bool>(
+    fn leave_oddly<const LIVES: bool, const AHEAD: bool>(
         &mut self,
         at: At,
         event: GoEvent,
         local: &mut GoLocal,
     ) {
-        local.pre = false;
-        let pre = self.pre.remove(&event.g);
-        self.leave_after::<LIVES, AHEAD>(&at, &event, local, pre);
+        let was_there = std::mem::take(&mut local.pre);
+        let pre = if was_there { self.pre.remove(&event.g) } else { None };
+        self.leave_state::<LIVES, AHEAD>(local.state, &at, &event, local, pre);
     }
 
-    /// The same, of one that was under way for so long when its goroutine was first told of.
+    /// The same, of one in this state, which was under way for `pre` when its goroutine was first told of.
     #[inline(always)]
-    fn leave_after<const LIVES: bool, const AHEAD: bool>(
+    fn leave_state<const LIVES: bool, const AHEAD: bool>(
         &mut self,
+        state: GoState,
         at: &At,
         event: &GoEvent,
         local: &mut GoLocal,
         pre: Option<i64>,
     ) {
-        // What the decoder says, the compiler knows at each place that it says it.
-        let is_known = local.state == event.from;
-        debug_assert!(is_known || event.from == GoState::Undetermined, "{event:?} {local:?}");
         let g = event.g;
         let start = local.since;
         let ns = at.t.since(start);
-        match event.from {
+        match state {
             GoState::Running => {
                 // Known is the stack of the event that ended it, if it was its own.
                 let row = if at.g == g { event.stack } else { StackRow::NONE };
@@ -324,7 +326,7 @@ impl Figures {
             GoState::Syscall | GoState::Waiting => {
                 let early = !local.ran && event.to == GoState::Running;
                 self.charge_early(local, local.slot, g, start, ns, pre, early);
-                if event.from == GoState::Waiting {
+                if state == GoState::Waiting {
                     self.woken(local.slot, at, event, ns);
                 }
             }
