@@ -530,3 +530,46 @@ fn scope_g(scope: RangeScope) -> GoId {
         RangeScope::Global | RangeScope::Proc(_) => GoId::NONE,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use exectrace::{GoEvent, GoState, ProcId, Sink, ThreadId};
+
+    use super::*;
+
+    const STATES: [GoState; 4] =
+        [GoState::Runnable, GoState::Running, GoState::Syscall, GoState::Waiting];
+
+    /// What is summed up of a goroutine that is told of in one state, and leaves another one.
+    fn sums(state: GoState, from: GoState) -> Vec<(CauseId, u64, i64, u64, i64)> {
+        let mut figures = Figures {
+            entries: vec![UNKNOWN],
+            stacks: vec![StackId::NONE],
+            polls: vec![false],
+            own_slots: vec![[SlotId::NONE; 2]],
+            ..Figures::new()
+        };
+        let (tables, mut local) = (Tables::default(), GoLocal::default());
+        let told = [(5, GoState::Undetermined, state), (15, from, GoState::NotExist)];
+        for (t, from, to) in told {
+            let at = At { t: Nanos(t), g: GoId::NONE, p: ProcId::NONE, m: ThreadId::NONE };
+            let (reason, none) = (StrId::NONE, exectrace::StackRow::NONE);
+            let event = GoEvent { g: GoId(1), from, to, reason, stack: none, own: none };
+            let mut pass = Pass::<false, false> { figures: &mut figures, tables: &tables };
+            pass.go(&at, &event, &mut local);
+        }
+        figures.slots.iter().map(|s| (s.cause, s.n, s.ns, s.pre_n, s.pre_ns)).collect()
+    }
+
+    /// The events of a damaged v1 trace need not fit each other.
+    #[test]
+    fn what_was_told_before_counts() {
+        for state in STATES {
+            let right = sums(state, state);
+            assert!(right.iter().any(|slot| slot.2 == 10), "{state:?}: {right:?}");
+            for from in STATES {
+                assert_eq!(sums(state, from), right, "{state:?} and then from {from:?}");
+            }
+        }
+    }
+}
