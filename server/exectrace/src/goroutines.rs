@@ -136,12 +136,17 @@ impl<T: Default + Clone> Living<T> {
             return self.insert_slowly(g);
         }
         let row = place as usize * PAGE + (g.0 as usize & (PAGE - 1));
-        let item = &mut self.items[row];
-        if item.id == g.0 {
+        if self.items[row].id == g.0 {
             return Row::NONE;
         }
-        *item = Item { id: g.0, value: T::default() };
-        self.pages[place as usize].1 += 1;
+        self.put(row, g)
+    }
+
+    /// Puts a goroutine into an item that nobody has.
+    #[inline(always)]
+    fn put(&mut self, row: usize, g: GoId) -> Row {
+        self.items[row] = Item { id: g.0, value: T::default() };
+        self.pages[row / PAGE].1 += 1;
         self.len += 1;
         Row(row as u32)
     }
@@ -161,10 +166,7 @@ impl<T: Default + Clone> Living<T> {
             place = self.new_page(number);
         }
         let row = place as usize * PAGE + (g.0 as usize & (PAGE - 1));
-        self.items[row] = Item { id: g.0, value: T::default() };
-        self.pages[place as usize].1 += 1;
-        self.len += 1;
-        Row(row as u32)
+        self.put(row, g)
     }
 
     #[cold]
@@ -176,11 +178,8 @@ impl<T: Default + Clone> Living<T> {
             self.free_singles.extend((first + 1..first + PAGE as u32).rev());
             first
         });
-        self.items[row as usize] = Item { id: g.0, value: T::default() };
-        self.pages[row as usize / PAGE].1 += 1;
         self.singles.insert(g.0, row);
-        self.len += 1;
-        Row(row)
+        self.put(row as usize, g)
     }
 
     /// Takes out the goroutine at this row, which must be one.

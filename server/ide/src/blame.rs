@@ -85,8 +85,10 @@ const MAX_DEPTH: u32 = 64;
 /// goroutine waits for, 300 may be the last millisecond: so those get more, of a purse that all of them
 /// share.
 struct Budget {
+    /// What counts as long, in nanoseconds.
     long: i64,
-    main: Option<GoRow>,
+    main: GoRow,
+    /// What is left of the purse.
     left: u32,
 }
 
@@ -97,13 +99,12 @@ impl Budget {
     const PURSE: u32 = 1 << 20;
 
     fn new(analysis: &Analysis, stays: &Stays) -> Budget {
-        let main = stays.gos.iter().position(|go| go.id.0 == 1).map(|row| GoRow(row as u32));
-        Budget { long: analysis.duration() / 100, main, left: Budget::PURSE }
+        Budget { long: analysis.duration() / 100, main: stays.main(), left: Budget::PURSE }
     }
 
     fn of(&self, facts: &Facts, stay: &Stay) -> u32 {
         let is_long = stay.end.since(stay.start) > self.long
-            && (self.main == Some(stay.g) || facts.kind(stay.slot) == WaitKind::Join);
+            && (stay.g == self.main || facts.kind(stay.slot) == WaitKind::Join);
         if is_long { MAX_STAYS.max(Budget::MOST.min(self.left)) } else { MAX_STAYS }
     }
 
@@ -126,12 +127,8 @@ impl Blame {
             if !stay.is_wait() {
                 continue;
             }
-            walk.slot = stay.slot;
             (walk.outside, walk.more) = (0, 0);
-            let most = budget.of(facts, &stay);
-            walk.left = most;
-            walk.stay(&stay, stay.start.0, stay.end.0, 0, false);
-            budget.spent(most, walk.left);
+            walk.wait(&stay, stay.start.0, facts, &mut budget);
             // What the walk did not come to counts for neither side.
             let known = stay.end.since(stay.start) - walk.more;
             let is_outside = walk.outside > 0 && walk.outside >= known - walk.outside;
@@ -157,11 +154,7 @@ impl Blame {
         for row in rows {
             let stay = stays.stay(row);
             if stay.is_wait() && stay.start.0 < t1 && stay.end.0 > t0 {
-                walk.slot = stay.slot;
-                let most = budget.of(facts, &stay);
-                walk.left = most;
-                walk.stay(&stay, stay.start.0.max(t0), stay.end.0, 0, false);
-                budget.spent(most, walk.left);
+                walk.wait(&stay, stay.start.0.max(t0), facts, &mut budget);
             }
         }
         Some(Blame { by_slot: walk.sums.in_order(), uncarried: Vec::new() })
@@ -295,6 +288,15 @@ impl<'a, const CUT: bool> Walk<'a, CUT> {
             more: 0,
             left: 0,
         }
+    }
+
+    /// A wait, from `from` on.
+    #[inline(always)]
+    fn wait(&mut self, stay: &Stay, from: i64, facts: &Facts, budget: &mut Budget) {
+        let most = budget.of(facts, stay);
+        (self.slot, self.left) = (stay.slot, most);
+        self.stay(stay, from, stay.end.0, 0, false);
+        budget.spent(most, self.left);
     }
 
     /// The part of a stay from `from` to `to`. Inlined, so that no stay goes through memory.

@@ -270,8 +270,8 @@ impl Figures {
         }
     }
 
-    /// The same, of one that was under way when the trace began, and of a v1 trace whose events do not fit
-    /// each other: what was told before counts.
+    /// The same, of one that was under way when the trace began or is told of for the first time, and of a
+    /// v1 trace whose events do not fit each other: what was told before counts.
     #[cold]
     fn leave_oddly<const LIVES: bool, const AHEAD: bool>(
         &mut self,

@@ -249,10 +249,9 @@ pub fn is_user_by_name(func: &str) -> bool {
 /// package; of a test binary, whose `main` nobody wrote, by the package of a test. `None` where none is
 /// seen, or its path is no import path.
 pub fn program_path(analysis: &Analysis) -> Option<String> {
-    let frames =
-        || (0..analysis.tables.n_frames() as u32).map(|f| analysis.tables.frame(FrameId(f)));
     let mut of_test = None;
-    for frame in frames() {
+    for row in 0..analysis.tables.n_frames() as u32 {
+        let frame = analysis.tables.frame(FrameId(row));
         let (func, file) = (analysis.str(frame.func), analysis.str(frame.file));
         let package = package_of(func);
         if package == "main" {
@@ -260,12 +259,11 @@ pub fn program_path(analysis: &Analysis) -> Option<String> {
                 return project(file.rsplit_once('/')?.0);
             }
         } else if of_test.is_none() && file.ends_with("_test.go") {
+            // Only test binaries have such files.
             of_test = project(package.strip_suffix("_test").unwrap_or(package));
         }
     }
-    // A program may have come with tests of what it depends on in no other way.
-    let is_test = || frames().any(|frame| analysis.str(frame.func) == "testing.tRunner");
-    of_test.filter(|_| is_test())
+    of_test
 }
 
 /// The part of a package's import path that is the project: `github.com/owner/name` of what is below.

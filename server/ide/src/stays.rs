@@ -239,6 +239,12 @@ impl Default for StayLocal {
 }
 
 impl Stays {
+    /// The program's first goroutine; `NONE` where the trace does not have it.
+    pub(crate) fn main(&self) -> GoRow {
+        let row = self.gos.iter().position(|go| go.id == GoId(1));
+        row.map_or(GoRow::NONE, |row| GoRow(row as u32))
+    }
+
     /// How many stays there are.
     pub fn len(&self) -> usize {
         self.table.len()

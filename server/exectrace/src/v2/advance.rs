@@ -6,7 +6,7 @@
 //! wait for their turn; those of the running goroutine must fit at once.
 
 use super::context::Context;
-use super::generation::Generation;
+use super::generation::{Generation, IdMap, TableRow};
 use super::merge::Cursor;
 use super::order::{Go, Procs, Refused, Seq, State, Tried};
 use super::spec::{ev, go_status, proc_status};
@@ -46,33 +46,29 @@ pub(super) fn broken<T>(what: String) -> Result<T, Refused> {
 
 #[inline(always)]
 pub(super) fn stack(generation: &Generation, id: u64) -> Result<StackRow, Refused> {
-    match generation.stack_rows.near(id) {
-        Some(row) => Ok(row),
-        None => far_stack(generation, id),
-    }
-}
-
-#[cold]
-#[inline(never)]
-fn far_stack(generation: &Generation, id: u64) -> Result<StackRow, Refused> {
-    generation.stack_rows.far(id).ok_or_else(|| {
-        format!("an event names stack {id}, which the generation does not have").into()
-    })
+    row(&generation.stack_rows, id)
 }
 
 #[inline(always)]
 pub(super) fn string(generation: &Generation, id: u64) -> Result<StrId, Refused> {
-    match generation.strings.near(id) {
+    row(&generation.strings, id)
+}
+
+/// The row of an id that an event names.
+#[inline(always)]
+fn row<T: TableRow>(map: &IdMap<T>, id: u64) -> Result<T, Refused> {
+    match map.near(id) {
         Some(row) => Ok(row),
-        None => far_string(generation, id),
+        None => far_row(map, id),
     }
 }
 
 #[cold]
 #[inline(never)]
-fn far_string(generation: &Generation, id: u64) -> Result<StrId, Refused> {
-    generation.strings.far(id).ok_or_else(|| {
-        format!("an event names string {id}, which the generation does not have").into()
+fn far_row<T: TableRow>(map: &IdMap<T>, id: u64) -> Result<T, Refused> {
+    map.far(id).ok_or_else(|| {
+        let what = T::NAME;
+        format!("an event names {what} {id}, which the generation does not have").into()
     })
 }
 

@@ -135,6 +135,8 @@ impl<T: TableRow> Default for IdMap<T> {
 
 /// A row of a table.
 pub(super) trait TableRow: Copy + PartialEq {
+    /// What it is a row of, in words.
+    const NAME: &'static str;
     /// That of id 0.
     const NOTHING: Self;
     /// No row: the id does not occur in the generation's table.
@@ -142,11 +144,13 @@ pub(super) trait TableRow: Copy + PartialEq {
 }
 
 impl TableRow for StrId {
+    const NAME: &'static str = "string";
     const NOTHING: StrId = StrId::NONE;
     const HOLE: StrId = StrId(u32::MAX);
 }
 
 impl TableRow for StackRow {
+    const NAME: &'static str = "stack";
     const NOTHING: StackRow = StackRow::NONE;
     const HOLE: StackRow = StackRow(u32::MAX);
 }

@@ -19,7 +19,8 @@ pub struct Instance {
 }
 
 /// What was summed up for one stack and one cause. Times are in nanoseconds.
-// In this order: what a span changes stands together, and is not gathered into one wide number first.
+// In this order: what a span changes stands together. The longest is between number and time, for these two
+// side by side would be added as one wide number, which takes three times the steps.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[repr(C)]
 pub struct Slot {

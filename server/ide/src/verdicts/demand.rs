@@ -20,10 +20,11 @@ pub(super) struct Demand {
     pub(super) parts: Vec<(StayRow, u32)>,
     /// By group.
     groups: Vec<GroupDemand>,
+    /// Those that were waited for together, in order, each once.
     crews: Vec<Joined>,
 }
 
-/// Goroutines that one started with the same function, and from when to when one waited for the last of
+/// Goroutines that one started with the same function, and from when to when somebody waited for the last of
 /// them, for half of the trace or more: that is for all of them alike. Which one is the last, is chance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Joined {
@@ -123,7 +124,15 @@ impl Demand {
                 }
             }
         }
+        // All that last for half of the trace have its middle in common, so one span is all of them.
         made.crews.sort_unstable();
+        made.crews.dedup_by(|later, first| {
+            let same = later.crew == first.crew;
+            if same {
+                first.to = first.to.max(later.to);
+            }
+            same
+        });
         for group in &mut made.groups {
             // Of N workers that all hold somebody up, each has a part of the demand.
             group.is_strong = group.strong_ns > 0 && is_half(group.strong_ns, group.ns);
@@ -133,7 +142,7 @@ impl Demand {
 
     /// About how many bytes of memory it takes while it is made.
     pub(super) fn memory(stays: &Stays) -> usize {
-        // Of waits that each last for half of the trace a goroutine has two at most.
+        // Of waits that last for more than half of the trace a goroutine has one at most.
         let by_go = size_of::<Low>() + size_of::<u32>() + size_of::<Joined>();
         stays.len() + stays.gos.len() * by_go + stays.regions.len() * size_of::<u32>()
     }
@@ -212,10 +221,11 @@ impl Demand {
             return false;
         }
         let crew = people.crew(stay.g);
-        let first = self.crews.partition_point(|joined| joined.crew < crew);
-        let joined = self.crews[first..].iter().take_while(|joined| joined.crew == crew);
+        let found = self.crews.binary_search_by(|joined| joined.crew.cmp(&crew));
+        let Some(joined) = found.ok().and_then(|i| self.crews.get(i)) else { return false };
         let (a, b) = (stay.start.0, stay.end.0);
-        joined.map(|j| j.to.min(b) - j.from.max(a)).any(|ns| ns > 0 && is_half(ns, b - a))
+        let ns = joined.to.min(b) - joined.from.max(a);
+        ns > 0 && is_half(ns, b - a)
     }
 
     /// A wait that is half of its goroutine's life, or more: what holds a connection together while its

@@ -232,14 +232,13 @@ impl People {
                 selects: func == "runtime.selectgo",
             }
         });
-        let main = stays.gos.iter().position(|g| g.id.0 == 1);
         let mut made = People {
             gos: persons(analysis, stays, facts),
             at_site: Vec::new(),
             at_of: Vec::with_capacity(stays.len()),
             many: ManySites::default(),
             groups: Vec::new(),
-            main: main.map_or(GoRow::NONE, |i| GoRow(i as u32)),
+            main: stays.main(),
             wakers: wakers.collect(),
             by_site: vec![0; facts.n_sites()],
         };
