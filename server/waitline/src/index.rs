@@ -159,7 +159,8 @@ mod tests {
     }
 
     fn told(index: &Index) -> (usize, usize, i64, Vec<(String, i64)>) {
-        let groups = index.groups.iter().map(|group| (group.id.clone(), group.waiting)).collect();
+        let groups =
+            index.groups.iter().map(|group| (group.id.clone(), group.time.waiting)).collect();
         (index.gos.len(), index.n_spans(), index.end, groups)
     }
 

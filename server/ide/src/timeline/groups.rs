@@ -4,7 +4,7 @@ use exectrace::{FrameId, GoId, StackId, StrId, Tables, TaskId};
 use hashbrown::HashMap;
 
 use super::density::{Density, n_spans};
-use super::{GoRef, Index, REACH, RegionSpan, TaskSpan, reach};
+use super::{GoRef, Index, REACH, RegionSpan, TaskSpan, TimeOf, reach};
 use crate::jobs::{Jobs, each};
 
 /// Goroutines that were created at one place.
@@ -18,12 +18,8 @@ pub struct Group {
     pub func: StrId,
     /// They themselves, in the order of first sight.
     pub gos: Vec<GoRef>,
-    /// How long they stood still at somebody's cost, together, in nanoseconds.
-    pub costly: i64,
-    /// How long they were blocked.
-    pub waiting: i64,
-    /// How long they ran.
-    pub running: i64,
+    /// What their time went to, together.
+    pub time: TimeOf,
     /// How many spans they have.
     pub(super) spans: usize,
     pub(super) density: Option<Density>,
@@ -50,20 +46,21 @@ pub struct Row {
 
 impl Group {
     fn new(id: String, created_at: Option<FrameId>, func: StrId, gos: Vec<GoRef>) -> Group {
-        let (costly, waiting, running) = (0, 0, 0);
-        let (spans, density, reach) = (0, None, Vec::new());
-        Group { id, created_at, func, gos, costly, waiting, running, spans, density, reach }
+        let (time, spans, density, reach) = (TimeOf::default(), 0, None, Vec::new());
+        Group { id, created_at, func, gos, time, spans, density, reach }
     }
 
     pub(super) fn bytes(&self) -> usize {
         self.gos.len() * 4 + self.density.as_ref().map_or(0, Density::bytes)
     }
 
-    /// What is told of it once no more goroutines will come: its spans, density and reach.
-    fn closed(&self, index: &Index) -> (usize, Option<Density>, Vec<(i64, i64)>) {
+    /// What is told of it once no more goroutines will come: its time, spans, density and reach.
+    fn closed(&self, index: &Index) -> (TimeOf, usize, Option<Density>, Vec<(i64, i64)>) {
+        let mut time = TimeOf::default();
+        self.gos.iter().for_each(|&go| time += index.time_of(go));
         let spans = n_spans(index, &self.gos);
         let density = Density::new(index, &self.gos, spans);
-        (spans, density, reach(&index.gos, self.gos.iter().copied()))
+        (time, spans, density, reach(&index.gos, self.gos.iter().copied()))
     }
 
     /// Those that were there at some time of a window, in the order of first sight.
@@ -114,17 +111,16 @@ impl Index {
                 group.func = func;
             }
             group.gos.push(GoRef(row));
-            let time = self.time_of(GoRef(row));
-            group.costly = group.costly.saturating_add(time.costly);
-            group.waiting = group.waiting.saturating_add(time.waiting);
-            group.running = group.running.saturating_add(time.running);
         }
         let closed = each(jobs, groups.len(), |row| groups[row].closed(self), |_| true);
         for (group, closed) in groups.iter_mut().zip(closed) {
-            (group.spans, group.density, group.reach) = closed;
+            (group.time, group.spans, group.density, group.reach) = closed;
         }
         groups.sort_by_key(|g| {
-            (std::cmp::Reverse((g.costly, g.running, g.waiting)), g.gos.first().copied())
+            (
+                std::cmp::Reverse((g.time.costly, g.time.running, g.time.waiting)),
+                g.gos.first().copied(),
+            )
         });
         let gos = (0..self.gos.len() as u32).map(GoRef).collect();
         let mut all = Group::new("all".into(), None, StrId::NONE, gos);

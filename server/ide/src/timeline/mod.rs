@@ -395,6 +395,14 @@ pub struct TimeOf {
     pub running: i64,
 }
 
+impl std::ops::AddAssign for TimeOf {
+    fn add_assign(&mut self, other: TimeOf) {
+        self.costly = self.costly.saturating_add(other.costly);
+        self.waiting = self.waiting.saturating_add(other.waiting);
+        self.running = self.running.saturating_add(other.running);
+    }
+}
+
 impl TimeOf {
     fn add(&mut self, tone: Tone, ns: u64) {
         let ns = ns as i64;

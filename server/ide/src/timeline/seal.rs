@@ -5,11 +5,11 @@ use hashbrown::HashMap;
 
 use super::class::Class;
 use super::coded::{Block, set_tone, take_length};
-use super::gos::{ByNumber, MANY};
+use super::gos::{ByNumber, MANY, NOWHERE};
 use super::lanes::{LONG, Spans};
-use super::sums::Summing;
+use super::sums::{Summing, UpTo};
 use super::{GoRef, Index, reach};
-use crate::jobs::{InTurn, Jobs};
+use crate::jobs::{InTurn, Jobs, each};
 use crate::stays::{StayKind, StayRow, Stays};
 use crate::verdicts::Verdict;
 use crate::view::View;
@@ -29,7 +29,7 @@ impl Index {
             ByNumber::new(|| self.gos.refs().filter_map(|go| self.gos.id(go)).map(|id| id.0));
         self.tasks.close(&self.regions);
         self.reach = reach(&self.gos, self.gos.refs());
-        self.sum_up();
+        self.sum_up(jobs);
         let mut lines: HashMap<StackId, Option<FrameId>> = HashMap::new();
         let mut line_of = |stack: StackId| {
             *lines.entry(stack).or_insert_with(|| match &view.verdicts {
@@ -43,45 +43,39 @@ impl Index {
     /// Writes the verdicts on waits into their spans. Both lists of goroutines are in the order of
     /// first sight, and both lists of spans in the order of their ends: nothing is searched for.
     fn judge(&mut self, stays: &Stays, verdict: &dyn Fn(StayRow) -> Option<Verdict>) {
-        let mut rows = vec![u32::MAX; stays.gos.len()];
+        let mut next: Vec<Next> = Vec::with_capacity(stays.gos.len());
         let mut at = 0;
-        for (row, go) in stays.gos.iter().enumerate() {
-            let Some(found) = (at..self.gos.len() as u32)
-                .find(|&at| self.gos.id(GoRef(at)).is_some_and(|id| id == go.id))
-            else {
-                break;
-            };
-            rows[row] = found;
+        for go in &stays.gos {
+            let is = |&at: &u32| self.gos.id(GoRef(at)).is_some_and(|id| id == go.id);
+            let Some(found) = (at..self.gos.len() as u32).find(is) else { break };
+            next.push(Next::of(GoRef(found)));
             at = found + 1;
         }
-        let mut next: Vec<Next> = Vec::new();
-        next.resize_with(rows.len(), Next::default);
+        let Index { gos, spans, end, .. } = self;
+        let Spans { arena, heads, .. } = spans;
         for row in stays.rows() {
             let Some(verdict) = verdict(row) else { continue };
             let stay = stays.stay(row);
             if !matches!(stay.kind, StayKind::Wait | StayKind::Syscall) {
                 continue;
             }
-            let at = stay.g.0 as usize;
-            let (Some(next), Some(&go)) = (next.get_mut(at), rows.get(at)) else { continue };
-            let Spans { arena, heads, .. } = &mut self.spans;
-            let go = GoRef(go);
-            let Some(blocks) = heads.of(&self.gos, go) else { continue };
-            while let Some((at, base)) =
-                blocks.at(next.block as usize).zip(blocks.base(next.block as usize))
-            {
-                let end_of_block = blocks.base(next.block as usize + 1).unwrap_or_else(|| {
-                    self.gos.life(go).map_or(self.end, |life| life.1.min(self.end))
-                });
-                let spans = Block::new(arena.at(at));
-                let (end, then) = next.end(&spans, base, end_of_block);
+            let Some(next) = next.get_mut(stay.g.0 as usize) else { continue };
+            while next.is_there(|go, block| {
+                let blocks = heads.of(gos, go)?;
+                let (at, base) = (blocks.at(block)?, blocks.base(block)?);
+                let end_of_lane = || gos.life(go).map_or(*end, |life| life.1.min(*end));
+                Some((at, base, blocks.base(block + 1).unwrap_or_else(end_of_lane)))
+            }) {
+                let spans = Block::new(arena.at(next.written));
+                let (end, then) = next.end(&spans);
                 if end > stay.end.0 {
                     break;
                 }
                 let tone = spans.tone(usize::from(next.k));
                 let class = tone.class();
                 if end == stay.end.0 && (class.is_wait() || class == Class::Syscall) {
-                    set_tone(arena.at_mut(at), usize::from(next.k), tone.judged(verdict));
+                    let tone = tone.judged(verdict);
+                    set_tone(arena.at_mut(next.written), usize::from(next.k), tone);
                 }
                 *next = then;
             }
@@ -89,10 +83,22 @@ impl Index {
     }
 
     /// Sums up to each block of long lanes.
-    fn sum_up(&mut self) {
+    fn sum_up(&mut self, jobs: &dyn Jobs) {
+        let some = self.gos.len().div_ceil(AT_ONCE);
+        let made = each(jobs, some, |some| self.sums_of(some), |_| true);
+        self.spans.sums = Vec::with_capacity(made.iter().map(Vec::len).sum());
+        for (row, sums) in made.into_iter().flatten() {
+            self.spans.heads.places[row].sums = self.spans.sums.len() as u32;
+            self.spans.sums.push(sums);
+        }
+    }
+
+    /// Those of some goroutines, and the rows of their places.
+    fn sums_of(&self, some: usize) -> Vec<(usize, UpTo)> {
+        let gos = some * AT_ONCE..self.gos.len().min((some + 1) * AT_ONCE);
         let mut summing = Summing::default();
-        let (mut sums, mut rows) = (Vec::new(), Vec::new());
-        for go in self.gos.refs() {
+        let mut made = Vec::new();
+        for go in gos.map(|row| GoRef(row as u32)) {
             let Some(at) = self.gos.placed(go) else { continue };
             let Some(lane) = self.lane_of(go).filter(|lane| lane.n_blocks() >= LONG) else {
                 continue;
@@ -104,44 +110,64 @@ impl Index {
                 }
             }
             summing.mark();
-            if let Some(made) = summing.done(lane.n_blocks()) {
-                rows.push(((at - MANY) as usize, sums.len() as u32));
-                sums.push(made);
+            if let Some(sums) = summing.done(lane.n_blocks()) {
+                made.push(((at - MANY) as usize, sums));
             }
         }
-        for (row, sums) in rows {
-            self.spans.heads.places[row].sums = sums;
-        }
-        self.spans.sums = sums;
+        made
     }
 }
 
+/// The lanes of so many goroutines are summed up in one go.
+const AT_ONCE: usize = 256;
+
 /// The span of a goroutine that comes next.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 struct Next {
+    go: GoRef,
+    /// Its block, and where that is written: [`UNREAD`] before it is looked for, [`NOWHERE`] where there
+    /// is none.
     block: u32,
+    written: u32,
+    /// Which of the block's it is, and where its length is written there, if it is not the first one.
     k: u8,
-    /// Where its length is written, if it is not the first one.
     at: u16,
-    /// Its beginning, if it is not the first one.
+    /// Its beginning.
     start: i64,
+    /// Where the block ends.
+    end_of_block: i64,
 }
 
+/// A block that was not looked for yet.
+const UNREAD: u32 = NOWHERE - 1;
+
 impl Next {
+    /// The first one.
+    fn of(go: GoRef) -> Next {
+        Next { go, block: 0, written: UNREAD, k: 0, at: 0, start: 0, end_of_block: 0 }
+    }
+
+    /// Whether there is one. `find`: where a block is written, its beginning and its end.
+    #[inline]
+    fn is_there(&mut self, find: impl Fn(GoRef, usize) -> Option<(u32, i64, i64)>) -> bool {
+        if self.written == UNREAD {
+            let found = find(self.go, self.block as usize);
+            (self.written, self.start, self.end_of_block) = found.unwrap_or((NOWHERE, 0, 0));
+        }
+        self.written != NOWHERE
+    }
+
     /// Its end, and the one that follows.
     #[inline]
-    fn end(self, block: &Block<'_>, base: i64, end_of_block: i64) -> (i64, Next) {
+    fn end(self, block: &Block<'_>) -> (i64, Next) {
         let (widths, first) = block.lengths();
         let k = usize::from(self.k);
         if k + 1 >= block.n {
-            return (end_of_block, Next { block: self.block + 1, ..Next::default() });
+            return (self.end_of_block, Next { block: self.block + 1, ..Next::of(self.go) });
         }
-        let (start, mut at) = if k == 0 { (base, first) } else { (self.start, self.at.into()) };
-        let end = start.wrapping_add_unsigned(take_length(
-            block.bytes,
-            &mut at,
-            &mut (widths >> (2 * k)),
-        ));
-        (end, Next { block: self.block, k: self.k + 1, at: at as u16, start: end })
+        let mut at = if k == 0 { first } else { self.at.into() };
+        let length = take_length(block.bytes, &mut at, &mut (widths >> (2 * k)));
+        let end = self.start.wrapping_add_unsigned(length);
+        (end, Next { k: self.k + 1, at: at as u16, start: end, ..self })
     }
 }

@@ -134,9 +134,9 @@ fn group_json(at: At<'_>, index: &Index, group: &Group) -> Value {
     row["name"] = name.into();
     row["first"] = plain(func).into();
     row["n"] = group.gos.len().into();
-    row["costly"] = group.costly.into();
-    row["waiting"] = group.waiting.into();
-    row["running"] = group.running.into();
+    row["costly"] = group.time.costly.into();
+    row["waiting"] = group.time.waiting.into();
+    row["running"] = group.time.running.into();
     let _ = index;
     row
 }
