@@ -2,7 +2,7 @@
 
 mod analyses;
 mod cancels;
-mod client;
+pub(crate) mod client;
 mod editors;
 mod edits;
 mod faults;

@@ -27,6 +27,7 @@ mod profile;
 mod real;
 mod record;
 mod side_by_side;
+mod suite;
 mod tail;
 mod timeline;
 mod truth;

@@ -18,6 +18,7 @@ use crate::jobs::Jobs;
 use crate::kept::{are_few, is_harmless, whole};
 use crate::range::Index;
 use crate::regions::RegionGroup;
+use crate::suite::{Test, tests};
 use crate::verdicts::{Facts, Sum, VERDICTS, Verdict, Verdicts, judge_beside};
 use crate::view::Told;
 
@@ -102,6 +103,8 @@ pub struct Judged {
     pub go_groups: Vec<GoGroup>,
     /// User regions and tasks by the line that opens them, likewise.
     pub regions: Vec<RegionGroup>,
+    /// The tests of a test binary, likewise.
+    pub tests: Vec<Test>,
     /// By the slot of an assist: how long its goroutines stood still in it, in nanoseconds, if more was asked
     /// than verdicts.
     pub stood: Vec<(SlotId, i64)>,
@@ -119,6 +122,7 @@ struct Form<'a> {
     found: Cow<'a, Found>,
     go_groups: Cow<'a, [GoGroup]>,
     regions: Cow<'a, [RegionGroup]>,
+    tests: Cow<'a, [Test]>,
     stood: Cow<'a, [(SlotId, i64)]>,
 }
 
@@ -152,15 +156,16 @@ impl Judged {
             (depth >= Depth::Findings).then(|| {
                 let lives = lives(analysis, stays);
                 let groups = groups(analysis, stays, facts, &lives);
-                (lives, groups)
+                let tests = tests(analysis, stays, facts, &lives);
+                (lives, groups, tests)
             })
         };
         let beside = (of_regions, of_goroutines);
         let ((verdicts, blame), (regions, index, stood), goroutines) =
             judge_beside(analysis, facts, &told, jobs, beside)?;
         go_on()?;
-        let (go_groups, found) = match goroutines {
-            Some((lives, groups)) => {
+        let (go_groups, tests, found) = match goroutines {
+            Some((lives, groups, tests)) => {
                 let known = Known {
                     verdicts: &verdicts,
                     blame: &blame,
@@ -169,12 +174,12 @@ impl Judged {
                     stood: &stood,
                 };
                 let found = find(analysis, &known, &is_own, jobs);
-                (groups, found)
+                (groups, tests, found)
             }
-            None => (Vec::new(), Found::default()),
+            None => (Vec::new(), Vec::new(), Found::default()),
         };
         go_on()?;
-        Some(Judged { verdicts, blame, found, go_groups, regions, stood, index })
+        Some(Judged { verdicts, blame, found, go_groups, regions, tests, stood, index })
     }
 
     /// All of it but the verdicts on single waits, as bytes.
@@ -187,6 +192,7 @@ impl Judged {
             found: Cow::Borrowed(&self.found),
             go_groups: Cow::Borrowed(&self.go_groups),
             regions: Cow::Borrowed(&self.regions),
+            tests: Cow::Borrowed(&self.tests),
             stood: Cow::Borrowed(&self.stood),
         };
         postcard::to_stdvec(&form).ok()
@@ -218,6 +224,7 @@ impl Judged {
             found: form.found.into_owned(),
             go_groups: form.go_groups.into_owned(),
             regions: form.regions.into_owned(),
+            tests: form.tests.into_owned(),
             stood: form.stood.into_owned(),
             index: None,
         })
@@ -239,6 +246,7 @@ impl Form<'_> {
                 .stood
                 .iter()
                 .all(|(slot, ns)| (slot.0 as usize) < analysis.slots.len() && *ns >= 0)
+            && self.tests.iter().all(|test| test.is_sound(analysis))
             && self.blame.is_sound(analysis)
             && self.found.findings.iter().all(|finding| {
                 has(finding.frame)

@@ -9,6 +9,7 @@ use crate::metric::Metric;
 use crate::placement::FileId;
 use crate::sites::{SiteLine, wakers};
 use crate::staleness::{Lines, State};
+use crate::suite::Most;
 use crate::units::{count, duration, percent_short};
 use crate::verdicts::Verdict;
 use crate::view::View;
@@ -31,7 +32,7 @@ pub struct Lens {
 pub enum Target {
     /// The evidence for the figures of a recorded line, from 0.
     Evidence(u32),
-    /// A frame: the line that wakes.
+    /// A frame: the line that wakes, or where a test stood.
     Frame(FrameId),
 }
 
@@ -61,6 +62,7 @@ pub fn lenses_beside_figures(
     metric: Metric,
 ) -> Vec<Lens> {
     let mut list = Vec::new();
+    tests(view, file, lines, &mut list);
     functions(view, file, lines, metric, &mut list);
     go_statements(view, file, lines, &mut list);
     regions(view, file, lines, &mut list);
@@ -152,6 +154,52 @@ fn functions(view: &View, file: FileId, lines: &Lines, metric: Metric, out: &mut
         });
         out.extend(woken_from(view, &sum, line, columns));
     }
+}
+
+/// `took 13.2 s · sleep poll_test.go:31 72 %`, above a test or a benchmark.
+fn tests(view: &View, file: FileId, lines: &Lines, out: &mut Vec<Lens>) {
+    let source = &view.placement.source(file).source;
+    let long = view.tests.iter().take_while(|test| test.ns >= crate::view::MIN_SHOWN_NS);
+    for (rank, test) in long.enumerate() {
+        if rank >= TOP && i128::from(test.ns) * MIN_SHARE < i128::from(view.analysis.duration()) {
+            break;
+        }
+        let is_here = view.placement.place(test.frame).is_some_and(|place| place.file == file);
+        // A subtest is a function without a name, which stands within its test.
+        let func = test.func(&view.analysis);
+        if !is_here || is_closure(func) {
+            continue;
+        }
+        let Some(&row) = source.functions_named(func).first() else { continue };
+        let function = &source.functions()[row];
+        let Some(line) = lines.current(function.name_line).map(|now| now.line) else { continue };
+        let runs = match test.n {
+            1 => String::new(),
+            n => format!(" in {} runs", count(n)),
+        };
+        let file_and_line = |frame| {
+            let name = view.frame_name(frame);
+            name.split(' ').next().unwrap_or_default().to_owned()
+        };
+        let most = crate::suite::most_of(view, test, &file_and_line);
+        let (about, took) = (view.approximately(), duration(test.ns));
+        let at = match test.most().0 {
+            Most::At(slot) => crate::suite::line(view, slot).and_then(|line| line.1),
+            Most::Running | Most::Subtests => None,
+        };
+        out.push(Lens {
+            line,
+            columns: function.name_columns.clone(),
+            title: format!("{about}took {took}{runs} · {most}"),
+            target: Target::Frame(at.unwrap_or(test.frame)),
+        });
+    }
+}
+
+/// Whether a function is one without a name, inside another one.
+fn is_closure(func: &str) -> bool {
+    let last = func.rsplit('.').next().unwrap_or_default();
+    last.strip_prefix("func").is_some_and(|n| n.starts_with(|c: char| c.is_ascii_digit()))
 }
 
 /// `12,480 started · 512 alive at most · life p50 1.20 ms · 96.0 % waiting`, above a `go` statement.

@@ -33,6 +33,7 @@ pub mod sites;
 pub mod sources;
 pub mod staleness;
 pub mod stays;
+pub mod suite;
 pub mod summary;
 pub mod tail;
 pub mod text;

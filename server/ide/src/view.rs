@@ -18,6 +18,7 @@ use crate::range::{Index, window};
 use crate::regions::RegionGroup;
 use crate::sites::{SiteLine, Sites};
 use crate::staleness::State;
+use crate::suite::Test;
 use crate::verdicts::{Sum, Verdict, Verdicts};
 
 /// A trace and where it stands in the workspace.
@@ -48,6 +49,8 @@ pub struct View {
     pub go_groups: Arc<Vec<GoGroup>>,
     /// User regions and tasks by the line that opens them; of the whole trace, also in a range.
     pub regions: Arc<Vec<RegionGroup>>,
+    /// The tests of a test binary, the longest first; of the whole trace, also in a range.
+    pub tests: Arc<Vec<Test>>,
     /// The window of the trace that all figures are of, if not the whole.
     pub range: Option<(Nanos, Nanos)>,
     /// By the slot of an assist: how long its goroutines stood still in it; in the range if there is one.
@@ -143,11 +146,12 @@ impl View {
     ) -> View {
         let (mut verdicts, mut blame, mut found) = (None, None, Found::default());
         let (mut go_groups, mut regions, mut index) = (Vec::new(), Vec::new(), None);
-        let mut stood = Vec::new();
+        let (mut tests, mut stood) = (Vec::new(), Vec::new());
         if let Some(judged) = judged {
             (verdicts, blame) = (Some(Arc::new(judged.verdicts)), Some(Arc::new(judged.blame)));
             (found, go_groups, regions) = (judged.found, judged.go_groups, judged.regions);
-            (stood, index) = (judged.stood, judged.index.map(Arc::new));
+            (tests, stood) = (judged.tests, judged.stood);
+            index = judged.index.map(Arc::new);
         }
         let Found { findings, looked } = &mut found;
         let all = findings.len();
@@ -176,6 +180,7 @@ impl View {
             n_silenced,
             go_groups: Arc::new(go_groups),
             regions: Arc::new(regions),
+            tests: Arc::new(tests),
             range: None,
             index,
             question: Arc::new(question),
@@ -219,6 +224,7 @@ impl View {
             n_silenced: self.n_silenced,
             go_groups: self.go_groups.clone(),
             regions: self.regions.clone(),
+            tests: self.tests.clone(),
             range: None,
             index: Index::new(&analysis).map(Arc::new),
             question: self.question.clone(),
@@ -265,6 +271,7 @@ impl View {
             blame: blame.map(Arc::new),
             go_groups: self.go_groups.clone(),
             regions: self.regions.clone(),
+            tests: self.tests.clone(),
             range: Some((t0, t1)),
             index: self.index.clone(),
             question: self.question.clone(),

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use ide::kinds::Kind;
 use ide::lines::{By, Figure, is_user_by_name, lines};
+use ide::suite::Test;
 use ide::units::{DurationUnit, count, duration, duration_in, percent_short};
 use ide::verdicts::{Sum, Verdict};
 use ide::view::{View, short_func};
@@ -200,6 +201,7 @@ fn print(args: &Args, view: &View, rows: &[Row], of_workspace: bool) -> anyhow::
             writeln!(out, "  {dim}and {more} more: waitline findings{dim:#}")?;
         }
     }
+    tests(args, view, &mut out)?;
     let costly = best(rows, args.top, |r| r.costly_ns);
     if costly.is_empty() {
         writeln!(out, "\n{bold}Nothing costly{bold:#} {dim}on the lines of your code{dim:#}")?;
@@ -228,6 +230,47 @@ fn print(args: &Args, view: &View, rows: &[Row], of_workspace: bool) -> anyhow::
     out.flush()?;
     Ok(())
 }
+
+/// The tests of a test binary, and where their time went.
+fn tests(args: &Args, view: &View, out: &mut impl Write) -> anyhow::Result<()> {
+    let (bold, dim) = (style::BOLD, style::DIM);
+    let long: Vec<&Test> =
+        view.tests.iter().filter(|test| test.ns >= ide::view::MIN_SHOWN_NS).collect();
+    let Some(first) = long.first() else { return Ok(()) };
+    let shown = args.top.div_ceil(TESTS_IN).min(long.len());
+    let more = match long.len() - shown {
+        0 => String::new(),
+        n => format!("; {} more of a millisecond or longer", count(n as u64)),
+    };
+    writeln!(out, "\n{bold}Tests{bold:#} {dim}the longest first{more}{dim:#}")?;
+    let unit = DurationUnit::of(first.ns);
+    let name = |test: &Test| ide::text::plain(short_func(test.func(&view.analysis)));
+    let width = long.iter().take(shown).map(|test| name(test).width()).max().unwrap_or(0).max(4);
+    let title = format!("took {}", unit.symbol());
+    let head = ["number", "longest", "running"];
+    let [number, longest, running] = head;
+    writeln!(
+        out,
+        "{dim}{title:>10} {number:>8} {longest:>8} {running:>8}  {:width$}  most of it{dim:#}",
+        "test"
+    )?;
+    for test in long.into_iter().take(shown) {
+        writeln!(
+            out,
+            "{:>10} {:>8} {:>8} {:>8}  {:width$}  {}",
+            duration_in(test.ns, unit),
+            format!("{}×", count(test.n)),
+            duration(test.longest_ns),
+            duration(test.run_ns),
+            name(test),
+            ide::suite::most_of(view, test, &|f| frame_place(view, f)),
+        )?;
+    }
+    Ok(())
+}
+
+/// Of so many lines that a report may show, one is a test.
+const TESTS_IN: usize = 3;
 
 /// The most findings that a report names.
 const FINDINGS: usize = 8;
@@ -472,6 +515,7 @@ fn print_json(args: &Args, view: &View, rows: &[Row]) -> anyhow::Result<()> {
             "message": f.message,
             "ns": f.ns,
         })).collect::<Vec<_>>(),
+        "tests": view.tests.iter().take(args.top).map(|test| test_json(view, test)).collect::<Vec<_>>(),
         "partial": analysis.partial(),
         "problem": analysis.problem.as_ref().map(ToString::to_string),
         "lines": lines,
@@ -481,4 +525,25 @@ fn print_json(args: &Args, view: &View, rows: &[Row]) -> anyhow::Result<()> {
     writeln!(out)?;
     out.flush()?;
     Ok(())
+}
+
+fn test_json(view: &View, test: &Test) -> serde_json::Value {
+    let most = test.most.map(|(slot, ns)| {
+        let (kind, frame) = ide::suite::line(view, slot).unzip();
+        json!({
+            "place": frame.flatten().map(|f| frame_place(view, f)),
+            "cause": kind.map(|kind| kind.label(&view.analysis)),
+            "ns": ns,
+        })
+    });
+    json!({
+        "func": test.func(&view.analysis),
+        "n": test.n,
+        "ns": test.ns,
+        "longest": test.longest_ns,
+        "running": test.run_ns,
+        "subtests": test.subtests_ns,
+        "paused": test.paused_ns,
+        "most": most,
+    })
 }
