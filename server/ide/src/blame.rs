@@ -357,6 +357,9 @@ impl<'a, const CUT: bool> Walk<'a, CUT> {
                 part.to = from;
             }
             if stay.kind == StayKind::Born {
+                if stay.waker == GoRow::NONE && part.to > part.from {
+                    return self.began_by_itself(&part);
+                }
                 // Before its birth, its creator.
                 part.g = stay.waker;
                 part.last = stay.waker_last;
@@ -396,6 +399,16 @@ impl<'a, const CUT: bool> Walk<'a, CUT> {
                 }
             }
         }
+    }
+
+    /// Before the birth of a goroutine that none has started: `time.AfterFunc` did, or C code, which nearly
+    /// nobody uses so.
+    #[cold]
+    fn began_by_itself(&mut self, part: &Part) {
+        if !part.carried {
+            self.outside = self.outside.saturating_add(part.to - part.from);
+        }
+        self.end(End::Timer, LineId::NONE, part.from, part.to);
     }
 
     /// The walk is broken off.

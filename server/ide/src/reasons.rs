@@ -159,10 +159,15 @@ fn in_brackets(view: &View, ends: &[(EndLine, i64)]) -> String {
 
 /// Where most of some waits ends, for people: its share, and what it is.
 fn top(view: &View, ends: &[(EndLine, i64)]) -> Option<(String, String)> {
+    let ((end, ns), all) = first_known(ends)?;
+    Some((percent_short(ns, all), end_name(view, end)))
+}
+
+/// The end that has most of what is known, a tenth of all at least; and all.
+fn first_known(ends: &[(EndLine, i64)]) -> Option<((EndLine, i64), i64)> {
     let all: i64 = ends.iter().map(|e| e.1).sum();
-    let &(end, ns) = ends.first()?;
-    (!matches!(end.0, End::NotKnown | End::More))
-        .then(|| (percent_short(ns, all), end_name(view, end)))
+    let &known = ends.iter().find(|(end, _)| !matches!(end.0, End::NotKnown | End::More))?;
+    (i128::from(known.1) * 10 >= i128::from(all)).then_some((known, all))
 }
 
 /// `running main.go:21`.
@@ -175,11 +180,7 @@ pub fn end_name(view: &View, (end, frame): EndLine) -> String {
 
 /// Where waits end for the end of a line: `main.go:21 36 %`, or `network 19 %`.
 pub fn end_short(view: &View, ends: &[(EndLine, i64)]) -> Option<String> {
-    let all: i64 = ends.iter().map(|e| e.1).sum();
-    let &((end, frame), ns) = ends.first()?;
-    if matches!(end, End::NotKnown | End::More) {
-        return None;
-    }
+    let (((end, frame), ns), all) = first_known(ends)?;
     // A line of the runtime's, under which no other is, says no more to anybody than this.
     let is_runtimes = |frame: &exectrace::FrameId| {
         let func = view.analysis.tables.frame(*frame).func;

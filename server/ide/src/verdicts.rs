@@ -22,6 +22,7 @@ mod judging;
 mod people;
 mod roots;
 mod tally;
+mod wakers;
 mod words;
 
 pub use facts::{Facts, WaitKind};

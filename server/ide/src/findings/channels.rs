@@ -1,10 +1,12 @@
 //! Channels: back-pressure, no free slot, items too small, workers without work.
 
-use hashbrown::HashSet;
+use exectrace::{FrameId, StackId};
+use hashbrown::{HashMap, HashSet};
 
 use super::scene::{BIG, Scene, Site, counted};
 use super::{Code, Finding, Found, part};
 use crate::blame::End;
+use crate::figures::SlotId;
 use crate::units::{count, duration, percent};
 use crate::values::Values;
 use crate::verdicts::{Verdict, WaitKind, Why};
@@ -98,9 +100,7 @@ fn slots(scene: &Scene<'_>, site: &Site, found: &mut Found) {
         ];
         return found.near(Code::SlotsExhausted, Some(site.frame), wait, what, &limits);
     }
-    let giver = costly
-        .worst
-        .and_then(|row| scene.facts.line_of(scene.analysis, scene.stays.stay(row).waker_stack))
+    let giver = giver(scene, site)
         .map_or_else(String::new, |f| format!(", which others give back at {}", scene.place(f)));
     let mut finding = Finding::new(
         Code::SlotsExhausted,
@@ -121,14 +121,32 @@ fn slots(scene: &Scene<'_>, site: &Site, found: &mut Found) {
     found.push(finding);
 }
 
+/// The line at which most slots were given back. A context that ends gives none.
+fn giver(scene: &Scene<'_>, site: &Site) -> Option<FrameId> {
+    let mut n: HashMap<StackId, usize> = HashMap::new();
+    for &row in &site.waits {
+        if scene.judgement(row).is_some_and(|judgement| judgement.why == Why::NoSlot) {
+            *n.entry(scene.stays.stay(row).waker_stack).or_default() += 1;
+        }
+    }
+    let ends = |stack: StackId| {
+        let leaf = scene.analysis.stack(stack).first();
+        let func = |&f: &FrameId| scene.analysis.str(scene.analysis.tables.frame(f).func);
+        leaf.is_some_and(|f| func(f).starts_with("context."))
+    };
+    let most = n.into_iter().filter(|&(stack, _)| !ends(stack));
+    let (stack, _) = most.max_by_key(|&(stack, n)| (n, std::cmp::Reverse(stack)))?;
+    scene.facts.line_of(scene.analysis, stack)
+}
+
 /// What handing over one item costs, in nanoseconds: two changes of goroutine.
 const HANDOFF_NS: i64 = 2_000;
 
-/// At least 1,000 waits, half of them under 20 µs, and 2 µs for each of them are 2 % of all
-/// running.
+/// At least 1,000 waits, half of them under 20 µs, with less than that from one to the next; 2 µs for each
+/// of them are 2 % of all running, and big. On a channel of the program's own: a library's nobody can change.
 fn handoff(scene: &Scene<'_>, site: &Site, found: &mut Found) {
     let n = site.waits.len();
-    if n < 1_000 {
+    if n < 1_000 || !site.slots.iter().any(|&slot| is_own_operation(scene, slot)) {
         return;
     }
     let mut values = Values::default();
@@ -137,7 +155,9 @@ fn handoff(scene: &Scene<'_>, site: &Site, found: &mut Found) {
     }
     let [p50, p99] = values.percentiles([50, 99]);
     let cost = (n as i64).saturating_mul(HANDOFF_NS);
-    if p50 >= 20_000 || i128::from(cost) * 50 < i128::from(scene.running) {
+    let is_dear = i128::from(cost) * 50 >= i128::from(scene.running) && scene.is_big(cost);
+    let between = if p50 < 20_000 && is_dear { between_waits(scene, site) } else { 0 };
+    if p50 >= 20_000 || between >= 20_000 || !is_dear {
         let what = format!(
             "Hands over {} items, half of them within {}: about {} of running time",
             count(n as u64),
@@ -146,6 +166,8 @@ fn handoff(scene: &Scene<'_>, site: &Site, found: &mut Found) {
         );
         let limits = [
             (part(20_000, p50), "half of the waits under 20 µs"),
+            (part(20_000, between), "half of the time less than 20 µs from one to the next"),
+            (scene.bigness(cost), BIG),
             (part(cost.saturating_mul(50), scene.running), "at least 2 % of all running"),
         ];
         return found.near(Code::FineHandoff, Some(site.frame), None, what, &limits);
@@ -170,6 +192,36 @@ fn handoff(scene: &Scene<'_>, site: &Site, found: &mut Found) {
     ];
     finding.related = scene.related(site, &picked);
     found.push(finding);
+}
+
+/// Whether it is the program's own code that sends or receives there, not a library that it called.
+fn is_own_operation(scene: &Scene<'_>, slot: SlotId) -> bool {
+    let stack = scene.analysis.stack(scene.stack_of(slot));
+    let is_runtimes = |&&frame: &&FrameId| {
+        let func = scene.analysis.tables.frame(frame).func;
+        scene.analysis.str(func).starts_with("runtime.")
+    };
+    stack.iter().find(|frame| !is_runtimes(frame)).is_some_and(|&f| scene.facts.is_own(f))
+}
+
+/// So many waits tell how much lies between two.
+const LOOKED_AT: usize = 100_000;
+
+/// How long half of all goroutines take at most from one wait at a site to the next, in nanoseconds.
+fn between_waits(scene: &Scene<'_>, site: &Site) -> i64 {
+    let mut last = vec![i64::MIN; scene.stays.gos.len()];
+    let mut gaps = Vec::new();
+    for &row in site.waits.iter().take(LOOKED_AT) {
+        let stay = scene.stays.stay(row);
+        let last = &mut last[stay.g.0 as usize];
+        if *last != i64::MIN {
+            gaps.push(stay.start.0.saturating_sub(*last));
+        }
+        *last = stay.end.0;
+    }
+    // Each once: there is nothing between.
+    let middle = gaps.len() / 2;
+    if gaps.is_empty() { 0 } else { *gaps.select_nth_unstable(middle).1 }
 }
 
 /// At least two goroutines that wait for work, together as long as the trace, while the one that

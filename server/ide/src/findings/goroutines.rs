@@ -112,12 +112,13 @@ fn union_of(intervals: &mut [(i64, i64)]) -> i64 {
 const START_NS: i64 = 1_000;
 
 /// At least 1,000 of one `go`, half of them ran under 20 µs, and 1 µs for each is 2 % of all
-/// running. By number alone this would hit every server.
+/// running, and big. By number alone this would hit every server.
 fn churn(scene: &Scene<'_>, group: &GoGroup, found: &mut Found) {
     let cost = i64::try_from(group.started).unwrap_or(i64::MAX).saturating_mul(START_NS);
     if group.started < 1_000
         || group.run_p50 >= 20_000
         || i128::from(cost) * 50 < i128::from(scene.running)
+        || !scene.is_big(cost)
     {
         let what = format!(
             "Starts {} goroutines, half of which run {} or less: about {} of running time",
@@ -130,6 +131,7 @@ fn churn(scene: &Scene<'_>, group: &GoGroup, found: &mut Found) {
             (part(started, 1_000), "at least 1,000 goroutines"),
             (part(20_000, group.run_p50), "half of them run under 20 µs"),
             (part(cost.saturating_mul(50), scene.running), "at least 2 % of all running"),
+            (scene.bigness(cost), BIG),
         ];
         return found.near(Code::GoroutineChurn, Some(group.created_at), None, what, &limits);
     }

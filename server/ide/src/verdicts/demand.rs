@@ -78,6 +78,11 @@ impl Demanded {
         self.is(Demanded::ANY)
     }
 
+    /// Whether somebody with work in hand surely waited for the goroutine, for half of the time or more.
+    pub(super) fn is_strong_half(self) -> bool {
+        self.is(Demanded::STRONG_HALF)
+    }
+
     /// Whether only answers to its group make a wait strong.
     pub(super) fn strong_by_answers_only(self) -> bool {
         self.is(Demanded::ANSWERS_ONLY) && !self.is(Demanded::STRONG_HALF)
@@ -179,7 +184,11 @@ impl Demand {
         if kind == WaitKind::Join && stay.waker != GoRow::NONE && self.is_umbrella(stay) {
             self.crews.push(Joined { crew: people.crew(stay.waker), from: a, to: b });
         }
-        let is_whole = || kind == WaitKind::Join && own.1 >= b && self.is_life(stay, stays);
+        // Who waits once, for half of its life, for one that reads from the network, holds a connection
+        // together, as a join does.
+        let holds = || answers_only && seen.is_one_shot() && people.reads(stay.waker);
+        let is_join = kind == WaitKind::Join || holds();
+        let is_whole = || is_join && own.1 >= b && self.is_life(stay, stays);
         if kind != WaitKind::Lock && self.is_umbrella(stay) || is_whole() {
             demand = (demand.0.max(demand.1), 0);
         }
@@ -259,6 +268,7 @@ fn own_level(kind: WaitKind) -> Option<u8> {
 /// only because the group gets answers.
 fn level(seen: &Seen<'_>, people: &People) -> (u8, bool) {
     if seen.fact.call
+        || seen.fact.slot
         || seen.is_callback()
         || (seen.sends && seen.main)
         || (seen.peer && seen.is_one_shot())

@@ -76,6 +76,8 @@ pub(super) struct Fact {
     pub(super) wrapper: bool,
     /// It stands in a call that gives an answer.
     pub(super) call: bool,
+    /// It stands in a call that gives one of a limited number of things.
+    pub(super) slot: bool,
 }
 
 impl Fact {
@@ -147,7 +149,9 @@ impl Facts {
                 own_frames,
                 in_program: stack.iter().any(|&f| made.is_program(f)),
                 wrapper: is_wrapper(analysis, &made, stack),
-                call: above.iter().any(|&f| gives_answer(func(f))),
+                call: above.iter().any(|&f| gives_answer(func(f)))
+                    && !above.iter().any(|&f| waits_for_work(func(f))),
+                slot: above.iter().any(|&f| gives_slot(func(f))),
             });
         }
         made.n_sites = sites.len();
@@ -163,6 +167,7 @@ impl Facts {
             in_program: false,
             wrapper: false,
             call: false,
+            slot: false,
         };
         self.facts.get(slot.0 as usize).copied().unwrap_or(NOTHING)
     }
@@ -248,6 +253,8 @@ fn kind(analysis: &Analysis, cause: Cause, stack: &[FrameId], user: Option<usize
         return WaitKind::System;
     }
     match cause {
+        // What the one who accepts does to each connection is part of that.
+        Cause::Syscall if accepts(&has) => WaitKind::Accept,
         Cause::Syscall => WaitKind::Syscall,
         Cause::Net => network(&has),
         Cause::Sleep => WaitKind::Sleep,
@@ -299,8 +306,12 @@ fn by_frames(stack: &[FrameId], has: &Has<'_>) -> WaitKind {
     }
 }
 
+fn accepts(has: &Has<'_>) -> bool {
+    has(&|f| f.ends_with(".accept") || f.ends_with(".Accept"))
+}
+
 fn network(has: &Has<'_>) -> WaitKind {
-    if has(&|f| f.ends_with(".accept") || f.ends_with(".Accept")) {
+    if accepts(has) {
         WaitKind::Accept
     } else if has(&|f| f.starts_with("internal/poll.(*FD).Write")) {
         WaitKind::NetWrite
@@ -342,7 +353,7 @@ fn is_wrapper(analysis: &Analysis, facts: &Facts, stack: &[FrameId]) -> bool {
 
 /// Functions that give an answer to whoever calls them: who waits in one has asked.
 fn gives_answer(func: &str) -> bool {
-    const PREFIXES: [&str; 14] = [
+    const PREFIXES: [&str; 20] = [
         "net/http.(*Client).do",
         "net/http.(*Transport).roundTrip",
         "net/http.(*Transport).RoundTrip",
@@ -357,6 +368,45 @@ fn gives_answer(func: &str) -> bool {
         "crypto/tls.(*Conn).handshake",
         "net/rpc.(*Client).Call",
         "google.golang.org/grpc.invoke",
+        "github.com/redis/go-redis/v9.(*baseClient).process",
+        "github.com/go-redis/redis/v8.(*baseClient).process",
+        "github.com/gomodule/redigo/redis.(*conn).Do",
+        "github.com/bradfitz/gomemcache/memcache.(*Client).",
+        "github.com/nats-io/nats.go.(*Conn).Request",
+        "github.com/jackc/pgx/v5.(*Conn).",
     ];
     PREFIXES.iter().any(|p| func.starts_with(p))
+}
+
+/// Questions that are answered when there is something to be done.
+fn waits_for_work(func: &str) -> bool {
+    const METHODS: [&str; 12] = [
+        "BLPop",
+        "BRPop",
+        "BRPopLPush",
+        "BLMove",
+        "BLMPop",
+        "BZPopMax",
+        "BZPopMin",
+        "BZMPop",
+        "XRead",
+        "XReadGroup",
+        "DoWithTimeout",
+        "WaitForNotification",
+    ];
+    func.rsplit('.').next().is_some_and(|method| METHODS.contains(&method))
+}
+
+/// Functions that give one of a limited number of things: who waits in one has work in hand.
+fn gives_slot(func: &str) -> bool {
+    const NAMES: [&str; 7] = [
+        "golang.org/x/time/rate.(*Limiter).Wait",
+        "golang.org/x/time/rate.(*Limiter).WaitN",
+        "golang.org/x/time/rate.(*Limiter).wait",
+        "golang.org/x/sync/semaphore.(*Weighted).Acquire",
+        "golang.org/x/sync/errgroup.(*Group).Go",
+        "net/http.(*Transport).getConn",
+        "database/sql.(*DB).conn",
+    ];
+    NAMES.contains(&func)
 }

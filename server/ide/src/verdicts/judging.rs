@@ -2,7 +2,7 @@
 
 use super::demand::{Demand, Demanded};
 use super::facts::{Facts, WaitKind};
-use super::people::{People, Seen};
+use super::people::{People, Seen, weight};
 use super::tally::Tally;
 use super::words::{Judgement, Verdict, Why};
 use crate::Analysis;
@@ -214,6 +214,13 @@ impl Judge<'_> {
             }
             _ => {}
         }
+        if seen.fact.slot
+            && stay.waker != GoRow::NONE
+            && matches!(kind, WaitKind::Send | WaitKind::Receive | WaitKind::Select)
+            && !self.people.is_made_for_it(stay)
+        {
+            return (Costly, Why::NoSlot);
+        }
         if stay.open {
             // What lasts for half of the trace is for the run, not for a piece of work.
             return match kind {
@@ -237,7 +244,9 @@ impl Judge<'_> {
             return (Costly, Why::ReceiverBusy);
         }
         if seen.sends && stay.waker != GoRow::NONE {
-            return if seen.peer {
+            return if seen.peer
+                || (self.people.is_given_back(seen, self.stays) && self.is_busy(stay))
+            {
                 (Costly, Why::NoSlot)
             } else if !strong && self.is_handed_to_maker(seen) {
                 (Idle, Why::Once)
@@ -252,7 +261,7 @@ impl Judge<'_> {
         let comes_back = umbrella || seen.at.n >= 2;
         if stay.waker != GoRow::NONE && !uncarried {
             return if seen.peer {
-                let costly = strong || seen.is_one_shot();
+                let costly = (strong || seen.is_one_shot()) && !self.people.is_broadcast(stay);
                 if costly { (Costly, Why::NoSlot) } else { (Unsure, Why::PeerUnsure) }
             } else if strong {
                 (Through, Why::Asked)
@@ -290,6 +299,10 @@ impl Judge<'_> {
             return match kind {
                 _ if timer && demanded.strong_by_answers_only() => (Unsure, Why::TimerInPath),
                 WaitKind::Sleep => (Costly, Why::SleepsInPath),
+                // A limit of so many a second: others are held up, too, where they wait for this one.
+                _ if timer && seen.fact.slot && demanded.is_strong_half() => {
+                    (Costly, Why::TimerInPath)
+                }
                 // A heartbeat in a handler.
                 _ if timer && demanded.level() >= 2 => (Unsure, Why::TimerInPath),
                 _ if timer => (Costly, Why::TimerInPath),
@@ -341,15 +354,13 @@ impl Judge<'_> {
             && !self.goes_on(seen)
     }
 
-    /// Whether the goroutine does anything of weight after this wait: more than clearing up, and more than
-    /// next to nothing beside how long it waited.
+    /// Whether the goroutine does anything of weight after this wait.
     fn goes_on(&self, seen: &Seen<'_>) -> bool {
         if seen.has_later_stay() {
             return true;
         }
         let stay = seen.stay;
         let end = self.stays.go(stay.g).end.0.min(self.duration);
-        let least = (stay.end.since(stay.start) / 128).max(20_000);
-        end - stay.end.0 - self.stays.runnable(seen.row) > least
+        end - stay.end.0 - self.stays.runnable(seen.row) > weight(stay)
     }
 }

@@ -1,10 +1,11 @@
 //! What is known of each goroutine: its root, its home, its groups, who asked it, who answers it.
 
-use exectrace::{StackId, StrId};
+use exectrace::StrId;
 use hashbrown::{HashMap, HashSet};
 
 use super::facts::{Fact, Facts, WaitKind};
 use super::roots::roots;
+use super::wakers::{WakerStack, waker_stacks};
 use crate::Analysis;
 use crate::figures::SlotId;
 use crate::stays::{GoRow, Stay, StayKind, StayRow, Stays};
@@ -97,6 +98,8 @@ pub(super) struct Person {
     receives: bool,
     /// It ended in the trace.
     ended: bool,
+    /// Most of its receiving is from the network.
+    reads: bool,
     /// The site that it found last: a row of what was visited. Then its first row in
     /// `People::at_site`.
     sites: u32,
@@ -207,31 +210,11 @@ impl Seen<'_> {
 /// Those that one goroutine started with one function.
 pub(super) type Crew = (GoRow, StrId);
 
-/// What the stack of a waker tells.
-#[derive(Debug, Clone, Copy)]
-struct WakerStack {
-    /// Its leaf is no function of the runtime: a channel was closed, where it is one.
-    plain: bool,
-    /// It received.
-    receives: bool,
-    /// It stood in a `select`, which may send or receive.
-    selects: bool,
-}
-
 /// Who was woken, by whom, at which site, among those with the same root.
 type Turns = HashSet<(GoRow, GoRow, u32)>;
 
 impl People {
     pub(super) fn new(analysis: &Analysis, stays: &Stays, facts: &Facts) -> People {
-        let wakers = (0..analysis.tables.n_stacks() as u32).map(|stack| {
-            let leaf = analysis.stack(StackId(stack)).first();
-            let func = leaf.map_or("", |&f| analysis.str(analysis.tables.frame(f).func));
-            WakerStack {
-                plain: !func.starts_with("runtime."),
-                receives: func.starts_with("runtime.chanrecv"),
-                selects: func == "runtime.selectgo",
-            }
-        });
         let mut made = People {
             gos: persons(analysis, stays, facts),
             at_site: Vec::new(),
@@ -239,7 +222,7 @@ impl People {
             many: ManySites::default(),
             groups: Vec::new(),
             main: stays.main(),
-            wakers: wakers.collect(),
+            wakers: waker_stacks(analysis),
             by_site: vec![0; facts.n_sites()],
         };
         let (visited, turns) = made.visit(stays, facts);
@@ -358,6 +341,10 @@ impl People {
             let receiving = |row: &&u32| facts.kind(visited[**row as usize].slot).is_receiving();
             let times = rows.iter().filter(receiving).map(|&row| visited[row as usize].ns);
             let all = times.fold(0i64, i64::saturating_add);
+            let from_network = rows.iter().map(|&row| &visited[row as usize]);
+            let from_network = from_network.filter(|at| facts.kind(at.slot) == WaitKind::Network);
+            let read = from_network.fold(0i64, |sum, at| sum.saturating_add(at.ns));
+            person.reads = read > all - read;
             let mut best = (u16::MAX, u32::MAX);
             for &row in rows.iter().filter(receiving) {
                 let Visited { site, n, slot, ns, .. } = visited[row as usize];
@@ -428,10 +415,12 @@ impl People {
             let (asker, made) = (w.asker, w.makers.iter().position(|&maker| maker == stay.g));
             let answers_maker = made.is_some_and(|maker| w.woke_makers[maker] <= 2);
             let asked = asker != GoRow::NONE
-                && (asker == stay.g || {
-                    let asker = &self.gos[asker.0 as usize];
-                    asker.asker == stay.g || asker.makers[0] == stay.g
-                });
+                && (asker == stay.g
+                    || {
+                        let asker = &self.gos[asker.0 as usize];
+                        asker.asker == stay.g || asker.makers[0] == stay.g
+                    }
+                    || self.is_answered_with_others(asker, fact, stay));
             let ns = stay.end.since(stay.start);
             let group = &mut self.groups[self.at_site[at_site].group as usize];
             group.woken_ns = group.woken_ns.saturating_add(ns);
@@ -449,16 +438,31 @@ impl People {
         }
     }
 
-    /// Whoever is at home again until a timer ends that begins a round of its own: nobody has asked it, and
-    /// what comes of the round answers no question. Two that were there before the trace, of whom the first
-    /// answer was seen and not its question, are told apart by that.
+    /// Who answers many at once (a group commit) is known to have been asked by the last of them. The others
+    /// are of its kind, and stand in the middle of their work: not where they wait for some.
+    fn is_answered_with_others(&self, asker: GoRow, fact: Fact, stay: &Stay) -> bool {
+        let [g, w, asker] = [stay.g, stay.waker, asker].map(|g| &self.gos[g.0 as usize]);
+        asker.root == g.root
+            && w.root != g.root
+            && g.home != u32::MAX
+            && g.home != fact.site
+            && fact.kind.is_receiving()
+            && !self.selects_meet(fact, stay)
+    }
+
+    /// Whoever is at home again until a timer ends that, or the network, begins a round of its own: nobody
+    /// has asked it, and what comes of the round answers no question. Two that were there before the trace,
+    /// of whom the first answer was seen and not its question, are told apart by that.
     #[inline(always)]
     fn begins_anew(&mut self, row: StayRow, stays: &Stays, facts: &Facts) {
+        use WaitKind::{Cond, Network, Receive, Select};
         let fact = facts.fact(stays.slot(row));
-        if matches!(fact.kind, WaitKind::Receive | WaitKind::Select | WaitKind::Cond) {
+        if matches!(fact.kind, Receive | Select | Cond | Network) {
             let stay = stays.stay(row);
             let person = &mut self.gos[stay.g.0 as usize];
-            if !stay.open && person.home == fact.site {
+            // A library's goroutine may read the answer there to what it was asked elsewhere.
+            let is_round = fact.kind != Network || person.own_root;
+            if !stay.open && person.home == fact.site && is_round {
                 person.asker = GoRow::NONE;
             }
         }
@@ -494,6 +498,11 @@ impl People {
     pub(super) fn crew(&self, g: GoRow) -> Crew {
         let person = &self.gos[g.0 as usize];
         (person.makers[0], person.root)
+    }
+
+    /// Whether what a goroutine receives comes from the network, for the most of that time.
+    pub(super) fn reads(&self, g: GoRow) -> bool {
+        self.gos.get(g.0 as usize).is_some_and(|person| person.reads)
     }
 
     /// By goroutine.
@@ -546,7 +555,30 @@ impl People {
             .flatten()
     }
 
-    /// Whether two `select`s met.
+    /// Whether who ended a wait woke all at a condition: no slot, for those are given back one by one.
+    pub(super) fn is_broadcast(&self, stay: &Stay) -> bool {
+        self.waker(stay).is_some_and(|w| w.broadcasts)
+    }
+
+    /// Whether who ended a wait brought what it had made for that: nobody gave it back.
+    pub(super) fn is_made_for_it(&self, stay: &Stay) -> bool {
+        self.waker(stay).is_some_and(|w| w.makes)
+    }
+
+    /// Whether a sender's slot was given back: by a goroutine that it started itself, as the last thing that
+    /// one waited for or called. (`sem <- token`, and `<-sem` where the work is done.)
+    pub(super) fn is_given_back(&self, seen: &Seen<'_>, stays: &Stays) -> bool {
+        let stay = seen.stay;
+        let Some(w) = self.gos.get(stay.waker.0 as usize) else { return false };
+        let left = stays.go(stay.waker).end.0.saturating_sub(stay.end.0);
+        seen.sends
+            && w.makers[0] == stay.g
+            && w.ended
+            && w.last_wait <= stay.waker_last
+            && left <= weight(stay)
+    }
+
+    /// Whether two `select`s met, and it is not known which of them sent.
     pub(super) fn selects_meet(&self, fact: Fact, stay: &Stay) -> bool {
         fact.kind == WaitKind::Select && self.waker(stay).is_some_and(|w| w.selects)
     }
@@ -558,6 +590,11 @@ impl People {
             _ => false,
         }
     }
+}
+
+/// More than clearing up after a wait, in nanoseconds: and more than next to nothing beside how long it was.
+pub(super) fn weight(stay: &Stay) -> i64 {
+    (stay.end.since(stay.start) / 128).max(20_000)
 }
 
 /// Where the sites are of goroutines that have many. Others' are looked for one after the other.
@@ -602,6 +639,7 @@ fn persons(analysis: &Analysis, stays: &Stays, facts: &Facts) -> Vec<Person> {
         makers: [go.creator, maker_of(go.creator)],
         woke_makers: [0; 2],
         receives: false,
+        reads: false,
         ended: go.end.0 != i64::MAX,
         sites: u32::MAX,
         last_wait: StayRow(0),
