@@ -38,6 +38,8 @@ pub enum Code {
     Convoy,
     /// A lock that does not come free.
     StuckLock,
+    /// A send that nobody takes.
+    StuckSend,
     /// Sends wait for a receiver that is busy.
     ChanBackpressure,
     /// No slot is free: all are with goroutines of the same kind.
@@ -71,11 +73,12 @@ pub enum Code {
 }
 
 /// All codes, in order.
-pub const CODES: [Code; 19] = [
+pub const CODES: [Code; 20] = [
     Code::LockContention,
     Code::LockHeldWhileWaiting,
     Code::Convoy,
     Code::StuckLock,
+    Code::StuckSend,
     Code::ChanBackpressure,
     Code::SlotsExhausted,
     Code::FineHandoff,
@@ -101,6 +104,7 @@ impl Code {
             Code::LockHeldWhileWaiting => "lock-held-while-waiting",
             Code::Convoy => "convoy",
             Code::StuckLock => "stuck-lock",
+            Code::StuckSend => "stuck-send",
             Code::ChanBackpressure => "chan-backpressure",
             Code::SlotsExhausted => "slots-exhausted",
             Code::FineHandoff => "fine-handoff",
@@ -132,7 +136,7 @@ impl Code {
     /// How serious it is: a warning is what will not end by itself.
     pub fn severity(self) -> Severity {
         match self {
-            Code::StuckLock | Code::LeakSuspect => Severity::Warning,
+            Code::StuckLock | Code::StuckSend | Code::LeakSuspect => Severity::Warning,
             _ => Severity::Information,
         }
     }

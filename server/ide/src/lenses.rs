@@ -187,6 +187,7 @@ fn tests(view: &View, file: FileId, lines: &Lines, out: &mut Vec<Lens>) {
             Most::At(slot) => crate::suite::line(view, slot).and_then(|line| line.1),
             Most::Running | Most::Subtests => None,
         };
+        let at = at.filter(|&frame| view.placement.place(frame).is_some());
         out.push(Lens {
             line,
             columns: function.name_columns.clone(),

@@ -1,4 +1,4 @@
-//! Channels: back-pressure, no free slot, items too small, workers without work.
+//! Channels: sends that nobody takes, back-pressure, no free slot, items too small, workers without work.
 
 use exectrace::{FrameId, StackId};
 use hashbrown::{HashMap, HashSet};
@@ -7,6 +7,7 @@ use super::scene::{BIG, Scene, Site, counted};
 use super::{Code, Finding, Found, part};
 use crate::blame::End;
 use crate::figures::SlotId;
+use crate::stays::{Stay, StayKind, StayRow};
 use crate::units::{count, duration, percent};
 use crate::values::Values;
 use crate::verdicts::{Verdict, WaitKind, Why};
@@ -15,6 +16,7 @@ pub(super) fn find(scene: &Scene<'_>, found: &mut Found) {
     for site in &scene.sites {
         match site.kind {
             WaitKind::Send => {
+                stuck(scene, site, found);
                 backpressure(scene, site, found);
                 slots(scene, site, found);
                 handoff(scene, site, found);
@@ -34,6 +36,41 @@ pub(super) fn find(scene: &Scene<'_>, found: &mut Found) {
     }
 }
 
+/// Under way for half of the trace or more when it ends, by a goroutine that had waited before and gone on:
+/// one that never got any further may be a leak, which has a finding of its own.
+fn stuck(scene: &Scene<'_>, site: &Site, found: &mut Found) {
+    if site.open_ns == 0 {
+        return;
+    }
+    let waited = |stay: &Stay| {
+        let before = |row: StayRow| (row != StayRow::NONE).then_some(row);
+        let stays =
+            std::iter::successors(before(stay.prev), |&row| before(scene.stays.stay(row).prev));
+        stays.take(LOOKED_BACK).any(|row| scene.stays.stay(row).kind == StayKind::Wait)
+    };
+    let stuck = scene.pick(site, |stay| {
+        stay.open && stay.end.since(stay.start).saturating_mul(2) >= scene.duration && waited(stay)
+    });
+    let Some(worst) = stuck.worst.filter(|_| scene.is_big(stuck.ns)) else { return };
+    let longest = scene.stays.stay(worst);
+    let mut finding = Finding::new(
+        Code::StuckSend,
+        Some(site.frame),
+        stuck.ns,
+        format!(
+            "{} here when the trace ends, the longest for {}: nobody receives",
+            counted(stuck.n, "goroutine still sends", "goroutines still send"),
+            duration(longest.end.since(longest.start))
+        ),
+    );
+    finding.detail = vec![scene.figures(&stuck)];
+    scene.instance(site.frame, worst, "the longest wait", &mut finding.related);
+    found.push(finding);
+}
+
+/// Whoever waits does so more often than once in as many stays.
+const LOOKED_BACK: usize = 64;
+
 /// At least 3 sends whose receiver was busy, and big.
 fn backpressure(scene: &Scene<'_>, site: &Site, found: &mut Found) {
     if !scene.may_matter(site) {
@@ -51,14 +88,23 @@ fn backpressure(scene: &Scene<'_>, site: &Site, found: &mut Found) {
         let limits = [(part(costly.n as i64, 3), "at least 3 waits"), (scene.bigness(real), BIG)];
         return found.near(Code::ChanBackpressure, Some(site.frame), wait, what, &limits);
     }
-    let end = scene.chain_end(site).map_or_else(String::new, |(end, frame, ns)| {
-        let at = scene.place(frame);
-        let share = percent(ns, site.ns);
-        match end {
-            End::Running => format!("; {share} of it behind a goroutine that ran up to {at}"),
-            _ => format!("; {share} of it ends with {} at {at}", end.name()),
+    let end = match scene.chain_end(site) {
+        Some((end, frame, ns)) => {
+            let (at, share) = (scene.place(frame), percent(ns, site.ns));
+            match end {
+                End::Running => format!("; {share} of it behind a goroutine that ran up to {at}"),
+                _ => format!("; {share} of it ends with {} at {at}", end.name()),
+            }
         }
-    });
+        // What ends outside has no line: then the one at which the receiver stood.
+        None => match scene.stood_at(site, &scene.meanwhile(site)) {
+            Some((frame, ns)) if i128::from(ns) * 4 >= i128::from(site.ns) => {
+                let (at, share) = (scene.place(frame), percent(ns, site.ns));
+                format!("; for {share} of it the receiver waits at {at}")
+            }
+            _ => String::new(),
+        },
+    };
     let ran = scene.ends_in(site, |end| matches!(end, End::Running | End::Runnable));
     let is_saturated = scene.saturated().filter(|_| ran.saturating_mul(2) >= site.ns);
     let but = is_saturated.map_or_else(String::new, |share| {

@@ -71,17 +71,19 @@ fn contention(scene: &Scene<'_>, site: &Site, found: &mut Found) {
         let of_kind = scene.ends_in(site, |end| Some(end) == kind);
         // Sleeps and calls have their line. For the network and timers it is where the holders
         // stood the longest, the queue itself left out.
-        let own = site.slots.first().map(|&slot| scene.facts.site(slot));
-        let longest = || {
-            let (_, (_, slot)) = meanwhile
-                .stood
-                .iter()
-                .filter(|(number, _)| Some(**number) != own)
-                .max_by_key(|(number, (ns, _))| (*ns, std::cmp::Reverse(**number)))?;
-            scene.facts.line_of(scene.analysis, scene.stack_of(*slot))
-        };
+        let longest = scene.stood_at(site, &meanwhile);
         let named = first.and_then(|((_, line), ns)| Some(((*line)?, *ns)));
-        let stood = named.map(|(line, _)| line).or_else(longest);
+        let stood = named.map(|(line, _)| line).or(longest.map(|(frame, _)| frame));
+        // The holder itself may wait elsewhere, for the one that stands there.
+        let hop = longest
+            .filter(|&(frame, ns)| stood != Some(frame) && i128::from(ns) * 2 >= i128::from(ended));
+        let (holder, who) = match hop {
+            Some((frame, _)) => (
+                format!("waits at {} for what {what}", scene.place(frame)),
+                "what the holder of the lock waits for",
+            ),
+            None => (what.to_owned(), "the holder of the lock"),
+        };
         let at = stood.map_or_else(String::new, |f| match named {
             Some((_, ns)) if i128::from(ns) * 10 < i128::from(of_kind) * 9 => {
                 format!(", {} at {}", percent(ns, ended), scene.place(f))
@@ -96,16 +98,19 @@ fn contention(scene: &Scene<'_>, site: &Site, found: &mut Found) {
         push(
             Code::LockHeldWhileWaiting,
             format!(
-                "Waits {} for a lock whose holder {what} for {} of that time{at}{besides}",
+                "Waits {} for a lock whose holder {holder} for {} of that time{at}{besides}",
                 duration(costly.ns),
                 percent(of_kind, ended)
             ),
         );
-        if let (Some(finding), Some(frame)) = (found.findings.last_mut(), stood)
-            && !finding.related.iter().any(|r| r.frame == frame)
-        {
-            let text = format!("the holder of the lock {what} here");
-            finding.related.push(Related::new(frame, text));
+        if let Some(finding) = found.findings.last_mut() {
+            let hop = hop.map(|(frame, _)| (frame, "the holder of the lock waits here".to_owned()));
+            let stood = stood.map(|frame| (frame, format!("{who} {what} here")));
+            for (frame, text) in hop.into_iter().chain(stood) {
+                if !finding.related.iter().any(|r| r.frame == frame) {
+                    finding.related.push(Related::new(frame, text));
+                }
+            }
         }
     }
 

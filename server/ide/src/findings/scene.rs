@@ -393,6 +393,16 @@ impl<'a> Scene<'a> {
         }
     }
 
+    /// The line at which the wakers of a site's waits stood the longest meanwhile, and for how long; the
+    /// site itself, where a queue stands, left out.
+    pub(super) fn stood_at(&self, site: &Site, meanwhile: &Meanwhile) -> Option<(FrameId, i64)> {
+        let own = site.slots.first().map(|&slot| self.facts.site(slot));
+        let others = meanwhile.stood.iter().filter(|(number, _)| Some(**number) != own);
+        let (_, &(ns, slot)) =
+            others.max_by_key(|(number, (ns, _))| (*ns, std::cmp::Reverse(**number)))?;
+        Some((self.facts.line_of(self.analysis, self.stack_of(slot))?, ns))
+    }
+
     /// Whether some P was idle for half of the trace.
     pub(super) fn idle_ps(&self) -> bool {
         self.stays.sched.idle_ns().saturating_mul(2) >= self.duration
