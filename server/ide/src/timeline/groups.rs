@@ -54,13 +54,12 @@ impl Group {
         self.gos.len() * 4 + self.density.as_ref().map_or(0, Density::bytes)
     }
 
-    /// What is told of it once no more goroutines will come: its time, spans, density and reach.
-    fn closed(&self, index: &Index) -> (TimeOf, usize, Option<Density>, Vec<(i64, i64)>) {
+    /// What is told of it once no more goroutines will come: its time, density and reach.
+    fn closed(&self, index: &Index) -> (TimeOf, Option<Density>, Vec<(i64, i64)>) {
         let mut time = TimeOf::default();
         self.gos.iter().for_each(|&go| time += index.time_of(go));
-        let spans = n_spans(index, &self.gos);
-        let density = Density::new(index, &self.gos, spans);
-        (time, spans, density, reach(&index.gos, self.gos.iter().copied()))
+        let density = Density::new(index, &self.gos, self.spans);
+        (time, density, reach(&index.gos, self.gos.iter().copied()))
     }
 
     /// Those that were there at some time of a window, in the order of first sight.
@@ -112,9 +111,16 @@ impl Index {
             }
             group.gos.push(GoRef(row));
         }
-        let closed = each(jobs, groups.len(), |row| groups[row].closed(self), |_| true);
-        for (group, closed) in groups.iter_mut().zip(closed) {
-            (group.time, group.spans, group.density, group.reach) = closed;
+        // The largest first, so that no core is left with it when the others are done.
+        for group in &mut groups {
+            group.spans = n_spans(self, &group.gos);
+        }
+        let mut order: Vec<usize> = (0..groups.len()).collect();
+        order.sort_by_key(|&row| std::cmp::Reverse(groups[row].spans));
+        let closed = each(jobs, order.len(), |i| groups[order[i]].closed(self), |_| true);
+        for (row, closed) in order.into_iter().zip(closed) {
+            let group = &mut groups[row];
+            (group.time, group.density, group.reach) = closed;
         }
         groups.sort_by_key(|g| {
             (

@@ -48,7 +48,7 @@ impl Index {
         for go in &stays.gos {
             let is = |&at: &u32| self.gos.id(GoRef(at)).is_some_and(|id| id == go.id);
             let Some(found) = (at..self.gos.len() as u32).find(is) else { break };
-            next.push(Next::of(GoRef(found)));
+            next.push(Next::of(GoRef(found), 0));
             at = found + 1;
         }
         let Index { gos, spans, end, .. } = self;
@@ -64,18 +64,20 @@ impl Index {
                 let blocks = heads.of(gos, go)?;
                 let (at, base) = (blocks.at(block)?, blocks.base(block)?);
                 let end_of_lane = || gos.life(go).map_or(*end, |life| life.1.min(*end));
-                Some((at, base, blocks.base(block + 1).unwrap_or_else(end_of_lane)))
+                let end = blocks.base(block + 1).unwrap_or_else(end_of_lane);
+                Some((at, Block::new(arena.at(at)), base, end))
             }) {
-                let spans = Block::new(arena.at(next.written));
-                let (end, then) = next.end(&spans);
+                let spans = Block { bytes: arena.at(next.written), n: usize::from(next.n) };
+                let (end, then) = next.end(spans.bytes);
                 if end > stay.end.0 {
                     break;
                 }
-                let tone = spans.tone(usize::from(next.k));
-                let class = tone.class();
-                if end == stay.end.0 && (class.is_wait() || class == Class::Syscall) {
-                    let tone = tone.judged(verdict);
-                    set_tone(arena.at_mut(next.written), usize::from(next.k), tone);
+                if end == stay.end.0 {
+                    let (k, tone) = (usize::from(next.k), spans.tone(usize::from(next.k)));
+                    let class = tone.class();
+                    if class.is_wait() || class == Class::Syscall {
+                        set_tone(arena.at_mut(next.written), k, tone.judged(verdict));
+                    }
                 }
                 *next = then;
             }
@@ -118,10 +120,12 @@ impl Index {
     }
 }
 
-/// The lanes of so many goroutines are summed up in one go.
-const AT_ONCE: usize = 256;
+/// The lanes of so many goroutines are summed up in one go: few, for those that live long are often born
+/// one after the other.
+const AT_ONCE: usize = 16;
 
-/// The span of a goroutine that comes next.
+/// The span of a goroutine that comes next. What its block begins with is at hand: there are about two spans
+/// for each wait, and each is looked at here.
 #[derive(Clone, Copy)]
 struct Next {
     go: GoRef,
@@ -129,9 +133,12 @@ struct Next {
     /// is none.
     block: u32,
     written: u32,
-    /// Which of the block's it is, and where its length is written there, if it is not the first one.
+    /// Which of how many of the block's it is.
     k: u8,
+    n: u8,
+    /// Where its length is written there, and the widths of that one and those that follow.
     at: u16,
+    widths: u64,
     /// Its beginning.
     start: i64,
     /// Where the block ends.
@@ -142,32 +149,39 @@ struct Next {
 const UNREAD: u32 = NOWHERE - 1;
 
 impl Next {
-    /// The first one.
-    fn of(go: GoRef) -> Next {
-        Next { go, block: 0, written: UNREAD, k: 0, at: 0, start: 0, end_of_block: 0 }
+    /// The first one of a block.
+    fn of(go: GoRef, block: u32) -> Next {
+        let (k, n, at, widths) = (0, 0, 0, 0);
+        Next { go, block, written: UNREAD, k, n, at, widths, start: 0, end_of_block: 0 }
     }
 
-    /// Whether there is one. `find`: where a block is written, its beginning and its end.
+    /// Whether there is one. `find`: where a block is written, it, its beginning and its end.
     #[inline]
-    fn is_there(&mut self, find: impl Fn(GoRef, usize) -> Option<(u32, i64, i64)>) -> bool {
+    fn is_there<'a>(
+        &mut self,
+        find: impl Fn(GoRef, usize) -> Option<(u32, Block<'a>, i64, i64)>,
+    ) -> bool {
         if self.written == UNREAD {
-            let found = find(self.go, self.block as usize);
-            (self.written, self.start, self.end_of_block) = found.unwrap_or((NOWHERE, 0, 0));
+            self.written = NOWHERE;
+            if let Some((written, block, start, end_of_block)) = find(self.go, self.block as usize)
+            {
+                let (widths, at) = block.lengths();
+                let (n, at) = (block.n as u8, at as u16);
+                *self = Next { written, n, at, widths, start, end_of_block, ..*self };
+            }
         }
         self.written != NOWHERE
     }
 
     /// Its end, and the one that follows.
     #[inline]
-    fn end(self, block: &Block<'_>) -> (i64, Next) {
-        let (widths, first) = block.lengths();
-        let k = usize::from(self.k);
-        if k + 1 >= block.n {
-            return (self.end_of_block, Next { block: self.block + 1, ..Next::of(self.go) });
+    fn end(self, block: &[u8]) -> (i64, Next) {
+        if self.k + 1 >= self.n {
+            return (self.end_of_block, Next::of(self.go, self.block + 1));
         }
-        let mut at = if k == 0 { first } else { self.at.into() };
-        let length = take_length(block.bytes, &mut at, &mut (widths >> (2 * k)));
+        let (mut at, mut widths) = (self.at.into(), self.widths);
+        let length = take_length(block, &mut at, &mut widths);
         let end = self.start.wrapping_add_unsigned(length);
-        (end, Next { k: self.k + 1, at: at as u16, start: end, ..self })
+        (end, Next { k: self.k + 1, at: at as u16, widths, start: end, ..self })
     }
 }
