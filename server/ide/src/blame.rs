@@ -401,8 +401,7 @@ impl<'a, const CUT: bool> Walk<'a, CUT> {
         }
     }
 
-    /// Before the birth of a goroutine that none has started: `time.AfterFunc` did, or C code, which nearly
-    /// nobody uses so.
+    /// Before the birth of a goroutine that none has started: `time.AfterFunc` did. (Or C code, rarely.)
     #[cold]
     fn began_by_itself(&mut self, part: &Part) {
         if !part.carried {

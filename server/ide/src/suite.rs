@@ -254,10 +254,13 @@ impl Stands<'_> {
             let func = self.func(f);
             !func.starts_with("runtime.") && !func.starts_with("sync.")
         });
-        let doing = match leaf {
-            Some(f) if is_testing(f) && self.func(f).contains("arallel") => Doing::Paused,
-            Some(f) if is_testing(f) => Doing::Subtests,
-            _ => Doing::Work(self.facts.line_of(self.analysis, stack)),
+        let work = || Doing::Work(self.facts.line_of(self.analysis, stack));
+        let doing = match leaf.map(|f| self.func(f)) {
+            // What a benchmark does on several goroutines is its own work.
+            Some("testing.(*B).RunParallel") => work(),
+            Some(f) if f.ends_with(".Parallel") || f.ends_with(".waitParallel") => Doing::Paused,
+            Some(f) if f.starts_with("testing.") => Doing::Subtests,
+            _ => work(),
         };
         (test, doing)
     }

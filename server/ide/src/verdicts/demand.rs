@@ -268,7 +268,7 @@ fn own_level(kind: WaitKind) -> Option<u8> {
 /// only because the group gets answers.
 fn level(seen: &Seen<'_>, people: &People) -> (u8, bool) {
     if seen.fact.call
-        || seen.fact.slot
+        || (seen.fact.slot && !people.is_cancelled(seen.stay))
         || seen.is_callback()
         || (seen.sends && seen.main)
         || (seen.peer && seen.is_one_shot())

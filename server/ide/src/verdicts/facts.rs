@@ -254,7 +254,9 @@ fn kind(analysis: &Analysis, cause: Cause, stack: &[FrameId], user: Option<usize
     }
     match cause {
         // What the one who accepts does to each connection is part of that.
-        Cause::Syscall if accepts(&has) => WaitKind::Accept,
+        Cause::Syscall if has(&|f| f == "internal/poll.(*FD).Accept" || is_accept_of_net(f)) => {
+            WaitKind::Accept
+        }
         Cause::Syscall => WaitKind::Syscall,
         Cause::Net => network(&has),
         Cause::Sleep => WaitKind::Sleep,
@@ -306,12 +308,13 @@ fn by_frames(stack: &[FrameId], has: &Has<'_>) -> WaitKind {
     }
 }
 
-fn accepts(has: &Has<'_>) -> bool {
-    has(&|f| f.ends_with(".accept") || f.ends_with(".Accept"))
+/// `net.(*TCPListener).accept`, say.
+fn is_accept_of_net(func: &str) -> bool {
+    func.starts_with("net.(*") && (func.ends_with(").accept") || func.ends_with(").Accept"))
 }
 
 fn network(has: &Has<'_>) -> WaitKind {
-    if accepts(has) {
+    if has(&|f| f.ends_with(".accept") || f.ends_with(".Accept")) {
         WaitKind::Accept
     } else if has(&|f| f.starts_with("internal/poll.(*FD).Write")) {
         WaitKind::NetWrite
@@ -353,7 +356,7 @@ fn is_wrapper(analysis: &Analysis, facts: &Facts, stack: &[FrameId]) -> bool {
 
 /// Functions that give an answer to whoever calls them: who waits in one has asked.
 fn gives_answer(func: &str) -> bool {
-    const PREFIXES: [&str; 20] = [
+    const PREFIXES: [&str; 19] = [
         "net/http.(*Client).do",
         "net/http.(*Transport).roundTrip",
         "net/http.(*Transport).RoundTrip",
@@ -370,7 +373,6 @@ fn gives_answer(func: &str) -> bool {
         "google.golang.org/grpc.invoke",
         "github.com/redis/go-redis/v9.(*baseClient).process",
         "github.com/go-redis/redis/v8.(*baseClient).process",
-        "github.com/gomodule/redigo/redis.(*conn).Do",
         "github.com/bradfitz/gomemcache/memcache.(*Client).",
         "github.com/nats-io/nats.go.(*Conn).Request",
         "github.com/jackc/pgx/v5.(*Conn).",
@@ -380,7 +382,7 @@ fn gives_answer(func: &str) -> bool {
 
 /// Questions that are answered when there is something to be done.
 fn waits_for_work(func: &str) -> bool {
-    const METHODS: [&str; 12] = [
+    const METHODS: [&str; 11] = [
         "BLPop",
         "BRPop",
         "BRPopLPush",
@@ -391,7 +393,6 @@ fn waits_for_work(func: &str) -> bool {
         "BZMPop",
         "XRead",
         "XReadGroup",
-        "DoWithTimeout",
         "WaitForNotification",
     ];
     func.rsplit('.').next().is_some_and(|method| METHODS.contains(&method))

@@ -560,6 +560,11 @@ impl People {
         self.waker(stay).is_some_and(|w| w.broadcasts)
     }
 
+    /// Whether a wait ended because its context did: who ended that was asked for nothing.
+    pub(super) fn is_cancelled(&self, stay: &Stay) -> bool {
+        self.waker(stay).is_some_and(|w| w.cancels)
+    }
+
     /// Whether who ended a wait brought what it had made for that: nobody gave it back.
     pub(super) fn is_made_for_it(&self, stay: &Stay) -> bool {
         self.waker(stay).is_some_and(|w| w.makes)

@@ -17,6 +17,8 @@ pub(super) struct WakerStack {
     pub(super) broadcasts: bool,
     /// It made what it brings, a connection say.
     pub(super) makes: bool,
+    /// It ended a context.
+    pub(super) cancels: bool,
 }
 
 /// By stack of the trace.
@@ -38,6 +40,7 @@ pub(super) fn waker_stacks(analysis: &Analysis) -> Vec<WakerStack> {
             selects: selects && receives.is_none(),
             broadcasts: name == "sync.(*Cond).Broadcast",
             makes: stack.iter().any(|&f| makes(func(f))),
+            cancels: name.starts_with("context."),
         }
     });
     made.collect()

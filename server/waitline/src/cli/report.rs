@@ -124,7 +124,8 @@ fn rows_by_name(view: &View) -> Vec<Row> {
     let name = |f| analysis.str(analysis.tables.frame(f).func);
     let mut rows = Vec::new();
     for line in lines(analysis, By::Here, &|f| is_user_by_name(name(f))) {
-        if line.line == 0 {
+        // Of a test binary, Go wrote the `main` itself.
+        if line.line == 0 || analysis.str(line.file).ends_with("_testmain.go") {
             continue;
         }
         let mut parts: Vec<(Kind, Figure)> = Vec::new();
@@ -383,7 +384,10 @@ fn table(
 ) -> anyhow::Result<()> {
     let dim = style::DIM;
     let unit = DurationUnit::of(rows.iter().map(|r| of(r)).max().unwrap_or(0));
-    let waits: Vec<String> = rows.iter().map(|r| r.waits_for(view)).collect();
+    // What a line waits for is known of all its waiting: it says nothing of a small part.
+    let is_most = |r: &Row| i128::from(of(r)) * 2 >= i128::from(r.figure.total());
+    let waits_for = |r: &&Row| if is_most(r) { r.waits_for(view) } else { String::new() };
+    let waits: Vec<String> = rows.iter().map(waits_for).collect();
     let place_width = rows.iter().map(|r| r.place.width()).max().unwrap_or(0).max(4);
     let cause_width = rows.iter().map(|r| r.cause.width()).max().unwrap_or(0).max(5);
     let wait_width = waits.iter().map(|w| w.width()).max().unwrap_or(0);
