@@ -22,6 +22,7 @@ mod judging;
 mod people;
 mod roots;
 mod tally;
+mod visited;
 mod wakers;
 mod words;
 

@@ -51,21 +51,13 @@ fn stuck(scene: &Scene<'_>, site: &Site, found: &mut Found) {
     let stuck = scene.pick(site, |stay| {
         stay.open && stay.end.since(stay.start).saturating_mul(2) >= scene.duration && waited(stay)
     });
-    let Some(worst) = stuck.worst.filter(|_| scene.is_big(stuck.ns)) else { return };
-    let longest = scene.stays.stay(worst);
-    let mut finding = Finding::new(
-        Code::StuckSend,
-        Some(site.frame),
-        stuck.ns,
-        format!(
-            "{} here when the trace ends, the longest for {}: nobody receives",
-            counted(stuck.n, "goroutine still sends", "goroutines still send"),
-            duration(longest.end.since(longest.start))
-        ),
-    );
-    finding.detail = vec![scene.figures(&stuck)];
-    scene.instance(site.frame, worst, "the longest wait", &mut finding.related);
-    found.push(finding);
+    if !scene.is_big(stuck.ns) {
+        return;
+    }
+    let who = counted(stuck.n, "goroutine still sends", "goroutines still send");
+    found.findings.extend(scene.still(Code::StuckSend, site, &stuck, |longest| {
+        format!("{who} here when the trace ends, the longest for {longest}: nobody receives")
+    }));
 }
 
 /// Whoever waits does so more often than once in as many stays.

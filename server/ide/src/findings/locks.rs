@@ -156,19 +156,8 @@ fn stuck(scene: &Scene<'_>, site: &Site, found: &mut Found) {
     let stuck = scene.pick(site, |stay| {
         stay.open && stay.end.since(stay.start).saturating_mul(2) >= scene.duration
     });
-    let Some(worst) = stuck.worst else { return };
-    let longest = scene.stays.stay(worst);
-    let mut finding = Finding::new(
-        Code::StuckLock,
-        Some(site.frame),
-        stuck.ns,
-        format!(
-            "{} for this lock when the trace ends, the longest for {}",
-            counted(stuck.n, "goroutine still waits", "goroutines still wait"),
-            duration(longest.end.since(longest.start))
-        ),
-    );
-    finding.detail = vec![scene.figures(&stuck)];
-    scene.instance(site.frame, worst, "the longest wait", &mut finding.related);
-    found.push(finding);
+    let who = counted(stuck.n, "goroutine still waits", "goroutines still wait");
+    found.findings.extend(scene.still(Code::StuckLock, site, &stuck, |longest| {
+        format!("{who} for this lock when the trace ends, the longest for {longest}")
+    }));
 }

@@ -347,6 +347,23 @@ impl<'a> Scene<'a> {
         picked
     }
 
+    /// A finding about waits at a site that are under way when the trace ends. `message` is told how long the
+    /// longest is.
+    pub(super) fn still(
+        &self,
+        code: Code,
+        site: &Site,
+        picked: &Picked,
+        message: impl FnOnce(&str) -> String,
+    ) -> Option<Finding> {
+        let worst = picked.worst?;
+        let longest = duration(self.wait(worst).ns);
+        let mut finding = Finding::new(code, Some(site.frame), picked.ns, message(&longest));
+        finding.detail = vec![self.figures(picked)];
+        self.instance(site.frame, worst, "the longest wait", &mut finding.related);
+        Some(finding)
+    }
+
     /// Whether the costly waiting of a site is enough for a finding, or to be told of as one that fell
     /// short.
     pub(super) fn may_matter(&self, site: &Site) -> bool {

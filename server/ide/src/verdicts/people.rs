@@ -5,9 +5,9 @@ use hashbrown::{HashMap, HashSet};
 
 use super::facts::{Fact, Facts, WaitKind};
 use super::roots::roots;
+use super::visited::{ManySites, Turn, Visited, chain};
 use super::wakers::{WakerStack, waker_stacks};
 use crate::Analysis;
-use crate::figures::SlotId;
 use crate::stays::{GoRow, Stay, StayKind, StayRow, Stays};
 
 /// Goroutines at a site that have the same root.
@@ -45,40 +45,6 @@ pub(super) struct AtSite {
     /// Who woke it there last, of those with its root, and whether that one was in turn woken by it
     /// here.
     turn: Turn,
-}
-
-/// What a goroutine did at a site, while that is collected.
-#[derive(Debug, Clone, Copy)]
-struct Visited {
-    site: u32,
-    n: u32,
-    /// The one of its slots there that has the fewest frames.
-    slot: SlotId,
-    group: u32,
-    /// Who woke it there last, of those with its root.
-    turn: Turn,
-    /// Time of its waits there, in nanoseconds.
-    ns: i64,
-    /// The same goroutine's at another site, which it found earlier; `u32::MAX`: none. Then its row in
-    /// `People::at_site`.
-    next: u32,
-}
-
-/// A goroutine, and whether it takes turns.
-#[derive(Debug, Clone, Copy)]
-struct Turn(u32);
-
-impl Turn {
-    const NOBODY: Turn = Turn(u32::MAX);
-    const IN_TURN: u32 = 1 << 31;
-
-    fn new(g: GoRow, in_turn: bool) -> Turn {
-        Turn(g.0 | if in_turn { Turn::IN_TURN } else { 0 })
-    }
-
-    fn is_of(self, g: GoRow) -> bool {
-        self.0 & !Turn::IN_TURN == g.0
-    }
 }
 
 /// What is known of a goroutine.
@@ -600,37 +566,6 @@ impl People {
 /// More than clearing up after a wait, in nanoseconds: and more than next to nothing beside how long it was.
 pub(super) fn weight(stay: &Stay) -> i64 {
     (stay.end.since(stay.start) / 128).max(20_000)
-}
-
-/// Where the sites are of goroutines that have many. Others' are looked for one after the other.
-#[derive(Debug, Default)]
-struct ManySites(HashMap<(GoRow, u32), u32>);
-
-impl ManySites {
-    const MANY: u8 = 16;
-
-    fn find(&self, all: &[Visited], newest: u32, n: u8, g: GoRow, site: u32) -> Option<u32> {
-        if n > ManySites::MANY {
-            return self.0.get(&(g, site)).copied();
-        }
-        chain(all, newest).find(|&row| all[row as usize].site == site)
-    }
-
-    /// A goroutine found a new site, which is its newest of `n`.
-    fn add(&mut self, all: &[Visited], n: u8, g: GoRow, row: u32) {
-        let n = match n.cmp(&(ManySites::MANY + 1)) {
-            std::cmp::Ordering::Less => 0,
-            std::cmp::Ordering::Equal => usize::MAX, // all that it had are not there yet
-            std::cmp::Ordering::Greater => 1,
-        };
-        self.0.extend(chain(all, row).take(n).map(|row| ((g, all[row as usize].site), row)));
-    }
-}
-
-/// The rows of a goroutine's sites, the newest first.
-fn chain(all: &[Visited], newest: u32) -> impl Iterator<Item = u32> + '_ {
-    let some = |row: u32| (row != u32::MAX).then_some(row);
-    std::iter::successors(some(newest), move |&row| some(all[row as usize].next))
 }
 
 /// By goroutine, what its life begins with.

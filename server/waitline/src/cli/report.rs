@@ -24,7 +24,8 @@ use crate::workspace;
 #[command(after_help = "\
 Lines are those of your code: of the workspace, if the trace's files are found in it, else by the
 names of the functions. `average` is how many goroutines stood there on average. What costly,
-through, idle and unsure mean stands in docs/verdicts.md.
+through, idle and unsure mean stands in docs/verdicts.md. Of a test binary it also says how long
+each test took, and what most of that was.
 
 Examples:
   waitline report trace.out
