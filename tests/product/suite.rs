@@ -50,6 +50,8 @@ fn tests_took_what_their_source_says() {
     assert!(spins["running"].as_i64().unwrap() >= 70 * MS, "{spins}");
     let parent = of(&tests, "TestSubtests");
     assert!(parent["subtests"].as_i64().unwrap() >= 60 * MS, "{parent}");
+    let benchmark = of(&tests, "BenchmarkPauses");
+    assert_eq!(benchmark["subtests"], 0, "the collector before each round is its own");
     // The parallel ones were paused until the others were done.
     let before: i64 = ["TestSleeps", "TestSpins", "TestSubtests", "TestWaits"]
         .map(|name| of(&tests, name)["ns"].as_i64().unwrap())
@@ -102,5 +104,7 @@ fn a_test_says_above_it_how_long_it_took() {
     begins(28, "took 83.3 ms · ", "sleep suite_test.go:29 7");
     begins(33, "took 89.1 ms · ", "running 9");
     begins(39, "took 66.8 ms · ", "its subtests ");
-    begins(63, "took 49.6 ms in 2 runs · ", "sleep suite_test.go:65 ");
+    begins(63, "took 49.6 ms · ", "sleep suite_test.go:65 ");
+    let told = |line| above(line).iter().filter(|title| title.starts_with("took ")).count();
+    assert_eq!([28, 33, 39, 63].map(told), [1; 4], "a subtest has none of its own");
 }

@@ -357,8 +357,8 @@ impl<'a, const CUT: bool> Walk<'a, CUT> {
                 part.to = from;
             }
             if stay.kind == StayKind::Born {
-                if stay.waker == GoRow::NONE && part.to > part.from {
-                    return self.began_by_itself(&part);
+                if part.to > part.from && self.stays.go(stay.g).is_timers() {
+                    return self.timer_ran(&part);
                 }
                 // Before its birth, its creator.
                 part.g = stay.waker;
@@ -401,9 +401,9 @@ impl<'a, const CUT: bool> Walk<'a, CUT> {
         }
     }
 
-    /// Before the birth of a goroutine that none has started: `time.AfterFunc` did. (Or C code, rarely.)
+    /// Before the birth of a goroutine that a timer started.
     #[cold]
-    fn began_by_itself(&mut self, part: &Part) {
+    fn timer_ran(&mut self, part: &Part) {
         if !part.carried {
             self.outside = self.outside.saturating_add(part.to - part.from);
         }

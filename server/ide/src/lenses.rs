@@ -4,6 +4,7 @@ use exectrace::FrameId;
 use hashbrown::HashMap;
 
 use crate::annotations::tail;
+use crate::go_source::{FrameName, Inner};
 use crate::lines::Figure;
 use crate::metric::Metric;
 use crate::placement::FileId;
@@ -167,15 +168,18 @@ fn tests(view: &View, file: FileId, lines: &Lines, out: &mut Vec<Lens>) {
         let is_here = view.placement.place(test.frame).is_some_and(|place| place.file == file);
         // A subtest is a function without a name, which stands within its test.
         let func = test.func(&view.analysis);
-        if !is_here || is_closure(func) {
+        let is_named = FrameName::parse(func).is_some_and(|name| name.inner == Inner::Body);
+        if !is_here || !is_named {
             continue;
         }
         let Some(&row) = source.functions_named(func).first() else { continue };
         let function = &source.functions()[row];
         let Some(line) = lines.current(function.name_line).map(|now| now.line) else { continue };
+        // The rounds of a benchmark are not told apart.
+        let is_benchmark = crate::view::short_func(func).starts_with("Benchmark");
         let runs = match test.n {
-            1 => String::new(),
-            n => format!(" in {} runs", count(n)),
+            n if n > 1 && !is_benchmark => format!(" in {} runs", count(n)),
+            _ => String::new(),
         };
         let file_and_line = |frame| {
             let name = view.frame_name(frame);
@@ -195,12 +199,6 @@ fn tests(view: &View, file: FileId, lines: &Lines, out: &mut Vec<Lens>) {
             target: Target::Frame(at.unwrap_or(test.frame)),
         });
     }
-}
-
-/// Whether a function is one without a name, inside another one.
-fn is_closure(func: &str) -> bool {
-    let last = func.rsplit('.').next().unwrap_or_default();
-    last.strip_prefix("func").is_some_and(|n| n.starts_with(|c: char| c.is_ascii_digit()))
 }
 
 /// `12,480 started · 512 alive at most · life p50 1.20 ms · 96.0 % waiting`, above a `go` statement.

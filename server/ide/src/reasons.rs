@@ -37,7 +37,7 @@ fn costly(view: &View, why: Why, ends: &[(EndLine, i64)], slots: &[SlotId]) -> S
         Why::Lock => behind(view, ends),
         Why::ReceiverBusy => format!("the receiver was busy{}", in_brackets(view, ends)),
         Why::ReceiverLate => "others wait for it, and the receiver did not come".into(),
-        Why::NoSlot => match crate::sites::wakers(&view.analysis, &view.placement, slots).first() {
+        Why::NoSlot => match crate::sites::givers(&view.analysis, &view.placement, slots).first() {
             Some(waker) if waker.frame.is_some() => {
                 let at = waker.frame.map_or_else(String::new, |f| place(view, Some(f)));
                 format!("no slot was free; its peers gave them back at {at}")

@@ -271,9 +271,32 @@ pub(crate) fn heat(ns: i64, of_all: i64) -> u8 {
 /// Who ended the waits of some slots, by the waker's line: the first frame of the workspace, else
 /// the first that is not the runtime's own. The most frequent first.
 pub fn wakers(analysis: &Analysis, placement: &Placement, slots: &[SlotId]) -> Vec<Origin> {
+    wakers_but(analysis, placement, slots, |_| false)
+}
+
+/// The same without those that ended a context: they gave nothing.
+pub fn givers(analysis: &Analysis, placement: &Placement, slots: &[SlotId]) -> Vec<Origin> {
+    wakers_but(analysis, placement, slots, |stack| ends_context(analysis, stack))
+}
+
+/// Whether who stands there ends a context.
+pub(crate) fn ends_context(analysis: &Analysis, stack: StackId) -> bool {
+    let leaf = analysis.stack(stack).first();
+    leaf.is_some_and(|&f| analysis.str(analysis.tables.frame(f).func).starts_with("context."))
+}
+
+fn wakers_but(
+    analysis: &Analysis,
+    placement: &Placement,
+    slots: &[SlotId],
+    but: impl Fn(StackId) -> bool,
+) -> Vec<Origin> {
     let mut origins = Origins::new(analysis);
     for &slot in slots {
         for waker in analysis.wakers_of(slot) {
+            if waker.stack.is_some_and(&but) {
+                continue;
+            }
             let frame = waker.stack.and_then(|stack| near_frame(analysis, placement, stack));
             origins.add(frame, waker.n, waker.ns);
         }

@@ -151,6 +151,14 @@ pub struct Go {
     pub created_at: StackId,
 }
 
+impl Go {
+    /// Whether a timer started it (`time.AfterFunc`): it was created within the trace, by no goroutine. Of
+    /// those that were only seen first the trace does not tell how they began.
+    pub(crate) fn is_timers(&self) -> bool {
+        self.creator == GoRow::NONE && self.entry != StackId::NONE
+    }
+}
+
 /// A range of the collector's time, or of a stopped world.
 #[derive(Debug, Clone, Copy)]
 pub struct RangeSpan {

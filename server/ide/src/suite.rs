@@ -23,7 +23,7 @@ use crate::view::View;
 pub struct Test {
     /// A line of its function.
     pub frame: FrameId,
-    /// How often it ran.
+    /// How many goroutines ran it. That of a benchmark does many rounds.
     pub n: u64,
     /// How long its runs took, without what they were paused for.
     pub ns: i64,
@@ -137,7 +137,7 @@ pub fn tests(analysis: &Analysis, stays: &Stays, facts: &Facts, lives: &[Life]) 
     if RUNNERS.iter().all(|runner| analysis.tables.find(runner).is_none()) {
         return Vec::new();
     }
-    let mut stands = Stands { analysis, facts, known: HashMap::new() };
+    let mut stands = Stands { analysis, facts, known: HashMap::new(), kinds: HashMap::new() };
     let mut rows: HashMap<StrId, usize> = HashMap::new();
     let mut made: Vec<Making> = Vec::new();
     for (go, life) in stays.gos.iter().zip(lives) {
@@ -158,7 +158,7 @@ pub fn tests(analysis: &Analysis, stays: &Stays, facts: &Facts, lives: &[Life]) 
                     Doing::Subtests => test.subtests_ns = test.subtests_ns.saturating_add(ns),
                     Doing::Paused => paused = paused.saturating_add(ns),
                     Doing::Work(line) => {
-                        let key = (line, kind_at(analysis, facts, stay.slot));
+                        let key = (line, stands.kind(stay.slot));
                         let sum = at.entry(key).or_insert((stay.slot, 0));
                         sum.1 = sum.1.saturating_add(ns);
                     }
@@ -192,6 +192,7 @@ struct Stands<'a> {
     analysis: &'a Analysis,
     facts: &'a Facts,
     known: HashMap<StackId, (Option<FrameId>, Doing)>,
+    kinds: HashMap<SlotId, Option<Kind>>,
 }
 
 impl Stands<'_> {
@@ -225,6 +226,12 @@ impl Stands<'_> {
         stays.apart(row).or_else(of_slot).unwrap_or(StackId::NONE)
     }
 
+    /// What a slot was spent on.
+    fn kind(&mut self, slot: SlotId) -> Option<Kind> {
+        let kind = || kind_at(self.analysis, self.facts, slot);
+        *self.kinds.entry(slot).or_insert_with(kind)
+    }
+
     fn func(&self, frame: FrameId) -> &str {
         self.analysis.str(self.analysis.tables.frame(frame).func)
     }
@@ -247,6 +254,9 @@ impl Stands<'_> {
         let called = frames.get(..runner).unwrap_or_default();
         let is_testing = |f: FrameId| self.func(f).starts_with("testing.");
         let is_go = |f: FrameId| is_testing(f) || self.func(f).starts_with("runtime.");
+        // What is cleared up may be a function of anybody's.
+        let clears_up = called.iter().any(|&f| self.func(f) == "testing.(*common).runCleanup");
+        let called = if clears_up { &[] } else { called };
         let own = called.iter().rev().copied().find(|&f| self.facts.is_own(f));
         // Before a benchmark, the testing package collects garbage.
         let test = own.or_else(|| called.iter().rev().copied().find(|&f| !is_go(f)));
@@ -255,11 +265,12 @@ impl Stands<'_> {
             !func.starts_with("runtime.") && !func.starts_with("sync.")
         });
         let work = || Doing::Work(self.facts.line_of(self.analysis, stack));
-        let doing = match leaf.map(|f| self.func(f)) {
-            // What a benchmark does on several goroutines is its own work.
-            Some("testing.(*B).RunParallel") => work(),
+        let doing = match leaf.and_then(|f| self.func(f).strip_prefix("testing.")) {
+            Some("(*T).Run" | "(*B).Run" | "(*B).run" | "(*B).doBench") => Doing::Subtests,
+            // What is left of a test when its function has returned are its parallel subtests.
+            Some(f) if f.starts_with("tRunner") => Doing::Subtests,
             Some(f) if f.ends_with(".Parallel") || f.ends_with(".waitParallel") => Doing::Paused,
-            Some(f) if f.starts_with("testing.") => Doing::Subtests,
+            // The collector before a benchmark, and what one does on several goroutines, are its own.
             _ => work(),
         };
         (test, doing)

@@ -1,4 +1,4 @@
---- Figures above functions, `go` statements, regions and tasks: the server's code lenses.
+--- Figures above functions, tests, `go` statements, regions and tasks: the server's code lenses.
 ---
 --- Drawn here and not by vim.lsp.codelens, which keeps one mark per line for all servers of a
 --- buffer: what the slower of two answers stays hidden until the next edit. They are run by

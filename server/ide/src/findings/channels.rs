@@ -7,7 +7,8 @@ use super::scene::{BIG, Scene, Site, counted};
 use super::{Code, Finding, Found, part};
 use crate::blame::End;
 use crate::figures::SlotId;
-use crate::stays::{Stay, StayKind, StayRow};
+use crate::sites::ends_context;
+use crate::stays::{GoRow, Stay, StayKind, StayRow};
 use crate::units::{count, duration, percent};
 use crate::values::Values;
 use crate::verdicts::{Verdict, WaitKind, Why};
@@ -60,7 +61,7 @@ fn stuck(scene: &Scene<'_>, site: &Site, found: &mut Found) {
     }));
 }
 
-/// Whoever waits does so more often than once in as many stays.
+/// So far it is looked for a wait before.
 const LOOKED_BACK: usize = 64;
 
 /// At least 3 sends whose receiver was busy, and big.
@@ -161,20 +162,22 @@ fn slots(scene: &Scene<'_>, site: &Site, found: &mut Found) {
 
 /// The line at which most slots were given back. A context that ends gives none.
 fn giver(scene: &Scene<'_>, site: &Site) -> Option<FrameId> {
-    let mut n: HashMap<StackId, usize> = HashMap::new();
+    let mut by_stack: HashMap<StackId, usize> = HashMap::new();
     for &row in &site.waits {
         if scene.judgement(row).is_some_and(|judgement| judgement.why == Why::NoSlot) {
-            *n.entry(scene.stays.stay(row).waker_stack).or_default() += 1;
+            *by_stack.entry(scene.stays.stay(row).waker_stack).or_default() += 1;
         }
     }
-    let ends = |stack: StackId| {
-        let leaf = scene.analysis.stack(stack).first();
-        let func = |&f: &FrameId| scene.analysis.str(scene.analysis.tables.frame(f).func);
-        leaf.is_some_and(|f| func(f).starts_with("context."))
-    };
-    let most = n.into_iter().filter(|&(stack, _)| !ends(stack));
-    let (stack, _) = most.max_by_key(|&(stack, n)| (n, std::cmp::Reverse(stack)))?;
-    scene.facts.line_of(scene.analysis, stack)
+    let mut by_line: HashMap<FrameId, usize> = HashMap::new();
+    for (stack, n) in by_stack {
+        if !ends_context(scene.analysis, stack)
+            && let Some(line) = scene.facts.line_of(scene.analysis, stack)
+        {
+            *by_line.entry(line).or_default() += n;
+        }
+    }
+    let most = by_line.into_iter().max_by_key(|&(line, n)| (n, std::cmp::Reverse(line)));
+    most.map(|(line, _)| line)
 }
 
 /// What handing over one item costs, in nanoseconds: two changes of goroutine.
@@ -247,15 +250,13 @@ const LOOKED_AT: usize = 100_000;
 
 /// How long half of all goroutines take at most from one wait at a site to the next, in nanoseconds.
 fn between_waits(scene: &Scene<'_>, site: &Site) -> i64 {
-    let mut last = vec![i64::MIN; scene.stays.gos.len()];
+    let mut last: HashMap<GoRow, i64> = HashMap::new();
     let mut gaps = Vec::new();
     for &row in site.waits.iter().take(LOOKED_AT) {
         let stay = scene.stays.stay(row);
-        let last = &mut last[stay.g.0 as usize];
-        if *last != i64::MIN {
-            gaps.push(stay.start.0.saturating_sub(*last));
+        if let Some(last) = last.insert(stay.g, stay.end.0) {
+            gaps.push(stay.start.0.saturating_sub(last));
         }
-        *last = stay.end.0;
     }
     // Each once: there is nothing between.
     let middle = gaps.len() / 2;

@@ -79,8 +79,8 @@ fn contention(scene: &Scene<'_>, site: &Site, found: &mut Found) {
             .filter(|&(frame, ns)| stood != Some(frame) && i128::from(ns) * 2 >= i128::from(ended));
         let (holder, who) = match hop {
             Some((frame, _)) => (
-                format!("waits at {} for what {what}", scene.place(frame)),
-                "what the holder of the lock waits for",
+                format!("waits at {} for a goroutine that {what}", scene.place(frame)),
+                "the holder of the lock waits for a goroutine that",
             ),
             None => (what.to_owned(), "the holder of the lock"),
         };

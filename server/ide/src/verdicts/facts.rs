@@ -76,8 +76,10 @@ pub(super) struct Fact {
     pub(super) wrapper: bool,
     /// It stands in a call that gives an answer.
     pub(super) call: bool,
-    /// It stands in a call that gives one of a limited number of things.
+    /// It stands in a call that gives one of a limited number of things, or lets go on so many a second.
     pub(super) slot: bool,
+    /// It is the latter.
+    pub(super) rate: bool,
 }
 
 impl Fact {
@@ -151,7 +153,8 @@ impl Facts {
                 wrapper: is_wrapper(analysis, &made, stack),
                 call: above.iter().any(|&f| gives_answer(func(f)))
                     && !above.iter().any(|&f| waits_for_work(func(f))),
-                slot: above.iter().any(|&f| gives_slot(func(f))),
+                slot: above.iter().any(|&f| gives_slot(func(f)) || limits_rate(func(f))),
+                rate: above.iter().any(|&f| limits_rate(func(f))),
             });
         }
         made.n_sites = sites.len();
@@ -168,6 +171,7 @@ impl Facts {
             wrapper: false,
             call: false,
             slot: false,
+            rate: false,
         };
         self.facts.get(slot.0 as usize).copied().unwrap_or(NOTHING)
     }
@@ -400,14 +404,17 @@ fn waits_for_work(func: &str) -> bool {
 
 /// Functions that give one of a limited number of things: who waits in one has work in hand.
 fn gives_slot(func: &str) -> bool {
-    const NAMES: [&str; 7] = [
-        "golang.org/x/time/rate.(*Limiter).Wait",
-        "golang.org/x/time/rate.(*Limiter).WaitN",
-        "golang.org/x/time/rate.(*Limiter).wait",
+    const NAMES: [&str; 4] = [
         "golang.org/x/sync/semaphore.(*Weighted).Acquire",
         "golang.org/x/sync/errgroup.(*Group).Go",
         "net/http.(*Transport).getConn",
         "database/sql.(*DB).conn",
     ];
     NAMES.contains(&func)
+}
+
+/// Functions that let so many go on in a second.
+fn limits_rate(func: &str) -> bool {
+    const NAMES: [&str; 3] = ["Wait", "WaitN", "wait"];
+    func.strip_prefix("golang.org/x/time/rate.(*Limiter).").is_some_and(|f| NAMES.contains(&f))
 }

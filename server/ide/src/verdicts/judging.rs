@@ -215,6 +215,7 @@ impl Judge<'_> {
             _ => {}
         }
         if seen.fact.slot
+            && !seen.fact.rate
             && stay.waker != GoRow::NONE
             && matches!(kind, WaitKind::Send | WaitKind::Receive | WaitKind::Select)
             && !self.people.is_made_for_it(stay)
@@ -294,18 +295,21 @@ impl Judge<'_> {
     ) -> (Verdict, Why) {
         use Verdict::{Costly, Idle, Unsure};
         let receiving = matches!(kind, WaitKind::Receive | WaitKind::Select | WaitKind::Cond);
-        let timer = kind == WaitKind::Sleep || (receiving && seen.stay.waker == GoRow::NONE);
+        let waker = seen.stay.waker;
+        let timer = kind == WaitKind::Sleep || (receiving && waker == GoRow::NONE);
+        // A while that is over, and then somebody is told: no beat.
+        let ran_out = waker != GoRow::NONE && self.stays.go(waker).is_timers();
         if strong {
             return match kind {
                 _ if timer && demanded.strong_by_answers_only() => (Unsure, Why::TimerInPath),
                 WaitKind::Sleep => (Costly, Why::SleepsInPath),
                 // A limit of so many a second: others are held up, too, where they wait for this one.
-                _ if timer && seen.fact.slot && demanded.is_strong_half() => {
+                _ if timer && seen.fact.rate && demanded.is_strong_half() => {
                     (Costly, Why::TimerInPath)
                 }
                 // A heartbeat in a handler.
                 _ if timer && demanded.level() >= 2 => (Unsure, Why::TimerInPath),
-                _ if timer => (Costly, Why::TimerInPath),
+                _ if timer || ran_out => (Costly, Why::TimerInPath),
                 _ => (Costly, Why::NetworkInPath),
             };
         }
@@ -324,7 +328,7 @@ impl Judge<'_> {
         if !seen.is_home() {
             return (Unsure, Why::InTheMiddle);
         }
-        (Idle, if timer { Why::Clock } else { Why::Outside })
+        (Idle, if timer || ran_out { Why::Clock } else { Why::Outside })
     }
 
     /// Whether the waker was busy for half of the wait: running, runnable, in a system call, or in a
@@ -346,7 +350,7 @@ impl Judge<'_> {
     }
 
     /// Whether a `select` that met another one was its goroutine's last act: so it came to hand something
-    /// over, and did not wait for work. Which of the two sent, the trace does not say.
+    /// over, and did not wait for work. (In most releases of Go it is known which of the two sent.)
     fn is_handed_over(&self, seen: &Seen<'_>) -> bool {
         self.people.selects_meet(seen.fact, seen.stay)
             && !seen.peer

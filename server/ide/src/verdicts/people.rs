@@ -413,6 +413,7 @@ impl People {
             && g.home != u32::MAX
             && g.home != fact.site
             && fact.kind.is_receiving()
+            && !self.is_sending(fact, stay)
             && !self.selects_meet(fact, stay)
     }
 

@@ -240,6 +240,9 @@ fn tests(args: &Args, view: &View, out: &mut impl Write) -> anyhow::Result<()> {
         view.tests.iter().filter(|test| test.ns >= ide::view::MIN_SHOWN_NS).collect();
     let Some(first) = long.first() else { return Ok(()) };
     let shown = args.top.div_ceil(TESTS_IN).min(long.len());
+    if shown == 0 {
+        return Ok(());
+    }
     let more = match long.len() - shown {
         0 => String::new(),
         n => format!("; {} more of a millisecond or longer", count(n as u64)),
