@@ -3,6 +3,7 @@
 use exectrace::{FrameId, StackId, Version};
 
 use crate::Analysis;
+use crate::sites::ends_context;
 
 /// What the stack of a waker tells.
 #[derive(Debug, Clone, Copy)]
@@ -26,8 +27,8 @@ pub(super) fn waker_stacks(analysis: &Analysis) -> Vec<WakerStack> {
     let func = |f: FrameId| analysis.str(analysis.tables.frame(f).func);
     let lines = selects_of(analysis.version);
     let stacks = || (0..analysis.tables.n_stacks() as u32).map(StackId);
-    let made = stacks().map(|stack| {
-        let stack = analysis.stack(stack);
+    let made = stacks().map(|id| {
+        let stack = analysis.stack(id);
         let leaf = stack.first().copied();
         let name = leaf.map_or("", func);
         let selects = name == "runtime.selectgo";
@@ -41,7 +42,7 @@ pub(super) fn waker_stacks(analysis: &Analysis) -> Vec<WakerStack> {
             selects: selects && receives.is_none(),
             broadcasts: name == "sync.(*Cond).Broadcast",
             makes: stack.iter().any(|&f| makes(func(f))),
-            cancels: name.starts_with("context."),
+            cancels: ends_context(analysis, id),
         }
     });
     made.collect()

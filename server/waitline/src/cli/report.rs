@@ -252,8 +252,7 @@ fn tests(args: &Args, view: &View, out: &mut impl Write) -> anyhow::Result<()> {
     let name = |test: &Test| ide::text::plain(short_func(test.func(&view.analysis)));
     let width = long.iter().take(shown).map(|test| name(test).width()).max().unwrap_or(0).max(4);
     let title = format!("took {}", unit.symbol());
-    let head = ["number", "longest", "running"];
-    let [number, longest, running] = head;
+    let [number, longest, running] = ["number", "longest", "running"];
     writeln!(
         out,
         "{dim}{title:>10} {number:>8} {longest:>8} {running:>8}  {:width$}  most of it{dim:#}",
