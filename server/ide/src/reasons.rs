@@ -103,6 +103,9 @@ fn unsure(why: Why) -> &'static str {
         Why::SyscallUnseen => "a system call; nobody was seen waiting for it",
         Why::StillSends => "still sends at the end of the trace",
         Why::StillWaits => "still waits at the end of the trace, with work in hand",
+        Why::NetworkInPath => {
+            "it asked over the network, or is asked there; nobody was seen waiting for it"
+        }
         Why::PeerUnsure => "one of its kind woke it; whether that is a lack cannot be told",
         Why::Minority => "too little of it is in anybody's way",
         Why::TimerInPath => "a timer; whether anybody wants it sooner cannot be told",

@@ -80,6 +80,27 @@ pub(super) struct Fact {
     pub(super) slot: bool,
     /// It is the latter.
     pub(super) rate: bool,
+    /// What it does with a connection.
+    pub(super) talk: Talk,
+}
+
+/// What a wait or a call does with a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Talk {
+    /// Nothing.
+    Nothing,
+    /// It waits for somebody else to open one.
+    Accepts,
+    /// It opens one.
+    Dials,
+    /// It writes to one.
+    Writes,
+    /// It waits for something to read from one.
+    Reads,
+    /// It reads what is there.
+    Takes,
+    /// It receives what comes over a stream that it opened to a server.
+    Streams,
 }
 
 impl Fact {
@@ -145,16 +166,17 @@ impl Facts {
             let site = *sites.entry((frame.map(|f| made.line(f)), kind)).or_insert(next);
             let above = stack.get(..user.unwrap_or(stack.len())).unwrap_or_default();
             let own_frames = stack.iter().filter(|&&f| made.is_own(f)).count() as u16;
+            let any = |is: &dyn Fn(&str) -> bool| above.iter().any(|&f| is(func(f)));
             made.facts.push(Fact {
                 kind,
                 site,
                 own_frames,
                 in_program: stack.iter().any(|&f| made.is_program(f)),
                 wrapper: is_wrapper(analysis, &made, stack),
-                call: above.iter().any(|&f| gives_answer(func(f)))
-                    && !above.iter().any(|&f| waits_for_work(func(f))),
-                slot: above.iter().any(|&f| gives_slot(func(f)) || limits_rate(func(f))),
-                rate: above.iter().any(|&f| limits_rate(func(f))),
+                call: any(&gives_answer) && !any(&waits_for_work),
+                slot: any(&|f| gives_slot(f) || limits_rate(f)),
+                rate: any(&limits_rate),
+                talk: talk(kind, &any),
             });
         }
         made.n_sites = sites.len();
@@ -172,6 +194,7 @@ impl Facts {
             call: false,
             slot: false,
             rate: false,
+            talk: Talk::Nothing,
         };
         self.facts.get(slot.0 as usize).copied().unwrap_or(NOTHING)
     }
@@ -383,6 +406,32 @@ fn gives_answer(func: &str) -> bool {
     ];
     PREFIXES.iter().any(|p| func.starts_with(p))
 }
+
+fn talk(kind: WaitKind, has: &Has<'_>) -> Talk {
+    match kind {
+        WaitKind::Accept => Talk::Accepts,
+        WaitKind::Network | WaitKind::Syscall if has(&|f| f.starts_with("net.(*Dialer).Dial")) => {
+            Talk::Dials
+        }
+        WaitKind::NetWrite | WaitKind::Syscall
+            if has(&|f| f.starts_with("net.(*netFD).Write") || f.starts_with("net.(*netFD).write")) =>
+        {
+            Talk::Writes
+        }
+        WaitKind::Syscall
+            if has(&|f| f.starts_with("net.(*netFD).Read") || f.starts_with("net.(*netFD).read")) =>
+        {
+            Talk::Takes
+        }
+        // All that comes, until the other side closes, is no answer.
+        WaitKind::Network if has(&|f| f == "io.copyBuffer") => Talk::Nothing,
+        WaitKind::Network => Talk::Reads,
+        WaitKind::Receive | WaitKind::Select if has(&|f| f == GRPC_RECEIVES) => Talk::Streams,
+        _ => Talk::Nothing,
+    }
+}
+
+const GRPC_RECEIVES: &str = "google.golang.org/grpc.(*clientStream).RecvMsg";
 
 /// Questions that are answered when there is something to be done.
 fn waits_for_work(func: &str) -> bool {

@@ -259,6 +259,10 @@ impl Judge<'_> {
                 (Idle, Why::ReceiverIdle)
             };
         }
+        if let Some(ended) = seen.trip.filter(|_| !strong) {
+            // What lasts as long as the trace may as well be told what to do there, and answer that.
+            return (if ended { Costly } else { Unsure }, Why::NetworkInPath);
+        }
         let comes_back = umbrella || seen.at.n >= 2;
         if stay.waker != GoRow::NONE && !uncarried {
             return if seen.peer {

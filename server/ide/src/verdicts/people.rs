@@ -3,7 +3,7 @@
 use exectrace::StrId;
 use hashbrown::{HashMap, HashSet};
 
-use super::facts::{Fact, Facts, WaitKind};
+use super::facts::{Fact, Facts, Talk, WaitKind};
 use super::roots::roots;
 use super::visited::{ManySites, Turn, Visited, chain};
 use super::wakers::{WakerStack, waker_stacks};
@@ -21,6 +21,8 @@ pub(super) struct Group {
     answered_ns: i64,
     /// Time at the homes of its goroutines.
     home_ns: i64,
+    /// Time that followed upon a question, on connections that its goroutines opened.
+    trips_ns: i64,
     /// Whether what it waits for are answers.
     pub(super) gets_answers: bool,
 }
@@ -32,6 +34,12 @@ impl Group {
             [self.ns, self.home_ns, self.answered_ns, self.woken_ns].map(i128::from);
         let percent = if home * 2 > ns { 80 } else { 25 };
         answered > 0 && answered * 100 >= woken * percent
+    }
+
+    /// Whether nearly all of its waits are for answers over the network to what was just asked.
+    fn makes_trips(&self) -> bool {
+        let [ns, trips] = [self.ns, self.trips_ns].map(i128::from);
+        trips > 0 && trips * 5 >= ns * 4
     }
 }
 
@@ -66,6 +74,9 @@ pub(super) struct Person {
     ended: bool,
     /// Most of its receiving is from the network.
     reads: bool,
+    /// It opened a connection, and accepted one.
+    dials: bool,
+    accepts: bool,
     /// The site that it found last: a row of what was visited. Then its first row in
     /// `People::at_site`.
     sites: u32,
@@ -85,6 +96,8 @@ struct Last {
     nth: [u8; 2],
     /// How many sites it has; no more than 255 are counted.
     n_sites: u8,
+    /// It has asked something over the network, and waited for nothing from there since.
+    asked: bool,
 }
 
 /// What is known of all goroutines.
@@ -99,6 +112,8 @@ pub(super) struct People {
     main: GoRow,
     /// By stack.
     wakers: Vec<WakerStack>,
+    /// Some of them ask over a stream.
+    streams: bool,
     /// By site: how many goroutines were there.
     by_site: Vec<u32>,
 }
@@ -133,6 +148,9 @@ pub(super) struct Seen<'a> {
     pub(super) person: &'a Person,
     /// One of its kind ended it: what it waited for was a slot.
     pub(super) peer: bool,
+    /// It was for the answer to what was asked over the network, by a goroutine that ended in the trace; or,
+    /// `Some(false)`, that did not: it may as well be told what to do there, and answer.
+    pub(super) trip: Option<bool>,
     /// It was for room in a channel, or for somebody to take.
     pub(super) sends: bool,
     /// It is of the program's first goroutine.
@@ -181,14 +199,16 @@ type Turns = HashSet<(GoRow, GoRow, u32)>;
 
 impl People {
     pub(super) fn new(analysis: &Analysis, stays: &Stays, facts: &Facts) -> People {
+        let wakers = waker_stacks(analysis);
         let mut made = People {
+            streams: wakers.iter().any(|w| w.asks),
             gos: persons(analysis, stays, facts),
             at_site: Vec::new(),
             at_of: Vec::with_capacity(stays.len()),
             many: ManySites::default(),
             groups: Vec::new(),
             main: stays.main(),
-            wakers: waker_stacks(analysis),
+            wakers,
             by_site: vec![0; facts.n_sites()],
         };
         let (visited, turns) = made.visit(stays, facts);
@@ -217,7 +237,8 @@ impl People {
         let mut visited: Vec<Visited> = Vec::with_capacity(2 * stays.gos.len());
         // By row of `visited`: which of its goroutine's sites it is.
         let mut nths: Vec<u8> = Vec::with_capacity(2 * stays.gos.len());
-        let mut last = vec![Last { at: [u32::MAX; 2], nth: [0; 2], n_sites: 0 }; stays.gos.len()];
+        let nowhere = Last { at: [u32::MAX; 2], nth: [0; 2], n_sites: 0, asked: false };
+        let mut lasts = vec![nowhere; stays.gos.len()];
         let mut turns = Turns::new();
         for row in stays.rows() {
             let stay = &stays.stay(row);
@@ -231,7 +252,7 @@ impl People {
             let root = person.root;
             // Nearly all come back to where they were.
             let calls = usize::from(stay.kind == StayKind::Syscall);
-            let last = &mut last[stay.g.0 as usize];
+            let last = &mut lasts[stay.g.0 as usize];
             let mut last_at = last.at[calls];
             if visited.get(last_at as usize).is_none_or(|at| at.site != site) {
                 last_at = match self.many.find(&visited, person.sites, last.n_sites, stay.g, site) {
@@ -272,11 +293,32 @@ impl People {
             if at.slot != stay.slot && fact.own_frames < facts.own_frames(at.slot) {
                 at.slot = stay.slot;
             }
+            let group = at.group as usize;
+            let mut trip = match fact.talk {
+                Talk::Nothing => 0,
+                talk => self.trip(talk, stay, &mut last.asked),
+            };
+            if last.asked
+                && matches!(fact.kind, WaitKind::Receive | WaitKind::Select | WaitKind::Cond)
+                && self.is_told_by_reader(stay, stays, facts)
+            {
+                last.asked = false;
+                if self.is_opened(&[stay.g, stay.waker]) {
+                    trip = stay.end.since(stay.start);
+                }
+            }
+            if trip != 0 {
+                let trips = &mut self.groups[group].trips_ns;
+                *trips = trips.saturating_add(trip);
+            }
             if stay.waker == GoRow::NONE {
                 self.at_of.push(At(nth));
                 continue;
             }
             self.at_of.push(At(nth | At::WOKEN));
+            if self.streams && self.waker(stay).is_some_and(|w| w.asks) {
+                lasts[stay.waker.0 as usize].asked = true;
+            }
             let waker = &mut self.gos[stay.waker.0 as usize];
             if waker.root == root && !at.turn.is_of(stay.waker) {
                 at.turn = Turn::new(stay.waker, false);
@@ -293,6 +335,43 @@ impl People {
             }
         }
         (visited, turns)
+    }
+
+    /// Notes what a goroutine does with connections; and tells how much of this wait is for the answer to what
+    /// it has just asked, over a connection that was opened for it.
+    fn trip(&mut self, talk: Talk, stay: &Stay, asked: &mut bool) -> i64 {
+        let person = &mut self.gos[stay.g.0 as usize];
+        match talk {
+            Talk::Nothing | Talk::Takes => {}
+            Talk::Accepts => person.accepts = true,
+            Talk::Dials => person.dials = true,
+            Talk::Writes => *asked = true,
+            // Of many messages few are seen, so that one says it for all.
+            Talk::Streams if std::mem::take(asked) => return i64::MAX,
+            Talk::Streams => {}
+            Talk::Reads => {
+                if std::mem::take(asked) && self.is_opened(&[stay.g]) {
+                    return stay.end.since(stay.start);
+                }
+            }
+        }
+        0
+    }
+
+    /// Whether one of these goroutines opened a connection, or who started it; and none comes of a connection
+    /// that was accepted.
+    fn is_opened(&self, gos: &[GoRow]) -> bool {
+        let of = |g: GoRow| self.gos.get(g.0 as usize);
+        let persons = || gos.iter().filter_map(|&g| of(g));
+        let accepted = |p: &Person| p.makers.iter().filter_map(|&m| of(m)).any(|m| m.accepts);
+        persons().any(|p| p.dials || of(p.makers[0]).is_some_and(|maker| maker.dials))
+            && !persons().any(accepted)
+    }
+
+    /// Whether a goroutine that had just read from the network ended a wait.
+    fn is_told_by_reader(&self, stay: &Stay, stays: &Stays, facts: &Facts) -> bool {
+        stay.waker_last != StayRow::NONE
+            && matches!(facts.fact(stays.slot(stay.waker_last)).talk, Talk::Reads | Talk::Takes)
     }
 
     /// Finds the home of each goroutine, and how much of its time a group is at them. For a group,
@@ -449,13 +528,15 @@ impl People {
         }
         let fact = facts.fact(stay.slot);
         let person = &self.gos[stay.g.0 as usize];
+        let at_site = &self.at_site[self.row(at, person, stay.g, fact.site)];
         Some(Seen {
             row,
             stay,
             fact,
-            at: &self.at_site[self.row(at, person, stay.g, fact.site)],
+            at: at_site,
             person,
             peer: at.is(At::PEER),
+            trip: self.groups[at_site.group as usize].makes_trips().then_some(person.ended),
             sends: self.is_sending(fact, stay),
             main: stay.g == self.main,
         })
@@ -581,6 +662,8 @@ fn persons(analysis: &Analysis, stays: &Stays, facts: &Facts) -> Vec<Person> {
         woke_makers: [0; 2],
         receives: false,
         reads: false,
+        dials: false,
+        accepts: false,
         ended: go.end.0 != i64::MAX,
         sites: u32::MAX,
         last_wait: StayRow(0),

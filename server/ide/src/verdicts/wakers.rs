@@ -20,6 +20,8 @@ pub(super) struct WakerStack {
     pub(super) makes: bool,
     /// It ended a context.
     pub(super) cancels: bool,
+    /// It sent a message over a stream that it opened to a server.
+    pub(super) asks: bool,
 }
 
 /// By stack of the trace.
@@ -43,6 +45,7 @@ pub(super) fn waker_stacks(analysis: &Analysis) -> Vec<WakerStack> {
             broadcasts: name == "sync.(*Cond).Broadcast",
             makes: stack.iter().any(|&f| makes(func(f))),
             cancels: ends_context(analysis, id),
+            asks: asks(stack.iter().map(|&f| func(f))),
         }
     });
     made.collect()
@@ -59,6 +62,13 @@ fn selects_of(version: Version) -> &'static [(u32, u32)] {
         Version::GO_1_25 | Version::GO_1_26 => &[(497, 527)],
         _ => &[],
     }
+}
+
+/// Whether a message is sent over a stream of gRPC that is open already: not the request that opens one, which
+/// no method named `Send` sends.
+fn asks<'a>(mut funcs: impl Iterator<Item = &'a str>) -> bool {
+    funcs.any(|f| f == "google.golang.org/grpc.(*clientStream).SendMsg")
+        && funcs.any(|f| f.ends_with(").Send"))
 }
 
 /// Functions that open a connection for somebody who waits for one.
