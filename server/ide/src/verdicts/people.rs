@@ -66,6 +66,8 @@ pub(super) struct Person {
     makers: [GoRow; 2],
     /// How often it woke these, up to 3.
     woke_makers: [u8; 2],
+    /// Neither has it woken who started it, nor has anybody woken it.
+    newborn: bool,
     /// Its root is the program's own.
     own_root: bool,
     /// It ended a wait for room in a channel, and was no peer.
@@ -459,6 +461,11 @@ impl People {
             let w = &self.gos[stay.waker.0 as usize];
             let (asker, made) = (w.asker, w.makers.iter().position(|&maker| maker == stay.g));
             let answers_maker = made.is_some_and(|maker| w.woke_makers[maker] <= 2);
+            // A worker that was started for a question has that in hand.
+            let born_for_it = w.newborn && w.makers[0] == stay.g;
+            if born_for_it {
+                self.gos[stay.waker.0 as usize].newborn = false;
+            }
             let asked = asker != GoRow::NONE
                 && (asker == stay.g
                     || {
@@ -469,10 +476,11 @@ impl People {
             let ns = stay.end.since(stay.start);
             let group = &mut self.groups[self.at_site[at_site].group as usize];
             group.woken_ns = group.woken_ns.saturating_add(ns);
-            if asked || answers_maker {
+            if asked || answers_maker || born_for_it {
                 group.answered_ns = group.answered_ns.saturating_add(ns);
             } else if fact.kind.is_receiving() {
-                self.gos[stay.g.0 as usize].asker = stay.waker;
+                let person = &mut self.gos[stay.g.0 as usize];
+                (person.asker, person.newborn) = (stay.waker, false);
             }
             if !peer && (self.is_sending(fact, stay) || self.selects_meet(fact, stay)) {
                 self.gos[stay.waker.0 as usize].receives = true;
@@ -660,6 +668,7 @@ fn persons(analysis: &Analysis, stays: &Stays, facts: &Facts) -> Vec<Person> {
         home: u32::MAX,
         makers: [go.creator, maker_of(go.creator)],
         woke_makers: [0; 2],
+        newborn: true,
         receives: false,
         reads: false,
         dials: false,
