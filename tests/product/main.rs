@@ -18,6 +18,7 @@ mod kept;
 mod live;
 mod lsp;
 mod lsp_docs;
+mod moved;
 mod neovim;
 mod numbers;
 mod outcome;

@@ -20,11 +20,13 @@ mod collector;
 mod goroutines;
 mod locks;
 mod paths;
+mod places;
 mod scene;
 mod scheduler;
 #[cfg(test)]
 mod tests;
 
+pub use places::place;
 use scene::Scene;
 
 /// Which kind of finding. The order is that of the pages.

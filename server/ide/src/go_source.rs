@@ -195,6 +195,13 @@ impl GoSource {
         self.holds(&frame, func, line, fits_package)
     }
 
+    /// Whether this can be a file of the frame's package that has its function, on whatever line.
+    pub fn may_have_function(&self, func: &str) -> bool {
+        let Some(frame) = FrameName::parse(func) else { return false };
+        self.package.as_deref().is_some_and(|clause| frame.may_be_package(clause))
+            && !self.functions_named(func).is_empty()
+    }
+
     fn holds(&self, frame: &FrameName, func: &str, line: u32, fits_package: bool) -> bool {
         let in_function = self.functions_at(line).any(|function| {
             let is_linked = || {

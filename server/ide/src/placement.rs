@@ -6,11 +6,11 @@
 
 use std::sync::Arc;
 
-use exectrace::FrameId;
-use hashbrown::HashMap;
+use exectrace::{FrameId, StrId};
+use hashbrown::{HashMap, HashSet};
 
 use crate::Analysis;
-use crate::go_source::GoSource;
+use crate::go_source::{FrameName, GoSource, Inner};
 use crate::lines::is_user_by_name;
 use crate::sources::propose::common_folders;
 use crate::sources::{Mapper, Mapping};
@@ -85,6 +85,8 @@ impl Placement {
         let mut read = |path: &str| -> Option<Arc<SourceFile>> {
             cache.entry(path.to_owned()).or_insert_with(|| read(path)).clone()
         };
+        let recorded = Recorded::new(analysis);
+        let mut editions: HashMap<(StrId, String), bool> = HashMap::new();
         let mut unmapped = vec![false; analysis.tables.n_frames()];
         for (row, unmapped) in unmapped.iter_mut().enumerate() {
             let frame = analysis.tables.frame(FrameId(row as u32));
@@ -92,7 +94,20 @@ impl Placement {
             let line = frame.line.saturating_sub(1);
             let mut verify =
                 |path: &str| read(path).is_some_and(|file| file.source.may_be_file_of(func, line));
-            let place = match mapper.map(file, func, &mut verify) {
+            let mut mapping = mapper.map(file, func, &mut verify);
+            if mapping == Mapping::Unmapped {
+                let mut may_have_moved = |path: &str| {
+                    read(path).is_some_and(|source| {
+                        let is_edition = || recorded.is_edition(analysis, frame.file, &source);
+                        source.source.may_have_function(func)
+                            && *editions
+                                .entry((frame.file, path.to_owned()))
+                                .or_insert_with(is_edition)
+                    })
+                };
+                mapping = mapper.map(file, func, &mut may_have_moved);
+            }
+            let place = match mapping {
                 Mapping::Workspace { path, .. } => read(&path).map(|file| {
                     let holds = file.source.holds_frame(func, line);
                     let state = if holds { State::Exact } else { State::Lost };
@@ -183,5 +198,38 @@ impl Placement {
     /// A file.
     pub fn source(&self, file: FileId) -> &Arc<SourceFile> {
         &self.files[file.0 as usize]
+    }
+}
+
+/// The functions that each recorded file has, as far as the trace tells, without those written within others:
+/// with a line of each.
+struct Recorded(HashMap<StrId, Vec<(StrId, u32)>>);
+
+impl Recorded {
+    fn new(analysis: &Analysis) -> Recorded {
+        let mut made: HashMap<StrId, Vec<(StrId, u32)>> = HashMap::new();
+        let mut seen: HashSet<(StrId, StrId)> = HashSet::new();
+        for row in 0..analysis.tables.n_frames() as u32 {
+            let frame = analysis.tables.frame(FrameId(row));
+            let is_body = |func| FrameName::parse(func).is_some_and(|f| f.inner == Inner::Body);
+            if seen.insert((frame.file, frame.func)) && is_body(analysis.str(frame.func)) {
+                let line = frame.line.saturating_sub(1);
+                made.entry(frame.file).or_default().push((frame.func, line));
+            }
+        }
+        Recorded(made)
+    }
+
+    /// Whether a file may be a later or an earlier edition of a recorded one, of which only the end of the path
+    /// tells: it has three quarters of the functions or more, and at least two, or one where it was.
+    fn is_edition(&self, analysis: &Analysis, file: StrId, source: &SourceFile) -> bool {
+        let Some(functions) = self.0.get(&file) else { return false };
+        let source = &source.source;
+        let n = |is: &dyn Fn(&str, u32) -> bool| {
+            functions.iter().filter(|(func, line)| is(analysis.str(*func), *line)).count()
+        };
+        let there = n(&|func, _| source.may_have_function(func));
+        let stands = || n(&|func, line| source.may_be_file_of(func, line)) > 0;
+        there * 4 >= functions.len() * 3 && (there >= 2 || stands())
     }
 }

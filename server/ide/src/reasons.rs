@@ -2,6 +2,7 @@
 
 use crate::blame::{End, EndLine};
 use crate::figures::SlotId;
+use crate::findings;
 use crate::text::plain;
 use crate::units::percent_short;
 use crate::verdicts::{Sum, Verdict, Why};
@@ -197,11 +198,8 @@ pub fn end_short(view: &View, ends: &[(EndLine, i64)]) -> Option<String> {
     Some(format!("{at} {}", percent_short(ns, all)))
 }
 
-/// `main.go:21`.
+/// `main.go:21`, where the line is now.
 pub fn place(view: &View, frame: Option<exectrace::FrameId>) -> String {
-    let Some(frame) = frame else { return "?".into() };
-    let frame = view.analysis.tables.frame(frame);
-    let file = view.analysis.str(frame.file);
-    let base = file.rsplit(['/', '\\']).next().unwrap_or(file);
-    format!("{}:{}", plain(base), frame.line)
+    let place = |frame| findings::place(&view.analysis, Some(&view.placement), frame);
+    frame.map_or_else(|| "?".into(), place)
 }

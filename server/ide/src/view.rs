@@ -153,6 +153,7 @@ impl View {
             (tests, stood) = (judged.tests, judged.stood);
             index = judged.index.map(Arc::new);
         }
+        found.name_places(&analysis, Some(&placement));
         let Found { findings, looked } = &mut found;
         let all = findings.len();
         let silenced = |code, frame| is_silenced(&analysis, code, frame, &word.silenced);

@@ -3,6 +3,7 @@
 use exectrace::{FrameId, StackId};
 use hashbrown::HashMap;
 
+use super::places::mark;
 use super::{Code, Finding, Known, NEAR, Related, part};
 use crate::Analysis;
 use crate::blame::{Blame, End, EndLine};
@@ -10,7 +11,6 @@ use crate::causes::Cause;
 use crate::figures::{Instance, SlotId};
 use crate::goroutines::{GoGroup, Life};
 use crate::stays::{Brief, GoRow, Stay, StayKind, StayRow, Stays};
-use crate::text::plain;
 use crate::units::{count, duration, percent};
 use crate::verdicts::{Facts, Judgement, Verdict, Verdicts, WaitKind, Why};
 
@@ -437,12 +437,9 @@ impl<'a> Scene<'a> {
         crate::units::ratio(ns, self.duration.max(1))
     }
 
-    /// `db.go:72`, as short as a person can take it.
+    /// The line of a frame, in a text: see [`super::places`].
     pub(super) fn place(&self, frame: FrameId) -> String {
-        let frame = self.analysis.tables.frame(frame);
-        let file = self.analysis.str(frame.file);
-        let base = file.rsplit(['/', '\\']).next().unwrap_or(file);
-        plain(&format!("{base}:{}", frame.line))
+        mark(frame)
     }
 
     /// Whether a line is in a test's file.

@@ -414,12 +414,16 @@ fn talk(kind: WaitKind, has: &Has<'_>) -> Talk {
             Talk::Dials
         }
         WaitKind::NetWrite | WaitKind::Syscall
-            if has(&|f| f.starts_with("net.(*netFD).Write") || f.starts_with("net.(*netFD).write")) =>
+            if has(&|f| {
+                f.starts_with("net.(*netFD).Write") || f.starts_with("net.(*netFD).write")
+            }) =>
         {
             Talk::Writes
         }
         WaitKind::Syscall
-            if has(&|f| f.starts_with("net.(*netFD).Read") || f.starts_with("net.(*netFD).read")) =>
+            if has(&|f| {
+                f.starts_with("net.(*netFD).Read") || f.starts_with("net.(*netFD).read")
+            }) =>
         {
             Talk::Takes
         }

@@ -45,8 +45,10 @@ pub(crate) fn run(args: &Args, cache: &Cache) -> anyhow::Result<()> {
         let question = own.question(analysis);
         Ok((own, question))
     })?;
-    let found = judged.map(|judged| judged.found.findings).unwrap_or_default();
+    let mut found = judged.map(|judged| judged.found).unwrap_or_default();
     let analysis = &opened.loaded.analysis;
+    found.name_places(analysis, own.placement.as_ref());
+    let found = found.findings;
     let names = Names { analysis, placement: own.placement.as_ref() };
     let mut out = answer();
     if args.json {
