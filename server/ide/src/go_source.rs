@@ -13,7 +13,7 @@ mod walk;
 use std::ops::{ControlFlow, Range};
 use std::time::{Duration, Instant};
 
-pub(crate) use frame_name::{FrameName, Inner};
+pub(crate) use frame_name::{FrameName, Inner, unescaped};
 pub use operations::Operations;
 
 /// Larger files are generated tables, not code in which goroutines wait.

@@ -13,6 +13,7 @@ use hashbrown::HashMap;
 use crate::Analysis;
 use crate::causes::CauseId;
 use crate::figures::{Instance, SlotId};
+use crate::go_source::unescaped;
 use crate::sources::import_path;
 use crate::values::Values;
 
@@ -278,10 +279,10 @@ fn project(package: &str) -> Option<String> {
 
 /// Whether a function is in one of these packages or below one of them.
 pub fn is_in_packages(func: &str, packages: &[String]) -> bool {
-    let package = package_of(func);
+    let package = unescaped(package_of(func));
     packages.iter().any(|p| {
         package
-            .strip_prefix(p.as_str())
+            .strip_prefix(&*unescaped(p))
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     })
 }
@@ -319,5 +320,10 @@ mod tests {
         assert!(is_in_packages("github.com/a/b.F", &packages));
         assert!(is_in_packages("github.com/a/b/c.(*T).M", &packages));
         assert!(!is_in_packages("github.com/a/bc.F", &packages));
+        let packages = ["github.com/nats-io/nats.go".to_owned()];
+        assert!(is_in_packages("github.com/nats-io/nats%2ego.(*Conn).Request", &packages));
+        assert!(is_in_packages("github.com/nats-io/nats.go/jetstream.New", &packages));
+        let packages = ["gopkg.in/yaml%2ev3".to_owned()];
+        assert!(is_in_packages("gopkg.in/yaml%2ev3.Unmarshal", &packages));
     }
 }

@@ -187,7 +187,7 @@ fn without_type_parameters(func: &str) -> String {
 }
 
 /// The linker writes `%2e` for a dot in the last element of an import path, and a few others so.
-fn unescaped(path: &str) -> Cow<'_, str> {
+pub(crate) fn unescaped(path: &str) -> Cow<'_, str> {
     if !path.contains('%') {
         return Cow::Borrowed(path);
     }

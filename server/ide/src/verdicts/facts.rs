@@ -82,6 +82,10 @@ pub(super) struct Fact {
     pub(super) rate: bool,
     /// What it does with a connection.
     pub(super) talk: Talk,
+    /// It reads what the other side of a connection says next, that stays open.
+    pub(super) listens: bool,
+    /// The function of the program's own that stands there.
+    pub(super) func: StrId,
 }
 
 /// What a wait or a call does with a connection.
@@ -177,6 +181,10 @@ impl Facts {
                 slot: any(&|f| gives_slot(f) || limits_rate(f)),
                 rate: any(&limits_rate),
                 talk: talk(kind, &any),
+                listens: any(&listens),
+                func: user.map_or(StrId::NONE, |user| {
+                    analysis.tables.frame(stack[user]).func
+                }),
             });
         }
         made.n_sites = sites.len();
@@ -195,6 +203,8 @@ impl Facts {
             slot: false,
             rate: false,
             talk: Talk::Nothing,
+            listens: false,
+            func: StrId::NONE,
         };
         self.facts.get(slot.0 as usize).copied().unwrap_or(NOTHING)
     }
@@ -290,6 +300,7 @@ fn kind(analysis: &Analysis, cause: Cause, stack: &[FrameId], user: Option<usize
         Cause::Sync(reason) => match analysis.str(reason) {
             "chan send" => WaitKind::Send,
             "chan receive" => WaitKind::Receive,
+            "select" if has(&waits_to_write) => WaitKind::NetWrite,
             "select" => WaitKind::Select,
             "sync.(*Cond).Wait" => WaitKind::Cond,
             _ if is_the_runtimes(funcs()) => WaitKind::Gc,
@@ -401,18 +412,19 @@ fn gives_answer(func: &str) -> bool {
         "github.com/redis/go-redis/v9.(*baseClient).process",
         "github.com/go-redis/redis/v8.(*baseClient).process",
         "github.com/bradfitz/gomemcache/memcache.(*Client).",
-        "github.com/nats-io/nats.go.(*Conn).Request",
+        "github.com/nats-io/nats%2ego.(*Conn).Request",
         "github.com/jackc/pgx/v5.(*Conn).",
     ];
     PREFIXES.iter().any(|p| func.starts_with(p))
 }
 
 fn talk(kind: WaitKind, has: &Has<'_>) -> Talk {
+    use WaitKind::{Network, Receive, Select, Syscall};
     match kind {
         WaitKind::Accept => Talk::Accepts,
-        WaitKind::Network | WaitKind::Syscall if has(&|f| f.starts_with("net.(*Dialer).Dial")) => {
-            Talk::Dials
-        }
+        Network | Syscall | Receive | Select if has(&dials) => Talk::Dials,
+        // What comes when there is something to be done answers nothing.
+        _ if has(&waits_for_work) => Talk::Nothing,
         WaitKind::NetWrite | WaitKind::Syscall
             if has(&|f| {
                 f.starts_with("net.(*netFD).Write") || f.starts_with("net.(*netFD).write")
@@ -433,6 +445,35 @@ fn talk(kind: WaitKind, has: &Has<'_>) -> Talk {
         WaitKind::Receive | WaitKind::Select if has(&|f| f == GRPC_RECEIVES) => Talk::Streams,
         _ => Talk::Nothing,
     }
+}
+
+/// `net.(*Dialer).DialContext`, `websocket.Dial`, `smtp.DialTLS`: libraries name what opens a connection so.
+fn dials(func: &str) -> bool {
+    let name = func.rsplit('.').next().unwrap_or_default();
+    name.strip_prefix("Dial").is_some_and(|rest| !rest.starts_with(char::is_lowercase))
+}
+
+/// Functions that read what comes next over a connection that stays open.
+fn listens(func: &str) -> bool {
+    const SOCKETS: [&str; 4] = [
+        "github.com/coder/websocket.(*Conn).",
+        "nhooyr.io/websocket.(*Conn).",
+        "github.com/gorilla/websocket.(*Conn).",
+        "golang.org/x/net/websocket.(*Conn).",
+    ];
+    func == "google.golang.org/grpc.(*serverStream).RecvMsg"
+        || SOCKETS.iter().any(|of| {
+            func.strip_prefix(of).is_some_and(|method| method.contains("Read") || method == "read")
+        })
+}
+
+/// Functions that wait until the other side of a connection takes what is written.
+fn waits_to_write(func: &str) -> bool {
+    const NAMES: [&str; 2] = [
+        "google.golang.org/grpc.(*clientStream).SendMsg",
+        "google.golang.org/grpc.(*serverStream).SendMsg",
+    ];
+    NAMES.contains(&func)
 }
 
 const GRPC_RECEIVES: &str = "google.golang.org/grpc.(*clientStream).RecvMsg";

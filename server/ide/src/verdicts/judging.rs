@@ -231,6 +231,9 @@ impl Judge<'_> {
                 _ => (Idle, Why::StillWaits),
             };
         }
+        if self.people.is_signalled(stay) {
+            return (Idle, Why::Outside);
+        }
         let uncarried = self.blame.is_uncarried(seen.row);
         if kind == WaitKind::Join {
             return if !uncarried {
@@ -246,6 +249,7 @@ impl Judge<'_> {
         }
         if seen.sends && stay.waker != GoRow::NONE {
             return if seen.peer
+                || self.people.is_taken_alike(seen)
                 || (self.people.is_given_back(seen, self.stays) && self.is_busy(stay))
             {
                 (Costly, Why::NoSlot)
@@ -297,7 +301,7 @@ impl Judge<'_> {
         weak: bool,
         comes_back: bool,
     ) -> (Verdict, Why) {
-        use Verdict::{Costly, Idle, Unsure};
+        use Verdict::{Costly, Idle, Through, Unsure};
         let receiving = matches!(kind, WaitKind::Receive | WaitKind::Select | WaitKind::Cond);
         let waker = seen.stay.waker;
         let timer = kind == WaitKind::Sleep || (receiving && waker == GoRow::NONE);
@@ -317,6 +321,9 @@ impl Judge<'_> {
                 _ => (Costly, Why::NetworkInPath),
             };
         }
+        if ran_out && self.worked(seen.stay) {
+            return (Through, Why::Asked);
+        }
         if seen.main && receiving && timer && comes_back && !demanded.is_any() {
             return (Idle, Why::Clock);
         }
@@ -333,6 +340,13 @@ impl Judge<'_> {
             return (Unsure, Why::InTheMiddle);
         }
         (Idle, if timer || ran_out { Why::Clock } else { Why::Outside })
+    }
+
+    /// Whether what a timer started did something for the wait before it ended that, and not just ended it.
+    fn worked(&self, stay: &Stay) -> bool {
+        let ns = stay.end.since(stay.start);
+        let since = self.stays.go(stay.waker).birth.0.max(stay.start.0);
+        stay.end.0 - since.min(stay.end.0) > (ns / 32).max(weight(stay))
     }
 
     /// Whether the waker was busy for half of the wait: running, runnable, in a system call, or in a

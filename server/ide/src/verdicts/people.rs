@@ -76,6 +76,12 @@ pub(super) struct Person {
     ended: bool,
     /// Most of its receiving is from the network.
     reads: bool,
+    /// A timer started it.
+    timers: bool,
+    /// It tells others of signals.
+    signals: bool,
+    /// It was seen in the program's code alone for half of the trace or more: no request takes that long.
+    stays_inside: bool,
     /// It opened a connection, and accepted one.
     dials: bool,
     accepts: bool,
@@ -157,6 +163,8 @@ pub(super) struct Seen<'a> {
     pub(super) sends: bool,
     /// It is of the program's first goroutine.
     pub(super) main: bool,
+    /// Another goroutine ended it, not a timer, and its own was in the program's code for too long for a request.
+    told_inside: bool,
 }
 
 impl Seen<'_> {
@@ -183,7 +191,11 @@ impl Seen<'_> {
     /// What still lasts may be a request's handler: it stands in the program's code, and its root lies
     /// outside.
     pub(super) fn may_be_callback(&self) -> bool {
-        self.fact.in_program && self.has_foreign_root() && !self.fact.wrapper
+        self.fact.in_program
+            && self.has_foreign_root()
+            && !self.fact.wrapper
+            && !self.fact.listens
+            && !self.told_inside
     }
 
     /// A request's handler whose request ended: it stands in the program's code, its root lies
@@ -201,7 +213,7 @@ type Turns = HashSet<(GoRow, GoRow, u32)>;
 
 impl People {
     pub(super) fn new(analysis: &Analysis, stays: &Stays, facts: &Facts) -> People {
-        let wakers = waker_stacks(analysis);
+        let wakers = waker_stacks(analysis, facts);
         let mut made = People {
             streams: wakers.iter().any(|w| w.asks),
             gos: persons(analysis, stays, facts),
@@ -213,7 +225,7 @@ impl People {
             wakers,
             by_site: vec![0; facts.n_sites()],
         };
-        let (visited, turns) = made.visit(stays, facts);
+        let (visited, turns) = made.visit(stays, facts, analysis.duration());
         made.find_homes(visited, facts);
         made.find_answers(stays, facts, &turns);
         made
@@ -234,7 +246,7 @@ impl People {
         (kept - at_site + visited + last.max(at_site) + turns, kept + turns)
     }
 
-    fn visit(&mut self, stays: &Stays, facts: &Facts) -> (Vec<Visited>, Turns) {
+    fn visit(&mut self, stays: &Stays, facts: &Facts, duration: i64) -> (Vec<Visited>, Turns) {
         let mut groups: HashMap<(u32, StrId), u32> = HashMap::new();
         let mut visited: Vec<Visited> = Vec::with_capacity(2 * stays.gos.len());
         // By row of `visited`: which of its goroutine's sites it is.
@@ -286,6 +298,8 @@ impl People {
             let nth = last.nth[calls];
             person.last_wait = row;
             if fact.own_frames == 0 {
+                let since = person.seen_outside.max(stays.go(stay.g).birth.0);
+                person.stays_inside |= (stay.start.0 - since.min(stay.start.0)) * 2 > duration;
                 person.seen_outside = person.seen_outside.max(stay.end.0);
             }
             let at = &mut visited[last_at as usize];
@@ -333,6 +347,8 @@ impl People {
         }
         for (person, go) in self.gos.iter_mut().zip(&stays.gos) {
             if person.ended {
+                let since = person.seen_outside.max(go.birth.0);
+                person.stays_inside |= (go.end.0 - since.min(go.end.0)) * 2 > duration;
                 person.seen_outside = person.seen_outside.max(go.end.0);
             }
         }
@@ -392,7 +408,7 @@ impl People {
             let from_network = from_network.filter(|at| facts.kind(at.slot) == WaitKind::Network);
             let read = from_network.fold(0i64, |sum, at| sum.saturating_add(at.ns));
             person.reads = read > all - read;
-            let mut best = (u16::MAX, u32::MAX);
+            let mut best = (u16::MAX, false, u32::MAX);
             for &row in rows.iter().filter(receiving) {
                 let Visited { site, n, slot, ns, .. } = visited[row as usize];
                 // Where it spends next to nothing of its time, it does not come home to.
@@ -400,9 +416,11 @@ impl People {
                     continue;
                 }
                 let wraps = facts.is_wrapper(slot) && !person.own_root;
-                best = best.min((if wraps { 0 } else { facts.own_frames(slot) }, site));
+                let frames = if wraps { 0 } else { facts.own_frames(slot) };
+                // Who is handed something and then sleeps comes home to what hands it.
+                best = best.min((frames, facts.kind(slot) == WaitKind::Sleep, site));
             }
-            person.home = best.1;
+            person.home = best.2;
             person.sites = self.at_site.len() as u32;
             for row in rows.drain(..).rev() {
                 let at = &mut visited[row as usize];
@@ -470,7 +488,8 @@ impl People {
                 && (asker == stay.g
                     || {
                         let asker = &self.gos[asker.0 as usize];
-                        asker.asker == stay.g || asker.makers[0] == stay.g
+                        // What a reader brings that it started, came from outside.
+                        asker.asker == stay.g || (asker.makers[0] == stay.g && !asker.reads)
                     }
                     || self.is_answered_with_others(asker, fact, stay));
             let ns = stay.end.since(stay.start);
@@ -547,6 +566,8 @@ impl People {
             trip: self.groups[at_site.group as usize].makes_trips().then_some(person.ended),
             sends: self.is_sending(fact, stay),
             main: stay.g == self.main,
+            told_inside: person.stays_inside
+                && self.gos.get(stay.waker.0 as usize).is_some_and(|waker| !waker.timers),
         })
     }
 
@@ -639,6 +660,18 @@ impl People {
             && left <= weight(stay)
     }
 
+    /// Whether a goroutine in the same function took what was sent: so the channel holds as many as may be there
+    /// at once.
+    pub(super) fn is_taken_alike(&self, seen: &Seen<'_>) -> bool {
+        let func = seen.fact.func;
+        seen.sends && func.is_some() && self.waker(seen.stay).is_some_and(|w| w.func == func)
+    }
+
+    /// Whether a signal ended a wait.
+    pub(super) fn is_signalled(&self, stay: &Stay) -> bool {
+        self.gos.get(stay.waker.0 as usize).is_some_and(|waker| waker.signals)
+    }
+
     /// Whether two `select`s met, and it is not known which of them sent.
     pub(super) fn selects_meet(&self, fact: Fact, stay: &Stay) -> bool {
         fact.kind == WaitKind::Select && self.waker(stay).is_some_and(|w| w.selects)
@@ -671,6 +704,9 @@ fn persons(analysis: &Analysis, stays: &Stays, facts: &Facts) -> Vec<Person> {
         newborn: true,
         receives: false,
         reads: false,
+        signals: root.is_some_and(|r| analysis.str(r.0).starts_with("os/signal.")),
+        stays_inside: false,
+        timers: go.is_timers(),
         dials: false,
         accepts: false,
         ended: go.end.0 != i64::MAX,

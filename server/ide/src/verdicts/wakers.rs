@@ -1,7 +1,8 @@
 //! What the stack of whoever ended a wait tells: whether it sent, received, closed.
 
-use exectrace::{FrameId, StackId, Version};
+use exectrace::{FrameId, StackId, StrId, Version};
 
+use super::facts::Facts;
 use crate::Analysis;
 use crate::sites::ends_context;
 
@@ -22,10 +23,12 @@ pub(super) struct WakerStack {
     pub(super) cancels: bool,
     /// It sent a message over a stream that it opened to a server.
     pub(super) asks: bool,
+    /// The first function of the program's own.
+    pub(super) func: StrId,
 }
 
 /// By stack of the trace.
-pub(super) fn waker_stacks(analysis: &Analysis) -> Vec<WakerStack> {
+pub(super) fn waker_stacks(analysis: &Analysis, facts: &Facts) -> Vec<WakerStack> {
     let func = |f: FrameId| analysis.str(analysis.tables.frame(f).func);
     let lines = selects_of(analysis.version);
     let stacks = || (0..analysis.tables.n_stacks() as u32).map(StackId);
@@ -45,6 +48,10 @@ pub(super) fn waker_stacks(analysis: &Analysis) -> Vec<WakerStack> {
             broadcasts: name == "sync.(*Cond).Broadcast",
             makes: stack.iter().any(|&f| makes(func(f))),
             cancels: ends_context(analysis, id),
+            func: stack
+                .iter()
+                .find(|&&f| facts.is_own(f))
+                .map_or(StrId::NONE, |&f| analysis.tables.frame(f).func),
             asks: asks(stack.iter().map(|&f| func(f))),
         }
     });
@@ -92,7 +99,7 @@ mod tests {
         let mut both = (0, 0);
         for trace in traces {
             let analysis = crate::analysis::of_bytes(trace).unwrap();
-            let told = waker_stacks(&analysis);
+            let told = waker_stacks(&analysis, &Facts::default());
             let leaf = |stack: StackId| {
                 let leaf = analysis.stack(stack).first();
                 leaf.map_or("", |&f| analysis.str(analysis.tables.frame(f).func))
