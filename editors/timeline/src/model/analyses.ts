@@ -1,5 +1,5 @@
 // The answers of the analyses (tables, profiles, MMU) as values.
-import { CLASS, type Class, STACK } from './classes.ts';
+import { CLASS, type Class, NAMES, STACK } from './classes.ts';
 import { duration } from './format.ts';
 import { type Place, place } from './protocol.ts';
 import { field, flag, isFields, list, num, numOrNull, raw, text } from './read.ts';
@@ -10,12 +10,12 @@ export interface Split {
   costly: Ns | null;
   idle: Ns | null;
   by: ReadonlyMap<Class, Ns>;
-  /** What is no part of the stack: some of it overlaps with what is. */
+  /** Without a class of its own, or overlapping with what has one: an assist is told from its beginning to its end. */
   beside: ReadonlyMap<Beside, Ns>;
 }
 
-/** In system calls without a P, sweeping, in no known state, and all of it. */
-export const BESIDE = ['syscallBlock', 'sweep', 'unknown', 'total'] as const;
+/** In system calls without a P, in no known state, helping the collector, sweeping, and all of it. */
+export const BESIDE = ['syscallBlock', 'unknown', 'assist', 'sweep', 'total'] as const;
 export type Beside = (typeof BESIDE)[number];
 
 /** Which figure of many goroutines a column shows. */
@@ -30,7 +30,6 @@ const KEYS: readonly [string, Class][] = [
   ['net', CLASS.network],
   ['sleep', CLASS.sleep],
   ['syscall', CLASS.syscall],
-  ['assist', CLASS.assist],
   ['gc', CLASS.gcWait],
   ['other', CLASS.unknown],
 ];
@@ -43,9 +42,6 @@ function time(x: unknown, pick: Pick): Ns {
 export function split(columns: unknown, pick: Pick = 'sum'): Split {
   const by = new Map<Class, Ns>();
   for (const [key, cls] of KEYS) by.set(cls, time(field(columns, key), pick));
-  // Help for the collector is a part of running: it is told once. Of percentiles there is no such difference.
-  const assist = by.get(CLASS.assist) ?? 0;
-  if (pick === 'sum' || pick === 'mean') by.set(CLASS.running, Math.max((by.get(CLASS.running) ?? 0) - assist, 0));
   return { costly: null, idle: null, by, beside: new Map(BESIDE.map((key) => [key, time(field(columns, key), pick)])) };
 }
 
@@ -58,17 +54,26 @@ function reasons(x: unknown): { reason: string; ns: Ns }[] {
     .slice(0, 40);
 }
 
+/** What of the time without a class of its own stands in which part of a bar. */
+const WITHIN: ReadonlyMap<Class, Beside> = new Map([
+  [CLASS.syscall, 'syscallBlock'],
+  [CLASS.unknown, 'unknown'],
+]);
+
+/**
+ * The parts of a bar: together all of the time, each nanosecond once. What was run to help the collector is running: an
+ * assist is as long as it took, waits in it as well, and those have parts of their own.
+ */
 export function parts(s: Split): { cls: Class; ns: Ns }[] {
   return STACK.flatMap((cls) => {
-    const ns = s.by.get(cls) ?? 0;
+    const beside = WITHIN.get(cls);
+    const ns = (s.by.get(cls) ?? 0) + (beside === undefined ? 0 : (s.beside.get(beside) ?? 0));
     return ns > 0 ? [{ cls, ns }] : [];
   });
 }
 
 export function total(s: Split): Ns {
-  let sum = 0;
-  for (const ns of s.by.values()) sum += ns;
-  return sum;
+  return parts(s).reduce((sum, p) => sum + p.ns, 0);
 }
 
 export interface Spread {
@@ -224,6 +229,15 @@ export function oneTasks(x: unknown): { of: number; rows: OneTask[] } {
         : null,
     ),
   };
+}
+
+/** What the bar of a task or a region is made of, in words. */
+export function barWords(r: OneTask): string {
+  const sum = total(r);
+  const said = parts(r).map((p) => `${NAMES[p.cls]} ${duration(p.ns)}`);
+  if (sum > r.ns) said.push(`${duration(sum)} of regions in ${duration(r.ns)}: some were at once`);
+  else if (sum < r.ns) said.push(`not in a region ${duration(r.ns - sum)}`);
+  return said.join(', ');
 }
 
 export interface Message {

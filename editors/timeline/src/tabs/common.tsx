@@ -45,6 +45,7 @@ export function Asking({ asked }: { asked: Asked<unknown> }) {
   return <div class="empty dim">Counting.</div>;
 }
 
+/** The parts of bars (model/analyses.ts). */
 const KEYS: readonly Class[] = [
   CLASS.running,
   CLASS.runnable,
@@ -53,7 +54,6 @@ const KEYS: readonly Class[] = [
   CLASS.network,
   CLASS.sleep,
   CLASS.syscall,
-  CLASS.assist,
   CLASS.gcWait,
 ];
 

@@ -33,16 +33,16 @@ const COLUMNS: readonly [string, Class][] = [
   ['Network', CLASS.network],
   ['Sleep', CLASS.sleep],
   ['Syscall', CLASS.syscall],
-  ['GC assist', CLASS.assist],
   ['GC wait', CLASS.gcWait],
   ['Other', CLASS.unknown],
 ];
 
-const BESIDE_TITLES: readonly [string, Beside][] = [
-  ['Without P', 'syscallBlock'],
-  ['Sweep', 'sweep'],
-  ['Unknown', 'unknown'],
-  ['Total', 'total'],
+const BESIDE_TITLES: readonly [string, Beside, string][] = [
+  ['Without P', 'syscallBlock', 'In system calls, and its P was taken away'],
+  ['Unknown', 'unknown', 'In none of the states'],
+  ['In assists', 'assist', 'Helping the collector, waits meanwhile as well: the columns before hold it'],
+  ['In sweeps', 'sweep', 'Sweeping: the columns before hold it'],
+  ['Total', 'total', 'All of its time, with what is idle'],
 ];
 
 const PICK_NAMES: Readonly<Record<Pick, string>> = {
@@ -61,6 +61,7 @@ function judged<T extends Split>(shown: (row: T) => Split = (row) => row): Colum
     {
       id: 'costly',
       title: 'Costly',
+      says: "Waited at somebody's cost, on own lines and in libraries",
       right: true,
       by: (r) => shown(r).costly ?? -1,
       cell: (r) => cell(shown(r).costly ?? 0),
@@ -80,13 +81,13 @@ function IdleToo({ on, set }: { on: boolean; set: (on: boolean) => void }) {
 
 /** A column a state, where any row has something in it. */
 function states<T extends Split>(rows: readonly T[], shown: (row: T) => Split = (row) => row): Column<T>[] {
-  const column = (title: string, of: (s: Split) => number): Column<T>[] =>
+  const column = (title: string, says: string, of: (s: Split) => number): Column<T>[] =>
     rows.every((r) => of(shown(r)) === 0)
       ? []
-      : [{ id: title, title, right: true, by: (r: T) => of(shown(r)), cell: (r: T) => cell(of(shown(r))) }];
+      : [{ id: title, title, says, right: true, by: (r: T) => of(shown(r)), cell: (r: T) => cell(of(shown(r))) }];
   return [
-    ...COLUMNS.flatMap(([title, cls]) => column(title, (s) => s.by.get(cls) ?? 0)),
-    ...BESIDE_TITLES.flatMap(([title, key]) => column(title, (s) => s.beside.get(key) ?? 0)),
+    ...COLUMNS.flatMap(([title, cls]) => column(title, '', (s) => s.by.get(cls) ?? 0)),
+    ...BESIDE_TITLES.flatMap(([title, key, says]) => column(title, says, (s) => s.beside.get(key) ?? 0)),
   ];
 }
 
@@ -216,7 +217,7 @@ export function Goroutines({ app, stage }: Props) {
 
 /** What of all running was in these, and what they blocked for by the runtime's own words. */
 function says(f: FunctionRow, all: readonly FunctionRow[]): string {
-  const running = (r: Split) => (r.by.get(CLASS.running) ?? 0) + (r.by.get(CLASS.assist) ?? 0);
+  const running = (r: Split) => r.by.get(CLASS.running) ?? 0;
   const whole = all.reduce((ns, r) => ns + running(r), 0);
   const share = whole > 0 ? `${percent(running(f) / whole)} of all running` : '';
   const blocked = f.reasons.slice(0, 6).map((r) => `${r.reason} ${duration(r.ns)}`);

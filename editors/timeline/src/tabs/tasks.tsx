@@ -3,6 +3,8 @@ import { useState } from 'preact/hooks';
 import type { App } from '../app.ts';
 import {
   type Bin,
+  barWords,
+  goroutineRows,
   messages,
   type NamedRow,
   namedRows,
@@ -11,6 +13,7 @@ import {
   parts,
   total,
 } from '../model/analyses.ts';
+import { NAMES } from '../model/classes.ts';
 import { bounds, type Filter } from '../model/filter.ts';
 import { cell, duration, grouped, harmless, instant } from '../model/format.ts';
 import { parseLengths } from '../model/query.ts';
@@ -308,13 +311,17 @@ function Longest({
       id: 'bar',
       title: `0 to ${duration(scale)}`,
       cell: (r) => (
-        <Parts
-          theme={stage.currentTheme}
-          parts={parts(r)}
-          of={(scale * total(r)) / Math.max(r.ns, 1)}
-          width={560}
-          height={10}
-        />
+        // Regions that several goroutines had at once may come to more than the task: then they are drawn to its length.
+        <span title={barWords(r)}>
+          <Parts
+            theme={stage.currentTheme}
+            parts={parts(r)}
+            of={scale * Math.max(total(r) / Math.max(r.ns, 1), 1)}
+            whole={total(r) > r.ns ? 0 : r.ns}
+            width={560}
+            height={10}
+          />
+        </span>
       ),
     },
   ];
@@ -325,6 +332,7 @@ function Longest({
         <h2>{name}</h2>
         <span class="dim">
           {grouped(n || rows.length)} {which}s, longest first, in ms; each drawn from its own start
+          {which === 'task' && ', plain where it is in no region'}
           {n > rows.length && `; the ${grouped(rows.length)} longest`}
         </span>
         <span class="grow" />
@@ -361,8 +369,27 @@ function Longest({
           void app.select(which === 'task' ? `task:${r.id}` : `g:${r.g}`, r.start + r.ns / 2, { moveTo: true });
         }}
       />
+      {which === 'task' && one !== undefined && one.g > 0 && <Whose app={app} stage={stage} task={one} />}
       {which === 'task' && one !== undefined && one.logs > 0 && <Logs app={app} id={one.id} />}
     </>
+  );
+}
+
+/** What the goroutine that began a task did from its beginning to its end, in regions or not. */
+function Whose({ app, stage, task }: { app: App; stage: Stage; task: OneTask }) {
+  const filter = { g: task.g, t0: task.start, t1: task.start + Math.max(task.ns, 1) };
+  const asked = useAsk(app, 'waitline/goroutineTable', { filter }, goroutineRows);
+  const whose = asked.state === 'there' ? asked.value.rows[0]?.all : undefined;
+  if (whose === undefined) return null;
+  return (
+    <div class="remark">
+      G{task.g} during task {task.id}:{' '}
+      {parts(whose)
+        .toSorted((a, b) => b.ns - a.ns)
+        .map((p) => `${NAMES[p.cls]} ${duration(p.ns)}`)
+        .join(', ')}{' '}
+      <Parts theme={stage.currentTheme} parts={parts(whose)} of={total(whose)} width={260} height={10} />
+    </div>
   );
 }
 

@@ -40,6 +40,8 @@ interface PartsProps {
   parts: readonly Part[];
   /** What the full width stands for. */
   of: number;
+  /** What the parts are parts of, where they are not all of it: the rest is a plain ground. */
+  whole?: number;
   width: number;
   height?: number;
   /** The forms of lanes; else plain full bars, told by their order. */
@@ -47,7 +49,7 @@ interface PartsProps {
 }
 
 /** A stacked bar: where time went, in the order given. */
-export function Parts({ theme, parts, of, width, height = 12, forms = true }: PartsProps) {
+export function Parts({ theme, parts, of, whole = 0, width, height = 12, forms = true }: PartsProps) {
   const ref = useRef<HTMLCanvasElement>(null);
   useLayoutEffect(() => {
     const canvas = ref.current;
@@ -60,11 +62,16 @@ export function Parts({ theme, parts, of, width, height = 12, forms = true }: Pa
     canvas.style.height = `${height}px`;
     ctx.setTransform(dpr, 0, 0, dpr, 0, 0);
     const drawing = new Forms(theme, dpr);
+    if (whole > 0 && of > 0) {
+      ctx.fillStyle = theme.task;
+      ctx.fillRect(0, 0, Math.max(Math.round((whole / of) * width) - 1, 1), height);
+    }
     let x = 0;
     for (const p of parts) {
       const w = of > 0 ? (p.ns / of) * width : 0;
       if (w <= 0) continue;
       const left = Math.round(x);
+      // A gap between parts, but of no part that is too narrow for one.
       const right = Math.max(Math.round(x + w) - 1, left + 1);
       // The waits are plain here: their order tells them, and thin forms would make them look shorter than they are.
       const patterned = p.cls === CLASS.runnable || p.cls === CLASS.syscall || p.cls === CLASS.assist;

@@ -5,6 +5,8 @@ import { useState } from 'preact/hooks';
 export interface Column<T> {
   readonly id: string;
   readonly title: string;
+  /** What its figures are, where the title is too short to say it. */
+  readonly says?: string;
   readonly right?: boolean;
   /** What it sorts by; without it the column does not sort. */
   readonly by?: (row: T) => number | string;
@@ -66,6 +68,7 @@ export function Table<T>({ name, columns, rows, id, sort, selected, onSelect, on
                 key={c.id}
                 scope="col"
                 class={c.right === true ? 'right' : ''}
+                {...(c.says === undefined || c.says === '' ? {} : { title: c.says })}
                 {...(c.id === order.column && c.by !== undefined
                   ? { 'aria-sort': order.down ? ('descending' as const) : ('ascending' as const) }
                   : {})}

@@ -12,11 +12,35 @@ const place = (func: string, line: number) => ({
 });
 
 describe('tables', () => {
-  it('tell running from the help that is a part of it', () => {
-    const s = analyses.split({ exec: 10, assist: 4, schedWait: { sum: 3 }, chan: { sum: 5, p50: 1 } });
-    expect([CLASS.running, CLASS.assist, CLASS.runnable, CLASS.channel].map((c) => s.by.get(c))).toEqual([6, 4, 3, 5]);
-    expect(analyses.total(s)).toBe(18);
-    expect(analyses.parts(s).map((p) => p.cls)).toEqual([CLASS.running, CLASS.runnable, CLASS.channel, CLASS.assist]);
+  it('tell each nanosecond once, and never lose what ran in the help for the collector', () => {
+    // A goroutine that helped for 471 ms, of which it ran 40: it still ran for 133.
+    const s = analyses.split({
+      exec: 133,
+      assist: 471,
+      sweep: 2,
+      schedWait: 3372,
+      sync: 1304,
+      chan: 10343,
+      sleep: 4678,
+      gc: 4,
+      other: 1,
+      syscall: 410,
+      syscallBlock: 79,
+      unknown: 6,
+      total: 20330,
+    });
+    expect(s.by.get(CLASS.running)).toBe(133);
+    expect(analyses.total(s)).toBe(20330);
+    expect(analyses.parts(s).map((p) => [p.cls, p.ns])).toEqual([
+      [CLASS.running, 133],
+      [CLASS.runnable, 3372],
+      [CLASS.lock, 1304],
+      [CLASS.channel, 10343],
+      [CLASS.sleep, 4678],
+      [CLASS.syscall, 489],
+      [CLASS.gcWait, 4],
+      [CLASS.unknown, 7],
+    ]);
   });
 
   it('show sums or another figure of each column, and what overlaps beside', () => {
@@ -27,15 +51,28 @@ describe('tables', () => {
       total: { sum: 30 },
     };
     const sum = analyses.split(columns);
-    expect([sum.by.get(CLASS.running), sum.by.get(CLASS.assist)]).toEqual([6, 4]);
+    expect([sum.by.get(CLASS.running), sum.by.get(CLASS.assist)]).toEqual([10, undefined]);
     expect([...sum.beside]).toEqual([
       ['syscallBlock', 0],
-      ['sweep', 2],
       ['unknown', 0],
+      ['assist', 4],
+      ['sweep', 2],
       ['total', 30],
     ]);
-    // A percentile of a difference is no difference of percentiles.
     expect(analyses.split(columns, 'p99').by.get(CLASS.running)).toBe(7);
+  });
+
+  it('say of a task what is in no region, and where regions were at once', () => {
+    const task = (ns: number, columns: object) =>
+      analyses.oneTasks({ of: 1, tasks: [{ id: 349, g: 68, start: 1, duration: ns, columns }] }).rows[0];
+    const words = (r: analyses.OneTask | undefined) => (r === undefined ? '' : analyses.barWords(r));
+    expect(words(task(29_373_312, { exec: 704, syscall: 169_280 }))).toBe(
+      'running 704 ns, syscall 169 µs, not in a region 29.2 ms',
+    );
+    expect(words(task(2e6, { chan: 5e6 }))).toBe(
+      'channel, select 5.00 ms, 5.00 ms of regions in 2.00 ms: some were at once',
+    );
+    expect(words(task(2e6, { chan: 2e6 }))).toBe('channel, select 2.00 ms');
   });
 
   it('are read as the server writes them', () => {
