@@ -14,6 +14,7 @@ import type { TaskParts } from './model/parts.ts';
 import * as protocol from './model/protocol.ts';
 import { field, text } from './model/read.ts';
 import { buildRows, isRuntime, type Layout, layout, type OpenGroup, rowOfLane } from './model/rows.ts';
+import type { Summary } from './model/summary.ts';
 import type { Ns, Px } from './model/units.ts';
 import { between, clamp, pan, reveal, tOf, type View, zoom } from './model/viewport.ts';
 import { Pins } from './pins.ts';
@@ -100,7 +101,7 @@ export class App {
   exact: protocol.Exact | null = null;
   findings: Finding[] | null = null;
   checked: Checked | null = null;
-  summary: protocol.Summary | null = null;
+  summary: Summary | null = null;
   /** The most goroutines at once that were not idle. */
   mostBusy = 0;
   pointer: Ns | null = null;

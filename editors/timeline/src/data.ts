@@ -7,12 +7,26 @@ import { bounds, type Filter, filterParams } from './model/filter.ts';
 import { checked, findings } from './model/findings.ts';
 import { regionSpans, spanOf, type TaskParts, taskParts, taskSpans } from './model/parts.ts';
 import * as protocol from './model/protocol.ts';
-import { field, num, text } from './model/read.ts';
+import { field, text } from './model/read.ts';
 import { visible } from './model/rows.ts';
+import { costlyWaiting, summary } from './model/summary.ts';
 import { type LaneTile, rectEnd, rectStart } from './model/tile.ts';
 import { Tiles, windowFor } from './model/tiles.ts';
 import type { Ns } from './model/units.ts';
 import type { View } from './model/viewport.ts';
+
+/** Of which line, and of which kind of span there. */
+function instancesKey(uri: string, line: number, kind: string): string {
+  return `${uri} ${line} ${kind}`;
+}
+
+/** The instances that are those of a slice's line and kind: others may have been asked for last. */
+export function instancesOfSlice(app: App, s: protocol.Slice): App['instances'] {
+  const { site } = s;
+  if (site === null || site.uri === null) return null;
+  const key = instancesKey(site.uri, site.line ?? site.recorded - 1, s.kind);
+  return app.instances?.key === key ? app.instances : null;
+}
 
 /** Rows of a group, and tasks, that are shown at once. */
 const ROWS = 64;
@@ -119,9 +133,9 @@ export class Data {
     const filter = filterParams(app.filters);
     try {
       const asked = filter === null ? span : { ...span, filter };
-      const summary = protocol.summary(await this.host.request('waitline/timelineSummary', { ...asked }));
+      const made = summary(await this.host.request('waitline/timelineSummary', { ...asked }));
       if (!current()) return;
-      app.summary = summary;
+      app.summary = made;
       app.dirty('elements');
     } catch (e) {
       if (current()) app.say(message(e));
@@ -148,7 +162,7 @@ export class Data {
       const filter = kind === 'g' ? { g: Number(id) } : { group: id ?? '' };
       const answer = await this.host.request('waitline/timelineSummary', { ...range, filter }).catch(() => null);
       if (era !== this.era) return;
-      this.costlyIn.set(lane, num(field(answer, 'costly')));
+      this.costlyIn.set(lane, answer === null ? 0 : costlyWaiting(summary(answer)));
     }
     if (asked.length === 0) return;
     app.rebuild();
@@ -354,7 +368,7 @@ export class Data {
     label = `${text(uri).split('/').pop()}:${line + 1}`,
     kind = '',
   ): Promise<void> {
-    const key = `${uri} ${line} ${kind}`;
+    const key = instancesKey(uri, line, kind);
     if (this.app.instances?.key === key) return;
     try {
       const params = kind === '' ? { uri, line } : { uri, line, kind };

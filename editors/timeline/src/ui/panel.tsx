@@ -1,10 +1,12 @@
 // The details of what is selected; with nothing selected, what is in view comes to.
 import { useState } from 'preact/hooks';
 import type { App } from '../app.ts';
+import { instancesOfSlice } from '../data.ts';
 import { CLASS, type Class, isWait, NAMES } from '../model/classes.ts';
 import { type Filter, filterWords, has } from '../model/filter.ts';
 import { bytes, duration, figure, grouped, instant, moment, percent, shortFunc } from '../model/format.ts';
-import { type Flow, type Place, placeLabel, type Ref, type Slice } from '../model/protocol.ts';
+import type { Flow, Place, Ref, Slice } from '../model/protocol.ts';
+import { costlyLines, type Summary } from '../model/summary.ts';
 import type { Props } from './page.tsx';
 import { PlaceLink } from './place.tsx';
 import { Parts, Swatch } from './swatch.tsx';
@@ -181,7 +183,7 @@ function Narrow({ app, slice: s }: { app: App; slice: Slice }) {
 }
 
 function among(app: App, s: Slice): string {
-  const p99 = app.instances?.p99;
+  const p99 = instancesOfSlice(app, s)?.p99;
   const n = s.of ?? 0;
   const rank = s.rank === null ? '' : s.rank === 0 ? 'longest of ' : `number ${grouped(s.rank + 1)} of `;
   return `${rank}${grouped(n)} here${p99 !== null && p99 !== undefined && n >= 100 ? `, p99 ${duration(p99)}` : ''}`;
@@ -331,8 +333,8 @@ function flowWords(f: Flow, incoming: boolean): string {
 }
 
 function Longest({ app, slice: s }: { app: App; slice: Slice }) {
-  const i = app.instances;
-  if (i === null || s.site === null || i.label !== placeLabel(s.site) || i.found.length === 0) return null;
+  const i = instancesOfSlice(app, s);
+  if (i === null || i.found.length === 0) return null;
   return (
     <>
       <h3>Longest at {i.label}</h3>
@@ -393,8 +395,38 @@ function Exact({ app }: { app: App }) {
   );
 }
 
-const WAITS: readonly Class[] = [CLASS.channel, CLASS.lock, CLASS.network, CLASS.sleep, CLASS.gcWait];
+/** What can be costly, so that the list comes to the sum that stands above it. */
+const CAUSES: readonly Class[] = [
+  CLASS.channel,
+  CLASS.lock,
+  CLASS.network,
+  CLASS.sleep,
+  CLASS.gcWait,
+  CLASS.syscall,
+  CLASS.assist,
+];
 const OTHERS: readonly Class[] = [CLASS.runnable, CLASS.running, CLASS.syscall, CLASS.assist];
+
+/** Lines with what they cost, and how much that is of all that is costly on lines of their sort. */
+function Lines({ app, title, of, lines }: { app: App; title: string; of: number | null; lines: Summary['lines'] }) {
+  if (lines.length === 0) return null;
+  return (
+    <>
+      <h3>
+        {title} {of !== null && <span>of {duration(of)}</span>}
+      </h3>
+      {lines.map((l) => (
+        <div class="pair" key={`${l.place.file} ${l.place.recorded} ${l.kind}`}>
+          <span>
+            <PlaceLink app={app} place={l.place} /> <span class="dim">{l.kind}</span>
+          </span>
+          <span class="num">{duration(l.costly)}</span>
+          <span class="num dim">{percent(l.share)}</span>
+        </div>
+      ))}
+    </>
+  );
+}
 
 function Overview({ app, stage }: Props) {
   const s = app.summary;
@@ -414,6 +446,7 @@ function Overview({ app, stage }: Props) {
     const found = s?.byClass.find((c) => c.cls === cls);
     return found === undefined ? 0 : costly ? found.costly : found.ns;
   };
+  const lines = s === null ? { own: [], elsewhere: [] } : costlyLines(s);
   return (
     <>
       <section>
@@ -424,10 +457,19 @@ function Overview({ app, stage }: Props) {
         </div>
         {s !== null && s.byClass.length > 0 && (
           <>
-            <h3>
-              Costly, by cause <span>average</span>
+            <h3 title="Waiting with an own line on the stack, and what such lines ran to help the collector">
+              Costly on own lines, by cause <span>average</span>
             </h3>
-            {WAITS.toSorted((a, b) => of(b, true) - of(a, true)).map((c) => row(c, of(c, true)))}
+            {CAUSES.filter((c) => of(c, true) > 0 || c < CLASS.syscall)
+              .toSorted((a, b) => of(b, true) - of(a, true))
+              .map((c) => row(c, of(c, true)))}
+            {s.elsewhere !== null && s.elsewhere > 0 && (
+              <div class="pair" title="No own line is on the stack: only others could change it">
+                <span class="dim">in libraries</span>
+                <span class="num">{duration(s.elsewhere)}</span>
+                <span class="num dim">{figure(s.elsewhere / length)}</span>
+              </div>
+            )}
           </>
         )}
       </section>
@@ -442,21 +484,14 @@ function Overview({ app, stage }: Props) {
         )}
       </section>
       <section>
-        {s !== null && s.lines.length > 0 && (
-          <>
-            <h3>
-              Lines that wait most <span>share</span>
-            </h3>
-            {s.lines.slice(0, 6).map((l) => (
-              <div class="pair" key={`${placeLabel(l.place)} ${l.kind}`}>
-                <span>
-                  <PlaceLink app={app} place={l.place} /> <span class="dim">{l.kind}</span>
-                </span>
-                <span class="num">{duration(l.costly)}</span>
-                <span class="num dim">{percent(l.share)}</span>
-              </div>
-            ))}
-          </>
+        {s !== null && <Lines app={app} title="Own lines that wait most" of={s.costly} lines={lines.own.slice(0, 6)} />}
+        {s !== null && (
+          <Lines
+            app={app}
+            title={lines.own.length > 0 ? 'Lines of libraries' : 'Lines of libraries that wait most'}
+            of={s.elsewhere}
+            lines={lines.elsewhere.slice(0, lines.own.length > 0 ? 3 : 6)}
+          />
         )}
         {s !== null && s.longest.length > 0 && (
           <>

@@ -10,6 +10,7 @@ export function Scope({ app }: { app: App }) {
   const length = range === null ? state.duration : range.t1 - range.t0;
   // Under a filter the whole trace's figure would be another one's.
   const costly = summary?.costly ?? (app.filters.length > 0 ? null : state.costly);
+  const elsewhere = summary?.elsewhere ?? 0;
   // The beginning is shown while the rest is read.
   const reading = app.loading !== null && state.partial !== null;
   const approx = state.partial === null ? '' : '≈ ';
@@ -51,8 +52,14 @@ export function Scope({ app }: { app: App }) {
           </b>{' '}
           <span class="text">
             costly waiting
+            {elsewhere > 0 && ' on own lines'}
             {length > 0 && costly > 0 && <span class="wide">, {figure(costly / length)} waiting on average</span>}
           </span>
+        </span>
+      )}
+      {elsewhere > 0 && (
+        <span class="wide" title="Costly, too, and no own line is on the stack. Lanes and groups count both.">
+          <b>{duration(elsewhere)}</b> <span class="text">in libraries</span>
         </span>
       )}
       {summary !== null && summary.runnable !== null && (

@@ -28,7 +28,9 @@ export function Timeline({ app, stage }: Props) {
       <div class="overview" ref={stage.attachOverview}>
         <canvas role="img" aria-label="Costly waiters over the whole trace" />
       </div>
-      <div class="ruler-label">{app.range === null ? 'costly' : 'costly in range'}</div>
+      <div class="ruler-label" title="Costly waiting, on own lines and in libraries">
+        {app.range === null ? 'costly' : 'costly in range'}
+      </div>
       <Labels app={app} />
       <div class="field" ref={stage.attachField}>
         <canvas role="img" aria-label="Lanes; press T for the same as a table" />
@@ -146,7 +148,9 @@ function short(name: string, narrow: boolean): string {
 
 /** Nothing costly in the range: said over the lanes, with the next step. */
 function Nothing({ app }: { app: App }) {
-  if (app.range === null || app.summary === null || app.summary.costly !== 0) return null;
+  // What libraries wait for is drawn, too: then there is something to see.
+  const { range, summary } = app;
+  if (range === null || summary === null || summary.costly !== 0 || (summary.elsewhere ?? 0) > 0) return null;
   return (
     <div class="over">
       <p class="strong">Nothing costly in this range.</p>

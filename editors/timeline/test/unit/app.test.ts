@@ -1,6 +1,7 @@
 // The page's state over a made-up trace, without a document: what is done by keys, pointers and the host.
 import { beforeEach, describe, expect, it } from 'vitest';
 import { App } from '../../src/app.ts';
+import { instancesOfSlice } from '../../src/data.ts';
 import { rowOfLane } from '../../src/model/rows.ts';
 import { FakeHost } from '../fake/host.ts';
 import { END } from '../fake/trace.ts';
@@ -100,6 +101,19 @@ describe('a selection', () => {
     expect(host.opened[1]).toMatchObject({ line: 71 });
     app.showSource('focus');
     expect(host.opened[2]).toMatchObject({ focus: true });
+  });
+
+  it('has the instances of its own line and kind, and of no other that was asked for last', async () => {
+    const w = wait();
+    await app.select(w.lane, w.t);
+    await soon();
+    const slice = app.selection?.slice;
+    if (slice === null || slice === undefined) throw new Error('nothing is selected');
+    expect(instancesOfSlice(app, slice)?.found.length).toBeGreaterThan(0);
+    expect(instancesOfSlice(app, { ...slice, kind: 'another' })).toBeNull();
+    await app.data.instancesAt('file:///src/other.go', 3);
+    expect(instancesOfSlice(app, slice)).toBeNull();
+    expect(instancesOfSlice(app, { ...slice, site: null })).toBeNull();
   });
 
   it('brings the waker into view, opening its group or pinning it', async () => {

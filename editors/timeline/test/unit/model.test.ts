@@ -4,6 +4,7 @@ import { command, HELP } from '../../src/model/keys.ts';
 import * as protocol from '../../src/model/protocol.ts';
 import { parseLengths, parseQuery, queryParams } from '../../src/model/query.ts';
 import { buildRows, layout, rowAt, rowOfLane, visible } from '../../src/model/rows.ts';
+import { costlyLines, costlyWaiting, summary } from '../../src/model/summary.ts';
 
 describe('keys', () => {
   const press = (key: string, rest: object = {}) => command({ key, shift: false, alt: false, command: false, ...rest });
@@ -84,7 +85,7 @@ describe('answers', () => {
       expect(protocol.rows(x).rows).toEqual([]);
       expect(findings(x)).toEqual([]);
       expect(protocol.instances(x).found).toEqual([]);
-      expect(protocol.summary(x).lines).toEqual([]);
+      expect(summary(x).lines).toEqual([]);
     }
   });
 
@@ -208,5 +209,42 @@ describe('rows', () => {
     expect(rowOfLane(l, 'group:go:2')).toBe(-1);
     expect(visible(l, 0, 1e6)).toEqual([0, l.rows.length]);
     expect(visible(l, 41, 10)).toEqual([1, 2]);
+  });
+});
+
+describe('what is costly', () => {
+  const line = (file: string, own: boolean, costly: number) => ({
+    place: { func: 'f', file, recorded: 1, uri: own ? `file://${file}` : null, line: own ? 0 : null },
+    kind: 'channel',
+    costly,
+    share: costly / 300,
+  });
+  const answer = {
+    costly: 300,
+    costlyElsewhere: 250,
+    byClass: [
+      { class: 5, costly: 4, ns: 900 },
+      { class: 8, costly: 10, ns: 20 },
+    ],
+    lines: [line('/go/net.go', false, 240), line('/x/main.go', true, 168), line('/x/up.go', true, 60)],
+  };
+
+  it('on own lines is told apart from that of libraries, each a share of its own whole', () => {
+    const lines = costlyLines(summary(answer));
+    expect(lines.own.map((l) => [l.place.file, l.share])).toEqual([
+      ['/x/main.go', 0.56],
+      ['/x/up.go', 0.2],
+    ]);
+    expect(lines.elsewhere.map((l) => [l.place.file, l.share])).toEqual([['/go/net.go', 0.96]]);
+  });
+
+  it('is all own where no source is known', () => {
+    const none = { ...answer, costly: 550, costlyElsewhere: 0, lines: [line('/go/net.go', false, 240)] };
+    expect(costlyLines(summary(none)).own).toHaveLength(1);
+  });
+
+  it('of a lane is its waiting, whoever wrote the line, as it is of the whole trace', () => {
+    expect(costlyWaiting(summary(answer))).toBe(530);
+    expect(costlyWaiting(summary({}))).toBe(0);
   });
 });
