@@ -1,6 +1,6 @@
 // The strip of the whole trace: costly waiters, collections, findings, the line's instances, and where the view is.
 import { CLASS } from '../model/classes.ts';
-import type { Finding } from '../model/findings.ts';
+import { type Finding, isGrave } from '../model/findings.ts';
 import type { Span } from '../model/protocol.ts';
 import { type LaneTile, rectEnd, rectStart } from '../model/tile.ts';
 import type { Ns, Px } from '../model/units.ts';
@@ -66,9 +66,10 @@ export function drawOverview(ctx: Context, s: OverviewScene, theme: Theme): { co
       ctx.fillRect(a, 3, Math.max(x(rectEnd(s.stw, i)) - a, 1.5), 10);
     }
   }
-  ctx.fillStyle = theme.finding;
-  for (const f of s.findings) {
+  // Red ones over the others.
+  for (const f of s.findings.toSorted((a, b) => Number(isGrave(a)) - Number(isGrave(b)))) {
     if (f.at === null) continue;
+    ctx.fillStyle = isGrave(f) ? theme.finding : theme.dim;
     const a = x((f.at.t0 + f.at.t1) / 2);
     ctx.beginPath();
     ctx.moveTo(a - 3.5, 14);

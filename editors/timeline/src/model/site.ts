@@ -6,6 +6,8 @@ import type { Ns } from './units.ts';
 export interface Part {
   kind: string;
   n: number;
+  /** How many of them had not ended: percentiles know nothing of these. */
+  open: number;
   ns: Ns;
   p50: Ns | null;
   p90: Ns | null;
@@ -28,13 +30,18 @@ export function site(x: unknown): Site | null {
   return {
     parts: list(field(x, 'parts'), (p) => {
       const longest = field(p, 'longest');
+      const n = num(field(p, 'n'));
+      const open = num(field(p, 'open'));
+      const percentile = (name: string, least: number) => (n - open >= least ? numOrNull(field(p, name)) : null);
       return {
         kind: text(field(p, 'kind'), 60),
-        n: num(field(p, 'n')),
+        n,
+        open,
         ns: num(field(p, 'ns')),
-        p50: numOrNull(field(p, 'p50')),
-        p90: numOrNull(field(p, 'p90')),
-        p99: numOrNull(field(p, 'p99')),
+        p50: percentile('p50', 1),
+        p90: percentile('p90', 1),
+        // Of less than 100 the longest says more.
+        p99: percentile('p99', 100),
         longest: isFields(longest)
           ? { g: num(field(longest, 'g')), start: num(field(longest, 'start')), ns: num(field(longest, 'ns')) }
           : null,

@@ -2,7 +2,7 @@
 import { useState } from 'preact/hooks';
 import type { App } from '../app.ts';
 import { CLASS, classOf } from '../model/classes.ts';
-import type { Checked, Finding } from '../model/findings.ts';
+import { type Checked, type Finding, isGrave } from '../model/findings.ts';
 import { count, duration, grouped, percent, shortFunc } from '../model/format.ts';
 import * as protocol from '../model/protocol.ts';
 import { type Place, placeLabel } from '../model/protocol.ts';
@@ -54,11 +54,7 @@ export function Findings({ app, stage }: Props) {
     {
       id: 'mark',
       title: '',
-      cell: (f) => (
-        <span class="finding" title={f.severity}>
-          ▲
-        </span>
-      ),
+      cell: (f) => <Mark finding={f} />,
     },
     { id: 'code', title: 'Check', by: (f) => f.code, cell: (f) => f.code },
     {
@@ -68,7 +64,14 @@ export function Findings({ app, stage }: Props) {
       cell: (f) => <PlaceLink app={app} place={f.place} />,
     },
     { id: 'says', title: 'What it says', cell: (f) => f.message },
-    { id: 'cost', title: 'Cost', right: true, by: (f) => f.ns, cell: (f) => (f.ns > 0 ? duration(f.ns) : '–') },
+    {
+      id: 'cost',
+      title: 'Cost',
+      says: 'Waiting for a lock or a channel without the part in which whoever ended it had no P: then more of them would not help',
+      right: true,
+      by: (f) => f.ns,
+      cell: (f) => (f.ns > 0 ? duration(f.ns) : '–'),
+    },
     {
       id: 'share',
       title: 'Share',
@@ -108,7 +111,8 @@ export function Findings({ app, stage }: Props) {
             onOpen={(f) => f.place !== null && app.openPlace(f.place, true)}
           />
           <div class="remark">
-            Share is of costly waiting, {duration(of)}. What is not waiting has none.
+            Cost is less than all the waiting where, for a part of it, whoever ended it had no P to run on. Share is of
+            costly waiting on own lines, {duration(of)}. What is not waiting has none.
             {app.filters.length > 0 && ' Findings are those of all goroutines: filters change nothing here.'}
           </div>
           {app.checked !== null && <NotReported app={app} checked={app.checked} />}
@@ -254,29 +258,42 @@ function Evidence({ app, stage, finding: f }: { app: App; stage: Stage; finding:
     <div class="detail">
       <h1>{f.message}</h1>
       <div>
-        <span class="finding" aria-hidden="true">
-          ▲
-        </span>{' '}
-        {f.code} · <PlaceLink app={app} place={f.place} />{' '}
+        <Mark finding={f} /> {f.code} · <PlaceLink app={app} place={f.place} />{' '}
         {f.place !== null && <span class="dim">{shortFunc(f.place.func)}</span>}
       </div>
       {lengths.length > 0 && <Lengths of={histogram(lengths)} app={app} stage={stage} kind={part?.kind ?? ''} />}
       {part !== null && (
         <div class="facts">
-          <Fact name="p50" ns={part.p50} />
-          <Fact name="p90" ns={part.p90} />
-          {part.n >= 100 && <Fact name="p99" ns={part.p99} />}
-          <Fact name="longest" ns={part.longest?.ns ?? null} />
-          <div>
-            <div class="dim">times</div>
-            <div>{count(part.n)}</div>
-          </div>
+          {part.p50 !== null && <Fact name="p50" says={duration(part.p50)} />}
+          {part.p90 !== null && <Fact name="p90" says={duration(part.p90)} />}
+          {part.p99 !== null && <Fact name="p99" says={duration(part.p99)} />}
+          <Fact name="longest" says={part.longest === null ? '–' : duration(part.longest.ns)} />
+          <Fact name="times" says={count(part.n)} />
+          {part.open > 0 && (
+            <Fact name="at the end" says={part.open >= part.n ? 'all still open' : `${count(part.open)} still open`} />
+          )}
         </div>
       )}
-      {evidence !== null && (evidence.callers.length > 0 || evidence.wakers.length > 0) && (
+      {evidence !== null && (
         <div class="columns">
-          <Who app={app} title="Who waited" of={evidence.callers} figure={(c) => duration(c.ns)} />
-          <Who app={app} title="Who let them go on" of={evidence.wakers} figure={(c) => count(c.n)} />
+          {evidence.callers.some((c) => c.place !== null) && (
+            <Who
+              app={app}
+              title="Called from"
+              nobody="no own line"
+              of={evidence.callers}
+              figure={(c) => duration(c.ns)}
+            />
+          )}
+          {evidence.wakers.length > 0 && (
+            <Who
+              app={app}
+              title="Who let them go on"
+              nobody="a timer, the network or the collector"
+              of={evidence.wakers}
+              figure={(c) => count(c.n)}
+            />
+          )}
         </div>
       )}
       {wait !== null && wait.g > 0 && <Strip app={app} stage={stage} g={wait.g} t0={wait.t0} t1={wait.t1} />}
@@ -322,12 +339,22 @@ function Evidence({ app, stage, finding: f }: { app: App; stage: Stage; finding:
   );
 }
 
-function Fact({ name, ns }: { name: string; ns: number | null }) {
+function Fact({ name, says }: { name: string; says: string }) {
   return (
     <div>
       <div class="dim">{name}</div>
-      <div>{ns === null ? '–' : duration(ns)}</div>
+      <div>{says}</div>
     </div>
+  );
+}
+
+/** Red is for what somebody should look at; what is only told is an outline. */
+function Mark({ finding: f }: { finding: Finding }) {
+  const grave = isGrave(f);
+  return (
+    <span class={grave ? 'finding' : 'dim'} role="img" aria-label={f.severity} title={f.severity}>
+      {grave ? '▲' : '△'}
+    </span>
   );
 }
 
@@ -340,11 +367,14 @@ interface Counted {
 function Who({
   app,
   title,
+  nobody,
   of,
   figure,
 }: {
   app: App;
   title: string;
+  /** What has no place. */
+  nobody: string;
   of: readonly Counted[];
   figure: (c: Counted) => string;
 }) {
@@ -353,7 +383,7 @@ function Who({
       <h3>{title}</h3>
       {of.slice(0, 5).map((c) => (
         <div class="pair" key={`${c.place?.func} ${c.place?.recorded}`}>
-          <span>{c.place === null ? 'the runtime' : shortFunc(c.place.func)}</span>
+          <span>{c.place === null ? nobody : shortFunc(c.place.func)}</span>
           <PlaceLink app={app} place={c.place} />
           <span class="num">{figure(c)}</span>
         </div>

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { findings } from '../../src/model/findings.ts';
+import { findings, isGrave } from '../../src/model/findings.ts';
 import { command, HELP } from '../../src/model/keys.ts';
 import * as protocol from '../../src/model/protocol.ts';
 import { parseLengths, parseQuery, queryParams } from '../../src/model/query.ts';
 import { buildRows, layout, rowAt, rowOfLane, visible } from '../../src/model/rows.ts';
+import { site } from '../../src/model/site.ts';
 import { costlyLines, costlyWaiting, summary } from '../../src/model/summary.ts';
 
 describe('keys', () => {
@@ -246,5 +247,21 @@ describe('what is costly', () => {
   it('of a lane is its waiting, whoever wrote the line, as it is of the whole trace', () => {
     expect(costlyWaiting(summary(answer))).toBe(530);
     expect(costlyWaiting(summary({}))).toBe(0);
+  });
+});
+
+describe('the evidence of a finding', () => {
+  const part = (n: number, open: number) =>
+    site({ parts: [{ kind: 'chan', n, open, ns: 9, p50: n === open ? 0 : 4, p90: 0, p99: 7 }] })?.parts[0];
+
+  it('has no percentiles of waits that have not ended', () => {
+    expect(part(327, 327)).toMatchObject({ n: 327, open: 327, p50: null, p90: null, p99: null });
+    expect(part(327, 320)).toMatchObject({ p50: 4, p99: null });
+    expect(part(327, 3)).toMatchObject({ p50: 4, p99: 7 });
+  });
+
+  it('is red for warnings alone', () => {
+    const of = (severity: string) => findings({ findings: [{ severity }] }).map(isGrave);
+    expect(['error', 'warning', 'information', 'hint', ''].flatMap(of)).toEqual([true, true, false, false, false]);
   });
 });
