@@ -1,6 +1,7 @@
 // The lanes: grid, stop-the-world bands, bars, charts and the text in them, for what is in view and nothing else.
 import { CLASS, type Class, FLAG, isClass, isWait, VERDICT } from '../model/classes.ts';
 import { duration, shorten } from '../model/format.ts';
+import { covered, isSeveral } from '../model/lengths.ts';
 import type { Counters, Ref } from '../model/protocol.ts';
 import { BAR, type Layout, type Row, visible } from '../model/rows.ts';
 import { type LaneTile, rectEnd, rectStart, SUB } from '../model/tile.ts';
@@ -138,8 +139,9 @@ export class LaneDrawing {
     const stw = s.tile('stw');
     if (stw === null) return;
     ctx.fillStyle = this.theme.stw;
-    ctx.globalAlpha = this.theme.band;
     for (let i = 0; i < stw.n; i++) {
+      // A pixel is as dark as the part of it that the world stood still for: else short stops would cover all.
+      ctx.globalAlpha = this.theme.band * covered(stw, i);
       const a = xOf(s.view, s.width, rectStart(stw, i));
       const b = xOf(s.view, s.width, rectEnd(stw, i));
       if (b > 0 && a < s.width) ctx.fillRect(a, 0, Math.max(b - a, 1), s.height);
@@ -230,7 +232,7 @@ export class LaneDrawing {
       lastLeft = x;
       lastKey = key;
       n++;
-      this.bar(row, cls, variant, lower, tile.fill[i] ?? 255, ((tile.flags[i] ?? 0) & FLAG.joined) !== 0, x, y, w);
+      this.bar(row, cls, variant, lower, tile, i, x, y, w);
     }
     return n;
   }
@@ -240,19 +242,24 @@ export class LaneDrawing {
     cls: Class,
     variant: Variant,
     lower: boolean,
-    fill: number,
-    joined: boolean,
+    tile: LaneTile,
+    i: number,
     x: Px,
     y: Px,
     w: Px,
   ): void {
     if (row.kind === 'p') {
       if (lower) this.forms.add(cls, variant, x, y + 18, w, 6);
-      else if (joined && fill < 255) {
+      else if (isSeveral(tile, i) && (tile.fill[i] ?? 255) < 255) {
         // Zoomed out: how much of the pixel it was busy, as height.
-        const h = Math.max((12 * fill) / 255, 1);
+        const h = shareHeight(tile, i);
         this.forms.add(cls, variant, x, y + 16 - h, w, h);
       } else this.forms.add(cls, variant, x, y + 4, w, BAR.height);
+      return;
+    }
+    if (row.kind === 'gc') {
+      const h = shareHeight(tile, i);
+      this.forms.add(cls, variant, x, y + BAR.top + BAR.height - h, w, h);
       return;
     }
     if (cls === CLASS.region) {
@@ -467,9 +474,16 @@ interface Text {
 }
 
 /** Its length, where the rectangle is the whole of one span. */
+/** A bar as high as the part of its pixels that is covered: what is short is low, however many pixels have some of it. */
+export function shareHeight(tile: LaneTile, i: number): Px {
+  return Math.max(BAR.height * covered(tile, i), 1);
+}
+
 function howLong(tile: LaneTile, i: number): string {
   const part = FLAG.joined | FLAG.before | FLAG.after;
-  return ((tile.flags[i] ?? 0) & part) === 0 ? ` ${duration(rectEnd(tile, i) - rectStart(tile, i))}` : '';
+  return ((tile.flags[i] ?? 0) & part) === 0 && covered(tile, i) === 1
+    ? ` ${duration(rectEnd(tile, i) - rectStart(tile, i))}`
+    : '';
 }
 
 function pos(x: number | undefined): number {

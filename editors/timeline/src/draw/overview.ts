@@ -1,6 +1,7 @@
 // The strip of the whole trace: costly waiters, collections, findings, the line's instances, and where the view is.
 import { CLASS } from '../model/classes.ts';
 import { type Finding, isGrave } from '../model/findings.ts';
+import { covered } from '../model/lengths.ts';
 import type { Span } from '../model/protocol.ts';
 import { type LaneTile, rectEnd, rectStart } from '../model/tile.ts';
 import type { Ns, Px } from '../model/units.ts';
@@ -51,19 +52,22 @@ export function drawOverview(ctx: Context, s: OverviewScene, theme: Theme): { co
       ctx.restore();
     }
   }
+  // Collections and stops are as high as the part of each pixel that they took.
   if (s.gc !== null) {
     ctx.fillStyle = theme.gc;
     for (let i = 0; i < s.gc.n; i++) {
       if (s.gc.cls[i] !== CLASS.mark) continue;
       const a = x(rectStart(s.gc, i));
-      ctx.fillRect(a, 5, Math.max(x(rectEnd(s.gc, i)) - a, 1), 6);
+      const h = Math.max(6 * covered(s.gc, i), 1);
+      ctx.fillRect(a, 11 - h, Math.max(x(rectEnd(s.gc, i)) - a, 1), h);
     }
   }
   if (s.stw !== null) {
     ctx.fillStyle = theme.stw;
     for (let i = 0; i < s.stw.n; i++) {
       const a = x(rectStart(s.stw, i));
-      ctx.fillRect(a, 3, Math.max(x(rectEnd(s.stw, i)) - a, 1.5), 10);
+      const h = Math.max(10 * covered(s.stw, i), 1);
+      ctx.fillRect(a, 13 - h, Math.max(x(rectEnd(s.stw, i)) - a, 1), h);
     }
   }
   // Red ones over the others.

@@ -1,14 +1,15 @@
 // The canvases of the timeline: their sizes, when they are drawn, and what pointers do on them.
 import type { App, Dirty } from '../app.ts';
-import { type Keeps, LaneDrawing } from '../draw/lanes.ts';
+import { type Keeps, LaneDrawing, shareHeight } from '../draw/lanes.ts';
 import { type Chip, drawOverlay, RULER, type Spot } from '../draw/overlay.ts';
 import { drawOverview, drawOverviewWindow, overviewTime } from '../draw/overview.ts';
 import { covers, Sheet, sheetRows, sheetView, usable } from '../draw/sheet.ts';
 import type { Theme } from '../draw/theme.ts';
 import { CLASS, isClass } from '../model/classes.ts';
 import { duration } from '../model/format.ts';
+import { isSeveral, lengthWords } from '../model/lengths.ts';
 import type { Slice, Span } from '../model/protocol.ts';
-import { type Row, rowAt, rowOfLane } from '../model/rows.ts';
+import { BAR, type Row, rowAt, rowOfLane } from '../model/rows.ts';
 import { rectAt, rectEnd, rectStart } from '../model/tile.ts';
 import type { Ns, Px } from '../model/units.ts';
 import { clamp, scale, ticks, tOf } from '../model/viewport.ts';
@@ -25,6 +26,11 @@ export interface Hit {
   readonly t: Ns;
   readonly cls: number;
   readonly g: number;
+  /** What its name is asked by; 0: it has none. */
+  readonly label: number;
+  /** How long, as far as the tile knows, and whether it stands for several. */
+  readonly length: string;
+  readonly several: boolean;
 }
 
 export interface Hover extends Hit {
@@ -374,13 +380,17 @@ export class Stage {
     const inRow = y - RULER + app.scroll - (app.rows.top[index] ?? 0);
     const lower = row.kind === 'p' ? inRow >= 17 : null;
     const slack = 3 * scale(app.view, app.size.width);
-    for (const lane of row.lanes) {
+    // The stops of the world stand before the marking, from below as high as they are long.
+    const lanes = row.kind === 'gc' ? row.lanes.toReversed() : row.lanes;
+    for (const lane of lanes) {
       const tile = app.data.tiles.get(lane, app.view, app.size.width);
       if (tile === null) continue;
       // A region stands on its task: it is what is meant.
       const region = row.kind === 'task' ? rectAt(tile, t, 0, true) : -1;
       const i = region >= 0 ? region : rectAt(tile, t, slack, row.kind === 'task' ? false : lower);
       if (i < 0) continue;
+      const above = BAR.top + BAR.height - inRow > Math.max(shareHeight(tile, i), 3);
+      if (row.kind === 'gc' && lane !== lanes.at(-1) && above) continue;
       const cls = tile.cls[i] ?? 0;
       if (!isClass(cls) || cls === CLASS.none) continue;
       const start = rectStart(tile, i);
@@ -392,6 +402,9 @@ export class Stage {
         t: within,
         cls,
         g: tile.g[i] ?? 0,
+        label: tile.label[i] ?? 0,
+        length: lengthWords(tile, i),
+        several: isSeveral(tile, i),
       };
     }
     return null;

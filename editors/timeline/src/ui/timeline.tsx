@@ -1,7 +1,7 @@
 // The timeline's elements: labels beside the canvases, the card of the pointer, the details, the table for screen readers.
 import type { App } from '../app.ts';
-import { CLASS, isClass } from '../model/classes.ts';
-import { count, duration, grouped, instant, shortenTail, shortFunc } from '../model/format.ts';
+import { CLASS, isClass, NAMES } from '../model/classes.ts';
+import { count, duration, grouped, shortenTail, shortFunc, span } from '../model/format.ts';
 import { placeLabel } from '../model/protocol.ts';
 import { type Row, visible } from '../model/rows.ts';
 import { menuOf } from './menu.tsx';
@@ -170,7 +170,8 @@ function Nothing({ app }: { app: App }) {
 
 function Card({ app, stage }: { app: App; stage: Stage }) {
   const h = stage.hover;
-  if (h === null) return null;
+  // What lies over the lanes covers what the pointer was on.
+  if (h === null || app.table || app.help || app.menu !== null) return null;
   const s = h.slice;
   const cls = isClass(h.cls) ? h.cls : CLASS.unknown;
   // Beside the pointer, and within the window.
@@ -179,7 +180,12 @@ function Card({ app, stage }: { app: App; stage: Stage }) {
   const style = below
     ? { left: `${left}px`, top: `${h.y + 20}px` }
     : { left: `${left}px`, bottom: `${window.innerHeight - h.y + 12}px` };
-  const length = s === null ? h.spot.end - h.spot.start : s.end - s.start;
+  // Until the answer is there, and where the tile is all there is, it says what the tile knows.
+  const row = app.rows.rows[h.spot.row];
+  const named = row?.kind === 'gc' && h.label > 0 ? app.data.name(h.label) : null;
+  const title = s?.title ?? (named || NAMES[cls]);
+  // A sentence stands below the title: beside it one of them would be cut.
+  const told = s === null && / in /.test(h.length);
   const place = s?.site ?? s?.startStack[0] ?? null;
   const group = app.info?.groups.find((g) => g.id === s?.group);
   return (
@@ -187,24 +193,27 @@ function Card({ app, stage }: { app: App; stage: Stage }) {
       <div class="pair">
         <span class="with-swatch strong">
           <Swatch theme={stage.currentTheme} cls={cls} />
-          {s?.title ?? ''}
+          {title}
         </span>
-        <span class="num strong">{duration(length)}</span>
+        {!told && <span class="num strong">{s === null ? h.length : duration(s.end - s.start)}</span>}
       </div>
       {h.g > 0 && (
         <div class="dim">
           G{h.g} {group?.name ?? s?.name ?? ''}
         </div>
       )}
+      {told && <div>{h.length}</div>}
+      {s === null && h.several && <div class="dim">Zoom in to see each of them.</div>}
       {s !== null && (
         <>
+          {h.several && <div class="dim">One of {h.length}</div>}
           {place !== null && (
             <div class="gap">
               <span class="link mono">{placeLabel(place)}</span> <span class="mono">{place.source ?? ''}</span>
             </div>
           )}
           <div>
-            {instant(s.start)} to {instant(s.end)}
+            {span(s.start, s.end)}
             {s.waker !== null && (
               <span class="dim">
                 , woken by {s.waker.g > 0 ? `G${s.waker.g}` : s.waker.what}

@@ -1,10 +1,12 @@
 // The same spans as a table: what the lanes in view show, for screen readers and for who reads better in words.
 import type { App } from '../app.ts';
 import { CLASS, isClass, NAMES, VERDICTS } from '../model/classes.ts';
-import { duration, grouped, moment } from '../model/format.ts';
+import { duration, grouped, instant, moment } from '../model/format.ts';
+import { lengthWords } from '../model/lengths.ts';
 import { visible } from '../model/rows.ts';
 import { rectEnd, rectStart } from '../model/tile.ts';
 import type { Ns } from '../model/units.ts';
+import { scale } from '../model/viewport.ts';
 
 interface Line {
   lane: string;
@@ -13,6 +15,8 @@ interface Line {
   verdict: string;
   start: Ns;
   end: Ns;
+  /** How long, as far as it is known. */
+  length: string;
 }
 
 /** Rows of the table at most: more than a person goes through. */
@@ -38,10 +42,14 @@ export function spansInView(app: App): { lines: Line[]; of: number } {
         lines.push({
           lane,
           row: row.name === '' ? `G${g}` : row.name,
-          what: `${NAMES[cls]}${row.kind === 'p' && g > 0 ? ` G${g}` : ''}${((tile.flags[i] ?? 0) & 1) !== 0 ? ', several' : ''}`,
+          what:
+            row.kind === 'gc'
+              ? named(app, tile.label[i] ?? 0, NAMES[cls])
+              : `${NAMES[cls]}${row.kind === 'p' && g > 0 ? ` G${g}` : ''}`,
           verdict: VERDICTS[tile.verdict[i] ?? 0] ?? 'none',
           start,
           end,
+          length: lengthWords(tile, i),
         });
       }
     }
@@ -49,8 +57,16 @@ export function spansInView(app: App): { lines: Line[]; of: number } {
   return { lines, of };
 }
 
+/** What the collector did and where it began, in the tile's own words; joined rectangles have none. */
+function named(app: App, label: number, otherwise: string): string {
+  return (label > 0 ? app.data.name(label) : null) || otherwise;
+}
+
 export function Twin({ app }: { app: App }) {
   const { lines, of } = spansInView(app);
+  const px = scale(app.view, app.size.width);
+  // Below, a start to the microsecond is what the tile knows.
+  const fine = px < 16e3;
   return (
     <section class="twin" aria-label="Spans in view">
       <div class="bar-top">
@@ -58,6 +74,7 @@ export function Twin({ app }: { app: App }) {
         <span class="dim">
           {of > lines.length ? `the first ${grouped(lines.length)} of ${grouped(of)}: zoom in for fewer` : grouped(of)}
         </span>
+        <span class="dim">{duration(px)} a pixel: what is shorter is told together, as ≈ or by what it is within</span>
         <span class="grow" />
         <button
           type="button"
@@ -98,8 +115,8 @@ export function Twin({ app }: { app: App }) {
                 </button>
               </td>
               <td>{l.verdict === 'none' ? '' : l.verdict}</td>
-              <td class="right">{moment(l.start)}</td>
-              <td class="right">{duration(l.end - l.start)}</td>
+              <td class="right">{fine ? moment(l.start) : instant(l.start)}</td>
+              <td class="right">{l.length}</td>
             </tr>
           ))}
         </tbody>

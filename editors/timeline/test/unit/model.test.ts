@@ -265,3 +265,11 @@ describe('the evidence of a finding', () => {
     expect(['error', 'warning', 'information', 'hint', ''].flatMap(of)).toEqual([true, true, false, false, false]);
   });
 });
+
+describe('the words of a slice', () => {
+  it('tell its verdict once', () => {
+    const text = (words: string) => protocol.slice({ lane: 'g:1', text: words })?.text;
+    expect(text('G1 f: network\n1 s: 2 s\ncostly: costly: the network was slow')).toMatch(/^costly: the network/m);
+    expect(text('idle: waits in its usual place')).toBe('idle: waits in its usual place');
+  });
+});
