@@ -132,7 +132,7 @@ export class App {
     });
     host.on('select', (p) => void this.follow.elsewhere(p));
     host.on('open', (p) => void this.links.goTo(readLink(p)));
-    host.on('connection', (p) => this.say(text(field(p, 'message'))));
+    host.on('connection', (p) => this.say(text(field(p, 'message')), field(p, 'brief') === true));
   }
 
   // ---- Drawing again ----
@@ -263,13 +263,16 @@ export class App {
     this.all();
   }
 
-  say(message: string): void {
+  say(message: string, brief = false): void {
     this.toast = message;
     clearTimeout(this.toastTimer);
-    this.toastTimer = setTimeout(() => {
-      this.toast = '';
-      this.dirty('elements');
-    }, 6000);
+    this.toastTimer = setTimeout(
+      () => {
+        this.toast = '';
+        this.dirty('elements');
+      },
+      brief ? 2500 : 6000,
+    );
     this.dirty('elements');
   }
 
@@ -517,9 +520,11 @@ export class App {
     this.openPlace(at, how === 'focus');
   }
 
-  openPlace(p: protocol.Place, focus: boolean): void {
+  /** `asked`: by a person, for this line. */
+  openPlace(p: protocol.Place, focus: boolean, asked = focus): void {
     if (p.uri === null) return;
-    this.host.openSource({ uri: p.uri, line: p.line ?? Math.max(p.recorded - 1, 0), col: p.col, focus });
+    const at = { uri: p.uri, line: p.line ?? Math.max(p.recorded - 1, 0), col: p.col, focus };
+    this.host.openSource(at, asked);
   }
 
   // ---- Filters ----

@@ -46,7 +46,7 @@ export class Links {
 
   /** To be copied: what leads here again. */
   text(): string {
-    return this.app.host.link(this.here());
+    return this.app.host.link(this.here(), this.app.state?.trace ?? '');
   }
 
   save(): void {

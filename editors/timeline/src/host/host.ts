@@ -28,14 +28,18 @@ export interface Host {
   /** Every waitline/... request that answers JSON. Rejects with a `RequestError` that says why in words. */
   request(method: string, params: Json): Promise<unknown>;
   tile(key: TileKey): Promise<ArrayBuffer>;
-  openSource(at: SourcePlace): void;
+  /** `asked`: a person asked for this line, and did not only select what stands at it. Who takes the focus did. */
+  openSource(at: SourcePlace, asked?: boolean): void;
   /** Answers a function that ends it. */
   on(event: HostEvent, f: (payload: unknown) => void): () => void;
   /** What the page keeps between two openings; `at` is where it is. */
   saveState(state: Json, at: Link): void;
   loadState(): unknown;
-  /** What leads to a place in the page, to be copied. */
-  link(at: Link): string;
+  /** What leads to a place in the page of this trace, to be copied: a link, or a command for a shell. */
+  link(at: Link, trace: string): string;
+  readonly linkIs: 'link' | 'command';
+  /** Whether an editor is known to show what is opened, and the range that is set. */
+  readonly hasEditor: boolean;
   /** Whether what a person decides may be written from here (`waitline/silence`); else the page says how to. */
   readonly writes: boolean;
 }

@@ -29,6 +29,8 @@ export interface Surroundings {
     readonly origin: string;
   };
   readonly history: { replaceState(data: unknown, unused: string, url: string): void };
+  /** To the clipboard; rejects where it may not. */
+  copy(words: string): Promise<void>;
   /** Waits, in milliseconds. */
   pause(ms: number): Promise<void>;
 }
@@ -46,7 +48,6 @@ export class LoopbackHost implements Host {
   private readonly listeners = new Listeners();
   private readonly around: Surroundings;
   private session: string | null;
-  private saidNoEditor = false;
   /** Where the address said to open. */
   readonly open: Record<string, string>;
 
@@ -101,20 +102,24 @@ export class LoopbackHost implements Host {
     return answer.arrayBuffer();
   }
 
-  openSource(at: SourcePlace): void {
-    void this.show(at);
+  openSource(at: SourcePlace, asked = at.focus): void {
+    void this.show(at, asked);
   }
 
-  /** Without an editor behind the server the place is said, so that it can be gone to by hand. */
-  private async show(at: SourcePlace): Promise<void> {
+  /** Without an editor behind the server the place is copied, so that it can be gone to by hand. */
+  private async show(at: SourcePlace, asked: boolean): Promise<void> {
     try {
       const answer: unknown = await (await this.post('/open', { ...at })).json();
       const place = raw(field(answer, 'place'));
-      if (field(answer, 'opened') !== false || place === '') return;
-      // Once, and whenever somebody means to go there: not for each click that selects.
-      const say = at.focus || !this.saidNoEditor;
-      this.saidNoEditor = true;
-      if (say) this.listeners.emit('connection', { message: `no editor is here to show ${place}` });
+      const opened = field(answer, 'opened');
+      if (opened === true) this.hasEditor = true;
+      // Not for each click that selects: the clipboard is a person's own.
+      if (opened !== false || place === '' || !asked) return;
+      const copied = await this.around.copy(place).then(
+        () => true,
+        () => false,
+      );
+      this.listeners.emit('connection', { message: copied ? `Copied ${place}` : place, brief: true });
     } catch (e) {
       this.listeners.emit('connection', { message: e instanceof Error ? e.message : String(e) });
     }
@@ -134,9 +139,14 @@ export class LoopbackHost implements Host {
   /** What is decided is written by the editor; nobody else's page may make this one write. */
   readonly writes = false;
 
-  link(at: Link): string {
-    const { origin, pathname } = this.around.location;
-    return `${origin}${pathname}#${linkText(at)}`;
+  readonly linkIs = 'command';
+
+  /** Known as soon as one has opened something: the server may have been started from a shell. */
+  hasEditor = false;
+
+  /** The page's own address lets in nobody else, and ends with the server: a command opens the place for everybody. */
+  link(at: Link, trace: string): string {
+    return `waitline timeline ${quoted(trace)} --at ${quoted(linkText(at))}`;
   }
 
   /** A link that was put into the address by hand. */
@@ -213,6 +223,12 @@ export class LoopbackHost implements Host {
       // Not an event: nothing follows from it.
     }
   }
+}
+
+/** A word of a command, for the shells of where the trace is: a path with backslashes is one of Windows. */
+export function quoted(word: string): string {
+  if (/^[\w@%+:,./-]+$/.test(word)) return word;
+  return /^[a-z]:\\/i.test(word) ? `"${word}"` : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
 function errorText(said: string): string {

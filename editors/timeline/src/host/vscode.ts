@@ -100,6 +100,10 @@ export class VsCodeHost implements Host {
   readonly writes = true;
 
   /** A link of the editor's own kind: it runs the command that opens the timeline there. */
+  readonly linkIs = 'link';
+
+  readonly hasEditor = true;
+
   link(at: Link): string {
     return `command:waitline.timeline?${encodeURIComponent(JSON.stringify([linkFields(at)]))}`;
   }

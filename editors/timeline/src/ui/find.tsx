@@ -1,6 +1,6 @@
 // Find: what is typed, what was found, one at a time by Enter or the arrows.
 import type { App } from '../app.ts';
-import { grouped } from '../model/format.ts';
+import { duration, grouped, moment } from '../model/format.ts';
 
 export function Find({ app }: { app: App }) {
   const f = app.finder.current;
@@ -28,16 +28,20 @@ export function Find({ app }: { app: App }) {
         spellcheck={false}
         maxLength={200}
         placeholder={app.size.narrow ? 'Find' : 'Find goroutine, function, file:line, task'}
-        aria-label="Find goroutine, function, file:line, task; state:lock and >1ms narrow it"
+        aria-label="Find goroutine, function, file:line, task"
+        aria-description={NARROWING}
         value={f?.typed ?? ''}
         onInput={(e) => app.finder.typed(e.currentTarget.value)}
         onKeyDown={onKeyDown}
       />
       {count !== null ? <span class="n">{count}</span> : <kbd aria-hidden="true">/</kbd>}
-      {f?.open === true && !f.searching && <Drop app={app} />}
+      {f?.open === true && !f.searching ? <Drop app={app} /> : <div class="drop hint dim">{NARROWING}</div>}
     </search>
   );
 }
+
+/** What may be typed beside a name. */
+const NARROWING = 'state:lock, state:runnable and such narrow it to a state, >1ms to what is longer.';
 
 function Drop({ app }: { app: App }) {
   const f = app.finder.current;
@@ -67,15 +71,15 @@ function Drop({ app }: { app: App }) {
           aria-selected={f.at === first + i}
           onClick={() => void app.finder.choose(first + i)}
         >
-          <span>{r.title}</span>
-          <span class="dim">{r.where}</span>
+          <span class="what">{r.title}</span> <span class="where dim">{r.where}</span>{' '}
+          <span class="num">{r.g > 0 ? `G${r.g}` : ''}</span> <span class="num dim">{moment(r.start)}</span>{' '}
+          <span class="num">{duration(r.end - r.start)}</span>
         </button>
       ))}
-      {f.of > f.found.length && (
-        <div class="none dim">
-          The first {grouped(f.found.length)} of {grouped(f.of)} are listed.
-        </div>
-      )}
+      <div class="none dim">
+        {f.of > f.found.length && `The ${grouped(f.found.length)} longest of ${grouped(f.of)} are listed. `}
+        {NARROWING}
+      </div>
     </div>
   );
 }

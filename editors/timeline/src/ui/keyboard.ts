@@ -205,7 +205,8 @@ async function copyTable(app: App): Promise<void> {
 }
 
 export async function copyLink(app: App): Promise<void> {
-  await copyText(app, app.links.text(), 'A link to this view is copied.');
+  const command = app.host.linkIs === 'command';
+  await copyText(app, app.links.text(), `A ${command ? 'command that opens' : 'link to'} this view is copied.`);
 }
 
 export async function copyText(app: App, words: string, done: string): Promise<void> {

@@ -27,7 +27,8 @@ export function Panel({ app, stage }: Props) {
       {s !== undefined && s !== null ? (
         <div class="foot">
           <span>
-            <kbd>Enter</kbd>source
+            <kbd>Enter</kbd>
+            {app.host.hasEditor ? 'source' : 'copy line'}
           </span>
           <span>
             <kbd>↑</kbd>waker
@@ -44,7 +45,8 @@ export function Panel({ app, stage }: Props) {
         </div>
       ) : (
         <div class="foot">
-          Click a slice to see why it waits. Drag on the ruler to set a range; the source then shows that range.
+          Click a slice to see why it waits. Drag on the ruler to set a range
+          {app.host.hasEditor ? '; the source then shows that range.' : ': all figures are then of it.'}
         </div>
       )}
     </aside>

@@ -15,7 +15,7 @@ export function PlaceLink({ app, place }: { app: App; place: Place | null }) {
       title={title}
       onClick={(e) => {
         e.stopPropagation();
-        app.openPlace(place, false);
+        app.openPlace(place, false, true);
       }}
       onDblClick={(e) => {
         e.stopPropagation();

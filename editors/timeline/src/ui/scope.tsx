@@ -43,7 +43,7 @@ export function Scope({ app }: { app: App }) {
           <span class="filter-name">{filterWords(f)}</span> <span aria-hidden="true">×</span>
         </button>
       ))}
-      {range !== null && <span class="wide">The source shows this range</span>}
+      {range !== null && app.host.hasEditor && <span class="wide">The source shows this range</span>}
       {costly !== null && (
         <span>
           <b>
@@ -74,8 +74,13 @@ export function Scope({ app }: { app: App }) {
       )}
       <span class="grow" />
       <span class="about">{about.join(' · ')}</span>
-      <button type="button" class="link" title="L: copy a link to this view" onClick={() => void copyLink(app)}>
-        Copy link
+      <button
+        type="button"
+        class="link"
+        title={`L: copy a ${app.host.linkIs === 'command' ? 'command that opens' : 'link to'} this view`}
+        onClick={() => void copyLink(app)}
+      >
+        Copy {app.host.linkIs}
       </button>
     </section>
   );

@@ -221,7 +221,11 @@ function Card({ app, stage }: { app: App; stage: Stage }) {
               </span>
             )}
           </div>
-          <div class="dim gap">Click selects and shows the line · Enter goes there</div>
+          <div class="dim gap">
+            {app.host.hasEditor
+              ? 'Click selects and shows the line · Enter goes there'
+              : "Click selects · Enter copies the line's path"}
+          </div>
         </>
       )}
     </div>

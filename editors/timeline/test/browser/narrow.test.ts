@@ -205,8 +205,11 @@ describe('a link', () => {
     });
     await quiet(page);
     await page.keyboard.press('l');
-    const link = await page.evaluate(() => navigator.clipboard.readText());
-    expect(link).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/#trace=webmix\.trace&view=timeline&v0=15000000&v1=20000000/);
+    const command = await page.evaluate(() => navigator.clipboard.readText());
+    expect(command).toMatch(
+      /^waitline timeline \S+webmix\.trace --at 'trace=webmix\.trace&view=timeline&v0=15000000&v1/,
+    );
+    const at = /--at '([^']+)'$/.exec(command)?.[1] ?? '';
     const before = await page.evaluate(() => window.waitlineProbe?.app.selection?.start);
     await page.evaluate(async () => {
       const app = window.waitlineProbe?.app;
@@ -216,10 +219,10 @@ describe('a link', () => {
       await app?.setRange(null);
       app?.show({ t0: 0, t1: 5e6 }, false);
     });
-    // Put into the address by hand, as somebody who got it does.
+    // What the command hands over, put into the address by hand.
     await page.evaluate((hash) => {
       location.hash = hash;
-    }, new URL(link).hash);
+    }, `#${at}`);
     await page.waitForFunction(() => window.waitlineProbe?.app.selection?.slice != null);
     await quiet(page);
     const now = await page.evaluate(() => {

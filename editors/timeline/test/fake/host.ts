@@ -45,6 +45,8 @@ export class FakeHost implements Host {
     this.saved = state;
   }
   readonly writes: boolean = true;
+  readonly linkIs = 'link';
+  hasEditor = true;
   link(at: Link): string {
     return linkText(at);
   }

@@ -1,10 +1,10 @@
 // Both hosts are held to the one interface: the same questions, the same answers, the same errors, whatever is behind.
 import { describe, expect, it } from 'vitest';
 import { type Host, RequestError } from '../../src/host/host.ts';
-import { fragment, LoopbackHost, type Surroundings } from '../../src/host/loopback.ts';
+import { fragment, LoopbackHost, quoted, type Surroundings } from '../../src/host/loopback.ts';
 import { type ToExtension, type VsCodeApi, VsCodeHost } from '../../src/host/vscode.ts';
 import { fragmentFields, type Link, readLink } from '../../src/model/link.ts';
-import { isFields, type Json } from '../../src/model/read.ts';
+import { field, isFields, type Json } from '../../src/model/read.ts';
 
 /** What stands behind a host in these tests. */
 const OCTETS = new Uint8Array([1, 2, 3]).buffer;
@@ -53,17 +53,23 @@ function vscode(): Rig {
 }
 
 async function loopback(): Promise<
-  Rig & { sent: { path: string; headers: Record<string, string>; body: string }[]; urls: string[] }
+  Rig & {
+    sent: { path: string; headers: Record<string, string>; body: string }[];
+    urls: string[];
+    copied: string[];
+  }
 > {
   const opened: unknown[] = [];
   const sent: { path: string; headers: Record<string, string>; body: string }[] = [];
   const urls: string[] = [];
+  const copied: string[] = [];
   const kept = new Map<string, string>();
   let push: (line: string) => void = () => {};
   const around: Surroundings = {
     location: { hash: '#token=0123456789abcdef0123&t0=5', pathname: '/', search: '', origin: 'http://127.0.0.1:8' },
     history: { replaceState: (_d, _u, url) => urls.push(url) },
     pause: () => new Promise(() => {}),
+    copy: async (words) => void copied.push(words),
     storage: {
       getItem: (k: string) => kept.get(k) ?? null,
       setItem: (k: string, v: string) => {
@@ -85,7 +91,11 @@ async function loopback(): Promise<
         return new Response(stream);
       }
       if (path === '/tile') return new Response(OCTETS);
-      if (path === '/open') opened.push(body);
+      if (path === '/open') {
+        opened.push(body);
+        if (field(body, 'uri') === 'file:///here.go') return Response.json({ opened: true, place: '/here.go:3' });
+        return Response.json({ opened: false, place: '/a.go:70' });
+      }
       if (path !== '/request' || !isFields(body)) return Response.json({});
       try {
         return Response.json({ result: answer(String(body.method), body.params as Json) });
@@ -100,6 +110,7 @@ async function loopback(): Promise<
     opened,
     sent,
     urls,
+    copied,
     // In two pieces: a line may come in any.
     send: (event, payload) => {
       const line = `${JSON.stringify({ event, payload })}\n`;
@@ -184,12 +195,46 @@ describe.each([
       filters: [{ kind: 'region', id: 'a=b&c', name: 'a=b&c' }],
       options: new Map([['profile', 'sched-own']]),
     };
-    const link = host.link(at);
-    const fields = link.startsWith('command:')
-      ? JSON.parse(decodeURIComponent(link.slice(link.indexOf('?') + 1)))[0]
-      : fragmentFields(new URL(link).hash);
-    expect(link).toMatch(/^(command:waitline\.timeline\?|http:\/\/127\.0\.0\.1:8\/#)/);
+    const link = host.link(at, '/tmp/web mix.trace');
+    const command = /^waitline timeline '\/tmp\/web mix\.trace' --at '([^']+)'$/.exec(link)?.[1];
+    expect(host.linkIs).toBe(command === undefined ? 'link' : 'command');
+    const fields =
+      command === undefined
+        ? JSON.parse(decodeURIComponent(link.replace(/^command:waitline\.timeline\?/, '')))[0]
+        : fragmentFields(command);
     expect(readLink(fields)).toEqual(at);
+  });
+});
+
+describe('without an editor', () => {
+  it('a line that is asked for is copied, and one that is only selected is not', async () => {
+    const { host, copied } = await loopback();
+    const said: unknown[] = [];
+    host.on('connection', (p) => said.push(p));
+    const at = { uri: 'file:///a.go', line: 69, col: 1, focus: false };
+    host.openSource(at);
+    await new Promise((done) => setTimeout(done, 5));
+    expect([copied, said, host.hasEditor]).toEqual([[], [], false]);
+    host.openSource(at, true);
+    await new Promise((done) => setTimeout(done, 5));
+    host.openSource({ ...at, focus: true });
+    await new Promise((done) => setTimeout(done, 5));
+    expect(copied).toEqual(['/a.go:70', '/a.go:70']);
+    expect(said[0]).toEqual({ message: 'Copied /a.go:70', brief: true });
+  });
+
+  it('there is one once it has shown something', async () => {
+    const { host, copied } = await loopback();
+    host.openSource({ uri: 'file:///here.go', line: 2, col: 0, focus: true });
+    await new Promise((done) => setTimeout(done, 5));
+    expect([host.hasEditor, copied]).toEqual([true, []]);
+  });
+
+  it('a command is in words that a shell takes as they are', () => {
+    expect(quoted('/tmp/run.trace')).toBe('/tmp/run.trace');
+    expect(quoted("/tmp/it's here.trace")).toBe("'/tmp/it'\\''s here.trace'");
+    expect(quoted('C:\\my traces\\a.trace')).toBe('"C:\\my traces\\a.trace"');
+    expect(quoted('view=mmu&v0=1')).toBe("'view=mmu&v0=1'");
   });
 });
 

@@ -34,7 +34,7 @@ describe('keys', () => {
       'Page down': 'PageDown',
     };
     const dead = HELP.flatMap((p) => p.keys.flatMap(([keys]) => keys)).filter((k) => {
-      if (k.startsWith('drag') || k.endsWith('click')) return false;
+      if (/^drag|(click|wheel)$|^state:|^>/.test(k)) return false;
       const alt = k.startsWith('Alt ');
       const shift = k.startsWith('Shift ');
       const key = k.replace(/^(Alt|Shift) /, '');
