@@ -56,6 +56,9 @@ export const NAMES: Readonly<Record<Class, string>> = {
   17: 'unknown',
 };
 
+/** The same where there is no room. */
+export const BRIEF: Readonly<Record<Class, string>> = { ...NAMES, 3: 'lock', 4: 'channel', 12: 'stopped' };
+
 /** The colour of each class, as the style sheet names it (`--wl-...`). */
 export const TOKENS: Readonly<Record<Class, string>> = {
   0: 'idle',

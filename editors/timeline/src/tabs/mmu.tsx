@@ -357,7 +357,8 @@ function drawCurve(
   ctx.fillText(
     `${duration(s.window)}: ${figure(v * 100)} %`,
     x(s.window) + (ctx.textAlign === 'right' ? -10 : 10),
-    y(v) + 12,
+    // Below it there are the axis's own words.
+    y(v) + (y(v) + 20 > bottom ? -12 : 12),
   );
 }
 

@@ -74,6 +74,7 @@ export function Profiles({ app, stage }: Props) {
             <Graph
               app={app}
               theme={stage.currentTheme}
+              type={type}
               says={GOS.includes(type) && !open && app.range === null && app.filters.length === 0}
               profile={asked.value}
               under={under.state === 'there' ? under.value : null}
@@ -103,6 +104,7 @@ export function Profiles({ app, stage }: Props) {
 interface GraphProps {
   app: App;
   theme: Theme | null;
+  type: string;
   /** Whether it is what `go tool trace` says. */
   says: boolean;
   profile: Profile;
@@ -115,7 +117,21 @@ interface GraphProps {
 
 const ROW = 24;
 
-function Graph({ app, theme, says, profile: p, under, root, onRoot, chosen, onChoose }: GraphProps) {
+/** What a profile counts, one and many. */
+function counted(type: string): readonly [string, string] {
+  switch (type) {
+    case 'running':
+      return ['stretch', 'stretches'];
+    case 'syscall':
+      return ['system call', 'system calls'];
+    case 'assist':
+      return ['assist', 'assists'];
+    default:
+      return ['wait', 'waits'];
+  }
+}
+
+function Graph({ app, theme, type, says, profile: p, under, root, onRoot, chosen, onChoose }: GraphProps) {
   const ref = useRef<HTMLCanvasElement>(null);
   const width = useRef(800);
   const [, again] = useState(0);
@@ -199,7 +215,9 @@ function Graph({ app, theme, says, profile: p, under, root, onRoot, chosen, onCh
   return (
     <>
       <div class="remark">
-        <b class="strong">{duration(p.ns)}</b> in {grouped(p.n)} {p.n === 1 ? 'wait' : 'waits'}.
+        <b class="strong">{duration(p.ns)}</b> in {grouped(p.n)} {counted(type)[p.n === 1 ? 0 : 1]}.
+        {type === 'running' &&
+          ' Running, by where it stopped: a trace tells at which line a goroutine ceased to run, not which it ran.'}
         {says &&
           ' Equal to that of go tool trace: what was open at the end, and what began before a goroutine first ran, is left out.'}
       </div>

@@ -356,12 +356,14 @@ function Longest({
           </OnlyButton>
         )}
       </div>
+      {which === 'task' && one !== undefined && one.g > 0 && <Whose app={app} stage={stage} task={one} />}
       <Table
         name={`Longest of ${name}`}
         columns={columns}
         rows={rows}
-        id={(r) => `${r.id} ${r.g} ${r.start}`}
+        id={spanId}
         sort="ns"
+        selected={which === 'task' && one !== undefined ? spanId(one) : null}
         onSelect={(r) => choose(r.id)}
         onOpen={(r) => {
           app.setTab('timeline');
@@ -369,10 +371,13 @@ function Longest({
           void app.select(which === 'task' ? `task:${r.id}` : `g:${r.g}`, r.start + r.ns / 2, { moveTo: true });
         }}
       />
-      {which === 'task' && one !== undefined && one.g > 0 && <Whose app={app} stage={stage} task={one} />}
       {which === 'task' && one !== undefined && one.logs > 0 && <Logs app={app} id={one.id} />}
     </>
   );
+}
+
+function spanId(r: OneTask): string {
+  return `${r.id} ${r.g} ${r.start}`;
 }
 
 /** What the goroutine that began a task did from its beginning to its end, in regions or not. */

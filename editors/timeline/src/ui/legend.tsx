@@ -1,6 +1,6 @@
 // The legend: each form with its name; an entry filters by its state.
 import type { App } from '../app.ts';
-import { CLASS, type Class, NAMES } from '../model/classes.ts';
+import { BRIEF, CLASS, type Class, NAMES } from '../model/classes.ts';
 import type { Stage } from './stage.ts';
 import { Swatch } from './swatch.tsx';
 
@@ -34,7 +34,7 @@ export function Legend({ app, stage }: { app: App; stage: Stage }) {
           onClick={() => app.setClass(cls)}
         >
           <Swatch theme={theme} cls={cls} />
-          {NAMES[cls]}
+          {app.size.narrow ? BRIEF[cls] : NAMES[cls]}
         </button>
       ))}
       <button
@@ -48,7 +48,7 @@ export function Legend({ app, stage }: { app: App; stage: Stage }) {
         }}
       >
         <Swatch theme={theme} cls={CLASS.channel} variant="idle" />
-        idle
+        {app.showIdle ? '☑' : '☐'} idle
       </button>
       <button
         type="button"
@@ -61,7 +61,7 @@ export function Legend({ app, stage }: { app: App; stage: Stage }) {
           app.dirty('overlay', 'elements');
         }}
       >
-        ↕ all wakes
+        {app.allFlows ? '☑' : '☐'} all wakes
       </button>
       <span class="grow" />
       <span ref={stage.attachScale} />

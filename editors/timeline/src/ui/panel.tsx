@@ -2,7 +2,7 @@
 import { useState } from 'preact/hooks';
 import type { App } from '../app.ts';
 import { instancesOfSlice } from '../data.ts';
-import { CLASS, type Class, isWait, NAMES } from '../model/classes.ts';
+import { BRIEF, CLASS, type Class, isWait, NAMES } from '../model/classes.ts';
 import { type Filter, filterWords, has } from '../model/filter.ts';
 import { bytes, duration, figure, grouped, instant, moment, percent, shortFunc } from '../model/format.ts';
 import type { Flow, Place, Ref, Slice } from '../model/protocol.ts';
@@ -420,7 +420,7 @@ function Lines({ app, title, of, lines }: { app: App; title: string; of: number 
       {lines.map((l) => (
         <div class="pair" key={`${l.place.file} ${l.place.recorded} ${l.kind}`}>
           <span>
-            <PlaceLink app={app} place={l.place} /> <span class="dim">{l.kind}</span>
+            <PlaceLink app={app} place={l.place} /> {!app.size.narrow && <span class="dim">{l.kind}</span>}
           </span>
           <span class="num">{duration(l.costly)}</span>
           <span class="num dim">{percent(l.share)}</span>
@@ -438,7 +438,7 @@ function Overview({ app, stage }: Props) {
     <div class="pair" key={cls}>
       <span class="with-swatch">
         <Swatch theme={theme} cls={cls} />
-        {NAMES[cls]}
+        <span title={NAMES[cls]}>{app.size.narrow ? BRIEF[cls] : NAMES[cls]}</span>
       </span>
       <span class="num">{ns > 0 ? duration(ns) : '–'}</span>
       <span class="num dim">{ns > 0 ? figure(ns / length) : '–'}</span>

@@ -189,7 +189,7 @@ export class Stage {
     if (dirty.has('overview') || moved) this.drawStrip(theme, dirty.has('overview'));
     if (dirty.has('lanes') || moved) {
       if (this.scaleLabel !== null)
-        this.scaleLabel.textContent = `${duration(scale(app.view, app.size.width))} a pixel`;
+        this.scaleLabel.textContent = `${duration(scale(app.view, app.size.width))}${app.size.narrow ? '/px' : ' a pixel'}`;
       this.frames.push(performance.now() - began);
       if (this.frames.length > 2000) this.frames.splice(0, 1000);
     }

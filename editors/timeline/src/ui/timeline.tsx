@@ -1,10 +1,9 @@
-// The timeline's elements: labels beside the canvases, the card of the pointer, the details, the table for screen readers.
+// The timeline's elements: what stands beside the canvases, the card of the pointer, the details, the table for screen readers.
 import type { App } from '../app.ts';
 import { CLASS, isClass, NAMES } from '../model/classes.ts';
-import { count, duration, grouped, shortenTail, shortFunc, span } from '../model/format.ts';
+import { count, duration, grouped, span } from '../model/format.ts';
 import { placeLabel } from '../model/protocol.ts';
-import { type Row, visible } from '../model/rows.ts';
-import { menuOf } from './menu.tsx';
+import { Labels } from './labels.tsx';
 import type { Props } from './page.tsx';
 import { Panel } from './panel.tsx';
 import type { Stage } from './stage.ts';
@@ -31,7 +30,7 @@ export function Timeline({ app, stage }: Props) {
       <div class="ruler-label" title="Costly waiting, on own lines and in libraries">
         {app.range === null ? 'costly' : 'costly in range'}
       </div>
-      <Labels app={app} />
+      <Labels app={app} stage={stage} />
       <div class="field" ref={stage.attachField}>
         <canvas role="img" aria-label="Lanes; press T for the same as a table" />
         <canvas aria-hidden="true" />
@@ -42,108 +41,6 @@ export function Timeline({ app, stage }: Props) {
       <Card app={app} stage={stage} />
     </main>
   );
-}
-
-function Labels({ app }: { app: App }) {
-  const { rows, scroll } = app;
-  const [first, last] = visible(rows, scroll, app.lanesHeight);
-  const selected = app.selection?.lane;
-  return (
-    <ul
-      class="labels"
-      aria-label="Lanes"
-      onWheel={(e) => {
-        app.scrollBy(e.deltaY);
-      }}
-    >
-      {rows.rows.slice(first, last).map((row, i) => (
-        <Label
-          key={row.id}
-          app={app}
-          row={row}
-          top={(rows.top[first + i] ?? 0) - scroll}
-          selected={selected !== undefined && row.kind !== 'header' && row.lanes.includes(selected)}
-        />
-      ))}
-    </ul>
-  );
-}
-
-function Label({ app, row, top, selected }: { app: App; row: Row; top: number; selected: boolean }) {
-  const style = { transform: `translateY(${top}px)`, height: `${row.height}px` };
-  const line = row.kind === 'header' || row.kind === 'chart' || row.kind === 'gc' || row.kind === 'p';
-  const cls = `label ${row.kind}${line ? ' top-line' : ''}${row.indent === 2 ? ' part' : ''}${selected ? ' selected' : ''}`;
-  const menu = (e: MouseEvent) => {
-    const box = (e.currentTarget as HTMLElement).getBoundingClientRect();
-    // Asked for by a key it has no point of its own: it stands at the label.
-    const byKey = e.clientX === 0 && e.clientY === 0;
-    const made = menuOf(app, row, byKey ? box.left + 24 : e.clientX, byKey ? box.bottom : e.clientY);
-    if (made === null) return;
-    e.preventDefault();
-    app.menu = made;
-    app.dirty('elements');
-  };
-  const opens = row.kind === 'header' || (row.kind === 'task' && row.toggles !== '');
-  const inside = (
-    <>
-      {opens && (
-        <span class="twist" aria-hidden="true">
-          {row.open ? '▾' : '▸'}
-        </span>
-      )}
-      <span class="name" title={row.name}>
-        {row.kind === 'header' && row.group !== null ? short(row.name, app.size.narrow) : row.name}
-      </span>
-      {row.extra !== '' && <span class="extra">{row.extra}</span>}
-      {row.figure !== '' && <span class="figure">{row.figure}</span>}
-    </>
-  );
-  if (opens) {
-    return (
-      <li>
-        <button
-          type="button"
-          class={cls}
-          style={style}
-          aria-expanded={row.open}
-          onClick={() => app.toggle(row.toggles)}
-          onContextMenu={menu}
-        >
-          {inside}
-        </button>
-      </li>
-    );
-  }
-  if (row.kind === 'lane' || row.kind === 'p' || row.kind === 'task' || row.kind === 'gc') {
-    return (
-      <li>
-        <button
-          type="button"
-          class={cls}
-          style={style}
-          onClick={() => {
-            app.chosen = row.gs?.length === 1 ? (row.gs[0] ?? 0) : 0;
-            void app.follow.first(row.lanes[0]);
-          }}
-          onContextMenu={menu}
-        >
-          {inside}
-        </button>
-      </li>
-    );
-  }
-  return (
-    <li class={cls} style={style}>
-      {inside}
-    </li>
-  );
-}
-
-/** Without its path and package, as lanes have it: `(*conn).serve`, `main.func3`. Too long, it keeps its end. */
-function short(name: string, narrow: boolean): string {
-  const noPackage = shortFunc(name).replace(/^[^.([]+\.(?=.)/, '');
-  const room = narrow ? 16 : 26;
-  return shortenTail(noPackage === '' ? name : noPackage, (s) => s.length <= room);
 }
 
 /** Nothing costly in the range: said over the lanes, with the next step. */

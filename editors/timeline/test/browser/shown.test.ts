@@ -1,0 +1,165 @@
+// That what is shown is true, on real traces and without an editor: figures that must add up do, what is approximate is
+// told so, and what is copied leads somewhere.
+import { join } from 'node:path';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { functions, parts } from '../../src/model/analyses.ts';
+import { info } from '../../src/model/protocol.ts';
+import { costlyWaiting, summary } from '../../src/model/summary.ts';
+import {
+  context,
+  fromDisk,
+  launch,
+  pictures,
+  quiet,
+  ready,
+  repository,
+  type Seen,
+  serve,
+  WIDE,
+  watch,
+} from './serve.ts';
+
+let browser: Browser;
+let served: Awaited<ReturnType<typeof serve>>;
+let page: Page;
+let seen: Seen;
+
+beforeAll(async () => {
+  served = await serve(
+    join(repository, 'testdata/traces/g126/webmix.trace'),
+    join(repository, 'testdata/programs/webmix'),
+  );
+  browser = await launch();
+  page = await (await context(browser, WIDE)).newPage();
+  await page.context().grantPermissions(['clipboard-read', 'clipboard-write'], { origin: served.origin });
+  seen = watch(page, served.origin);
+  await fromDisk(page, served.origin);
+  await page.goto(served.address);
+  await ready(page);
+}, 60_000);
+
+afterAll(async () => {
+  await browser?.close();
+  served?.end();
+});
+
+const ask = (method: string, params: object) =>
+  page.evaluate(([method, params]) => window.waitlineProbe?.app.host.request(method, params as never), [
+    method,
+    params,
+  ] as const);
+const tab = async (name: string) => {
+  await page.getByRole('tab', { name }).click();
+  await quiet(page);
+};
+const copied = () => page.evaluate(() => navigator.clipboard.readText());
+
+it('the parts of all goroutines come to all of their time, and who ran has running', async () => {
+  const rows = functions(await ask('waitline/goroutineTable', { system: true, limit: 1000 })).rows;
+  expect(rows.length).toBeGreaterThan(10);
+  for (const row of rows) {
+    const all = row.picked('sum', true);
+    const sum = parts(all).reduce((ns, p) => ns + p.ns, 0);
+    expect([row.func, sum]).toEqual([row.func, all.beside.get('total')]);
+  }
+  await tab('Goroutines');
+  const serving = page.locator('table[aria-label="Goroutines by function"] tbody tr', { hasText: '(*conn).serve' });
+  const titles = await page.locator('table[aria-label="Goroutines by function"] th').allInnerTexts();
+  const cells = await serving.locator('td').allInnerTexts();
+  expect(cells[titles.indexOf('Running')]).toMatch(/\d/);
+  expect(titles).toContain('In assists');
+});
+
+it('groups cost together what the header says, of the whole trace and of a range', async () => {
+  await tab('Timeline');
+  const of = async (span: object) => costlyWaiting(summary(await ask('waitline/timelineSummary', span)));
+  const groups = info(await ask('waitline/timelineInfo', {}))?.groups ?? [];
+  const end = await page.evaluate(() => window.waitlineProbe?.app.end ?? 0);
+  expect(await of({ t0: 0, t1: end })).toBe(groups.reduce((ns, g) => ns + g.costly, 0));
+  const range = { t0: 15.4e6, t1: 19.4e6 };
+  let sum = 0;
+  for (const g of groups) sum += await of({ ...range, filter: { group: g.id } });
+  expect(sum).toBe(await of(range));
+  const words = await page.locator('aside.panel').innerText();
+  expect(words).toMatch(/Costly on own lines, by cause/);
+  // Shares are of the whole that stands beside them.
+  const lists = words.split(/\n(?=Own lines that wait most|Lines of libraries|Longest waits)/);
+  for (const list of lists.filter((l) => /^(Own|Lines of)/.test(l))) {
+    expect(list).toMatch(/of [\d.]+ (ms|s|µs)/);
+    const shares = [...list.matchAll(/([\d.]+) %/g)].map((m) => Number(m[1]));
+    expect(shares.reduce((a, b) => a + b, 0)).toBeLessThan(100.5);
+  }
+});
+
+it('what a pixel joins is not told as a length', async () => {
+  await page.evaluate(() => window.waitlineProbe?.app.show({ t0: 0, t1: window.waitlineProbe.app.end }, false));
+  await quiet(page);
+  const field = await page.locator('.field').boundingBox();
+  if (field === null) throw new Error('no field');
+  // On a lane there is a card, and it goes with the lanes.
+  await page.evaluate(() => void window.waitlineProbe?.app.select('g:15', 17e6, { moveTo: true }));
+  await page.waitForFunction(() => window.waitlineProbe?.app.selection?.g === 15);
+  await quiet(page);
+  const label = await page.locator('.label.selected').boundingBox();
+  await page.mouse.move(field.x + field.width / 2, (label?.y ?? 0) + 8);
+  await page.locator('.card').waitFor();
+  await page.keyboard.press('t');
+  await page.locator('.twin tbody tr').first().waitFor();
+  expect(await page.locator('.card').count()).toBe(0);
+  const lengths = await page.locator('.twin tbody td:last-child').allInnerTexts();
+  expect(lengths.some((l) => /^(several, |up to |≈ )/.test(l))).toBe(true);
+  await page.screenshot({ path: join(pictures, 'spans-as-table.png') });
+  await page.keyboard.press('t');
+  await page.keyboard.press('Escape');
+});
+
+it('what was found is told apart by goroutine, start and length', async () => {
+  await page.keyboard.press('/');
+  expect(await page.locator('.drop.hint').innerText()).toMatch(/state:lock.*>1ms/);
+  await page.keyboard.type('db.go');
+  const rows = page.getByRole('option');
+  await rows.first().waitFor();
+  const told = (await rows.allInnerTexts()).map((t) => t.replace(/\s+/g, ' '));
+  for (const row of told) expect(row).toMatch(/G\d+ [\d.]+ (s|ms|µs|ns) [\d.]+ (s|ms|µs|ns)$/);
+  expect(new Set(told).size).toBe(told.length);
+  await page.keyboard.press('Escape');
+});
+
+it('a line is copied where no editor is, and the words for it are short and beside the details', async () => {
+  await page.locator('aside.panel .link.mono').first().click();
+  await page.getByText(/^Copied \//).waitFor();
+  expect(await copied()).toMatch(/^\/.*\.go:\d+$/);
+  const toast = await page.locator('.toast').boundingBox();
+  const panel = await page.locator('aside.panel').boundingBox();
+  expect((toast?.x ?? 0) + (toast?.width ?? 0)).toBeLessThanOrEqual(panel?.x ?? 0);
+  await page.evaluate(() => window.waitlineProbe?.app.setRange({ t0: 15.4e6, t1: 19.4e6 }));
+  await quiet(page);
+  expect(await page.locator('.scope').innerText()).not.toContain('The source shows');
+  await page.evaluate(() => window.waitlineProbe?.app.setRange(null));
+});
+
+it('the focus goes with the selection from label to label', async () => {
+  await page.evaluate(() => void window.waitlineProbe?.app.select('g:15', 17e6, { moveTo: true }));
+  await page.waitForFunction(() => window.waitlineProbe?.app.selection?.slice?.waker != null);
+  await quiet(page);
+  await page.locator('button.label.selected').focus();
+  const before = await page.evaluate(() => document.activeElement?.textContent);
+  await page.keyboard.press('ArrowUp');
+  await page.waitForFunction(() => window.waitlineProbe?.app.selection?.g !== 15);
+  await quiet(page);
+  const after = await page.evaluate(() => [
+    document.activeElement?.textContent,
+    document.activeElement?.classList.contains('selected'),
+  ]);
+  expect(after[0]).not.toBe(before);
+  expect(after[1]).toBe(true);
+  const named = await page.locator('button.label.header').first().getAttribute('aria-label');
+  expect(named).not.toMatch(/×/);
+  await page.keyboard.press('Escape');
+});
+
+it('has complained of nothing', () => {
+  expect(seen.complaints).toEqual([]);
+  expect(seen.outside).toEqual([]);
+});
