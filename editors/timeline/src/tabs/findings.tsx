@@ -26,6 +26,7 @@ const WIRE: Readonly<Record<number, string>> = {
   [CLASS.syscall]: 'syscall',
   [CLASS.assist]: 'assist',
   [CLASS.gcWait]: 'gc wait',
+  [CLASS.unknown]: 'unknown',
 };
 
 const key = (f: Finding) => `${f.code} ${f.place?.uri ?? f.place?.file ?? ''}:${f.place?.recorded ?? 0} ${f.message}`;
@@ -241,7 +242,10 @@ function Evidence({ app, stage, finding: f }: { app: App; stage: Stage; finding:
     f.place !== null && f.place.uri !== null && f.place.line !== null ? { uri: f.place.uri, line: f.place.line } : null;
   const asked = useAsk(app, 'waitline/site', at, site);
   const evidence = asked.state === 'there' ? asked.value : null;
-  const part = evidence?.parts.toSorted((a, b) => b.ns - a.ns)[0] ?? null;
+  // The part that the finding's own wait is of, else the dearest: goroutines may have stood here for another reason, too.
+  const own =
+    f.at === null ? undefined : evidence?.parts.find((p) => p.longest?.g === f.at?.g && p.longest?.start === f.at?.t0);
+  const part = own ?? evidence?.parts.toSorted((a, b) => b.ns - a.ns)[0] ?? null;
   // The waits of that kind alone: what follows each of them, being runnable, stands at the same line.
   const ofKind = at === null || part === null ? null : { ...at, kind: WIRE[classOf(part.kind)] ?? '' };
   const instances = useAsk(app, 'waitline/timelineInstances', ofKind, protocol.instances);

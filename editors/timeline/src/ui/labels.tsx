@@ -137,9 +137,18 @@ function shortName(row: Row, app: App, theme: Theme | null): string {
   const name = noPackage === '' ? row.name : noPackage;
   const beside = app.size.narrow ? '' : row.figure;
   const gaps = 8 + 6 + 4 + (row.extra === '' ? 0 : 4) + (beside === '' ? 0 : 12) + 8 + 2;
-  const room = labelWidth() - gaps - widthOf(row.extra, 11, theme) - widthOf(beside, 11, theme);
-  return shortenTail(name, (s) => widthOf(s, 12, theme) <= room);
+  const room = Math.round(labelWidth() - gaps - widthOf(row.extra, 11, theme) - widthOf(beside, 11, theme));
+  // Labels are made again with every step of a scroll.
+  const key = `${theme?.font} ${room} ${name}`;
+  const known = shortened.get(key);
+  if (known !== undefined) return known;
+  const made = shortenTail(name, (s) => widthOf(s, 12, theme) <= room);
+  if (shortened.size > 2000) shortened.clear();
+  shortened.set(key, made);
+  return made;
 }
+
+const shortened = new Map<string, string>();
 
 /** The first column of the grid (style.css). */
 function labelWidth(): number {

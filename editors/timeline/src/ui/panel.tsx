@@ -448,6 +448,9 @@ function Overview({ app, stage }: Props) {
     const found = s?.byClass.find((c) => c.cls === cls);
     return found === undefined ? 0 : costly ? found.costly : found.ns;
   };
+  const elsewhere = s?.elsewhere ?? 0;
+  // Without source all lines count alike.
+  const apart = elsewhere > 0;
   const lines = s === null ? { own: [], elsewhere: [] } : costlyLines(s);
   return (
     <>
@@ -460,16 +463,16 @@ function Overview({ app, stage }: Props) {
         {s !== null && s.byClass.length > 0 && (
           <>
             <h3 title="Waiting with an own line on the stack, and what such lines ran to help the collector">
-              Costly on own lines, by cause <span>average</span>
+              {apart ? 'Costly on own lines, by cause' : 'Costly, by cause'} <span>average</span>
             </h3>
             {CAUSES.filter((c) => of(c, true) > 0 || c < CLASS.syscall)
               .toSorted((a, b) => of(b, true) - of(a, true))
               .map((c) => row(c, of(c, true)))}
-            {s.elsewhere !== null && s.elsewhere > 0 && (
+            {apart && (
               <div class="pair" title="No own line is on the stack: only others could change it">
                 <span class="dim">in libraries</span>
-                <span class="num">{duration(s.elsewhere)}</span>
-                <span class="num dim">{figure(s.elsewhere / length)}</span>
+                <span class="num">{duration(elsewhere)}</span>
+                <span class="num dim">{figure(elsewhere / length)}</span>
               </div>
             )}
           </>
@@ -486,7 +489,14 @@ function Overview({ app, stage }: Props) {
         )}
       </section>
       <section>
-        {s !== null && <Lines app={app} title="Own lines that wait most" of={s.costly} lines={lines.own.slice(0, 6)} />}
+        {s !== null && (
+          <Lines
+            app={app}
+            title={apart ? 'Own lines that wait most' : 'Lines that wait most'}
+            of={s.costly}
+            lines={lines.own.slice(0, 6)}
+          />
+        )}
         {s !== null && (
           <Lines
             app={app}

@@ -330,7 +330,7 @@ describe('selecting', () => {
     await page.mouse.move(at.x, at.y);
     await page.locator('.card').waitFor();
     await page.waitForFunction(() => /waiting/.test(document.querySelector('.card')?.textContent ?? ''));
-    expect(await page.locator('.card').innerText()).toMatch(/ to [\d.]+ /);
+    expect(await page.locator('.card').innerText()).toMatch(/ – [\d.]+ /);
     await page.mouse.move(700, 20);
   });
 });
