@@ -1,6 +1,6 @@
 // The strip of the whole trace: costly waiters, collections, findings, the line's instances, and where the view is.
 import { CLASS } from '../model/classes.ts';
-import { type Finding, isGrave } from '../model/findings.ts';
+import type { Finding } from '../model/findings.ts';
 import { covered } from '../model/lengths.ts';
 import type { Span } from '../model/protocol.ts';
 import { type LaneTile, rectEnd, rectStart } from '../model/tile.ts';
@@ -70,10 +70,9 @@ export function drawOverview(ctx: Context, s: OverviewScene, theme: Theme): { co
       ctx.fillRect(a, 13 - h, Math.max(x(rectEnd(s.stw, i)) - a, 1), h);
     }
   }
-  // Red ones over the others.
-  for (const f of s.findings.toSorted((a, b) => Number(isGrave(a)) - Number(isGrave(b)))) {
+  for (const f of s.findings) {
     if (f.at === null) continue;
-    ctx.fillStyle = isGrave(f) ? theme.finding : theme.dim;
+    ctx.fillStyle = theme.finding;
     const a = x((f.at.t0 + f.at.t1) / 2);
     ctx.beginPath();
     ctx.moveTo(a - 3.5, 14);

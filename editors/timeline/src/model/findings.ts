@@ -14,11 +14,6 @@ export interface Finding {
   at: { t0: Ns; t1: Ns; g: number } | null;
 }
 
-/** Whether it is a warning or worse: those alone are red. */
-export function isGrave(f: Finding): boolean {
-  return f.severity === 'warning' || f.severity === 'error';
-}
-
 /** What a check looked at and did not report. */
 export interface LookedAt {
   place: Place | null;

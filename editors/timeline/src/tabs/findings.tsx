@@ -2,7 +2,7 @@
 import { useState } from 'preact/hooks';
 import type { App } from '../app.ts';
 import { CLASS, classOf } from '../model/classes.ts';
-import { type Checked, type Finding, isGrave } from '../model/findings.ts';
+import type { Checked, Finding } from '../model/findings.ts';
 import { count, duration, grouped, percent, shortFunc } from '../model/format.ts';
 import * as protocol from '../model/protocol.ts';
 import { type Place, placeLabel } from '../model/protocol.ts';
@@ -352,12 +352,11 @@ function Fact({ name, says }: { name: string; says: string }) {
   );
 }
 
-/** Red is for what somebody should look at; what is only told is an outline. */
+/** Red is a finding, however grave: that is told in a word. */
 function Mark({ finding: f }: { finding: Finding }) {
-  const grave = isGrave(f);
   return (
-    <span class={grave ? 'finding' : 'dim'} role="img" aria-label={f.severity} title={f.severity}>
-      {grave ? '▲' : '△'}
+    <span class="finding" role="img" aria-label={f.severity} title={f.severity}>
+      ▲
     </span>
   );
 }

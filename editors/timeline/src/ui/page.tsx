@@ -1,6 +1,5 @@
 // The frame that all views share: tabs, find, the scope bar, the note of a partial trace, the legend.
 import type { App } from '../app.ts';
-import { isGrave } from '../model/findings.ts';
 import { duration } from '../model/format.ts';
 import { HELP } from '../model/keys.ts';
 import { TABS, type Tab } from '../model/link.ts';
@@ -106,7 +105,6 @@ function Top({ app }: { app: App }) {
     requestAnimationFrame(() => document.querySelector<HTMLElement>('[role=tab][aria-selected=true]')?.focus());
   };
   const n = app.findings?.length ?? app.state?.findings ?? 0;
-  const grave = app.findings?.some(isGrave) === true;
   return (
     <div class="top">
       <div class="tabs" role="tablist" aria-label="Views" onKeyDown={onKeyDown}>
@@ -121,8 +119,8 @@ function Top({ app }: { app: App }) {
           >
             {TITLES[tab]}
             {tab === 'findings' && n > 0 && (
-              <span class={grave ? 'count' : 'count dim'}>
-                <span aria-hidden="true">{grave ? '▲' : '△'}</span>
+              <span class="count">
+                <span aria-hidden="true">▲</span>
                 {n}
               </span>
             )}

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { findings, isGrave } from '../../src/model/findings.ts';
+import { findings } from '../../src/model/findings.ts';
 import { command, HELP } from '../../src/model/keys.ts';
 import * as protocol from '../../src/model/protocol.ts';
 import { parseLengths, parseQuery, queryParams } from '../../src/model/query.ts';
@@ -258,11 +258,6 @@ describe('the evidence of a finding', () => {
     expect(part(327, 327)).toMatchObject({ n: 327, open: 327, p50: null, p90: null, p99: null });
     expect(part(327, 320)).toMatchObject({ p50: 4, p99: null });
     expect(part(327, 3)).toMatchObject({ p50: 4, p99: 7 });
-  });
-
-  it('is red for warnings alone', () => {
-    const of = (severity: string) => findings({ findings: [{ severity }] }).map(isGrave);
-    expect(['error', 'warning', 'information', 'hint', ''].flatMap(of)).toEqual([true, true, false, false, false]);
   });
 });
 
