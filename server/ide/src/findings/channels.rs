@@ -55,9 +55,14 @@ fn stuck(scene: &Scene<'_>, site: &Site, found: &mut Found) {
     if !scene.is_big(stuck.ns) {
         return;
     }
-    let who = counted(stuck.n, "goroutine still sends", "goroutines still send");
+    let all = scene.pick(site, |stay| stay.open);
+    let who = counted(all.n, "goroutine still sends", "goroutines still send");
+    let most = match all.n - stuck.n {
+        0 => String::new(),
+        _ => format!(", {} of them for half of it or more", count(stuck.n)),
+    };
     found.findings.extend(scene.still(Code::StuckSend, site, &stuck, |longest| {
-        format!("{who} here when the trace ends, the longest for {longest}: nobody receives")
+        format!("{who} here when the trace ends{most}, the longest for {longest}: nobody receives")
     }));
 }
 

@@ -17,11 +17,18 @@ pub(super) fn find(scene: &Scene<'_>, found: &mut Found) {
     }
 }
 
-/// 0.5 goroutines or more could run on average, for half of that time with an idle P.
+/// So long must goroutines have been able to run beside an idle P, in nanoseconds: threads take their time to
+/// start, and a trace of a few milliseconds holds little else.
+const STARTING_NS: i64 = 10_000_000;
+
+/// 0.5 goroutines or more could run on average, for half of that time with an idle P; 10 ms or more.
 fn threads_starved(scene: &Scene<'_>, found: &mut Found) -> bool {
     let sched = &scene.stays.sched;
     let (ns, idle) = (sched.runnable_ns(), sched.runnable_idle_ns());
-    if ns.saturating_mul(2) < scene.duration || idle.saturating_mul(2) < ns {
+    if ns.saturating_mul(2) < scene.duration
+        || idle.saturating_mul(2) < ns
+        || idle < STARTING_NS
+    {
         let what = format!(
             "{} goroutines could run on average, for {} of that with an idle P",
             scene.on_average(ns),
@@ -30,6 +37,7 @@ fn threads_starved(scene: &Scene<'_>, found: &mut Found) -> bool {
         let limits = [
             (part(ns.saturating_mul(2), scene.duration), "at least 0.5 on average"),
             (part(idle.saturating_mul(2), ns), "for half of that time with an idle P"),
+            (part(idle, STARTING_NS), "10 ms or more of that"),
         ];
         found.near(Code::ThreadsStarved, None, None, what, &limits);
         return false;

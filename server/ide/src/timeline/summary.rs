@@ -102,7 +102,13 @@ impl Index {
         let mut lines: Vec<CostlyLine> =
             lines.into_iter().map(|((frame, class), ns)| CostlyLine { frame, class, ns }).collect();
         lines.sort_unstable_by_key(|l| (std::cmp::Reverse(l.ns), l.frame, l.class as u8));
-        lines.truncate(MOST);
+        // A person's own lines are not crowded out by those of libraries.
+        let mut n = [0; 2];
+        lines.retain(|line| {
+            let n = &mut n[usize::from(view.placement.place(line.frame).is_some())];
+            *n += 1;
+            *n <= MOST
+        });
         cut(&mut longest);
         let by_tone = by_tone.into_iter().enumerate().filter(|(_, ns)| *ns > 0);
         let by_tone = by_tone.map(|(tone, ns)| (Tone(tone as u8), ns)).collect();

@@ -84,8 +84,9 @@ pub(super) struct Fact {
     pub(super) talk: Talk,
     /// It reads what the other side of a connection says next, that stays open.
     pub(super) listens: bool,
-    /// The function of the program's own that stands there.
+    /// The function of the program's own that stands there, and the line.
     pub(super) func: StrId,
+    pub(super) line: u32,
 }
 
 /// What a wait or a call does with a connection.
@@ -182,9 +183,8 @@ impl Facts {
                 rate: any(&limits_rate),
                 talk: talk(kind, &any),
                 listens: any(&listens),
-                func: user.map_or(StrId::NONE, |user| {
-                    analysis.tables.frame(stack[user]).func
-                }),
+                func: user.map_or(StrId::NONE, |user| analysis.tables.frame(stack[user]).func),
+                line: user.map_or(0, |user| analysis.tables.frame(stack[user]).line),
             });
         }
         made.n_sites = sites.len();
@@ -205,6 +205,7 @@ impl Facts {
             talk: Talk::Nothing,
             listens: false,
             func: StrId::NONE,
+            line: 0,
         };
         self.facts.get(slot.0 as usize).copied().unwrap_or(NOTHING)
     }
@@ -217,6 +218,11 @@ impl Facts {
     /// Whether a frame is of the program itself, not of what it depends on.
     pub(super) fn is_program(&self, frame: FrameId) -> bool {
         self.program.get(frame.0 as usize).copied().unwrap_or(false)
+    }
+
+    /// The functions of the program's own that stand somewhere; some of them more than once.
+    pub(super) fn funcs(&self) -> impl Iterator<Item = StrId> + '_ {
+        self.facts.iter().map(|fact| fact.func).filter(|func| func.is_some())
     }
 
     /// The first frame with the same file and line.

@@ -660,11 +660,12 @@ impl People {
             && left <= weight(stay)
     }
 
-    /// Whether a goroutine in the same function took what was sent: so the channel holds as many as may be there
-    /// at once.
+    /// Whether a goroutine took what was sent further on in the same function: so the channel holds as many as may
+    /// be there at once. (The next of several stages takes before it sends.)
     pub(super) fn is_taken_alike(&self, seen: &Seen<'_>) -> bool {
-        let func = seen.fact.func;
-        seen.sends && func.is_some() && self.waker(seen.stay).is_some_and(|w| w.func == func)
+        let Fact { func, line, .. } = seen.fact;
+        let is_alike = |w: WakerStack| w.func == func && w.line > line;
+        seen.sends && func.is_some() && self.waker(seen.stay).is_some_and(is_alike)
     }
 
     /// Whether a signal ended a wait.

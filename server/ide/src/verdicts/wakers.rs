@@ -1,6 +1,7 @@
 //! What the stack of whoever ended a wait tells: whether it sent, received, closed.
 
 use exectrace::{FrameId, StackId, StrId, Version};
+use hashbrown::HashMap;
 
 use super::facts::Facts;
 use crate::Analysis;
@@ -23,8 +24,9 @@ pub(super) struct WakerStack {
     pub(super) cancels: bool,
     /// It sent a message over a stream that it opened to a server.
     pub(super) asks: bool,
-    /// The first function of the program's own.
+    /// The first function of the program's own, or in which that is written; and the line.
     pub(super) func: StrId,
+    pub(super) line: u32,
 }
 
 /// By stack of the trace.
@@ -32,10 +34,18 @@ pub(super) fn waker_stacks(analysis: &Analysis, facts: &Facts) -> Vec<WakerStack
     let func = |f: FrameId| analysis.str(analysis.tables.frame(f).func);
     let lines = selects_of(analysis.version);
     let stacks = || (0..analysis.tables.n_stacks() as u32).map(StackId);
+    // What is deferred is often written as a function within.
+    let ids: HashMap<&str, StrId> = facts.funcs().map(|id| (analysis.str(id), id)).collect();
+    let outer = |func: StrId| {
+        let name = analysis.str(func);
+        let outer = name.find(".func").and_then(|at| ids.get(&name[..at]).copied());
+        outer.unwrap_or(func)
+    };
     let made = stacks().map(|id| {
         let stack = analysis.stack(id);
         let leaf = stack.first().copied();
         let name = leaf.map_or("", func);
+        let own = stack.iter().find(|&&f| facts.is_own(f)).map(|&f| analysis.tables.frame(f));
         let selects = name == "runtime.selectgo";
         let receives = leaf.filter(|_| selects).and_then(|leaf| {
             let line = analysis.tables.frame(leaf).line;
@@ -48,10 +58,8 @@ pub(super) fn waker_stacks(analysis: &Analysis, facts: &Facts) -> Vec<WakerStack
             broadcasts: name == "sync.(*Cond).Broadcast",
             makes: stack.iter().any(|&f| makes(func(f))),
             cancels: ends_context(analysis, id),
-            func: stack
-                .iter()
-                .find(|&&f| facts.is_own(f))
-                .map_or(StrId::NONE, |&f| analysis.tables.frame(f).func),
+            func: own.map_or(StrId::NONE, |f| outer(f.func)),
+            line: own.map_or(0, |f| f.line),
             asks: asks(stack.iter().map(|&f| func(f))),
         }
     });

@@ -231,7 +231,7 @@ fn text(index: &Index, view: &View, slice: &Slice, title: &str, reason: Option<&
     ];
     if let Some(judged) = slice.judged {
         let verdict = crate::config::name(judged.verdict);
-        lines.push(reason.map_or_else(|| verdict.to_owned(), |why| format!("{verdict}: {why}")));
+        lines.push(reason.unwrap_or(verdict).to_owned());
     }
     if let Some(flow) = &slice.waker {
         let by = match number(index, flow.from) {
