@@ -119,14 +119,19 @@ pub fn lives(analysis: &Analysis, stays: &Stays) -> Vec<Life> {
     lives
 }
 
-/// The goroutines started within the trace, by `go` statement, in the order of the first of each.
+/// The goroutines started within the trace, by `go` statement, in the order of the first of each. Those that the
+/// runtime started on somebody's way, the collector's say, are of no statement of theirs.
 pub fn groups(analysis: &Analysis, stays: &Stays, facts: &Facts, lives: &[Life]) -> Vec<GoGroup> {
     let mut groups: Vec<GoGroup> = Vec::new();
     let mut rows: HashMap<FrameId, usize> = HashMap::new();
     let mut frames: HashMap<exectrace::StackId, Option<FrameId>> = HashMap::new();
     let mut at = |groups: &mut Vec<GoGroup>, created_at| {
-        let frame =
-            *frames.entry(created_at).or_insert_with(|| facts.line_of(analysis, created_at));
+        let frame = *frames.entry(created_at).or_insert_with(|| {
+            let by = analysis.stack(created_at).first().copied();
+            let by = by.map_or("", |f| analysis.str(analysis.tables.frame(f).func));
+            let is_runtimes = by.starts_with("runtime.") || by.starts_with("runtime/");
+            (!is_runtimes).then(|| facts.line_of(analysis, created_at)).flatten()
+        });
         let frame = frame?;
         Some(*rows.entry(frame).or_insert_with(|| {
             groups.push(GoGroup::new(frame));

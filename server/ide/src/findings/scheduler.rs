@@ -25,10 +25,7 @@ const STARTING_NS: i64 = 10_000_000;
 fn threads_starved(scene: &Scene<'_>, found: &mut Found) -> bool {
     let sched = &scene.stays.sched;
     let (ns, idle) = (sched.runnable_ns(), sched.runnable_idle_ns());
-    if ns.saturating_mul(2) < scene.duration
-        || idle.saturating_mul(2) < ns
-        || idle < STARTING_NS
-    {
+    if ns.saturating_mul(2) < scene.duration || idle.saturating_mul(2) < ns || idle < STARTING_NS {
         let what = format!(
             "{} goroutines could run on average, for {} of that with an idle P",
             scene.on_average(ns),
