@@ -25,6 +25,8 @@ pub(super) struct Group {
     trips_ns: i64,
     /// Whether what it waits for are answers.
     pub(super) gets_answers: bool,
+    /// Nearly all of its waits are for answers over the network to what was just asked.
+    makes_trips: bool,
 }
 
 impl Group {
@@ -36,8 +38,7 @@ impl Group {
         answered > 0 && answered * 100 >= woken * percent
     }
 
-    /// Whether nearly all of its waits are for answers over the network to what was just asked.
-    fn makes_trips(&self) -> bool {
+    fn is_of_trips(&self) -> bool {
         let [ns, trips] = [self.ns, self.trips_ns].map(i128::from);
         trips > 0 && trips * 5 >= ns * 4
     }
@@ -122,6 +123,8 @@ pub(super) struct People {
     wakers: Vec<WakerStack>,
     /// Some of them ask over a stream.
     streams: bool,
+    /// Some goroutine tells of signals.
+    signals: bool,
     /// By site: how many goroutines were there.
     by_site: Vec<u32>,
 }
@@ -215,6 +218,7 @@ impl People {
     pub(super) fn new(analysis: &Analysis, stays: &Stays, facts: &Facts) -> People {
         let wakers = waker_stacks(analysis, facts);
         let mut made = People {
+            signals: false,
             streams: wakers.iter().any(|w| w.asks),
             gos: persons(analysis, stays, facts),
             at_site: Vec::new(),
@@ -225,6 +229,7 @@ impl People {
             wakers,
             by_site: vec![0; facts.n_sites()],
         };
+        made.signals = made.gos.iter().any(|person| person.signals);
         let (visited, turns) = made.visit(stays, facts, analysis.duration());
         made.find_homes(visited, facts);
         made.find_answers(stays, facts, &turns);
@@ -507,6 +512,7 @@ impl People {
         }
         for group in &mut self.groups {
             group.gets_answers = group.is_answered();
+            group.makes_trips = group.is_of_trips();
         }
     }
 
@@ -563,7 +569,7 @@ impl People {
             at: at_site,
             person,
             peer: at.is(At::PEER),
-            trip: self.groups[at_site.group as usize].makes_trips().then_some(person.ended),
+            trip: self.groups[at_site.group as usize].makes_trips.then_some(person.ended),
             sends: self.is_sending(fact, stay),
             main: stay.g == self.main,
             told_inside: person.stays_inside
@@ -670,7 +676,7 @@ impl People {
 
     /// Whether a signal ended a wait.
     pub(super) fn is_signalled(&self, stay: &Stay) -> bool {
-        self.gos.get(stay.waker.0 as usize).is_some_and(|waker| waker.signals)
+        self.signals && self.gos.get(stay.waker.0 as usize).is_some_and(|waker| waker.signals)
     }
 
     /// Whether two `select`s met, and it is not known which of them sent.
