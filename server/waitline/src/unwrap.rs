@@ -10,6 +10,7 @@ use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::rc::Rc;
 
+mod profile;
 mod tar;
 mod zip;
 
@@ -68,6 +69,7 @@ pub fn unwrap(file: File) -> io::Result<Unwrapped> {
     let mut inside = Vec::new();
     let reader = match Kind::of(&head) {
         Kind::Zip => zip::find(file.inner, &raw, &mut inside)?,
+        Kind::Profile => return Err(is_profile()),
         Kind::Trace | Kind::Other => Box::new(file),
         kind => {
             let found = open(kind, Box::new(file), &raw, 0, &mut inside);
@@ -87,6 +89,7 @@ enum Kind {
     Zstd,
     Zip,
     Tar,
+    Profile,
     Other,
 }
 
@@ -102,6 +105,8 @@ impl Kind {
             Kind::Zip
         } else if tar::is_header(head) {
             Kind::Tar
+        } else if profile::is_head(head) {
+            Kind::Profile
         } else {
             Kind::Other
         }
@@ -138,6 +143,9 @@ fn open(
         Kind::Trace => Ok(Some(stream)),
         // A zip begins at its end, which a stream reaches last.
         Kind::Zip | Kind::Other => Ok(None),
+        // Of a member of an archive, there may be a trace beside it.
+        Kind::Profile if inside.iter().any(|what| what.starts_with("the member ")) => Ok(None),
+        Kind::Profile => Err(is_profile()),
         Kind::Gzip => {
             inside.push("gzip".into());
             let unpacked = flate2::read::MultiGzDecoder::new(BufReader::new(stream));
@@ -152,7 +160,17 @@ fn open(
     }
 }
 
+/// The sentence for a profile, which people take for a trace since both come from `/debug/pprof`.
+const IS_PROFILE: &str = "this is a pprof profile, not an execution trace (go tool pprof shows it; record a trace with go test -trace trace.out, or from /debug/pprof/trace)";
+
+fn is_profile() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, IS_PROFILE)
+}
+
 fn not_unpacked(inside: &[String], error: &io::Error) -> io::Error {
+    if error.to_string() == IS_PROFILE {
+        return is_profile();
+    }
     let what = inside.first().map_or("packed", String::as_str);
     io::Error::new(error.kind(), format!("this is a {what} file that cannot be unpacked: {error}"))
 }
