@@ -79,6 +79,18 @@ fn left(dir: &Path) -> Vec<String> {
 }
 
 #[test]
+fn a_test_outside_of_a_module_says_what_lacks() {
+    if !has_go() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("a_test.go"), "package a\n").unwrap();
+    let run = in_dir(dir.path(), &["test", "."]);
+    assert_eq!(run.code, Some(1), "{}", run.stderr);
+    assert!(run.stderr.contains("there is no Go module here"), "{}", run.stderr);
+}
+
+#[test]
 fn tests_are_recorded_also_those_that_fail() {
     if !has_go() {
         return;

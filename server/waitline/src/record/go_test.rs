@@ -189,6 +189,12 @@ impl Said {
         if self.is_success {
             return "go test ended without a trace (was it given other flags for one?)".into();
         }
+        if self.has("cannot find main module") || self.has("go.mod file not found") {
+            return format!(
+                "there is no Go module here (run this in the folder of your module, or below): {}",
+                self.first_trouble()
+            );
+        }
         match self.lines.iter().find(|line| line.starts_with("panic: ")) {
             Some(panic) => {
                 format!("the test ended before its trace was written: {}", quoted(panic))
