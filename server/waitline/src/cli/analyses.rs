@@ -7,7 +7,7 @@ use exectrace::FrameId;
 use ide::Analysis;
 use ide::summary::groups::{Histogram, SpanGroup};
 use ide::summary::{Keep, Stats, Summary, range_name};
-use ide::units::{DurationUnit, NONE, count, duration, duration_in};
+use ide::units::{NONE, count, duration};
 use serde_json::{Map, Value, json};
 
 use super::table::{Side, Table};
@@ -68,14 +68,10 @@ pub(super) fn name(text: &str) -> String {
     if text.is_empty() { "(no name)".to_owned() } else { ide::text::plain(text) }
 }
 
-/// A duration in a column's unit, with a dash for nothing.
-pub(super) fn cell(ns: i64, unit: DurationUnit) -> String {
-    if ns == 0 { NONE.to_owned() } else { duration_in(ns, unit) }
-}
-
-/// The unit for all of some durations.
-pub(super) fn unit_of(all: impl Iterator<Item = i64>) -> DurationUnit {
-    DurationUnit::of(all.max().unwrap_or(0))
+/// A duration in a column, with its own unit: one for a whole column says nothing of what is small in it.
+/// A dash for nothing.
+pub(super) fn cell(ns: i64) -> String {
+    if ns == 0 { NONE.to_owned() } else { duration(ns) }
 }
 
 /// The duration that a person wrote: `10µs`, `1ms`, `1.5s`.
@@ -123,20 +119,11 @@ pub(super) fn print_spans(
 
 /// Groups of regions or tasks as a table.
 fn span_table(analysis: &Analysis, groups: &[SpanGroup], kind: &str, with_parts: bool) -> Table {
-    let unit = unit_of(groups.iter().map(|g| g.durations.sum));
-    let each = unit_of(groups.iter().map(|g| g.durations.max));
-    let right = |text: String| (text, Side::Right);
-    let mut heads = vec![
-        right(format!("total {}", unit.symbol())),
-        right("complete".into()),
-        right("cut".into()),
-        right(format!("p50 {}", each.symbol())),
-        right("p90".into()),
-        right("p99".into()),
-        right("max".into()),
-    ];
+    let right = |text: &str| (text.to_owned(), Side::Right);
+    let mut heads: Vec<_> =
+        ["total", "complete", "cut", "p50", "p90", "p99", "max"].map(right).into();
     if with_parts {
-        heads.extend(["run %", "ready %", "block %", "sys %"].map(|h| right(h.into())));
+        heads.extend(["run %", "ready %", "block %", "sys %"].map(right));
     }
     let parts = || groups.iter().flat_map(|g| g.histogram.parts().map(|(part, _)| part));
     let axis = parts().min().zip(parts().max());
@@ -150,8 +137,8 @@ fn span_table(analysis: &Analysis, groups: &[SpanGroup], kind: &str, with_parts:
         let spread = &group.durations;
         let [p50, p90, p99] = spread.percentiles([50, 90, 99]);
         let count = |n: u64| if n == 0 { NONE.to_owned() } else { ide::units::count(n) };
-        let mut row = vec![cell(spread.sum, unit), count(group.complete), count(group.cut)];
-        row.extend([p50, p90, p99, spread.max].map(|ns| cell(ns, each)));
+        let mut row = vec![cell(spread.sum), count(group.complete), count(group.cut)];
+        row.extend([p50, p90, p99, spread.max].map(cell));
         if with_parts {
             let stats = &group.stats;
             let syscall = stats.syscall.saturating_add(stats.syscall_block);

@@ -11,8 +11,8 @@ use crate::kept::Cache;
 /// Shows or clears what is kept of traces, so that they open at once the next time.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-It lies in $XDG_CACHE_HOME/waitline, in ~/Library/Caches/waitline or in %LOCALAPPDATA%\\waitline\\cache;
-WAITLINE_CACHE=DIR names another folder, WAITLINE_CACHE=off none. What was not used for longest goes
+It lies in $XDG_CACHE_HOME/waitline, in ~/Library/Caches/waitline or in %LOCALAPPDATA%\\waitline\\cache; \
+WAITLINE_CACHE=DIR names another folder, WAITLINE_CACHE=off none. What was not used for longest goes \
 by itself. docs/settings.md tells what is kept.
 
 Examples:

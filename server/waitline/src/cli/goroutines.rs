@@ -9,17 +9,17 @@ use ide::summary::{Goroutine, Keep, Row, Summary, is_system};
 use ide::units::{count, duration};
 use serde_json::{Value, json};
 
-use super::analyses::{add_stats, cell, place, place_json, summarize, unit_of};
+use super::analyses::{add_stats, cell, place, place_json, summarize};
 use super::table::{Side, Table};
 use super::{TraceArg, answer, json_row, style};
 
 /// Shows what the time of every goroutine went to, by function or one by one.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-The columns are those of `go tool trace`'s goroutine analysis. The percentiles and the maximum are of
-the column that the rows are sorted by. With --json each line is a goroutine: `id`, `name` (its first
-function), `system`, `creation`, `start` (it first ran) and `end` (ns from the trace's beginning;
-null: never), `exec`, `sched_wait`, `block` (by reason), `syscall`, `syscall_block` (without its P),
+The columns are those of `go tool trace`'s goroutine analysis. The percentiles and the maximum are of \
+the column that the rows are sorted by. With --json each line is a goroutine: `id`, `name` (its first \
+function), `system`, `creation`, `start` (it first ran) and `end` (ns from the trace's beginning; \
+null: never), `exec`, `sched_wait`, `block` (by reason), `syscall`, `syscall_block` (without its P), \
 `total`, `unknown`, `range` (overlaps the others) and `created` (the go statement). All are ns.
 
 Examples:
@@ -181,16 +181,9 @@ fn by_function(
         let sums: Vec<i64> = g.columns.iter().map(|spread| spread.sum).collect();
         figures(&sums)
     };
-    let unit = unit_of(shown.iter().flat_map(&sums));
-    let each = unit_of(shown.iter().map(|g| g.columns[column as usize].max));
     let right = |text: &str| (text.to_owned(), Side::Right);
     let mut columns = vec![right("n"), right("alive")];
-    columns.extend(heads().into_iter().enumerate().map(|(i, head)| match i {
-        0 => right(&format!("{head} {}", unit.symbol())),
-        _ => right(head),
-    }));
-    columns.push(right(&format!("p50 {}", each.symbol())));
-    columns.extend([right("p99"), right("max")]);
+    columns.extend(heads().into_iter().chain(["p50", "p99", "max"]).map(right));
     columns.push(("function".into(), Side::Left));
     let mut table = Table::new(columns);
     for group in shown {
@@ -198,8 +191,8 @@ fn by_function(
         let [p50, p99] = spread.percentiles([50, 99]);
         let alive = if group.alive == 0 { ide::units::NONE.into() } else { count(group.alive) };
         let mut row = vec![count(group.n), alive];
-        row.extend(sums(group).into_iter().map(|ns| cell(ns, unit)));
-        row.extend([p50, p99, spread.max].map(|ns| cell(ns, each)));
+        row.extend(sums(group).into_iter().map(cell));
+        row.extend([p50, p99, spread.max].map(cell));
         row.push(function(analysis.str(group.name)));
         table.push(row);
     }
@@ -241,19 +234,15 @@ fn one_by_one(
     writeln!(out, "{} goroutines; sorted by {}", count(of as u64), column_words(column))?;
     writeln!(out)?;
     let of_one = |g: &Goroutine| figures(&columns(analysis, &g.stats));
-    let unit = unit_of(shown.iter().flat_map(&of_one));
     let right = |text: &str| (text.to_owned(), Side::Right);
     let mut titles = vec![right("goroutine"), right("created"), right("ended")];
-    titles.extend(heads().into_iter().enumerate().map(|(i, head)| match i {
-        0 => right(&format!("{head} {}", unit.symbol())),
-        _ => right(head),
-    }));
+    titles.extend(heads().into_iter().map(right));
     titles.extend([("started at".into(), Side::Left), ("function".into(), Side::Left)]);
     let mut table = Table::new(titles);
     for g in &shown {
         let time = |t: Option<Nanos>| t.map_or(ide::units::NONE.into(), |t| duration(t.0));
         let mut row = vec![format!("G{}", g.id.0), duration(g.creation.0), time(g.end)];
-        row.extend(of_one(g).into_iter().map(|ns| cell(ns, unit)));
+        row.extend(of_one(g).into_iter().map(cell));
         row.push(place(analysis, analysis.stack(g.created_at).first().copied()));
         row.push(function(analysis.str(g.name)));
         table.push(row);

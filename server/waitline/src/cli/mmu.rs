@@ -16,13 +16,13 @@ use super::{TraceArg, answer, json_row, style};
 /// utilization.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-What counts as lost: stw (stops of the world for the collector), background (mark workers), assist
+What counts as lost: stw (stops of the world for the collector), background (mark workers), assist \
 (goroutines that help to mark), sweep. perProc: each P by itself, and the worst of them.
 
-`go tool trace` counts a mark worker once more each time it starts again: after some collections it
-takes all Ps for lost, and leaves out the rest of the trace. Its figure is `mmu` in JSON; `once` (and
-`least` in the table) counts each P while the collector's work really is on it. With --json each line is a window: `window`
-(as it was asked for), `ns`, `mmu` and `once` (0 to 1), and `worst`, the worst windows that do not
+`go tool trace` counts a mark worker once more each time it starts again: after some collections it \
+takes all Ps for lost, and leaves out the rest of the trace. Its figure is `mmu` in JSON; `once` (and \
+`least` in the table) counts each P while the collector's work really is on it. With --json each line is a window: `window` \
+(as it was asked for), `ns`, `mmu` and `once` (0 to 1), and `worst`, the worst windows that do not \
 overlap (`t`, `util` and what it was lost to, by `once`).
 
 Examples:

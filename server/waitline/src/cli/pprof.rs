@@ -21,8 +21,8 @@ use crate::kept::Cache;
 /// Writes a profile by stack, for go tool pprof.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-net, sync, syscall and sched are those of `go tool trace -pprof` (Go 1.26), stack by stack; they leave
-out what is still under way at the end and what came before a goroutine first ran. The others leave
+net, sync, syscall and sched are those of `go tool trace -pprof` (Go 1.26), stack by stack; they leave \
+out what is still under way at the end and what came before a goroutine first ran. The others leave \
 out nothing but the former.
 
 Examples:

@@ -8,7 +8,7 @@ use ide::summary::{Keep, Region, Sites};
 use ide::units::{NONE, count, duration};
 use serde_json::{Value, json};
 
-use super::analyses::{add_stats, cell, name, place, place_json, print_spans, summarize, unit_of};
+use super::analyses::{add_stats, cell, name, place, place_json, print_spans, summarize};
 use super::part::Lengths;
 use super::table::{Side, Table};
 use super::{TraceArg, answer, json_row, style};
@@ -16,11 +16,11 @@ use super::{TraceArg, answer, json_row, style};
 /// Shows how long the program's own regions took and what their time went to.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Regions are those of runtime/trace's StartRegion and WithRegion, in groups by type and the line that
-opens them. The histogram has five bars to a power of ten. With --json each line is a region: `g`,
-`task`, `name`, `start` and `end` (ns from the trace's beginning; null: not in the trace),
-`duration`, `exec`, `sched_wait`, `block`, `syscall`, `syscall_block`, `total`, `unknown`, `range` and
-`at` (where it was opened). One without a name stands for the task that a goroutine got from the one
+Regions are those of runtime/trace's StartRegion and WithRegion, in groups by type and the line that \
+opens them. The histogram has five bars to a power of ten. With --json each line is a region: `g`, \
+`task`, `name`, `start` and `end` (ns from the trace's beginning; null: not in the trace), \
+`duration`, `exec`, `sched_wait`, `block`, `syscall`, `syscall_block`, `total`, `unknown`, `range` and \
+`at` (where it was opened). One without a name stands for the task that a goroutine got from the one \
 that started it; `go tool trace` counts these, too.
 
 Examples:
@@ -129,10 +129,9 @@ fn one_by_one(
     regions.truncate(args.top);
     writeln!(out, "{} regions, the longest first", count(of as u64))?;
     writeln!(out)?;
-    let unit = unit_of(regions.iter().map(|r| r.duration(end)));
     let right = |text: &str| (text.to_owned(), Side::Right);
     let mut table = Table::new([
-        right(&format!("duration {}", unit.symbol())),
+        right("duration"),
         right("run"),
         right("ready"),
         right("blocked"),
@@ -146,10 +145,8 @@ fn one_by_one(
     for region in &regions {
         let stats = &region.stats;
         let syscall = stats.syscall.saturating_add(stats.syscall_block);
-        let mut row = vec![cell(region.duration(end), unit)];
-        row.extend(
-            [stats.exec, stats.sched_wait, stats.blocked(), syscall].map(|ns| cell(ns, unit)),
-        );
+        let mut row = vec![cell(region.duration(end))];
+        row.extend([stats.exec, stats.sched_wait, stats.blocked(), syscall].map(cell));
         row.push(region.start.map_or(NONE.into(), |t| duration(t.0)));
         row.push(if region.task.0 == 0 { NONE.into() } else { region.task.0.to_string() });
         row.push(format!("G{}", region.g.0));

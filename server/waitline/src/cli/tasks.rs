@@ -9,7 +9,7 @@ use ide::summary::{Keep, Sites, Summary, Task};
 use ide::units::{NONE, count, duration};
 use serde_json::{Value, json};
 
-use super::analyses::{cell, name, place, place_json, print_spans, summarize, unit_of};
+use super::analyses::{cell, name, place, place_json, print_spans, summarize};
 use super::part::Lengths;
 use super::table::{Side, Table};
 use super::{TraceArg, answer, json_row, style};
@@ -17,10 +17,10 @@ use super::{TraceArg, answer, json_row, style};
 /// Shows how long the program's own tasks took, and what they wrote.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Tasks are those of runtime/trace's NewTask, in groups by type and the line that begins them. The
-histogram has five bars to a power of ten. With --json each line is a task: `id` (0 is the background
-task, for what has none), `name`, `parent`, `start` and `end` (ns from the trace's beginning; null:
-not in the trace), `logs` (how many messages), `regions` (how many began under it), `children`,
+Tasks are those of runtime/trace's NewTask, in groups by type and the line that begins them. The \
+histogram has five bars to a power of ten. With --json each line is a task: `id` (0 is the background \
+task, for what has none), `name`, `parent`, `start` and `end` (ns from the trace's beginning; null: \
+not in the trace), `logs` (how many messages), `regions` (how many began under it), `children`, \
 `goroutines`, and `at` (where it was begun); with --logs also `messages`.
 
 Examples:
@@ -167,10 +167,9 @@ fn one_by_one(
     tasks.truncate(args.top);
     writeln!(out, "{} tasks, the longest first", count(of as u64))?;
     writeln!(out)?;
-    let unit = unit_of(tasks.iter().map(|t| length(t)));
     let right = |text: &str| (text.to_owned(), Side::Right);
     let mut table = Table::new([
-        right(&format!("duration {}", unit.symbol())),
+        right("duration"),
         right("start"),
         right("end"),
         right("id"),
@@ -184,7 +183,7 @@ fn one_by_one(
     let time = |t: Option<exectrace::Nanos>| t.map_or(NONE.into(), |t| duration(t.0));
     for task in &tasks {
         table.push(vec![
-            cell(length(task), unit),
+            cell(length(task)),
             time(task.start),
             time(task.end),
             task.id.0.to_string(),

@@ -10,8 +10,8 @@ use crate::lsp::Page;
 /// Shows a trace over time, as a page in the browser.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-The page is served on this machine only (127.0.0.1), to the browser that opens the file whose path is
-printed; only you can read that file. It ends with Ctrl+C, or half an hour after the page was closed.
+The page is served on this machine only (127.0.0.1), to the browser that opens the file whose path is \
+printed; only you can read that file. It ends with Ctrl+C, or half an hour after the page was closed. \
 Sources are looked for in the current folder.
 
 Examples:
