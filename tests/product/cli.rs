@@ -1,15 +1,16 @@
 //! What a person or a script meets: exit codes, messages, help, and the forms for people.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use crate::answers::answer_to;
 use crate::product::{Run, program, testdata, waitline};
 
-const COMMANDS: [&str; 14] = [
+const COMMANDS: [&str; 15] = [
     "report",
     "findings",
+    "explain",
     "annotate",
     "lines",
     "pprof",
@@ -33,7 +34,9 @@ fn a_file_without_an_answer_gives_one_sentence() {
     let old = dir.path().join("old.trace");
     std::fs::write(&old, b"go 1.9 trace\0\0\0\0").unwrap();
     let broken = |name: &str| testdata(&format!("traces/broken/{name}.trace"));
-    let cases: [(PathBuf, &[&str]); 8] = [
+    let profile = dir.path().join("cpu.pprof");
+    std::fs::write(&profile, gzipped_profile()).unwrap();
+    let cases: [(PathBuf, &[&str]); 9] = [
         (dir.path().join("absent.trace"), &["no such file"]),
         (dir.path().to_owned(), &["folder", "directory"]),
         (empty, &["empty"]),
@@ -41,6 +44,7 @@ fn a_file_without_an_answer_gives_one_sentence() {
         (broken("header-cut"), &["header", "not a go execution trace"]),
         (broken("gzip"), &["gzip"]),
         (old, &["go 1.9"]),
+        (profile, &["this is a pprof profile, not an execution trace"]),
         (broken("g121-cut-60"), &["ends inside"]),
     ];
     for (file, any_of) in cases {
@@ -78,13 +82,17 @@ fn a_damaged_trace_gives_what_was_whole_and_a_warning() {
 fn wrong_use_gives_2_and_says_what_would_be_right() {
     let leak = testdata("traces/g126/leak.trace");
     let leak = leak.to_str().unwrap();
-    let cases: [(&[&str], &str); 6] = [
+    let cases: [(&[&str], &str); 10] = [
         (&[], "report"),
         (&["no-such-command"], "no-such-command"),
         (&["report"], "TRACE"),
         (&["lines", leak, "--by", "stack", "--json"], "under"),
         (&["pprof", leak, "--type", "heap", "-o", "x"], "sched"),
         (&["annotate", "main.go"], "--trace"),
+        (&["run.trace"], "try: waitline report run.trace"),
+        (&[leak], "try: waitline report "),
+        (&["main.go"], "try: waitline annotate TRACE main.go"),
+        (&["explain", "slot-exhausted"], "did you mean slots-exhausted?"),
     ];
     for (args, hint) in cases {
         let run = waitline(args);
@@ -108,6 +116,255 @@ fn help_of_every_command_has_an_example() {
             "`waitline {command} --help` has no example:\n{}",
             run.text()
         );
+    }
+}
+
+/// What the runtime writes: its first field is the time.
+fn gzipped_profile() -> Vec<u8> {
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    let head = [0x48, 0x96, 0xf0, 0x9d, 0x8f, 0xbd, 0x9b, 0xa1, 0xf6, 0x18, 0x0a, 4, 8, 1, 0x10, 2];
+    gzip.write_all(&head).unwrap();
+    gzip.finish().unwrap()
+}
+
+#[test]
+fn help_and_version_are_words_too() {
+    for (words, flags) in [
+        (["help"].as_slice(), ["--help"].as_slice()),
+        (&["help", "report"], &["report", "--help"]),
+        (&["help", "record", "test"], &["record", "test", "--help"]),
+        (&["version"], &["--version"]),
+    ] {
+        let (run, want) = (waitline(words), waitline(flags));
+        assert_eq!((run.code, run.text()), (Some(0), want.text()), "{words:?}");
+    }
+}
+
+/// Help is broken once: where the terminal ends.
+#[test]
+fn help_fills_its_lines() {
+    for command in COMMANDS {
+        let mut narrow = program();
+        narrow.args([command, "--help"]).env("COLUMNS", "60");
+        let run = crate::product::run(narrow, std::time::Duration::from_secs(60));
+        let text = run.text().split("\nExample").next().unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        for pair in lines.windows(2) {
+            let [line, next] = [pair[0], pair[1]];
+            // A line that is followed by its rest has no room for the next word.
+            let goes_on = next.starts_with(|c: char| c.is_ascii_lowercase());
+            let word = next.split(' ').next().unwrap();
+            let room = 60 - line.chars().count().min(60);
+            assert!(
+                !goes_on || line.is_empty() || word.chars().count() + 1 > room,
+                "{command}: {line:?} has room for {word:?}"
+            );
+        }
+    }
+}
+
+/// A page for each code, in the program itself.
+#[test]
+fn every_code_is_explained() {
+    let list = waitline(["explain"]);
+    assert_eq!(list.code, Some(0), "{}", list.stderr);
+    for code in ide::findings::CODES {
+        let name = code.as_str();
+        let listed = |line: &str| line.split_once(' ').is_some_and(|(first, _)| first == name);
+        assert!(list.text().lines().any(listed), "{name} is not listed");
+        let run = waitline(["explain", name]);
+        assert_eq!(run.code, Some(0), "{name}: {}", run.stderr);
+        let page = std::fs::read_to_string(crate::product::root().join(code.page())).unwrap();
+        assert_eq!(run.text().lines().next(), Some(name));
+        let squeeze = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        // The last paragraph is there: nothing was cut.
+        let last = page.trim_end().rsplit("\n\n").next().unwrap();
+        let last = squeeze(last.split(['[', '|', '`']).next().unwrap());
+        assert!(squeeze(run.text()).contains(&last), "{name} lacks {last:?}");
+    }
+    for word in ["verdicts", "costly", "figures", "findings"] {
+        assert!(waitline(["explain", word]).stdout.len() > 500, "{word}");
+    }
+}
+
+/// `-` is a trace that comes over a pipe, for whoever has it packed elsewhere.
+#[test]
+fn a_trace_can_come_over_standard_input() {
+    let leak = testdata("traces/g126/leak.trace");
+    let mut command = program();
+    command.args(["findings", "-"]).stdin(std::fs::File::open(&leak).unwrap());
+    command.current_dir(crate::product::root());
+    let piped = command.output().unwrap();
+    assert!(piped.status.success(), "{}", String::from_utf8_lossy(&piped.stderr));
+    assert_eq!(piped.stdout, waitline([Path::new("findings"), &leak]).stdout);
+}
+
+/// Whoever runs them in the folder of the program gets the same lines of both, with paths that lead there.
+#[test]
+fn report_and_findings_take_the_current_folder() {
+    let webmix = testdata("traces/g126/webmix.trace");
+    let findings = waitline([Path::new("findings"), &webmix]);
+    let report = waitline([Path::new("report"), &webmix]);
+    let place = "testdata/programs/webmix/db.go:70: slots-exhausted: ";
+    assert!(findings.text().lines().any(|line| line.starts_with(place)), "{}", findings.text());
+    assert!(report.text().contains(place), "{}", report.text());
+    assert!(crate::product::root().join("testdata/programs/webmix/db.go").is_file());
+
+    // Where the program is not, names tell its code: also where a package that it uses is. (Two folders
+    // of the repository could be that of `leak`.)
+    let leak = testdata("traces/g126/leak.trace");
+    let empty = tempfile::tempdir().unwrap();
+    for dir in [empty.path(), crate::product::root()] {
+        for name in ["findings", "report"] {
+            let mut command = program();
+            command.arg(name).arg(&leak).current_dir(dir);
+            let run = crate::product::run(command, std::time::Duration::from_secs(60));
+            assert!(run.text().contains("leak/main.go:31: stuck-lock: "), "{}", run.text());
+            assert!(run.stderr.is_empty(), "{}", run.stderr);
+        }
+    }
+}
+
+#[test]
+fn what_a_person_names_in_vain_is_said() {
+    let leak = testdata("traces/g126/leak.trace");
+    let empty = tempfile::tempdir().unwrap();
+    for (option, value, hint) in [
+        (
+            "--user",
+            "orders",
+            "no function of the trace is in orders or below (it has example.com/workload/rec, main)",
+        ),
+        ("--workspace", empty.path().to_str().unwrap(), "none of the trace's files is in "),
+    ] {
+        for command in ["findings", "lines"] {
+            let mut args = vec![command, leak.to_str().unwrap(), option, value];
+            if command == "lines" {
+                args.push("--json");
+            }
+            let run = waitline(&args);
+            assert_eq!(run.code, Some(0), "{args:?}: {}", run.stderr);
+            assert!(run.stderr.contains(hint), "{args:?}: {}", run.stderr);
+        }
+    }
+}
+
+/// Lines of figures are for scripts: an answer that depends on where they run is of no use to them.
+#[test]
+fn lines_take_the_current_folder_in_a_module_only() {
+    let trace = testdata("traces/g126/webmix.trace");
+    let lines = |dir: &Path| {
+        let mut command = program();
+        command.args(["lines", "--by", "here", "--json"]).arg(&trace).current_dir(dir);
+        let run = crate::product::run(command, std::time::Duration::from_secs(60));
+        assert_eq!(run.code, Some(0), "{}", run.stderr);
+        run.stdout
+    };
+    let empty = tempfile::tempdir().unwrap();
+    let elsewhere = lines(empty.path());
+    assert_eq!(lines(crate::product::root()), elsewhere, "no module, though some lie below");
+    let programs = testdata("programs");
+    let named = waitline([
+        Path::new("lines"),
+        &trace,
+        "--json".as_ref(),
+        "--workspace".as_ref(),
+        &programs,
+    ]);
+    assert_eq!(lines(&programs), named.stdout, "a module");
+    assert_ne!(named.stdout, elsewhere);
+}
+
+#[test]
+fn long_sentences_break_between_words() {
+    let webmix = testdata("traces/g126/webmix.trace");
+    let said = |columns: Option<&str>| {
+        let mut command = program();
+        command.arg("findings").arg(&webmix).current_dir(crate::product::root());
+        command.env_remove("COLUMNS").envs(columns.map(|columns| ("COLUMNS", columns)));
+        crate::product::run(command, std::time::Duration::from_secs(60)).text().to_owned()
+    };
+    let (whole, narrow) = (said(None), said(Some("60")));
+    let squeeze = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(squeeze(&whole), squeeze(&narrow));
+    assert!(whole.lines().any(|line| line.chars().count() > 90), "nothing is cut without need");
+    for line in narrow.lines() {
+        let words = line.split_whitespace().count();
+        assert!(line.chars().count() <= 60 || words <= 2, "{line:?}");
+    }
+}
+
+/// Both orders, and the option; a trifle is not shown, and that there are some is.
+#[test]
+fn annotate_takes_its_files_in_any_order() {
+    let source = testdata("programs/leak/main.go");
+    let trace = testdata("traces/g126/leak.trace");
+    let runs = [
+        waitline([Path::new("annotate"), &trace, &source]),
+        waitline([Path::new("annotate"), &source, &trace]),
+        waitline([Path::new("annotate"), &source, "--trace".as_ref(), &trace]),
+    ];
+    for run in &runs {
+        assert_eq!(run.code, Some(0), "{}", run.stderr);
+        assert_eq!(run.stdout, runs[0].stdout);
+    }
+    let text = runs[0].text();
+    // The first figure of a row is all of its time.
+    let total = |line: &str| line.get(..11).unwrap_or_default().trim().to_owned();
+    let totals: Vec<String> = text.lines().map(total).collect();
+    assert!(!totals.iter().any(|ns| ns.ends_with("µs") || ns.ends_with("ns")), "{text}");
+    assert!(text.contains("of less than 1.00 ms are left out: --min 1ns"), "{text}");
+    assert!(text.contains("…: some of it was still under way"), "{text}");
+    let lock = text.lines().find(|line| line.contains("mu.Lock()") && line.contains(" 31  "));
+    assert!(lock.is_some_and(|line| line.contains("costly")), "{text}");
+    let all = waitline([Path::new("annotate"), &trace, &source, "--min".as_ref(), "1ns".as_ref()]);
+    let trifles = all.text().lines().filter(|line| total(line).ends_with("µs")).count();
+    assert!(trifles > 5 && !all.text().contains("left out"), "{}", all.text());
+}
+
+/// Of a line with waits of two verdicts, number and tail stand where most of it is.
+#[test]
+fn a_part_of_a_line_has_not_the_number_of_all() {
+    let run = waitline([Path::new("report"), &testdata("traces/g126/webmix.trace")]);
+    let text = run.text();
+    let rows: Vec<&str> = text.lines().filter(|line| line.contains("webmix/db.go:70 ")).collect();
+    let (costly, through) = (rows[0], rows[1]);
+    assert!(costly.contains("269 ms     974×  1.25 ms"), "{costly}");
+    assert!(through.contains("175 ms") && !through.contains('×'), "{through}");
+    assert!(text.contains("\nno number and tail: "), "{text}");
+    // What is said of the whole program stands beside what is said of the person's lines.
+    assert!(text.contains("\nyour lines: costly 1.02 s"), "{text}");
+    let both =
+        "Runnable waits for a core: 2.15 on average on your lines, 3.69 in the whole program";
+    assert!(text.contains(both), "{text}");
+}
+
+/// What the README shows is what its command prints.
+#[test]
+fn the_readme_shows_what_is_printed() {
+    let readme = std::fs::read_to_string(crate::product::root().join("README.md")).unwrap();
+    let run = waitline(["report", "testdata/traces/g126/webmix.trace"]);
+    assert!(readme.contains(&format!("```text\n{}```\n", run.text())), "{}", run.text());
+    let analyses =
+        std::fs::read_to_string(crate::product::root().join("docs/analyses.md")).unwrap();
+    for command in
+        ["goroutines --top 4", "regions", "tasks", "mmu --windows 100µs,1ms,10ms --top 1"]
+    {
+        let (name, options) = command.split_once(' ').unwrap_or((command, ""));
+        let shown = format!("$ waitline {name} webmix.trace {options}").trim_end().to_owned();
+        let args = [name, "testdata/traces/g126/webmix.trace"];
+        let run = waitline(args.into_iter().chain(options.split_terminator(' ')));
+        assert!(analyses.contains(&format!("{shown}\n{}```", run.text())), "{}", run.text());
+    }
+}
+
+/// A unit for each figure: what is small has three digits, too.
+#[test]
+fn small_figures_of_a_table_are_told() {
+    let webmix = testdata("traces/g126/webmix.trace");
+    for command in ["goroutines", "regions", "tasks"] {
+        let run = waitline([Path::new(command), &webmix]);
+        assert!(!run.text().contains("< 0.01") && run.text().contains(" µs"), "{}", run.text());
     }
 }
 
@@ -154,8 +411,7 @@ fn report_names_a_dear_line_and_its_text() {
     let line =
         report.text().lines().find(|l| l.contains("main.go:31  ") && l.contains("mu.Lock()"));
     let line = line.unwrap_or_else(|| panic!("no main.go:31 in\n{}", report.text()));
-    assert!(report.text().contains("costly s"), "the column's unit is not in\n{}", report.text());
-    assert!(line.trim_start().starts_with("1.51 "), "another time in {line:?}");
+    assert!(line.trim_start().starts_with("1.51 s "), "another time in {line:?}");
     assert!(report.text().contains("303 ms"), "no duration of the trace in\n{}", report.text());
     assert!(report.text().contains("main.go:31: stuck-lock: "), "{}", report.text());
     let idle = report.text().lines().find(|l| l.starts_with("Idle ")).unwrap();

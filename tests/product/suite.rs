@@ -82,7 +82,7 @@ fn a_person_sees_which_test_takes_long() {
     let rows: Vec<&str> = text[at + 1..].lines().take_while(|line| !line.is_empty()).collect();
     assert_eq!(rows.len(), 2 + 5, "a third of 15 lines: {rows:?}");
     let sleeps = rows.iter().find(|row| row.contains("TestSleeps ")).unwrap();
-    assert!(sleeps.contains("sleep suite/suite_test.go:29"), "{sleeps}");
+    assert!(sleeps.contains("sleep testdata/truth/suite/suite_test.go:29"), "{sleeps}");
 }
 
 #[test]

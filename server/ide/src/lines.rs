@@ -246,6 +246,36 @@ pub fn is_user_by_name(func: &str) -> bool {
     first != "vendor" && first.contains('.')
 }
 
+/// By frame: user code where no workspace tells it. That is told by names, and released modules (in the
+/// module cache, or with a version in their path) are left out, unless the program is one itself and has
+/// no other code.
+pub fn own_by_name(analysis: &Analysis) -> Vec<bool> {
+    let frames =
+        || (0..analysis.tables.n_frames() as u32).map(|f| analysis.tables.frame(FrameId(f)));
+    let named: Vec<bool> =
+        frames().map(|frame| is_user_by_name(analysis.str(frame.func))).collect();
+    let left: Vec<bool> = named
+        .iter()
+        .zip(frames())
+        .map(|(&named, frame)| named && !is_released(analysis.str(frame.file)))
+        .collect();
+    // Of a test binary, Go wrote the `main` itself.
+    let has_code = left
+        .iter()
+        .zip(frames())
+        .any(|(&left, frame)| left && !analysis.str(frame.file).ends_with("_testmain.go"));
+    if has_code { left } else { named }
+}
+
+/// Whether a recorded path is that of a released module: `/root/go/pkg/mod/...`, or as `-trimpath`
+/// writes it, `golang.org/x/sync@v0.16.0/...`.
+fn is_released(file: &str) -> bool {
+    let mut folders = file.split(['/', '\\']).rev().skip(1);
+    file.contains("/pkg/mod/")
+        || folders
+            .any(|folder| folder.split_once("@v").is_some_and(|(module, _)| !module.is_empty()))
+}
+
 /// The import path below which the program's own packages lie: by the file of a function of its `main`
 /// package; of a test binary, whose `main` nobody wrote, by the package of a test. `None` where none is
 /// seen, or its path is no import path.
@@ -299,6 +329,21 @@ pub fn package_of(func: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn released_modules_are_told_by_their_paths() {
+        for (file, is) in [
+            ("/root/go/pkg/mod/golang.org/x/sync@v0.16.0/errgroup/errgroup.go", true),
+            ("golang.org/x/sync@v0.16.0/errgroup/errgroup.go", true),
+            ("C:\\Users\\me\\go\\pkg\\mod\\example.com\\x@v1.0.0\\x.go", true),
+            ("/home/me/src/shop/@v/x.go", false),
+            ("/home/me/src/shop/a@v1.go", false),
+            ("example.com/shop/db.go", false),
+            ("", false),
+        ] {
+            assert_eq!(is_released(file), is, "{file}");
+        }
+    }
 
     #[test]
     fn user_code_by_name() {

@@ -11,7 +11,7 @@ use crate::findings::{Code, Finding, Found, Looked, Severity};
 use crate::goroutines::GoGroup;
 use crate::jobs::{InTurn, Jobs};
 use crate::judged::{Depth, Judged, Question};
-use crate::lines::{is_in_packages, is_user_by_name};
+use crate::lines::{is_in_packages, own_by_name};
 use crate::metric::Metric;
 use crate::placement::{FileId, Placement};
 use crate::range::{Index, window};
@@ -124,13 +124,10 @@ impl View {
     /// What a trace that was placed is judged by.
     pub fn question(analysis: &Analysis, placement: &Placement, word: &Word) -> Question {
         // Without source, user code is told by the functions' names.
-        let by_name = placement.files.is_empty();
-        let is_own = |f: FrameId| {
-            if by_name {
-                is_user_by_name(analysis.str(analysis.tables.frame(f).func))
-            } else {
-                placement.place(f).is_some()
-            }
+        let by_name = placement.files.is_empty().then(|| own_by_name(analysis));
+        let is_own = |f: FrameId| match &by_name {
+            Some(own) => own[f.0 as usize],
+            None => placement.place(f).is_some(),
         };
         Question::new(analysis, &is_own, &word.told)
     }

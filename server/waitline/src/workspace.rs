@@ -44,6 +44,8 @@ pub struct Choices {
     pub severities: Vec<(Code, Severity)>,
     /// The most findings that are told.
     pub most: Option<usize>,
+    /// Nobody named the folders: they count only if they hold the program.
+    pub by_chance: bool,
 }
 
 /// Places a trace in the workspace that these folders are.
@@ -148,7 +150,10 @@ impl Places {
         let mut read = |path: &str| -> Option<Arc<SourceFile>> {
             sources.entry(path.to_owned()).or_insert_with(|| read_source(path)).clone()
         };
-        let placement = Placement::new(analysis, mapper, &mut read);
+        let mut placement = Placement::new(analysis, mapper, &mut read);
+        if choices.by_chance && !holds(&placement) {
+            placement = Placement::default();
+        }
         is_wanted().then_some(())?;
         let mut word = crate::config::word(roots);
         word.silenced.extend(choices.silenced.iter().cloned());
@@ -309,6 +314,21 @@ fn released(cache: &str, recorded: &str, files: &mut Vec<String>) {
 pub fn place_in(analysis: &Analysis, dir: &Path) -> anyhow::Result<Placement> {
     check_folder(dir)?;
     Ok(place(analysis, &[dir.to_owned()]))
+}
+
+/// The same in the folder that a command runs in, if the program is there: else names tell its code.
+///
+/// # Errors
+/// There is no such folder.
+pub fn place_by_chance(analysis: &Analysis, dir: &Path) -> anyhow::Result<Option<Placement>> {
+    Ok(Some(place_in(analysis, dir)?).filter(holds))
+}
+
+/// Whether half of the program's waiting or more stands in files that were found. With less of it, a
+/// folder holds some package that the program has in common with others.
+fn holds(placement: &Placement) -> bool {
+    let missing: i128 = placement.missing.iter().map(|(_, ns)| i128::from(*ns)).sum();
+    !placement.files.is_empty() && missing * 2 <= i128::from(placement.own_ns)
 }
 
 /// A folder that a person named must be one.

@@ -4,39 +4,70 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use ide::kinds::Kind;
-use ide::sites::SiteLine;
+use ide::sites::{Part, SiteLine};
 use ide::units::{count, duration};
+use ide::verdicts::Verdict;
 use ide::view::View;
 
 use crate::traces::What;
 
+use super::analyses::parse_duration;
 use super::{answer, open, say, style};
 use crate::kept::Cache;
 use crate::workspace;
 
 /// Shows a source file with what each line cost beside it.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
-Example:
-  waitline annotate internal/db/pool.go --trace trace.out")]
+#[command(
+    override_usage = "waitline annotate [OPTIONS] <TRACE> <FILE.go>
+       waitline annotate [OPTIONS] <FILE.go> --trace <TRACE>",
+    after_help = "\
+Beside a line stand its causes, each with all of its time, number, longest and mostly what verdict \
+(`waitline explain verdicts`). What cost little is left out, or a file is full of it.
+
+Examples:
+  waitline annotate trace.out internal/db/pool.go
+  waitline annotate trace.out internal/db/pool.go --hot --min 10ms
+  waitline annotate internal/db/pool.go --trace trace.out"
+)]
 pub(crate) struct Args {
-    /// The Go file.
-    #[arg(value_name = "FILE.go")]
-    file: PathBuf,
     /// The trace file.
-    #[arg(long, value_name = "TRACE")]
-    trace: PathBuf,
+    #[arg(value_name = "TRACE")]
+    first: PathBuf,
+    /// The Go file; it may also come first.
+    #[arg(value_name = "FILE.go", required_unless_present = "trace")]
+    second: Option<PathBuf>,
+    /// The trace file, if it is named so.
+    #[arg(long, value_name = "TRACE", conflicts_with = "second")]
+    trace: Option<PathBuf>,
     /// The folder that holds the source [default: the module or folder that the file is in].
     #[arg(long, value_name = "DIR")]
     workspace: Option<PathBuf>,
-    /// Only functions that cost something.
+    /// Only functions that cost so much somewhere.
     #[arg(long)]
     hot: bool,
+    /// Leave out what cost less than this.
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, default_value = "1ms")]
+    min: i64,
+}
+
+impl Args {
+    /// The Go file and the trace, in whatever order they came.
+    fn files(&self) -> (&Path, &Path) {
+        let is_go = |path: &Path| path.extension().is_some_and(|e| e == "go");
+        match (&self.second, &self.trace) {
+            (None, Some(trace)) => (&self.first, trace),
+            (Some(second), _) if is_go(&self.first) && !is_go(second) => (&self.first, second),
+            (Some(second), _) => (second, &self.first),
+            (None, None) => (&self.first, &self.first),
+        }
+    }
 }
 
 pub(crate) fn run(args: &Args, cache: &Cache) -> anyhow::Result<()> {
-    let shown = crate::traces::shown(&args.file);
-    let file = args.file.canonicalize().map_err(|e| match e.kind() {
+    let (file, trace) = args.files();
+    let shown = crate::traces::shown(file);
+    let file = file.canonicalize().map_err(|e| match e.kind() {
         std::io::ErrorKind::NotFound => anyhow::anyhow!("{shown}: no such file (name a Go file)"),
         _ => anyhow::anyhow!("{shown}: cannot be read: {e}"),
     })?;
@@ -45,10 +76,10 @@ pub(crate) fn run(args: &Args, cache: &Cache) -> anyhow::Result<()> {
     }
     let source = workspace::read_source(&workspace::slashed(&file))
         .ok_or_else(|| anyhow::anyhow!("{shown}: cannot be read, or is larger than 8 MiB"))?;
-    let opened = open(&args.trace, What::Lives, cache)?;
+    let opened = open(trace, What::Lives, cache)?;
     let root = args.workspace.clone().unwrap_or_else(|| module_of(&file));
     workspace::check_folder(&root)?;
-    let (view, keep) = opened.view(root)?;
+    let (view, keep) = opened.view(root, true)?;
     let id = view.placement.file_at(&source.path);
     let lines: &[SiteLine] = id.map_or(&[], |id| view.sites.lines(id));
     if lines.is_empty() {
@@ -79,52 +110,112 @@ fn print(
 ) -> std::io::Result<()> {
     let mut out = answer();
     let dim = style::DIM;
-    writeln!(out, "{dim}{:>9} {:>8} {:>8}  {:10}{dim:#}", "total", "number", "max", "cause")?;
+    let has_verdicts = super::columns() >= ROOM_FOR_VERDICTS;
+    let verdict_width = if has_verdicts { 2 + VERDICT } else { 0 };
+    let head = format!("{:>9} {:>8} {:>8}  {:10}", "total", "number", "longest", "cause");
+    writeln!(
+        out,
+        "{dim}{}{dim:#}",
+        format!("{head}{}", if has_verdicts { "  verdict" } else { "" }).trim_end()
+    )?;
+    let shown = |part: &&Part| part.figure.total() >= args.min;
     let hot: Vec<_> = source
         .source
         .functions()
         .iter()
         .filter(|f| {
-            lines.iter().any(|l| l.holds && f.lines.contains(l.line) && !l.parts.is_empty())
+            let is_hot = |l: &SiteLine| l.parts.iter().any(|part| shown(&part));
+            lines.iter().any(|l| l.holds && f.lines.contains(l.line) && is_hot(l))
         })
         .map(|f| f.lines)
         .collect();
-    let mut gap = false;
+    let (mut gap, mut is_open, mut left_out) = (false, false, 0u64);
+    let width = 39 + verdict_width;
     for (number, text) in source.text.lines().enumerate() {
         let line = number as u32;
+        let site = lines.binary_search_by_key(&line, |l| l.line).ok().map(|i| &lines[i]);
+        let parts = site.filter(|s| s.holds).map_or(&[][..], |s| &s.parts);
+        left_out += parts.iter().filter(|part| !shown(part)).count() as u64;
         if args.hot && !hot.iter().any(|span| span.contains(line)) {
             gap = true;
             continue;
         }
         if std::mem::take(&mut gap) {
-            writeln!(out, "{dim}{:>45}{dim:#}", "⋮")?;
+            writeln!(out, "{dim}{:>1$}{dim:#}", "⋮", width + 6)?;
         }
-        let site = lines.binary_search_by_key(&line, |l| l.line).ok().map(|i| &lines[i]);
-        let parts = site.filter(|s| s.holds).map_or(&[][..], |s| &s.parts);
+        let mut rows = parts.iter().filter(shown).map(|part| {
+            is_open |= is_under_way(part);
+            row(view, part, has_verdicts)
+        });
+        let first = rows.next().unwrap_or_default();
         let text = text.replace('\t', "    ");
-        match parts.split_first() {
-            None => writeln!(out, "{:38} {dim}{:>5}{dim:#}  {text}", "", line + 1)?,
-            Some((first, rest)) => {
-                writeln!(out, "{} {dim}{:>5}{dim:#}  {text}", row(view, first), line + 1)?;
-                for part in rest {
-                    writeln!(out, "{dim}{}{dim:#}", row(view, part))?;
-                }
-            }
+        writeln!(out, "{first:width$} {dim}{:>5}{dim:#}  {text}", line + 1)?;
+        for row in rows {
+            writeln!(out, "{dim}{}{dim:#}", row.trim_end())?;
         }
     }
+    notes(args, is_open, left_out, &mut out)?;
     out.flush()
 }
 
-/// The figures of a part, 38 columns wide or a little more.
-fn row(view: &View, part: &ide::sites::Part) -> String {
+/// What the signs mean, and what is not there.
+fn notes(args: &Args, is_open: bool, left_out: u64, out: &mut impl Write) -> std::io::Result<()> {
+    let dim = style::DIM;
+    let mut notes = Vec::new();
+    if is_open {
+        notes.push("…: some of it was still under way when the trace ended".to_owned());
+    }
+    if left_out > 0 {
+        let (n, least) = (count(left_out), duration(args.min));
+        notes.push(format!("{n} figures of less than {least} are left out: --min 1ns"));
+    }
+    if !notes.is_empty() {
+        writeln!(out)?;
+    }
+    for note in notes {
+        writeln!(out, "{dim}{note}{dim:#}")?;
+    }
+    Ok(())
+}
+
+/// How wide a terminal must be to hold verdicts beside the figures and the source.
+const ROOM_FOR_VERDICTS: usize = 100;
+/// How wide the word of a verdict is.
+const VERDICT: usize = 7;
+
+fn is_under_way(part: &Part) -> bool {
+    part.figure.open_n > 0 && part.kind != Kind::BeforeTrace
+}
+
+/// The figures of a part, 39 columns wide or a little more, and its verdict.
+fn row(view: &View, part: &Part, has_verdict: bool) -> String {
     let figure = &part.figure;
     let max = figure.longest().map_or_else(|| ide::units::NONE.to_owned(), |w| duration(w.ns));
-    let open = if figure.open_n > 0 && part.kind != Kind::BeforeTrace { "…" } else { "" };
-    format!(
+    let open = if is_under_way(part) { "…" } else { "" };
+    let figures = format!(
         "{:>9} {:>8} {:>8}  {:10}",
         format!("{}{open}", duration(figure.total())),
         format!("{}×", count(figure.count())),
         max,
         ide::text::plain(part.kind.label(&view.analysis)),
-    )
+    );
+    match has_verdict {
+        true => format!("{figures}  {:VERDICT$}", verdict(part)),
+        false => figures,
+    }
+}
+
+/// What most of it is.
+fn verdict(part: &Part) -> &'static str {
+    let verdict = match part.kind {
+        Kind::Assist if part.costly_ns() * 2 > part.figure.total() => Some(Verdict::Costly),
+        _ => part.mostly(),
+    };
+    match verdict {
+        Some(Verdict::Costly) => "costly",
+        Some(Verdict::Through) => "through",
+        Some(Verdict::Idle) => "idle",
+        Some(Verdict::Unsure) => "unsure",
+        None => "",
+    }
 }

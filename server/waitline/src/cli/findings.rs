@@ -7,10 +7,11 @@ use ide::Analysis;
 use ide::findings::Finding;
 use ide::judged::Depth;
 use ide::placement::Placement;
-use ide::text::plain;
 use serde_json::{Value, json};
 
+use super::fill::fill;
 use super::own_code::OwnCodeArgs;
+use super::places::Here;
 use super::{TraceArg, answer, json_row, open, style};
 use crate::kept::Cache;
 use crate::traces::What;
@@ -18,10 +19,11 @@ use crate::traces::What;
 /// Shows what is worth a look: lines with a code, what was found, and the evidence.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Each finding stands on a line of your code: of the workspace, if one is named, else by the names of
-the functions. Some are about the whole trace. What each code means, how it is found and what helps
-stands in docs/findings. With --json each line is an object with `code`, `severity`, `file`, `line`
-(\"\" and 0 for the whole trace), `func`, `message`, `detail`, `related` and `ns`, its cost.
+Each finding stands on a line of your code: of the workspace, if the trace's files are found in it, \
+else by the names of the functions. Some are about the whole trace. `waitline explain CODE` says what \
+one means, how it is found and what helps. With --json each line is an object with `code`, `severity`, \
+`file`, `line` (\"\" and 0 for the whole trace), `func`, `message`, `detail`, `related` and `ns`, its \
+cost.
 
 Examples:
   waitline findings trace.out
@@ -41,15 +43,17 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, cache: &Cache) -> anyhow::Result<()> {
     let mut opened = open(&args.trace.trace, What::Lives, cache)?;
     let (own, judged) = opened.judged(Depth::Findings, |analysis| {
-        let own = args.own.of(analysis)?;
+        let own = args.own.for_people(analysis)?;
         let question = own.question(analysis);
         Ok((own, question))
     })?;
     let mut found = judged.map(|judged| judged.found).unwrap_or_default();
     let analysis = &opened.loaded.analysis;
+    own.tell(analysis);
     found.name_places(analysis, own.placement.as_ref());
     let found = found.findings;
-    let names = Names { analysis, placement: own.placement.as_ref() };
+    let here = Here::new(None);
+    let names = Names { analysis, placement: own.placement.as_ref(), here };
     let mut out = answer();
     if args.json {
         for finding in &found {
@@ -61,6 +65,10 @@ pub(crate) fn run(args: &Args, cache: &Cache) -> anyhow::Result<()> {
         for finding in &found {
             names.print(finding, &mut out)?;
         }
+        let (first, dim) = (found[0].code.as_str(), style::DIM);
+        writeln!(out)?;
+        let how = format!("what one means and what helps: waitline explain {first}");
+        fill(&mut out, &[(dim, &how)], 0)?;
     }
     out.flush()?;
     drop(out);
@@ -71,6 +79,7 @@ pub(crate) fn run(args: &Args, cache: &Cache) -> anyhow::Result<()> {
 struct Names<'a> {
     analysis: &'a Analysis,
     placement: Option<&'a Placement>,
+    here: Here,
 }
 
 impl Names<'_> {
@@ -86,15 +95,17 @@ impl Names<'_> {
 
     fn place(&self, frame: FrameId) -> String {
         let (file, line) = self.file_line(frame);
-        format!("{}:{line}", plain(&file))
+        self.here.place(&file, line)
     }
 
     fn print(&self, finding: &Finding, out: &mut impl Write) -> anyhow::Result<()> {
-        let (bold, dim) = (style::BOLD, style::DIM);
+        let (bold, dim, plain) = (style::BOLD, style::DIM, style::PLAIN);
         let place = finding.frame.map_or_else(|| "whole trace".to_owned(), |f| self.place(f));
-        writeln!(out, "{bold}{place}: {}{bold:#}: {}", finding.code.as_str(), finding.message)?;
+        let head = format!("{place}: {}", finding.code.as_str());
+        fill(out, &[(bold, &head), (plain, ":"), (plain, &format!(" {}", finding.message))], 4)?;
         for related in &finding.related {
-            writeln!(out, "    {dim}{}:{dim:#} {}", self.place(related.frame), related.text)?;
+            let head = format!("    {}:", self.place(related.frame));
+            fill(out, &[(dim, &head), (plain, &format!(" {}", related.text))], 8)?;
         }
         Ok(())
     }

@@ -18,11 +18,12 @@ use crate::traces::What;
 /// Prints the figures of every line, one JSON object a line.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Each object has `file`, `line`, `func`, and `causes`: for each cause `n` spans that ended and their
-time `ns`, `open_n` and `open_ns` of those still under way at the end, `pre_n` and `pre_ns` of those
-under way at the beginning; `max`, `p50`, `p90`, `p99` (ns) and the `worst` instance of those that
-ended; and the `longest` of all, with its time since the beginning and up to the end. No stack is
-file \"\" and line 0.
+Each object has `file`, `line`, `func`, and `causes`: for each cause `n` spans that ended and their \
+time `ns`, `open_n` and `open_ns` of those still under way at the end, `pre_n` and `pre_ns` of those \
+under way at the beginning; `max`, `p50`, `p90`, `p99` (ns) and the `worst` instance of those that \
+ended; and the `longest` of all, with its time since the beginning and up to the end. No stack is \
+file \"\" and line 0. With --by here your code is the current folder's only if that is a Go module \
+or lies in one, so that a script gets the same answer elsewhere; else functions tell it by their names.
 
 Examples:
   waitline lines trace.out --by here --json
@@ -57,14 +58,15 @@ pub(crate) fn run(args: &Args, cache: &Cache) -> anyhow::Result<()> {
     };
     let mut opened = open(&args.trace.trace, what, cache)?;
     let (own, judged) = match what {
-        What::Figures => (args.own.of(&opened.loaded.analysis)?, None),
+        What::Figures => (args.own.for_programs(&opened.loaded.analysis, false)?, None),
         What::Lives => opened.judged(Depth::Verdicts, |analysis| {
-            let own = args.own.of(analysis)?;
+            let own = args.own.for_programs(analysis, true)?;
             let question = own.question(analysis);
             Ok((own, question))
         })?,
     };
     let analysis = &opened.loaded.analysis;
+    own.tell(analysis);
     let is_user = |f: FrameId| own.has(analysis, f);
     let mut out = answer();
     for line in lines(analysis, by, &is_user) {

@@ -24,13 +24,17 @@ mod annotate;
 mod cache;
 mod check;
 mod dump;
+mod explain;
+mod fill;
 mod findings;
 mod goroutines;
 mod lines;
 mod lsp;
+mod meant;
 pub(crate) mod mmu;
 mod own_code;
 mod part;
+mod places;
 pub(crate) mod pprof;
 mod record;
 mod regions;
@@ -48,8 +52,9 @@ Examples:
   waitline record test ./pkg              record a trace: pkg/trace.out
   waitline report trace.out               the dearest lines
   waitline findings trace.out             what is worth a look
+  waitline explain slots-exhausted        what a finding means, and what helps
   waitline timeline trace.out             the trace over time, in the browser
-  waitline annotate db.go --trace trace.out
+  waitline annotate trace.out db.go       a file with the figures beside its lines
   waitline lines trace.out --by here --json
   waitline pprof trace.out --type sync -o sync.pb.gz
   waitline goroutines trace.out           by function; also regions, tasks, mmu")]
@@ -65,6 +70,7 @@ struct Args {
 enum Command {
     Report(report::Args),
     Findings(findings::Args),
+    Explain(explain::Args),
     Annotate(annotate::Args),
     Lines(lines::Args),
     Pprof(pprof::Args),
@@ -82,19 +88,33 @@ enum Command {
 
 /// Runs the program.
 pub fn main() -> ExitCode {
-    let args = match Args::try_parse_from(record::as_go_writes(std::env::args_os())) {
+    let mut typed = meant::words(std::env::args_os());
+    // Gone with this function: a trace that came over standard input has no other name.
+    let piped = match meant::from_stdin(&mut typed) {
+        Ok(piped) => piped,
+        Err(error) => {
+            say(&format!("error: {error:#}"));
+            return ExitCode::from(1);
+        }
+    };
+    let args = match Args::try_parse_from(&typed) {
         Ok(args) => args,
         Err(error) => {
             // Help and version go to stdout and are answers; all else is wrong use.
             let code = if error.use_stderr() { 2 } else { 0 };
-            let _ = error.print();
+            match meant::instead(&error) {
+                Some(sentence) => say(&format!("error: {sentence}")),
+                None => drop(error.print()),
+            }
             return ExitCode::from(code);
         }
     };
-    let cache = if args.no_cache { Cache::none() } else { Cache::of_user() };
+    let is_kept = !args.no_cache && piped.is_none();
+    let cache = if is_kept { Cache::of_user() } else { Cache::none() };
     let result = match args.command {
         Command::Report(args) => report::run(&args, &cache),
         Command::Findings(args) => findings::run(&args, &cache),
+        Command::Explain(args) => explain::run(&args),
         Command::Annotate(args) => annotate::run(&args, &cache),
         Command::Lines(args) => lines::run(&args, &cache),
         Command::Pprof(args) => pprof::run(&args, &cache),
@@ -137,9 +157,14 @@ pub(crate) fn answer() -> io::BufWriter<anstream::AutoStream<io::StdoutLock<'sta
     io::BufWriter::with_capacity(1 << 16, anstream::AutoStream::auto(io::stdout().lock()))
 }
 
-/// How many columns there are to fill; without a terminal nothing is cut.
+/// How many columns there are to fill: of the terminal that the answer goes to, or as `COLUMNS` says.
+/// Else nothing is cut.
 pub(crate) fn columns() -> usize {
-    terminal_size::terminal_size().map_or(usize::MAX, |(width, _)| usize::from(width.0))
+    let told = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    told.filter(|&columns| columns > 0).unwrap_or_else(|| {
+        let size = terminal_size::terminal_size_of(io::stdout());
+        size.map_or(usize::MAX, |(width, _)| usize::from(width.0))
+    })
 }
 
 /// A trace that a command is about, and what is kept of it.
@@ -182,12 +207,13 @@ impl Opened {
         Ok((its, judged))
     }
 
-    /// The trace in the workspace that a folder is.
-    pub(crate) fn view(self, root: PathBuf) -> anyhow::Result<(View, Keep)> {
+    /// The trace in the workspace that a folder is; one that nobody named only if the program is there.
+    pub(crate) fn view(self, root: PathBuf, is_named: bool) -> anyhow::Result<(View, Keep)> {
         let Opened { loaded, mut keep } = self;
         let _judging = Judging::begin(&loaded);
         let path = loaded.path.clone();
-        let by = (&[root][..], &Choices::default());
+        let choices = Choices { by_chance: !is_named, ..Choices::default() };
+        let by = (&[root][..], &choices);
         let view =
             workspace::view_kept(loaded, &mut keep, || load(&path, What::Lives), by, &|| true)?;
         Ok((view, keep))
@@ -288,7 +314,7 @@ pub(crate) fn json_row(
 /// The trace that a command is about.
 #[derive(Debug, clap::Args)]
 pub(crate) struct TraceArg {
-    /// The trace file.
+    /// The trace file; `-` is standard input.
     #[arg(value_name = "TRACE")]
     pub(crate) trace: PathBuf,
 }

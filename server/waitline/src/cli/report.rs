@@ -5,9 +5,9 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use ide::kinds::Kind;
-use ide::lines::{By, Figure, is_user_by_name, lines};
+use ide::lines::{By, Figure, lines, own_by_name};
 use ide::suite::Test;
-use ide::units::{DurationUnit, count, duration, duration_in, percent_short};
+use ide::units::{count, duration, percent_short};
 use ide::verdicts::{Sum, Verdict};
 use ide::view::{View, short_func};
 use serde_json::json;
@@ -15,6 +15,9 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::traces::What;
 
+use super::fill::fill;
+use super::places::{Here, short};
+use super::table::fitted;
 use super::{TraceArg, answer, open, style};
 use crate::kept::Cache;
 use crate::workspace;
@@ -22,9 +25,9 @@ use crate::workspace;
 /// Shows where the program waits and what for, the waiting that matters first.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Lines are those of your code: of the workspace, if the trace's files are found in it, else by the
-names of the functions. `average` is how many goroutines stood there on average. What costly,
-through, idle and unsure mean stands in docs/verdicts.md. Of a test binary it also says how long
+Lines are those of your code: of the workspace, if the trace's files are found in it, else by the \
+names of the functions. `average` is how many goroutines stood there on average. `waitline explain \
+verdicts` says what costly, through, idle and unsure mean. Of a test binary it also says how long \
 each test took, and what most of that was.
 
 Examples:
@@ -60,6 +63,22 @@ struct Row {
 }
 
 impl Row {
+    /// Whether so much is most of it. What it waits for, how often and how long is known of all its waiting,
+    /// and says nothing of a small part.
+    fn is_mostly(&self, ns: i64) -> bool {
+        i128::from(ns) * 2 >= i128::from(self.figure.total())
+    }
+
+    /// Whether its number and tail go with so much of it. A longest one that takes more than that is
+    /// another verdict's, in part at least.
+    fn has_number(&self, ns: i64) -> bool {
+        self.is_mostly(ns) && self.figure.longest().is_none_or(|longest| longest.ns <= ns)
+    }
+
+    fn through_ns(&self) -> i64 {
+        self.judged.of(Verdict::Through)
+    }
+
     /// What its waits were really for, in few words.
     fn waits_for(&self, view: &View) -> String {
         if self.kind == Kind::Runnable || self.kind == Kind::Assist || self.kind == Kind::Syscall {
@@ -74,19 +93,20 @@ pub(crate) fn run(args: &Args, cache: &Cache) -> anyhow::Result<()> {
     let opened = open(&args.trace.trace, What::Lives, cache)?;
     let root = args.workspace.clone().unwrap_or_else(|| PathBuf::from("."));
     workspace::check_folder(&root)?;
-    let (view, keep) = opened.view(root)?;
-    let (rows, of_workspace) = rows(&view);
+    let here = Here::new(Some(&root));
+    let (view, keep) = opened.view(root, args.workspace.is_some())?;
+    let (rows, of_workspace) = rows(&view, &here);
     if args.json {
         print_json(args, &view, &rows)?;
     } else {
-        print(args, &view, &rows, of_workspace)?;
+        print(args, &view, &here, &rows, of_workspace)?;
     }
     keep.write(&view.analysis);
     Ok(())
 }
 
 /// The dearest first; and whether they are lines of the workspace.
-fn rows(view: &View) -> (Vec<Row>, bool) {
+fn rows(view: &View, here: &Here) -> (Vec<Row>, bool) {
     let mut rows = Vec::new();
     for (file, source) in view.placement.files.iter().enumerate() {
         let file = ide::placement::FileId(file as u32);
@@ -94,7 +114,7 @@ fn rows(view: &View) -> (Vec<Row>, bool) {
             let text = source.text.lines().nth(site.line as usize).filter(|_| site.holds);
             for part in site.parts.iter().filter(|p| p.kind.is_ranked()) {
                 rows.push(Row {
-                    place: place(&source.path, site.line + 1),
+                    place: here.in_column(&source.path, site.line + 1),
                     file: source.path.clone(),
                     line: site.line + 1,
                     func: view.analysis.str(site.func).to_owned(),
@@ -122,9 +142,10 @@ fn rows(view: &View) -> (Vec<Row>, bool) {
 /// Without source: user code is told by the functions' names.
 fn rows_by_name(view: &View) -> Vec<Row> {
     let analysis = &view.analysis;
-    let name = |f| analysis.str(analysis.tables.frame(f).func);
+    let own = own_by_name(analysis);
+    let is_own = |f: exectrace::FrameId| own[f.0 as usize];
     let mut rows = Vec::new();
-    for line in lines(analysis, By::Here, &|f| is_user_by_name(name(f))) {
+    for line in lines(analysis, By::Here, &is_own) {
         // Of a test binary, Go wrote the `main` itself.
         if line.line == 0 || analysis.str(line.file).ends_with("_testmain.go") {
             continue;
@@ -133,7 +154,7 @@ fn rows_by_name(view: &View) -> Vec<Row> {
         for slot in line.causes.iter().flat_map(|(_, figure)| &figure.slots) {
             let row = &analysis.slots[slot.0 as usize];
             let stack = analysis.stack(row.stack);
-            let user = stack.iter().position(|&f| is_user_by_name(name(f))).unwrap_or(0);
+            let user = stack.iter().position(|&f| is_own(f)).unwrap_or(0);
             let Some(kind) = ide::kinds::kind_of(analysis, row, user) else { continue };
             let at = parts.iter().position(|p| p.0 == kind).unwrap_or_else(|| {
                 parts.push((kind, Figure::new()));
@@ -150,7 +171,7 @@ fn rows_by_name(view: &View) -> Vec<Row> {
                     _ => 0,
                 };
                 rows.push(Row {
-                    place: place(analysis.str(line.file), line.line),
+                    place: short(analysis.str(line.file), line.line),
                     file: analysis.str(line.file).to_owned(),
                     line: line.line,
                     func: analysis.str(line.func).to_owned(),
@@ -167,25 +188,13 @@ fn rows_by_name(view: &View) -> Vec<Row> {
     rows
 }
 
-/// The file's last folder and name, and the line: enough to find it, short enough for a column.
-fn place(file: &str, line: u32) -> String {
-    let mut parts = file.rsplit(['/', '\\']);
-    let name = parts.next().unwrap_or(file);
-    // A release's folder by its name: neither its version nor its major one tells modules apart.
-    let unversioned = |dir: &str| dir.split_once("@v").map_or(dir, |(dir, _)| dir).to_owned();
-    let is_major = |dir: &str| {
-        let number = dir.strip_prefix('v').unwrap_or_default();
-        !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
-    };
-    match parts.map(unversioned).find(|dir| !is_major(dir)) {
-        Some(dir) if !dir.is_empty() => {
-            format!("{}/{}:{line}", ide::text::plain(&dir), ide::text::plain(name))
-        }
-        _ => format!("{}:{line}", ide::text::plain(name)),
-    }
-}
-
-fn print(args: &Args, view: &View, rows: &[Row], of_workspace: bool) -> anyhow::Result<()> {
+fn print(
+    args: &Args,
+    view: &View,
+    here: &Here,
+    rows: &[Row],
+    of_workspace: bool,
+) -> anyhow::Result<()> {
     let mut out = answer();
     head(view, rows, &mut out)?;
     let (bold, dim) = (style::BOLD, style::DIM);
@@ -193,17 +202,21 @@ fn print(args: &Args, view: &View, rows: &[Row], of_workspace: bool) -> anyhow::
         let n = count(view.analysis.events);
         writeln!(out, "\n{bold}No findings{bold:#} {dim}in {n} events{dim:#}")?;
     } else {
-        writeln!(out, "\n{bold}Findings{bold:#} {dim}docs/findings says what each means{dim:#}")?;
+        let how = "waitline explain CODE says what each means";
+        writeln!(out, "\n{bold}Findings{bold:#} {dim}{how}{dim:#}")?;
         for finding in view.findings.iter().take(FINDINGS) {
-            let at = finding.frame.map_or_else(|| "whole trace".into(), |f| frame_place(view, f));
-            writeln!(out, "  {at}: {bold}{}{bold:#}: {}", finding.code.as_str(), finding.message)?;
+            let at =
+                finding.frame.map_or_else(|| "whole trace".into(), |f| leads_to(view, here, f));
+            let (at, message) = (format!("  {at}: "), format!(": {}", finding.message));
+            let code = (bold, finding.code.as_str());
+            fill(&mut out, &[(style::PLAIN, &at), code, (style::PLAIN, &message)], 4)?;
         }
         if view.findings.len() > FINDINGS {
             let more = count((view.findings.len() - FINDINGS) as u64);
             writeln!(out, "  {dim}and {more} more: waitline findings{dim:#}")?;
         }
     }
-    tests(args, view, &mut out)?;
+    tests(args, view, here, &mut out)?;
     let costly = best(rows, args.top, |r| r.costly_ns);
     if costly.is_empty() {
         writeln!(out, "\n{bold}Nothing costly{bold:#} {dim}on the lines of your code{dim:#}")?;
@@ -211,34 +224,39 @@ fn print(args: &Args, view: &View, rows: &[Row], of_workspace: bool) -> anyhow::
         writeln!(out, "\n{bold}Costly{bold:#} {dim}work in hand stood still here{dim:#}")?;
         table(view, &costly, "costly", |r| r.costly_ns, &mut out)?;
     }
-    let through = best(rows, 3, |r| r.judged.of(Verdict::Through));
+    let through = best(rows, 3, Row::through_ns);
     if !through.is_empty() {
         let of = "waits for work that it started or asked for";
         writeln!(out, "\n{bold}Through{bold:#} {dim}{of}{dim:#}")?;
-        table(view, &through, "through", |r| r.judged.of(Verdict::Through), &mut out)?;
+        table(view, &through, "through", Row::through_ns, &mut out)?;
     }
     let queued = best(rows, 3, |r| if r.kind == Kind::Runnable { r.figure.total() } else { 0 });
     if !queued.is_empty() {
-        let note = queue_note(view);
-        writeln!(out, "\n{bold}Runnable{bold:#} {dim}waits for a core{note}{dim:#}")?;
+        let ns = rows.iter().filter(|r| r.kind == Kind::Runnable).map(|r| r.figure.total()).sum();
+        let note = queue_note(view, ns);
+        writeln!(out)?;
+        let what = format!(" waits for a core{note}");
+        fill(&mut out, &[(bold, "Runnable"), (dim, &what)], 4)?;
         table(view, &queued, "total", |r| r.figure.total(), &mut out)?;
     }
     for (verdict, title) in [(Verdict::Idle, "Idle"), (Verdict::Unsure, "Unsure")] {
         if let Some(line) = summed(rows, verdict) {
-            writeln!(out, "\n{bold}{title}{bold:#} {line}")?;
+            writeln!(out)?;
+            fill(&mut out, &[(bold, title), (style::PLAIN, &format!(" {line}"))], 4)?;
         }
     }
-    notes(args, view, rows, costly.len(), of_workspace, &mut out)?;
+    let has_parts = costly.iter().any(|row| !row.has_number(row.costly_ns))
+        || through.iter().any(|row| !row.has_number(row.through_ns()));
+    notes(args, view, rows, (costly.len(), has_parts), of_workspace, &mut out)?;
     out.flush()?;
     Ok(())
 }
 
 /// The tests of a test binary, and where their time went.
-fn tests(args: &Args, view: &View, out: &mut impl Write) -> anyhow::Result<()> {
+fn tests(args: &Args, view: &View, here: &Here, out: &mut impl Write) -> anyhow::Result<()> {
     let (bold, dim) = (style::BOLD, style::DIM);
     let long: Vec<&Test> =
         view.tests.iter().filter(|test| test.ns >= ide::view::MIN_SHOWN_NS).collect();
-    let Some(first) = long.first() else { return Ok(()) };
     let shown = args.top.div_ceil(TESTS_IN).min(long.len());
     if shown == 0 {
         return Ok(());
@@ -248,11 +266,9 @@ fn tests(args: &Args, view: &View, out: &mut impl Write) -> anyhow::Result<()> {
         n => format!("; {} more of a millisecond or longer", count(n as u64)),
     };
     writeln!(out, "\n{bold}Tests{bold:#} {dim}the longest first{more}{dim:#}")?;
-    let unit = DurationUnit::of(first.ns);
     let name = |test: &Test| ide::text::plain(short_func(test.func(&view.analysis)));
     let width = long.iter().take(shown).map(|test| name(test).width()).max().unwrap_or(0).max(4);
-    let title = format!("took {}", unit.symbol());
-    let [number, longest, running] = ["number", "longest", "running"];
+    let [title, number, longest, running] = ["took", "number", "longest", "running"];
     writeln!(
         out,
         "{dim}{title:>10} {number:>8} {longest:>8} {running:>8}  {:width$}  most of it{dim:#}",
@@ -262,12 +278,12 @@ fn tests(args: &Args, view: &View, out: &mut impl Write) -> anyhow::Result<()> {
         writeln!(
             out,
             "{:>10} {:>8} {:>8} {:>8}  {:width$}  {}",
-            duration_in(test.ns, unit),
+            duration(test.ns),
             format!("{}×", count(test.n)),
             duration(test.longest_ns),
             duration(test.run_ns),
             name(test),
-            ide::suite::most_of(view, test, &|f| frame_place(view, f)),
+            ide::suite::most_of(view, test, &|f| leads_to(view, here, f)),
         )?;
     }
     Ok(())
@@ -279,32 +295,43 @@ const TESTS_IN: usize = 3;
 /// The most findings that a report names.
 const FINDINGS: usize = 8;
 
-/// A frame's place as the table's lines have theirs.
+/// A frame's place: the path that leads there from here, where there is a file.
+fn leads_to(view: &View, here: &Here, frame: exectrace::FrameId) -> String {
+    match view.placement.place(frame) {
+        Some(at) => here.place(&view.placement.source(at.file).path, at.line + 1),
+        None => frame_place(view, frame),
+    }
+}
+
+/// A frame's place in short.
 fn frame_place(view: &View, frame: exectrace::FrameId) -> String {
     match view.placement.place(frame) {
-        Some(at) => place(&view.placement.source(at.file).path, at.line + 1),
+        Some(at) => short(&view.placement.source(at.file).path, at.line + 1),
         None => {
             let frame = view.analysis.tables.frame(frame);
-            place(view.analysis.str(frame.file), frame.line)
+            short(view.analysis.str(frame.file), frame.line)
         }
     }
 }
 
-/// Whether those that waited for a core waited because all were busy.
-fn queue_note(view: &View) -> String {
+/// How many waited for a core, for `own` nanoseconds on the person's lines, and in all; and whether they
+/// did because all were busy.
+fn queue_note(view: &View, own: i64) -> String {
     let Some(queued) = view.analysis.queued else { return String::new() };
     let (all, idle) = (queued.ns, queued.idle_ns);
     if all == 0 {
         return String::new();
     }
-    let on_average = view.waiting_on_average(all);
+    let on_average = format!(
+        "{} on average on your lines, {} in the whole program",
+        view.waiting_on_average(own),
+        view.waiting_on_average(all)
+    );
     if idle.saturating_mul(2) >= all {
         let share = percent_short(idle, all);
-        return format!(
-            ", {on_average} on average; for {share} of it a P was idle and the wake-up slow"
-        );
+        return format!(": {on_average}; for {share} of that a P was idle and the wake-up slow");
     }
-    format!(", {on_average} on average; the Ps were saturated meanwhile")
+    format!(": {on_average}; the Ps were saturated meanwhile")
 }
 
 /// The trace in three lines.
@@ -333,7 +360,7 @@ fn head(view: &View, rows: &[Row], out: &mut impl Write) -> anyhow::Result<()> {
         rows.iter().filter(|r| r.kind == Kind::Runnable).map(|r| r.figure.total()).sum();
     writeln!(
         out,
-        "costly {}, {} on average · through {} · runnable {} · idle {} · unsure {}",
+        "your lines: costly {}, {} on average · through {} · runnable {} · idle {} · unsure {}",
         duration(costly),
         view.waiting_on_average(costly),
         duration(of(Verdict::Through)),
@@ -386,10 +413,7 @@ fn table(
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
     let dim = style::DIM;
-    let unit = DurationUnit::of(rows.iter().map(|r| of(r)).max().unwrap_or(0));
-    // What a line waits for is known of all its waiting: it says nothing of a small part.
-    let is_most = |r: &Row| i128::from(of(r)) * 2 >= i128::from(r.figure.total());
-    let waits_for = |r: &&Row| if is_most(r) { r.waits_for(view) } else { String::new() };
+    let waits_for = |r: &&Row| if r.is_mostly(of(r)) { r.waits_for(view) } else { String::new() };
     let waits: Vec<String> = rows.iter().map(waits_for).collect();
     let place_width = rows.iter().map(|r| r.place.width()).max().unwrap_or(0).max(4);
     let cause_width = rows.iter().map(|r| r.cause.width()).max().unwrap_or(0).max(5);
@@ -399,7 +423,7 @@ fn table(
     writeln!(
         out,
         "{dim}{:>10} {:>8} {:>8} {:>8}  {:cause_width$}  {:place_width$}  {wait_title:wait_width$}  {}{dim:#}",
-        format!("{title} {}", unit.symbol()),
+        title,
         "number",
         "tail",
         "average",
@@ -413,12 +437,14 @@ fn table(
             Some(text) => ide::text::plain(text),
             None => ide::text::plain(short_func(&row.func)),
         };
+        let (number, tail) = match row.has_number(of(row)) {
+            true => (format!("{}×", count(row.figure.count())), tail(view, &row.figure)),
+            false => (String::new(), String::new()),
+        };
         writeln!(
             out,
-            "{:>10} {:>8} {:>8} {:>8}  {:cause_width$}  {:place_width$}  {waits:wait_width$}  {}",
-            duration_in(of(row), unit),
-            format!("{}×", count(row.figure.count())),
-            tail(view, &row.figure),
+            "{:>10} {number:>8} {tail:>8} {:>8}  {:cause_width$}  {:place_width$}  {waits:wait_width$}  {}",
+            duration(of(row)),
             view.waiting_on_average(of(row)),
             ide::text::plain(&row.cause),
             row.place,
@@ -432,7 +458,7 @@ fn notes(
     args: &Args,
     view: &View,
     rows: &[Row],
-    shown: usize,
+    (shown, has_parts): (usize, bool),
     of_workspace: bool,
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
@@ -444,6 +470,9 @@ fn notes(
         notes.push(format!("{more} costly lines more: --top {costly}"));
     }
     notes.push("tail: the 99th percentile from 100 on, else the longest".into());
+    if has_parts {
+        notes.push("no number and tail: those of the line are mostly of another verdict".into());
+    }
     if !of_workspace {
         notes.push(match &args.workspace {
             Some(_) => "none of the trace's files was found in that folder".into(),
@@ -472,19 +501,6 @@ fn tail(view: &View, figure: &Figure) -> String {
         return duration(figure.worst.map_or(p99, |w| p99.min(w.ns)));
     }
     figure.longest().map_or_else(|| ide::units::NONE.to_owned(), |w| duration(w.ns))
-}
-
-/// As much of a text as the terminal has room for.
-fn fitted(text: &str, width: usize) -> String {
-    if text.width() <= width {
-        return text.to_owned();
-    }
-    let mut used = 1; // for the mark that something is missing
-    let kept = text.chars().take_while(|&c| {
-        used += unicode_width::UnicodeWidthChar::width(c).unwrap_or(0);
-        used <= width
-    });
-    kept.chain(std::iter::once('…')).collect()
 }
 
 fn print_json(args: &Args, view: &View, rows: &[Row]) -> anyhow::Result<()> {

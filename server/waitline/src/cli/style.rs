@@ -7,3 +7,5 @@ use anstyle::Style;
 pub(crate) const BOLD: Style = Style::new().bold();
 /// What is beside it.
 pub(crate) const DIM: Style = Style::new().dimmed();
+/// All else.
+pub(crate) const PLAIN: Style = Style::new();
