@@ -210,6 +210,12 @@ fn report_and_findings_take_the_current_folder() {
     assert!(report.text().contains(place), "{}", report.text());
     assert!(crate::product::root().join("testdata/programs/webmix/db.go").is_file());
 
+    // From a folder of the module, too, it is the whole module.
+    let mut below = program();
+    below.arg("findings").arg(&webmix).current_dir(testdata("programs/gcmix"));
+    let run = crate::product::run(below, std::time::Duration::from_secs(60));
+    assert!(run.text().starts_with("../webmix/db.go:70: slots-exhausted: "), "{}", run.text());
+
     // Where the program is not, names tell its code: also where a package that it uses is. (Two folders
     // of the repository could be that of `leak`.)
     let leak = testdata("traces/g126/leak.trace");

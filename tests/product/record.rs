@@ -85,7 +85,7 @@ fn a_test_outside_of_a_module_says_what_lacks() {
     }
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("a_test.go"), "package a\n").unwrap();
-    let run = in_dir(dir.path(), &["test", "."]);
+    let run = in_dir(dir.path(), ["test", "."]);
     assert_eq!(run.code, Some(1), "{}", run.stderr);
     assert!(run.stderr.contains("there is no Go module here"), "{}", run.stderr);
 }

@@ -316,7 +316,18 @@ pub fn place_in(analysis: &Analysis, dir: &Path) -> anyhow::Result<Placement> {
     Ok(place(analysis, &[dir.to_owned()]))
 }
 
-/// The same in the folder that a command runs in, if the program is there: else names tell its code.
+/// The workspace of a command that names none: the module around the current folder, or that folder.
+pub fn unnamed() -> PathBuf {
+    module_around(Path::new(".")).unwrap_or_else(|| PathBuf::from("."))
+}
+
+/// The nearest folder with a go.mod: this one, or one above it.
+pub fn module_around(dir: &Path) -> Option<PathBuf> {
+    let dir = dir.canonicalize().ok()?;
+    dir.ancestors().find(|dir| dir.join("go.mod").is_file()).map(Path::to_owned)
+}
+
+/// The same in a folder that nobody named, if the program is there: else names tell its code.
 ///
 /// # Errors
 /// There is no such folder.

@@ -98,8 +98,8 @@ pub(crate) fn run(args: &Args, cache: &Cache) -> anyhow::Result<()> {
 
 /// The folder of the go.mod above the file, else the file's own.
 fn module_of(file: &Path) -> PathBuf {
-    let module = file.ancestors().skip(1).find(|dir| dir.join("go.mod").is_file());
-    module.or(file.parent()).unwrap_or(Path::new(".")).to_owned()
+    let folder = file.parent().unwrap_or(Path::new("."));
+    workspace::module_around(folder).unwrap_or_else(|| folder.to_owned())
 }
 
 fn print(

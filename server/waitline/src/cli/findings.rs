@@ -52,7 +52,7 @@ pub(crate) fn run(args: &Args, cache: &Cache) -> anyhow::Result<()> {
     own.tell(analysis);
     found.name_places(analysis, own.placement.as_ref());
     let found = found.findings;
-    let here = Here::new(None);
+    let here = Here::new(own.root.as_deref());
     let names = Names { analysis, placement: own.placement.as_ref(), here };
     let mut out = answer();
     if args.json {

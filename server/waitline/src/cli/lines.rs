@@ -22,8 +22,8 @@ Each object has `file`, `line`, `func`, and `causes`: for each cause `n` spans t
 time `ns`, `open_n` and `open_ns` of those still under way at the end, `pre_n` and `pre_ns` of those \
 under way at the beginning; `max`, `p50`, `p90`, `p99` (ns) and the `worst` instance of those that \
 ended; and the `longest` of all, with its time since the beginning and up to the end. No stack is \
-file \"\" and line 0. With --by here your code is the current folder's only if that is a Go module \
-or lies in one, so that a script gets the same answer elsewhere; else functions tell it by their names.
+file \"\" and line 0. With --by here your code is that of the Go module around the current folder, \
+if there is one, so that a script gets the same answer elsewhere; else functions tell it by their names.
 
 Examples:
   waitline lines trace.out --by here --json

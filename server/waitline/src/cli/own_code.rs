@@ -13,6 +13,7 @@ use ide::view::Word;
 
 use super::say;
 use crate::traces::shown;
+use crate::workspace;
 
 /// How a person says which code is theirs.
 #[derive(Debug, clap::Args)]
@@ -20,8 +21,8 @@ pub(crate) struct OwnCodeArgs {
     /// The packages that are your code, and what is below them.
     #[arg(long, value_name = "IMPORTPATH", value_delimiter = ',', conflicts_with = "workspace")]
     user: Vec<String>,
-    /// The folder whose files are your code; places are then the files there [default: the current
-    /// one].
+    /// The folder whose files are your code; places are then the files there [default: the module
+    /// around the current folder, or that folder].
     #[arg(long, value_name = "DIR")]
     workspace: Option<PathBuf>,
 }
@@ -31,6 +32,8 @@ pub(crate) struct OwnCode<'a> {
     packages: &'a [String],
     /// Where frames stand in the workspace, if any of them do.
     pub(crate) placement: Option<Placement>,
+    /// That workspace.
+    pub(crate) root: Option<PathBuf>,
     /// What stands in the workspace's `.waitline.toml`.
     word: Word,
     /// By frame, where neither packages nor a workspace tell it.
@@ -40,12 +43,12 @@ pub(crate) struct OwnCode<'a> {
 }
 
 impl OwnCodeArgs {
-    /// For people: without a word of theirs it is the current folder's, as in a report.
+    /// For people: without a word of theirs it is that of the module they are in, as in a report.
     ///
     /// # Errors
     /// The workspace cannot be read.
     pub(crate) fn for_people(&self, analysis: &Analysis) -> anyhow::Result<OwnCode<'_>> {
-        let mut own = self.of(analysis, Some(Path::new(".")))?;
+        let mut own = self.of(analysis, Some(&workspace::unnamed()))?;
         own.by_name = own_by_name(analysis);
         Ok(own)
     }
@@ -60,8 +63,8 @@ impl OwnCodeArgs {
         analysis: &Analysis,
         looks_here: bool,
     ) -> anyhow::Result<OwnCode<'_>> {
-        let here = Path::new(".");
-        let mut own = self.of(analysis, Some(here).filter(|_| looks_here && is_in_module(here)))?;
+        let module = looks_here.then(|| workspace::module_around(Path::new("."))).flatten();
+        let mut own = self.of(analysis, module.as_deref())?;
         let frames = (0..analysis.tables.n_frames() as u32).map(FrameId);
         let func = |frame| analysis.str(analysis.tables.frame(frame).func);
         own.by_name = frames.map(|frame| is_user_by_name(func(frame))).collect();
@@ -72,13 +75,14 @@ impl OwnCodeArgs {
         let mut own = OwnCode {
             packages: &self.user,
             placement: None,
+            root: None,
             word: Word::default(),
             by_name: Vec::new(),
             lacks: None,
         };
         let dir = match &self.workspace {
             Some(dir) => {
-                let placement = crate::workspace::place_in(analysis, dir)?;
+                let placement = workspace::place_in(analysis, dir)?;
                 own.lacks = Some(dir.as_path()).filter(|_| placement.files.is_empty());
                 own.placement = Some(placement).filter(|_| own.lacks.is_none());
                 Some(dir.as_path())
@@ -86,19 +90,14 @@ impl OwnCodeArgs {
             None => unnamed.filter(|_| self.user.is_empty()),
         };
         if let (None, Some(dir)) = (&self.workspace, dir) {
-            own.placement = crate::workspace::place_by_chance(analysis, dir)?;
+            own.placement = workspace::place_by_chance(analysis, dir)?;
         }
         if let Some(dir) = dir {
+            own.root = Some(dir.to_owned());
             own.word = crate::config::word(&[dir.to_owned()]);
         }
         Ok(own)
     }
-}
-
-/// Whether a folder is a Go module's, or lies in one.
-fn is_in_module(dir: &Path) -> bool {
-    let Ok(dir) = dir.canonicalize() else { return false };
-    dir.ancestors().any(|dir| dir.join("go.mod").is_file())
 }
 
 impl OwnCode<'_> {

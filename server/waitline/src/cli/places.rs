@@ -1,5 +1,8 @@
 //! How places are written: as a path that leads there from the current folder, or in short.
 
+use std::borrow::Cow;
+use std::path::Path;
+
 use unicode_width::UnicodeWidthStr;
 
 use crate::workspace::slashed;
@@ -11,30 +14,42 @@ const PART: usize = 3;
 
 /// From where paths are told.
 pub(crate) struct Here {
-    /// The current folder, and then the workspace: below the first of these that it is in.
-    folders: Vec<String>,
+    /// The current folder, and the workspace, if there is one; both end with `/`.
+    current: Option<String>,
+    root: Option<String>,
 }
 
 impl Here {
     /// With the workspace, if there is one.
-    pub(crate) fn new(root: Option<&std::path::Path>) -> Here {
-        let current = std::env::current_dir().ok();
-        let folders = current.as_deref().into_iter().chain(root);
-        let real = folders.filter_map(|folder| folder.canonicalize().ok());
-        let below =
-            |folder: &std::path::Path| format!("{}/", slashed(folder).trim_end_matches('/'));
-        Here { folders: real.map(|folder| below(&folder)).collect() }
+    pub(crate) fn new(root: Option<&Path>) -> Here {
+        let real = |folder: &Path| {
+            let folder = slashed(&folder.canonicalize().ok()?);
+            Some(format!("{}/", folder.trim_end_matches('/')))
+        };
+        Here { current: real(Path::new(".")), root: root.and_then(real) }
     }
 
-    /// A file by its path from here, the whole of it where it lies elsewhere.
-    pub(crate) fn path<'a>(&self, file: &'a str) -> &'a str {
-        let below = self.folders.iter().find_map(|folder| file.strip_prefix(folder.as_str()));
-        below.unwrap_or(file)
+    /// A file by its path from the current folder, up to the workspace where that is above it; from the
+    /// workspace where that is elsewhere; the whole of it where the file is in neither.
+    pub(crate) fn path<'a>(&self, file: &'a str) -> Cow<'a, str> {
+        if let Some(below) = self.current.as_deref().and_then(|here| file.strip_prefix(here)) {
+            return below.into();
+        }
+        let in_root = self.root.as_deref().and_then(|root| Some((root, file.strip_prefix(root)?)));
+        let Some((root, below)) = in_root else { return file.into() };
+        let Some(here) = self.current.as_deref().and_then(|here| here.strip_prefix(root)) else {
+            return below.into();
+        };
+        // What both have in common up to a folder's end need not be gone up.
+        let same = here.split_inclusive('/').zip(below.split_inclusive('/'));
+        let common: usize = same.take_while(|(a, b)| a == b).map(|(a, _)| a.len()).sum();
+        let up = here[common..].matches('/').count();
+        format!("{}{}", "../".repeat(up), &below[common..]).into()
     }
 
     /// A file of the workspace and a line, by its path from here.
     pub(crate) fn place(&self, file: &str, line: u32) -> String {
-        format!("{}:{line}", ide::text::plain(self.path(file)))
+        format!("{}:{line}", ide::text::plain(&self.path(file)))
     }
 
     /// The same for a column of a table.
@@ -69,10 +84,22 @@ mod tests {
 
     #[test]
     fn a_place_is_a_path_where_it_leads_there() {
-        let here = Here { folders: vec!["/src/shop/".into(), "/src/".into()] };
-        assert_eq!(here.place("/src/shop/internal/wal/wal.go", 28), "internal/wal/wal.go:28");
-        assert_eq!(here.place("/src/lib/lib.go", 1), "lib/lib.go:1");
-        assert_eq!(here.place("/srcs/lib.go", 1), "/srcs/lib.go:1");
+        let here = |current: &str, root: Option<&str>| Here {
+            current: Some(current.into()),
+            root: root.map(Into::into),
+        };
+        let file = "/src/shop/internal/wal/wal.go";
+        for (current, root, path) in [
+            ("/src/shop/", Some("/src/shop/"), "internal/wal/wal.go:28"),
+            ("/src/", Some("/src/shop/"), "shop/internal/wal/wal.go:28"),
+            ("/src/shop/internal/api/v2/", Some("/src/shop/"), "../../wal/wal.go:28"),
+            ("/src/shop/int/", Some("/src/shop/"), "../internal/wal/wal.go:28"),
+            ("/tmp/", Some("/src/shop/"), "internal/wal/wal.go:28"),
+            ("/tmp/", None, "/src/shop/internal/wal/wal.go:28"),
+        ] {
+            assert_eq!(here(current, root).place(file, 28), path);
+        }
+        let here = here("/src/shop/", None);
         assert_eq!(here.in_column("/srcs/lib.go", 1), "/srcs/lib.go:1");
         let deep = format!("/src/shop/{}/wal/wal.go", "internal/".repeat(5));
         assert_eq!(here.in_column(&deep, 28), "wal/wal.go:28");

@@ -37,7 +37,7 @@ Examples:
 pub(crate) struct Args {
     #[command(flatten)]
     trace: TraceArg,
-    /// The folder that holds the source [default: the current one].
+    /// The folder that holds the source [default: the module around the current folder, or that folder].
     #[arg(long, value_name = "DIR")]
     workspace: Option<PathBuf>,
     /// How many lines to show.
@@ -91,7 +91,7 @@ impl Row {
 
 pub(crate) fn run(args: &Args, cache: &Cache) -> anyhow::Result<()> {
     let opened = open(&args.trace.trace, What::Lives, cache)?;
-    let root = args.workspace.clone().unwrap_or_else(|| PathBuf::from("."));
+    let root = args.workspace.clone().unwrap_or_else(workspace::unnamed);
     workspace::check_folder(&root)?;
     let here = Here::new(Some(&root));
     let (view, keep) = opened.view(root, args.workspace.is_some())?;

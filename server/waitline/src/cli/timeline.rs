@@ -12,7 +12,7 @@ use crate::lsp::Page;
 #[command(after_help = "\
 The page is served on this machine only (127.0.0.1), to the browser that opens the file whose path is \
 printed; only you can read that file. It ends with Ctrl+C, or half an hour after the page was closed. \
-Sources are looked for in the current folder.
+Sources are looked for in the module around the current folder, or in that folder.
 
 Examples:
   waitline timeline trace.out
@@ -22,9 +22,9 @@ Examples:
 pub(crate) struct Args {
     #[command(flatten)]
     trace: TraceArg,
-    /// The folder that holds the source.
-    #[arg(long, value_name = "DIR", default_value = ".")]
-    workspace: PathBuf,
+    /// The folder that holds the source [default: the module around the current folder, or that folder].
+    #[arg(long, value_name = "DIR")]
+    workspace: Option<PathBuf>,
     /// Print the path of the file that leads to the page, and open nothing.
     #[arg(long)]
     no_open: bool,
@@ -52,8 +52,9 @@ fn place(link: &str) -> Result<serde_json::Value, String> {
 }
 
 pub(crate) fn run(args: &Args, cache: Cache) -> anyhow::Result<()> {
-    crate::workspace::check_folder(&args.workspace)?;
-    let root = args.workspace.canonicalize()?;
+    let root = args.workspace.clone().unwrap_or_else(crate::workspace::unnamed);
+    crate::workspace::check_folder(&root)?;
+    let root = root.canonicalize()?;
     let nothing = serde_json::Value::Null;
     let at = args.at.as_ref().unwrap_or(&nothing);
     let ready = |path: &std::path::Path| {
