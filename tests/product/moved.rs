@@ -7,8 +7,12 @@ use serde_json::Value;
 
 use crate::product::{testdata, waitline};
 
+fn trace() -> std::path::PathBuf {
+    testdata("traces/g126/webmix.trace")
+}
+
 fn rows(command: &[&str], workspace: &Path) -> Vec<Value> {
-    let trace = testdata("traces/g126/webmix.trace");
+    let trace = trace();
     let mut args: Vec<_> = command.iter().map(AsRef::as_ref).collect();
     args.extend([trace.as_os_str(), "--workspace".as_ref(), workspace.as_os_str()]);
     let run = waitline(args);
@@ -59,6 +63,13 @@ fn lines_of_functions_that_moved_keep_their_figures() {
         rows.map(|row| (row["code"].clone(), row["line"].as_u64(), row["message"].clone()))
             .collect::<Vec<_>>()
     };
+    let told = |workspace: &Path| {
+        let args =
+            ["report".as_ref(), trace().as_os_str(), "--workspace".as_ref(), workspace.as_os_str()]
+                .map(std::ffi::OsStr::to_owned);
+        waitline(args).text().contains("\nyour source has changed since the trace: ")
+    };
+    assert_eq!((told(&programs), told(dir.path())), (false, true));
     let (before, after) = (found(&programs), found(dir.path()));
     assert_eq!(before.len(), after.len(), "{before:#?} {after:#?}");
     let moved = |place: &str| {

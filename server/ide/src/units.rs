@@ -120,6 +120,11 @@ pub fn count(n: u64) -> String {
     grouped(n)
 }
 
+/// `1 wait`, `3 waits`.
+pub fn counted(n: u64, one: &str, many: &str) -> String {
+    format!("{} {}", count(n), if n == 1 { one } else { many })
+}
+
 /// A share with three digits: `38.0 %`, `0.52 %`, `< 0.01 %`, `> 99.9 %`, `100 %`; [`NONE`] of
 /// nothing.
 ///

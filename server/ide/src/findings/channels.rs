@@ -3,13 +3,13 @@
 use exectrace::{FrameId, StackId};
 use hashbrown::{HashMap, HashSet};
 
-use super::scene::{BIG, Scene, Site, counted};
+use super::scene::{BIG, Scene, Site};
 use super::{Code, Finding, Found, part};
 use crate::blame::End;
 use crate::figures::SlotId;
 use crate::sites::ends_context;
 use crate::stays::{GoRow, Stay, StayKind, StayRow};
-use crate::units::{count, duration, percent};
+use crate::units::{count, counted, duration, percent};
 use crate::values::Values;
 use crate::verdicts::{Verdict, WaitKind, Why};
 

@@ -1,11 +1,11 @@
 //! Goroutines and the `go` statements that start them: in turn instead of side by side, too many,
 //! left behind; joins that wait for the last one; a program that is one goroutine.
 
-use super::scene::{BIG, Picked, Scene, Site, counted};
+use super::scene::{BIG, Picked, Scene, Site};
 use super::{Code, Finding, Found, Related, part};
 use crate::goroutines::{GoGroup, ran};
 use crate::stays::{GoRow, Stay, StayKind, StayRow};
-use crate::units::{count, duration, percent};
+use crate::units::{count, counted, duration, percent};
 use crate::verdicts::{Verdict, WaitKind};
 
 pub(super) fn find(scene: &Scene<'_>, found: &mut Found) {

@@ -1,9 +1,9 @@
 //! Locks: contended, held while waiting, queued for in a convoy, stuck.
 
-use super::scene::{BIG, Scene, Site, counted};
+use super::scene::{BIG, Scene, Site};
 use super::{Code, Finding, Found, Related, part};
 use crate::blame::End;
-use crate::units::{count, duration, percent};
+use crate::units::{count, counted, duration, percent};
 use crate::verdicts::WaitKind;
 
 pub(super) fn find(scene: &Scene<'_>, found: &mut Found) {

@@ -1,8 +1,8 @@
 //! Sleeps and system calls for which others wait.
 
-use super::scene::{BIG, Scene, Site, counted};
+use super::scene::{BIG, Scene, Site};
 use super::{Code, Finding, Found, NEAR, part};
-use crate::units::{count, duration, percent};
+use crate::units::{count, counted, duration, percent};
 use crate::verdicts::{Verdict, WaitKind};
 
 pub(super) fn find(scene: &Scene<'_>, found: &mut Found) {

@@ -543,8 +543,3 @@ pub(super) fn moment(ns: i64) -> String {
     let us = ns.div_euclid(1_000);
     format!("{}.{:03} ms", us.div_euclid(1_000), us.rem_euclid(1_000))
 }
-
-/// `1 wait`, `3 waits`.
-pub(super) fn counted(n: u64, one: &str, many: &str) -> String {
-    format!("{} {}", count(n), if n == 1 { one } else { many })
-}

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use ide::kinds::Kind;
 use ide::sites::{Part, SiteLine};
-use ide::units::{count, duration};
+use ide::units::{count, counted, duration};
 use ide::verdicts::Verdict;
 use ide::view::View;
 
@@ -129,7 +129,7 @@ fn print(
         })
         .map(|f| f.lines)
         .collect();
-    let (mut gap, mut is_open, mut left_out) = (false, false, 0u64);
+    let (mut gap, mut is_open, mut is_marked, mut left_out) = (false, false, false, 0u64);
     let width = 39 + verdict_width;
     for (number, text) in source.text.lines().enumerate() {
         let line = number as u32;
@@ -149,25 +149,30 @@ fn print(
         });
         let first = rows.next().unwrap_or_default();
         let text = text.replace('\t', "    ");
-        writeln!(out, "{first:width$} {dim}{:>5}{dim:#}  {text}", line + 1)?;
+        let mark = site.map_or("", |site| site.state.mark().trim_end());
+        is_marked |= !parts.is_empty() && !mark.is_empty();
+        let number = format!("{}{}", if parts.is_empty() { "" } else { mark }, line + 1);
+        writeln!(out, "{first:width$} {dim}{number:>5}{dim:#}  {text}")?;
         for row in rows {
             writeln!(out, "{dim}{}{dim:#}", row.trim_end())?;
         }
     }
-    notes(args, is_open, left_out, &mut out)?;
-    out.flush()
-}
-
-/// What the signs mean, and what is not there.
-fn notes(args: &Args, is_open: bool, left_out: u64, out: &mut impl Write) -> std::io::Result<()> {
-    let dim = style::DIM;
     let mut notes = Vec::new();
     if is_open {
         notes.push("…: some of it was still under way when the trace ended".to_owned());
     }
+    if is_marked {
+        notes.push("the source has changed since the trace: ~ moved, ? doubtful".to_owned());
+    }
+    let gone = || lines.iter().filter(|line| !line.holds).flat_map(|line| &line.parts);
+    if gone().next().is_some() {
+        let (n, ns) = (gone().count() as u64, gone().map(|part| part.figure.total()).sum());
+        let n = counted(n, "figure is", "figures are");
+        notes.push(format!("{n} of lines that are gone since the trace: {}", duration(ns)));
+    }
     if left_out > 0 {
-        let (n, least) = (count(left_out), duration(args.min));
-        notes.push(format!("{n} figures of less than {least} are left out: --min 1ns"));
+        let n = counted(left_out, "figure", "figures");
+        notes.push(format!("{n} of less than {} left out: --min 1ns", duration(args.min)));
     }
     if !notes.is_empty() {
         writeln!(out)?;
@@ -175,7 +180,7 @@ fn notes(args: &Args, is_open: bool, left_out: u64, out: &mut impl Write) -> std
     for note in notes {
         writeln!(out, "{dim}{note}{dim:#}")?;
     }
-    Ok(())
+    out.flush()
 }
 
 /// How wide a terminal must be to hold verdicts beside the figures and the source.

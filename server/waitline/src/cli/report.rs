@@ -1,13 +1,14 @@
 //! `waitline report`: what a person wants to know first.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::PathBuf;
 
 use ide::kinds::Kind;
 use ide::lines::{By, Figure, lines, own_by_name};
+use ide::staleness::State;
 use ide::suite::Test;
-use ide::units::{count, duration, percent_short};
+use ide::units::{count, counted, duration, percent_short};
 use ide::verdicts::{Sum, Verdict};
 use ide::view::{View, short_func};
 use serde_json::json;
@@ -59,7 +60,9 @@ struct Row {
     figure: Figure,
     judged: Sum,
     costly_ns: i64,
+    /// The line as it stands now, and whether it is the recorded one.
     text: Option<String>,
+    state: State,
 }
 
 impl Row {
@@ -124,6 +127,7 @@ fn rows(view: &View, here: &Here) -> (Vec<Row>, bool) {
                     judged: part.judged,
                     costly_ns: part.costly_ns(),
                     text: text.map(|t| t.trim().to_owned()),
+                    state: site.state,
                 });
             }
         }
@@ -181,6 +185,7 @@ fn rows_by_name(view: &View) -> Vec<Row> {
                     judged,
                     costly_ns: judged.of(Verdict::Costly) + assist,
                     text: None,
+                    state: State::Exact,
                 });
             }
         }
@@ -335,6 +340,21 @@ fn queue_note(view: &View, own: i64) -> String {
 }
 
 /// The trace in three lines.
+/// What has become of the lines that were recorded, if not all are as they were.
+fn changes(rows: &[Row]) -> Option<String> {
+    let n = |state| {
+        let lines = rows.iter().filter(|row| row.state == state);
+        lines.map(|row| (&row.file, row.line)).collect::<BTreeSet<_>>().len()
+    };
+    let told =
+        [(State::Shifted, "moved (~)"), (State::Doubtful, "doubtful (?)"), (State::Lost, "gone")];
+    let mut told = told.map(|(state, what)| (n(state) as u64, what)).into_iter();
+    let (first, what) = told.find(|(n, _)| *n > 0)?;
+    let rest = told.filter(|(n, _)| *n > 0);
+    let first = format!("{} {what}", counted(first, "line", "lines"));
+    Some(rest.fold(first, |all, (n, what)| format!("{all}, {} {what}", count(n))))
+}
+
 fn head(view: &View, rows: &[Row], out: &mut impl Write) -> anyhow::Result<()> {
     let analysis = &view.analysis;
     let totals = &analysis.totals;
@@ -368,6 +388,9 @@ fn head(view: &View, rows: &[Row], out: &mut impl Write) -> anyhow::Result<()> {
         duration(of(Verdict::Idle)),
         duration(of(Verdict::Unsure))
     )?;
+    if let Some(changes) = changes(rows) {
+        writeln!(out, "your source has changed since the trace: {changes}")?;
+    }
     if let Some(tail) = &analysis.tail {
         writeln!(out, "{}", tail.sentence())?;
     }
@@ -434,7 +457,10 @@ fn table(
     let used = 10 + 1 + 8 + 1 + 8 + 1 + 8 + 2 + cause_width + 2 + place_width + 2 + wait_width + 2;
     for (row, waits) in rows.iter().zip(waits) {
         let last = match &row.text {
-            Some(text) => ide::text::plain(text),
+            Some(text) => format!("{}{}", row.state.mark(), ide::text::plain(text)),
+            None if row.state == State::Lost => {
+                format!("gone from {}", ide::text::plain(short_func(&row.func)))
+            }
             None => ide::text::plain(short_func(&row.func)),
         };
         let (number, tail) = match row.has_number(of(row)) {
@@ -521,6 +547,7 @@ fn print_json(args: &Args, view: &View, rows: &[Row]) -> anyhow::Result<()> {
             line["unsure"] = row.judged.of(Verdict::Unsure).into();
             line["reason"] = ide::reasons::reason(view, &row.judged, &row.figure.slots).into();
             line["text"] = row.text.as_deref().into();
+            line["state"] = row.state.as_str().into();
             line
         })
         .collect();
