@@ -319,7 +319,7 @@ fn annotate_takes_its_files_in_any_order() {
     let total = |line: &str| line.get(..11).unwrap_or_default().trim().to_owned();
     let totals: Vec<String> = text.lines().map(total).collect();
     assert!(!totals.iter().any(|ns| ns.ends_with("µs") || ns.ends_with("ns")), "{text}");
-    assert!(text.contains("of less than 1.00 ms are left out: --min 1ns"), "{text}");
+    assert!(text.contains("of less than 1.00 ms left out: --min 1ns"), "{text}");
     assert!(text.contains("…: some of it was still under way"), "{text}");
     let lock = text.lines().find(|line| line.contains("mu.Lock()") && line.contains(" 31  "));
     assert!(lock.is_some_and(|line| line.contains("costly")), "{text}");

@@ -185,13 +185,7 @@ pub fn still(open: u64) -> String {
 /// ` · p99 1.25 ms`, or the longest where there are too few for a percentile to mean anything.
 pub fn tail(view: &View, figure: &Figure) -> String {
     let about = view.approximately();
-    // Where more than one in a hundred are still under way, and most of the time is theirs, the others tell
-    // nothing.
-    let cut = (figure.open_n + figure.pre_n, figure.open_ns.saturating_add(figure.pre_ns));
-    let ended_say = cut.0 * 100 <= figure.count() || cut.1 <= figure.ns;
-    if figure.n >= 100 && ended_say {
-        let [p99] = figure.values(&view.analysis).percentiles([99]);
-        let p99 = figure.worst.map_or(p99, |w| p99.min(w.ns));
+    if let Some(p99) = figure.p99(&view.analysis) {
         return format!(" · p99 {about}{}", duration(p99));
     }
     match figure.longest() {

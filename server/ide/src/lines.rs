@@ -67,6 +67,20 @@ pub struct Figure {
 }
 
 impl Figure {
+    /// What of a hundred that ended the second longest took, in nanoseconds. `None` of fewer than a hundred; and
+    /// where more than one in a hundred are still under way, and most of the time is theirs: then the others tell
+    /// nothing.
+    pub fn p99(&self, analysis: &Analysis) -> Option<i64> {
+        let cut_n = self.open_n.saturating_add(self.pre_n);
+        let cut_ns = self.open_ns.saturating_add(self.pre_ns);
+        let says = cut_n.saturating_mul(100) <= self.count() || cut_ns <= self.ns;
+        if self.n < 100 || !says {
+            return None;
+        }
+        let [p99] = self.values(analysis).percentiles([99]);
+        Some(self.worst.map_or(p99, |worst| p99.min(worst.ns)))
+    }
+
     /// Nothing yet.
     pub fn new() -> Figure {
         Figure {

@@ -85,8 +85,11 @@ impl Placement {
         let mut read = |path: &str| -> Option<Arc<SourceFile>> {
             cache.entry(path.to_owned()).or_insert_with(|| read(path)).clone()
         };
-        let recorded = Recorded::new(analysis);
-        let mut editions: HashMap<(StrId, String), bool> = HashMap::new();
+        // Of files that no path leads to for sure: which of the workspace are editions of which, and which functions
+        // of it these have.
+        let mut recorded = None;
+        let mut editions: HashMap<StrId, HashMap<String, Option<HashMap<StrId, bool>>>> =
+            HashMap::new();
         let mut unmapped = vec![false; analysis.tables.n_frames()];
         for (row, unmapped) in unmapped.iter_mut().enumerate() {
             let frame = analysis.tables.frame(FrameId(row as u32));
@@ -96,14 +99,18 @@ impl Placement {
                 |path: &str| read(path).is_some_and(|file| file.source.may_be_file_of(func, line));
             let mut mapping = mapper.map(file, func, &mut verify);
             if mapping == Mapping::Unmapped {
+                let recorded = recorded.get_or_insert_with(|| Recorded::new(analysis));
                 let mut may_have_moved = |path: &str| {
-                    read(path).is_some_and(|source| {
-                        let is_edition = || recorded.is_edition(analysis, frame.file, &source);
-                        source.source.may_have_function(func)
-                            && *editions
-                                .entry((frame.file, path.to_owned()))
-                                .or_insert_with(is_edition)
-                    })
+                    let Some(source) = read(path) else { return false };
+                    let edition = editions.entry(frame.file).or_default();
+                    let edition = edition.entry_ref(path).or_insert_with(|| {
+                        let is = recorded.is_edition(analysis, frame.file, &source);
+                        is.then(HashMap::new)
+                    });
+                    let has = || source.source.may_have_function(func);
+                    edition
+                        .as_mut()
+                        .is_some_and(|has_all| *has_all.entry(frame.func).or_insert_with(has))
                 };
                 mapping = mapper.map(file, func, &mut may_have_moved);
             }
@@ -221,9 +228,19 @@ impl Recorded {
     }
 
     /// Whether a file may be a later or an earlier edition of a recorded one, of which only the end of the path
-    /// tells: it has three quarters of the functions or more, and at least two, or one where it was.
+    /// tells, two elements or more: it has three quarters of the functions or more, and at least two, or one where
+    /// it was.
     fn is_edition(&self, analysis: &Analysis, file: StrId, source: &SourceFile) -> bool {
-        let Some(functions) = self.0.get(&file) else { return false };
+        /// No file of a person's has more, and each is compared with all that the source has.
+        const MOST: usize = 2_000;
+        let Some(functions) = self.0.get(&file).filter(|list| list.len() <= MOST) else {
+            return false;
+        };
+        let elements = |path: &str| path.rsplit(['/', '\\']).map(str::to_owned).collect::<Vec<_>>();
+        let (here, there) = (elements(&source.path), elements(analysis.str(file)));
+        if here.iter().zip(&there).take(2).filter(|(a, b)| a == b).count() < 2 {
+            return false;
+        }
         let source = &source.source;
         let n = |is: &dyn Fn(&str, u32) -> bool| {
             functions.iter().filter(|(func, line)| is(analysis.str(*func), *line)).count()

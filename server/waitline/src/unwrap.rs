@@ -15,7 +15,7 @@ mod tar;
 mod zip;
 
 /// The most bytes that a trace may be unpacked to.
-const MAX_BYTES: u64 = 16 << 30;
+pub(crate) const MAX_BYTES: u64 = 16 << 30;
 /// So many bytes may come of however few.
 const FREE_BYTES: u64 = 64 << 20;
 /// How many times larger than what is packed the rest may be. Traces pack to a third to a tenth.

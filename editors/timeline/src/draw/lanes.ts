@@ -473,12 +473,12 @@ interface Text {
   most: Px;
 }
 
-/** Its length, where the rectangle is the whole of one span. */
 /** A bar as high as the part of its pixels that is covered: what is short is low, however many pixels have some of it. */
 export function shareHeight(tile: LaneTile, i: number): Px {
   return Math.max(BAR.height * covered(tile, i), 1);
 }
 
+/** Its length, where the rectangle is the whole of one span. */
 function howLong(tile: LaneTile, i: number): string {
   const part = FLAG.joined | FLAG.before | FLAG.after;
   return ((tile.flags[i] ?? 0) & part) === 0 && covered(tile, i) === 1

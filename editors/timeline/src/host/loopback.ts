@@ -146,7 +146,7 @@ export class LoopbackHost implements Host {
 
   /** The page's own address lets in nobody else, and ends with the server: a command opens the place for everybody. */
   link(at: Link, trace: string): string {
-    return `waitline timeline ${quoted(trace)} --at ${quoted(linkText(at))}`;
+    return command(trace, linkText(at));
   }
 
   /** A link that was put into the address by hand. */
@@ -225,10 +225,18 @@ export class LoopbackHost implements Host {
   }
 }
 
-/** A word of a command, for the shells of where the trace is: a path with backslashes is one of Windows. */
-export function quoted(word: string): string {
-  if (/^[\w@%+:,./-]+$/.test(word)) return word;
-  return /^[a-z]:\\/i.test(word) ? `"${word}"` : `'${word.replaceAll("'", "'\\''")}'`;
+/**
+ * What opens a trace at a link, in a shell of where the trace is. Shells of Windows do not agree on what is safe
+ * in a path: of one with more than letters there is only the link.
+ */
+export function command(trace: string, link: string): string {
+  if (!/^([a-z]:|\\\\)/i.test(trace)) return `waitline timeline ${quoted(trace)} --at ${quoted(link)}`;
+  if (!/^[\w@+:,. \\()-]+$/.test(trace) || link.includes("'")) return link;
+  return `waitline timeline '${trace}' --at '${link}'`;
+}
+
+function quoted(word: string): string {
+  return /^[\w@%+:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
 function errorText(said: string): string {

@@ -451,8 +451,7 @@ export function slice(x: unknown): Slice | null {
     site: place(field(x, 'site')),
     rank: numOrNull(field(x, 'rank')),
     of: numOrNull(field(x, 'of')),
-    // A reason begins with its verdict: told once is enough.
-    text: lines(field(x, 'text'), 20_000).replace(/^(costly|through|idle|unsure): \1: /gm, '$1: '),
+    text: lines(field(x, 'text'), 20_000),
   };
   const w = made.waker;
   // What ended a wait is a wake like any other, also where only the waker is named.

@@ -1,7 +1,7 @@
 // Both hosts are held to the one interface: the same questions, the same answers, the same errors, whatever is behind.
 import { describe, expect, it } from 'vitest';
 import { type Host, RequestError } from '../../src/host/host.ts';
-import { fragment, LoopbackHost, quoted, type Surroundings } from '../../src/host/loopback.ts';
+import { command, fragment, LoopbackHost, type Surroundings } from '../../src/host/loopback.ts';
 import { type ToExtension, type VsCodeApi, VsCodeHost } from '../../src/host/vscode.ts';
 import { fragmentFields, type Link, readLink } from '../../src/model/link.ts';
 import { field, isFields, type Json } from '../../src/model/read.ts';
@@ -231,10 +231,12 @@ describe('without an editor', () => {
   });
 
   it('a command is in words that a shell takes as they are', () => {
-    expect(quoted('/tmp/run.trace')).toBe('/tmp/run.trace');
-    expect(quoted("/tmp/it's here.trace")).toBe("'/tmp/it'\\''s here.trace'");
-    expect(quoted('C:\\my traces\\a.trace')).toBe('"C:\\my traces\\a.trace"');
-    expect(quoted('view=mmu&v0=1')).toBe("'view=mmu&v0=1'");
+    const of = (trace: string) => command(trace, 'view=mmu&v0=1');
+    expect(of('/tmp/run.trace')).toBe("waitline timeline /tmp/run.trace --at 'view=mmu&v0=1'");
+    expect(of("/tmp/it's here.trace")).toBe("waitline timeline '/tmp/it'\\''s here.trace' --at 'view=mmu&v0=1'");
+    expect(of('C:\\my traces\\a.trace')).toBe("waitline timeline 'C:\\my traces\\a.trace' --at 'view=mmu&v0=1'");
+    expect(of('C:\\a$(calc)\\t.trace')).toBe('view=mmu&v0=1');
+    expect(of('\\\\host\\a & b\\t.trace')).toBe('view=mmu&v0=1');
   });
 });
 

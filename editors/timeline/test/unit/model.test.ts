@@ -260,11 +260,3 @@ describe('the evidence of a finding', () => {
     expect(part(327, 3)).toMatchObject({ p50: 4, p99: 7 });
   });
 });
-
-describe('the words of a slice', () => {
-  it('tell its verdict once', () => {
-    const text = (words: string) => protocol.slice({ lane: 'g:1', text: words })?.text;
-    expect(text('G1 f: network\n1 s: 2 s\ncostly: costly: the network was slow')).toMatch(/^costly: the network/m);
-    expect(text('idle: waits in its usual place')).toBe('idle: waits in its usual place');
-  });
-});

@@ -5,7 +5,8 @@
 //! of intervals. There are two of them: weak demand, and strong.
 
 use super::facts::{Facts, WaitKind};
-use super::people::{Crew, People, Seen};
+use super::people::{Crew, People};
+use super::seen::Seen;
 use crate::Analysis;
 use crate::stays::{GoRow, InTime, RegionSpan, Stay, StayKind, StayRow, Stays};
 
@@ -334,6 +335,6 @@ fn is_short(region: &RegionSpan, duration: i64) -> bool {
 }
 
 /// Whether a part is at least half of the whole; neither is below 0, both may be as large as times are.
-fn is_half(part: i64, whole: i64) -> bool {
+pub(super) fn is_half(part: i64, whole: i64) -> bool {
     part >= whole - part
 }

@@ -2,7 +2,8 @@
 
 use super::demand::{Demand, Demanded};
 use super::facts::{Facts, WaitKind};
-use super::people::{People, Seen, weight};
+use super::people::{People, weight};
+use super::seen::Seen;
 use super::tally::Tally;
 use super::words::{Judgement, Verdict, Why};
 use crate::Analysis;
@@ -357,7 +358,7 @@ impl Judge<'_> {
         let idle = self.idle.since(stay.waker, stay.start.0);
         let born = self.stays.go(stay.waker).birth.0.max(stay.start.0);
         let alive = stay.end.0 - born.min(stay.end.0);
-        (alive - idle) * 2 >= whole
+        i128::from(alive.saturating_sub(idle)) * 2 >= i128::from(whole)
     }
 
     /// Whether the goroutine hands what it was started for to who started it, and is done then. Whoever

@@ -3,8 +3,11 @@
 use exectrace::StrId;
 use hashbrown::{HashMap, HashSet};
 
+use super::demand::is_half;
 use super::facts::{Fact, Facts, Talk, WaitKind};
 use super::roots::roots;
+use super::seen::Seen;
+use super::trips::Asked;
 use super::visited::{ManySites, Turn, Visited, chain};
 use super::wakers::{WakerStack, waker_stacks};
 use crate::Analysis;
@@ -62,19 +65,19 @@ pub(super) struct Person {
     /// The name of its root function.
     root: StrId,
     /// The site that it comes back to with empty hands; `u32::MAX` for none.
-    home: u32,
+    pub(super) home: u32,
     /// Its creator, and the creator of that.
-    makers: [GoRow; 2],
+    pub(super) makers: [GoRow; 2],
     /// How often it woke these, up to 3.
     woke_makers: [u8; 2],
-    /// Neither has it woken who started it, nor has anybody woken it.
+    /// It has not woken who started it, nor has anybody brought it anything.
     newborn: bool,
     /// Its root is the program's own.
-    own_root: bool,
+    pub(super) own_root: bool,
     /// It ended a wait for room in a channel, and was no peer.
     receives: bool,
     /// It ended in the trace.
-    ended: bool,
+    pub(super) ended: bool,
     /// Most of its receiving is from the network.
     reads: bool,
     /// A timer started it.
@@ -84,17 +87,17 @@ pub(super) struct Person {
     /// It was seen in the program's code alone for half of the trace or more: no request takes that long.
     stays_inside: bool,
     /// It opened a connection, and accepted one.
-    dials: bool,
-    accepts: bool,
+    pub(super) dials: bool,
+    pub(super) accepts: bool,
     /// The site that it found last: a row of what was visited. Then its first row in
     /// `People::at_site`.
     sites: u32,
     /// Its last wait or call.
-    last_wait: StayRow,
+    pub(super) last_wait: StayRow,
     /// Who asked it last.
     asker: GoRow,
     /// When it was last seen outside the program's own code.
-    seen_outside: i64,
+    pub(super) seen_outside: i64,
 }
 
 /// Where a goroutine was last, while it is followed.
@@ -105,14 +108,13 @@ struct Last {
     nth: [u8; 2],
     /// How many sites it has; no more than 255 are counted.
     n_sites: u8,
-    /// It has asked something over the network, and waited for nothing from there since.
-    asked: bool,
+    asked: Asked,
 }
 
 /// What is known of all goroutines.
 #[derive(Debug)]
 pub(super) struct People {
-    gos: Vec<Person>,
+    pub(super) gos: Vec<Person>,
     at_site: Vec<AtSite>,
     /// By stay.
     at_of: Vec<At>,
@@ -146,65 +148,6 @@ impl At {
 
     fn is(self, bit: u8) -> bool {
         self.0 & bit != 0
-    }
-}
-
-/// A wait, with all that a look at its tables tells.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Seen<'a> {
-    pub(super) row: StayRow,
-    pub(super) stay: &'a Stay,
-    pub(super) fact: Fact,
-    pub(super) at: &'a AtSite,
-    pub(super) person: &'a Person,
-    /// One of its kind ended it: what it waited for was a slot.
-    pub(super) peer: bool,
-    /// It was for the answer to what was asked over the network, by a goroutine that ended in the trace; or,
-    /// `Some(false)`, that did not: it may as well be told what to do there, and answer.
-    pub(super) trip: Option<bool>,
-    /// It was for room in a channel, or for somebody to take.
-    pub(super) sends: bool,
-    /// It is of the program's first goroutine.
-    pub(super) main: bool,
-    /// Another goroutine ended it, not a timer, and its own was in the program's code for too long for a request.
-    told_inside: bool,
-}
-
-impl Seen<'_> {
-    /// At most twice at this site, and the goroutine ended in the trace.
-    pub(super) fn is_one_shot(&self) -> bool {
-        self.at.n <= 2 && self.person.ended
-    }
-
-    /// Whether the goroutine waits again, or calls the system, after this.
-    pub(super) fn has_later_stay(&self) -> bool {
-        self.person.last_wait > self.row
-    }
-
-    /// Whether a wait is at its goroutine's home. One without a home is at home anywhere.
-    pub(super) fn is_home(&self) -> bool {
-        self.person.home == u32::MAX || self.person.home == self.fact.site
-    }
-
-    /// The root function of its goroutine is none of the program's own.
-    pub(super) fn has_foreign_root(&self) -> bool {
-        !self.person.own_root
-    }
-
-    /// What still lasts may be a request's handler: it stands in the program's code, and its root lies
-    /// outside.
-    pub(super) fn may_be_callback(&self) -> bool {
-        self.fact.in_program
-            && self.has_foreign_root()
-            && !self.fact.wrapper
-            && !self.fact.listens
-            && !self.told_inside
-    }
-
-    /// A request's handler whose request ended: it stands in the program's code, its root lies
-    /// outside, and it was seen outside again afterwards.
-    pub(super) fn is_callback(&self) -> bool {
-        self.may_be_callback() && self.person.seen_outside >= self.stay.end.0
     }
 }
 
@@ -256,7 +199,7 @@ impl People {
         let mut visited: Vec<Visited> = Vec::with_capacity(2 * stays.gos.len());
         // By row of `visited`: which of its goroutine's sites it is.
         let mut nths: Vec<u8> = Vec::with_capacity(2 * stays.gos.len());
-        let nowhere = Last { at: [u32::MAX; 2], nth: [0; 2], n_sites: 0, asked: false };
+        let nowhere = Last { at: [u32::MAX; 2], nth: [0; 2], n_sites: 0, asked: Asked::default() };
         let mut lasts = vec![nowhere; stays.gos.len()];
         let mut turns = Turns::new();
         for row in stays.rows() {
@@ -304,7 +247,8 @@ impl People {
             person.last_wait = row;
             if fact.own_frames == 0 {
                 let since = person.seen_outside.max(stays.go(stay.g).birth.0);
-                person.stays_inside |= (stay.start.0 - since.min(stay.start.0)) * 2 > duration;
+                let inside = stay.start.0.saturating_sub(since).max(0);
+                person.stays_inside |= is_half(inside, duration);
                 person.seen_outside = person.seen_outside.max(stay.end.0);
             }
             let at = &mut visited[last_at as usize];
@@ -319,11 +263,11 @@ impl People {
                 Talk::Nothing => 0,
                 talk => self.trip(talk, stay, &mut last.asked),
             };
-            if last.asked
+            if last.asked.now
                 && matches!(fact.kind, WaitKind::Receive | WaitKind::Select | WaitKind::Cond)
                 && self.is_told_by_reader(stay, stays, facts)
             {
-                last.asked = false;
+                last.asked.now = false;
                 if self.is_opened(&[stay.g, stay.waker]) {
                     trip = stay.end.since(stay.start);
                 }
@@ -338,7 +282,7 @@ impl People {
             }
             self.at_of.push(At(nth | At::WOKEN));
             if self.streams && self.waker(stay).is_some_and(|w| w.asks) {
-                lasts[stay.waker.0 as usize].asked = true;
+                lasts[stay.waker.0 as usize].asked.stream = true;
             }
             let waker = &mut self.gos[stay.waker.0 as usize];
             if waker.root == root && !at.turn.is_of(stay.waker) {
@@ -353,48 +297,11 @@ impl People {
         for (person, go) in self.gos.iter_mut().zip(&stays.gos) {
             if person.ended {
                 let since = person.seen_outside.max(go.birth.0);
-                person.stays_inside |= (go.end.0 - since.min(go.end.0)) * 2 > duration;
+                person.stays_inside |= is_half(go.end.0.saturating_sub(since).max(0), duration);
                 person.seen_outside = person.seen_outside.max(go.end.0);
             }
         }
         (visited, turns)
-    }
-
-    /// Notes what a goroutine does with connections; and tells how much of this wait is for the answer to what
-    /// it has just asked, over a connection that was opened for it.
-    fn trip(&mut self, talk: Talk, stay: &Stay, asked: &mut bool) -> i64 {
-        let person = &mut self.gos[stay.g.0 as usize];
-        match talk {
-            Talk::Nothing | Talk::Takes => {}
-            Talk::Accepts => person.accepts = true,
-            Talk::Dials => person.dials = true,
-            Talk::Writes => *asked = true,
-            // Of many messages few are seen, so that one says it for all.
-            Talk::Streams if std::mem::take(asked) => return i64::MAX,
-            Talk::Streams => {}
-            Talk::Reads => {
-                if std::mem::take(asked) && self.is_opened(&[stay.g]) {
-                    return stay.end.since(stay.start);
-                }
-            }
-        }
-        0
-    }
-
-    /// Whether one of these goroutines opened a connection, or who started it; and none comes of a connection
-    /// that was accepted.
-    fn is_opened(&self, gos: &[GoRow]) -> bool {
-        let of = |g: GoRow| self.gos.get(g.0 as usize);
-        let persons = || gos.iter().filter_map(|&g| of(g));
-        let accepted = |p: &Person| p.makers.iter().filter_map(|&m| of(m)).any(|m| m.accepts);
-        persons().any(|p| p.dials || of(p.makers[0]).is_some_and(|maker| maker.dials))
-            && !persons().any(accepted)
-    }
-
-    /// Whether a goroutine that had just read from the network ended a wait.
-    fn is_told_by_reader(&self, stay: &Stay, stays: &Stays, facts: &Facts) -> bool {
-        stay.waker_last != StayRow::NONE
-            && matches!(facts.fact(stays.slot(stay.waker_last)).talk, Talk::Reads | Talk::Takes)
     }
 
     /// Finds the home of each goroutine, and how much of its time a group is at them. For a group,
@@ -485,7 +392,7 @@ impl People {
             let (asker, made) = (w.asker, w.makers.iter().position(|&maker| maker == stay.g));
             let answers_maker = made.is_some_and(|maker| w.woke_makers[maker] <= 2);
             // A worker that was started for a question has that in hand.
-            let born_for_it = w.newborn && w.makers[0] == stay.g;
+            let born_for_it = w.newborn && w.makers[0] == stay.g && !w.reads;
             if born_for_it {
                 self.gos[stay.waker.0 as usize].newborn = false;
             }

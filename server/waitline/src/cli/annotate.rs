@@ -166,7 +166,10 @@ fn print(
     }
     let gone = || lines.iter().filter(|line| !line.holds).flat_map(|line| &line.parts);
     if gone().next().is_some() {
-        let (n, ns) = (gone().count() as u64, gone().map(|part| part.figure.total()).sum());
+        let (n, ns) = (
+            gone().count() as u64,
+            gone().map(|part| part.figure.total()).fold(0, i64::saturating_add),
+        );
         let n = counted(n, "figure is", "figures are");
         notes.push(format!("{n} of lines that are gone since the trace: {}", duration(ns)));
     }

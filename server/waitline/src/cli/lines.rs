@@ -23,7 +23,7 @@ time `ns`, `open_n` and `open_ns` of those still under way at the end, `pre_n` a
 under way at the beginning; `max`, `p50`, `p90`, `p99` (ns) and the `worst` instance of those that \
 ended; and the `longest` of all, with its time since the beginning and up to the end. No stack is \
 file \"\" and line 0. With --by here your code is that of the Go module around the current folder, \
-if there is one, so that a script gets the same answer elsewhere; else functions tell it by their names.
+if there is one; else functions tell it by their names, and the answer is the same in any folder.
 
 Examples:
   waitline lines trace.out --by here --json

@@ -1,7 +1,7 @@
 //! What a person means who writes it otherwise: `waitline help`, `waitline trace.out`, `-`.
 
 use std::ffi::{OsStr, OsString};
-use std::io::{IsTerminal, Write};
+use std::io::{IsTerminal, Read, Write};
 use std::path::Path;
 
 use anyhow::Context;
@@ -28,10 +28,9 @@ pub(crate) fn words(args: impl Iterator<Item = OsString>) -> Vec<OsString> {
 /// # Errors
 /// There is nothing to read, or no room for it.
 pub(crate) fn from_stdin(args: &mut [OsString]) -> anyhow::Result<Option<tempfile::TempDir>> {
-    let is_option = |arg: &OsStr| arg.as_encoded_bytes().starts_with(b"-");
-    // Behind an option it is that one's value, such as `-o -`.
-    let at = (2..args.len())
-        .find(|&i| args[i] == "-" && (args[i - 1] == "--trace" || !is_option(&args[i - 1])));
+    // There it is where an answer goes.
+    let writes = |arg: &OsStr| arg == "-o" || arg == "--output";
+    let at = (2..args.len()).find(|&i| args[i] == "-" && !writes(&args[i - 1]));
     let Some(at) = at else { return Ok(None) };
     let mut stdin = std::io::stdin().lock();
     if stdin.is_terminal() {
@@ -41,7 +40,8 @@ pub(crate) fn from_stdin(args: &mut [OsString]) -> anyhow::Result<Option<tempfil
         let dir = tempfile::tempdir()?;
         let path = dir.path().join("stdin");
         let mut file = std::fs::File::create(&path)?;
-        std::io::copy(&mut stdin, &mut file)?;
+        // One byte more than a trace may have is enough to say so.
+        std::io::copy(&mut (&mut stdin).take(crate::unwrap::MAX_BYTES + 1), &mut file)?;
         file.flush()?;
         Ok((dir, path))
     };
@@ -91,7 +91,9 @@ mod tests {
 
     #[test]
     fn a_dash_behind_an_option_is_its_value() {
-        for line in ["pprof x --type sync -o -", "waitline -", "-"] {
+        for line in
+            ["waitline pprof x --type sync -o -", "waitline pprof --output - x", "waitline -"]
+        {
             let mut args: Vec<OsString> = line.split(' ').map(OsString::from).collect();
             let before = args.clone();
             assert!(from_stdin(&mut args).is_ok_and(|dir| dir.is_none()), "{line}");

@@ -1,6 +1,7 @@
 //! Which lines are a person's own code: of a workspace, of packages they name, or by what functions
 //! are called.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use exectrace::FrameId;
@@ -94,6 +95,9 @@ impl OwnCodeArgs {
         }
         if let Some(dir) = dir {
             own.root = Some(dir.to_owned());
+        }
+        // What another project says is no word on this one.
+        if let Some(dir) = dir.filter(|_| own.placement.is_some()) {
             own.word = crate::config::word(&[dir.to_owned()]);
         }
         Ok(own)
@@ -151,8 +155,8 @@ fn hint(analysis: &Analysis) -> String {
     names.sort_unstable();
     names.dedup();
     // A name that lies below one that is told says nothing new.
-    let all = names.clone();
-    let is_below = |name: &String| all.iter().any(|above| name.starts_with(&format!("{above}/")));
+    let all: HashSet<String> = names.iter().cloned().collect();
+    let is_below = |name: &str| name.match_indices('/').any(|(at, _)| all.contains(&name[..at]));
     names.retain(|name| !is_below(name));
     let more = if names.len() > MOST { ", ..." } else { "" };
     names.truncate(MOST);

@@ -237,7 +237,11 @@ fn print(
     }
     let queued = best(rows, 3, |r| if r.kind == Kind::Runnable { r.figure.total() } else { 0 });
     if !queued.is_empty() {
-        let ns = rows.iter().filter(|r| r.kind == Kind::Runnable).map(|r| r.figure.total()).sum();
+        let ns = rows
+            .iter()
+            .filter(|r| r.kind == Kind::Runnable)
+            .map(|r| r.figure.total())
+            .fold(0, i64::saturating_add);
         let note = queue_note(view, ns);
         writeln!(out)?;
         let what = format!(" waits for a core{note}");
@@ -339,7 +343,6 @@ fn queue_note(view: &View, own: i64) -> String {
     format!(": {on_average}; the Ps were saturated meanwhile")
 }
 
-/// The trace in three lines.
 /// What has become of the lines that were recorded, if not all are as they were.
 fn changes(rows: &[Row]) -> Option<String> {
     let n = |state| {
@@ -355,6 +358,7 @@ fn changes(rows: &[Row]) -> Option<String> {
     Some(rest.fold(first, |all, (n, what)| format!("{all}, {} {what}", count(n))))
 }
 
+/// The trace in three lines.
 fn head(view: &View, rows: &[Row], out: &mut impl Write) -> anyhow::Result<()> {
     let analysis = &view.analysis;
     let totals = &analysis.totals;
@@ -374,10 +378,13 @@ fn head(view: &View, rows: &[Row], out: &mut impl Write) -> anyhow::Result<()> {
         count(totals.gcs),
         if totals.gcs == 1 { "" } else { "s" }
     )?;
-    let of = |verdict| rows.iter().map(|r| r.judged.of(verdict)).sum::<i64>();
-    let costly: i64 = rows.iter().map(|r| r.costly_ns).sum();
-    let runnable: i64 =
-        rows.iter().filter(|r| r.kind == Kind::Runnable).map(|r| r.figure.total()).sum();
+    let of = |verdict| rows.iter().map(|r| r.judged.of(verdict)).fold(0, i64::saturating_add);
+    let costly = rows.iter().map(|r| r.costly_ns).fold(0, i64::saturating_add);
+    let runnable: i64 = rows
+        .iter()
+        .filter(|r| r.kind == Kind::Runnable)
+        .map(|r| r.figure.total())
+        .fold(0, i64::saturating_add);
     writeln!(
         out,
         "your lines: costly {}, {} on average · through {} · runnable {} · idle {} · unsure {}",
@@ -522,9 +529,8 @@ fn notes(
 }
 
 fn tail(view: &View, figure: &Figure) -> String {
-    if figure.n >= 100 {
-        let [p99] = figure.values(&view.analysis).percentiles([99]);
-        return duration(figure.worst.map_or(p99, |w| p99.min(w.ns)));
+    if let Some(p99) = figure.p99(&view.analysis) {
+        return duration(p99);
     }
     figure.longest().map_or_else(|| ide::units::NONE.to_owned(), |w| duration(w.ns))
 }

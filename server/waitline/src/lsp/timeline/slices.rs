@@ -231,7 +231,11 @@ fn text(index: &Index, view: &View, slice: &Slice, title: &str, reason: Option<&
     ];
     if let Some(judged) = slice.judged {
         let verdict = crate::config::name(judged.verdict);
-        lines.push(reason.unwrap_or(verdict).to_owned());
+        // A reason begins with its verdict, but for what goes through.
+        lines.push(match (reason, judged.verdict) {
+            (Some(why), ide::verdicts::Verdict::Through) => format!("{verdict}: {why}"),
+            (why, _) => why.unwrap_or(verdict).to_owned(),
+        });
     }
     if let Some(flow) = &slice.waker {
         let by = match number(index, flow.from) {
