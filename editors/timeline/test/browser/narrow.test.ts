@@ -1,44 +1,19 @@
 // Filters, links and pins on a real trace: what is narrowed counts in every view, and where somebody is can be copied.
 import { join } from 'node:path';
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import {
-  context,
-  fromDisk,
-  launch,
-  pictures,
-  quiet,
-  ready,
-  repository,
-  type Seen,
-  serve,
-  WIDE,
-  watch,
-} from './serve.ts';
+import { opened, pictures, quiet, type Seen } from './serve.ts';
 
-let browser: Browser;
-let served: Awaited<ReturnType<typeof serve>>;
+let on: Awaited<ReturnType<typeof opened>>;
 let page: Page;
 let seen: Seen;
 
 beforeAll(async () => {
-  served = await serve(
-    join(repository, 'testdata/traces/g126/webmix.trace'),
-    join(repository, 'testdata/programs/webmix'),
-  );
-  browser = await launch();
-  page = await (await context(browser, WIDE)).newPage();
-  await page.context().grantPermissions(['clipboard-read', 'clipboard-write'], { origin: served.origin });
-  seen = watch(page, served.origin);
-  await fromDisk(page, served.origin);
-  await page.goto(served.address);
-  await ready(page);
+  on = await opened('g126/webmix.trace');
+  ({ page, seen } = on);
 }, 60_000);
 
-afterAll(async () => {
-  await browser?.close();
-  served?.end();
-});
+afterAll(() => on?.end());
 
 afterEach(async () => {
   await page.evaluate(async () => {

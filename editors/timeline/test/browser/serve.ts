@@ -153,3 +153,20 @@ export async function quiet(page: Page): Promise<void> {
 }
 
 const traffic = new WeakMap<Page, { open: Set<unknown> }>();
+
+/** A page on a bundled trace, with the clipboard and without an editor. */
+export async function opened(trace: string): Promise<{ page: Page; seen: Seen; end: () => Promise<void> }> {
+  const served = await serve(join(repository, 'testdata/traces', trace), join(repository, 'testdata/programs/webmix'));
+  const browser = await launch();
+  const page = await (await context(browser, WIDE)).newPage();
+  await page.context().grantPermissions(['clipboard-read', 'clipboard-write'], { origin: served.origin });
+  const seen = watch(page, served.origin);
+  await fromDisk(page, served.origin);
+  await page.goto(served.address);
+  await ready(page);
+  const end = async () => {
+    await browser.close();
+    served.end();
+  };
+  return { page, seen, end };
+}
