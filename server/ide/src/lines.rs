@@ -14,7 +14,7 @@ use crate::Analysis;
 use crate::causes::CauseId;
 use crate::figures::{Instance, SlotId};
 use crate::go_source::unescaped;
-use crate::sources::import_path;
+use crate::sources::{import_path, is_released};
 use crate::values::Values;
 
 /// Which line of a stack carries its figures.
@@ -281,15 +281,6 @@ pub fn own_by_name(analysis: &Analysis) -> Vec<bool> {
     if has_code { left } else { named }
 }
 
-/// Whether a recorded path is that of a released module: `/root/go/pkg/mod/...`, or as `-trimpath`
-/// writes it, `golang.org/x/sync@v0.16.0/...`.
-fn is_released(file: &str) -> bool {
-    let mut folders = file.split(['/', '\\']).rev().skip(1);
-    file.contains("/pkg/mod/")
-        || folders
-            .any(|folder| folder.split_once("@v").is_some_and(|(module, _)| !module.is_empty()))
-}
-
 /// The import path below which the program's own packages lie: by the file of a function of its `main`
 /// package; of a test binary, whose `main` nobody wrote, by the package of a test. `None` where none is
 /// seen, or its path is no import path.
@@ -343,21 +334,6 @@ pub fn package_of(func: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn released_modules_are_told_by_their_paths() {
-        for (file, is) in [
-            ("/root/go/pkg/mod/golang.org/x/sync@v0.16.0/errgroup/errgroup.go", true),
-            ("golang.org/x/sync@v0.16.0/errgroup/errgroup.go", true),
-            ("C:\\Users\\me\\go\\pkg\\mod\\example.com\\x@v1.0.0\\x.go", true),
-            ("/home/me/src/shop/@v/x.go", false),
-            ("/home/me/src/shop/a@v1.go", false),
-            ("example.com/shop/db.go", false),
-            ("", false),
-        ] {
-            assert_eq!(is_released(file), is, "{file}");
-        }
-    }
 
     #[test]
     fn user_code_by_name() {

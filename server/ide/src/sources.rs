@@ -429,6 +429,11 @@ pub(crate) fn import_path(recorded_file: &str) -> Option<String> {
     RecordedPath::parse(recorded_file)?.import_path()
 }
 
+/// Whether a recorded file is of a released module, in a module cache or as `-trimpath` writes it.
+pub(crate) fn is_released(recorded_file: &str) -> bool {
+    RecordedPath::parse(recorded_file).is_some_and(|file| split_version(&file.path).is_some())
+}
+
 /// Names that stand for no file: the compiler's, cgo's and those of `go test`.
 fn is_no_file(recorded_file: &str) -> bool {
     recorded_file.is_empty()

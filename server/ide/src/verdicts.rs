@@ -5,9 +5,10 @@
 //! when it stands in a request, or when someone else who has work in hand waits for it.
 //!
 //! Steps: (1) `facts` tells for each slot what kind of wait it is and where; (2) `people` tells of
-//! each goroutine its root, its home and whom it answers; (3) `demand` goes backward in time and
-//! finds who is waited for; (4) `judging`, forward again, gives each wait its verdict;
-//! (5) here a site of which too little is costly is taken back, and a person's word overrides.
+//! each goroutine its root, its home and whom it answers, and `trips` what it asked over the network;
+//! (3) `demand` goes backward in time and finds who is waited for; (4) `judging`, forward again, gives
+//! each wait its verdict; (5) here a site of which too little is costly is taken back, and a person's
+//! word overrides.
 //! What the words mean stands in `docs/verdicts.md`.
 
 use crate::Analysis;
@@ -18,6 +19,7 @@ use crate::stays::{StayRow, Stays};
 
 mod demand;
 mod facts;
+mod groups;
 mod judging;
 mod people;
 mod roots;

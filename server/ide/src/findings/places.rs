@@ -33,17 +33,18 @@ pub fn place(analysis: &Analysis, placement: Option<&Placement>, frame: FrameId)
 impl Found {
     /// Says of each line that is named where it is.
     pub fn name_places(&mut self, analysis: &Analysis, placement: Option<&Placement>) {
-        let fill = |text: &mut String| fill(text, analysis, placement);
+        let name_in = |text: &mut String| name_in(text, analysis, placement);
         for finding in &mut self.findings {
             let Finding { message, detail, related, .. } = finding;
             let related = related.iter_mut().map(|related| &mut related.text);
-            detail.iter_mut().chain(related).chain([message]).for_each(fill);
+            detail.iter_mut().chain(related).chain([message]).for_each(name_in);
         }
-        self.looked.iter_mut().map(|looked| &mut looked.message).for_each(fill);
+        self.looked.iter_mut().map(|looked| &mut looked.message).for_each(name_in);
     }
 }
 
-fn fill(text: &mut String, analysis: &Analysis, placement: Option<&Placement>) {
+/// Puts the place in where a mark is.
+fn name_in(text: &mut String, analysis: &Analysis, placement: Option<&Placement>) {
     if !text.contains(BEFORE) {
         return;
     }

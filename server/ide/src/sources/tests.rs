@@ -595,3 +595,18 @@ fn rules_of_a_person() {
         ],
     );
 }
+
+#[test]
+fn released_modules_are_told_by_their_paths() {
+    for (file, is) in [
+        ("/home/gopher/go/pkg/mod/golang.org/x/sync@v0.16.0/errgroup/errgroup.go", true),
+        ("golang.org/x/sync@v0.16.0/errgroup/errgroup.go", true),
+        ("C:\\Users\\me\\go\\pkg\\mod\\example.com\\x@v1.0.0\\x.go", true),
+        ("/home/me/src/shop/@v/x.go", false),
+        ("/home/me/src/shop/a@v1.go", false),
+        ("example.com/shop/db.go", false),
+        ("", false),
+    ] {
+        assert_eq!(is_released(file), is, "{file}");
+    }
+}

@@ -5,6 +5,7 @@ use hashbrown::{HashMap, HashSet};
 
 use super::demand::is_half;
 use super::facts::{Fact, Facts, Talk, WaitKind};
+use super::groups::Group;
 use super::roots::roots;
 use super::seen::Seen;
 use super::trips::Asked;
@@ -12,40 +13,6 @@ use super::visited::{ManySites, Turn, Visited, chain};
 use super::wakers::{WakerStack, waker_stacks};
 use crate::Analysis;
 use crate::stays::{GoRow, Stay, StayKind, StayRow, Stays};
-
-/// Goroutines at a site that have the same root.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Group {
-    /// Time of all waits, in nanoseconds.
-    ns: i64,
-    /// Time that was ended by goroutines.
-    woken_ns: i64,
-    /// Time that was ended by an answer.
-    answered_ns: i64,
-    /// Time at the homes of its goroutines.
-    home_ns: i64,
-    /// Time that followed upon a question, on connections that its goroutines opened.
-    trips_ns: i64,
-    /// Whether what it waits for are answers.
-    pub(super) gets_answers: bool,
-    /// Nearly all of its waits are for answers over the network to what was just asked.
-    makes_trips: bool,
-}
-
-impl Group {
-    fn is_answered(&self) -> bool {
-        // Of many goroutines that wait for minutes the sums are years: times a hundred, more than fits.
-        let [ns, home, answered, woken] =
-            [self.ns, self.home_ns, self.answered_ns, self.woken_ns].map(i128::from);
-        let percent = if home * 2 > ns { 80 } else { 25 };
-        answered > 0 && answered * 100 >= woken * percent
-    }
-
-    fn is_of_trips(&self) -> bool {
-        let [ns, trips] = [self.ns, self.trips_ns].map(i128::from);
-        trips > 0 && trips * 5 >= ns * 4
-    }
-}
 
 /// What a goroutine did at a site, with the same goroutine's sites in the order in which it found
 /// them.

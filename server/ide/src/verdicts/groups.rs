@@ -1,0 +1,37 @@
+//! What goroutines with the same root have in common at a site.
+
+/// Goroutines at a site that have the same root.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Group {
+    /// Time of all waits, in nanoseconds.
+    pub(super) ns: i64,
+    /// Time that was ended by goroutines.
+    pub(super) woken_ns: i64,
+    /// Time that was ended by an answer.
+    pub(super) answered_ns: i64,
+    /// Time at the homes of its goroutines.
+    pub(super) home_ns: i64,
+    /// Time that followed upon a question, on connections that its goroutines opened.
+    pub(super) trips_ns: i64,
+    /// Whether what it waits for are answers.
+    pub(super) gets_answers: bool,
+    /// Nearly all of its waits are for answers over the network to what was just asked.
+    pub(super) makes_trips: bool,
+}
+
+impl Group {
+    /// Whether enough of what was ended by goroutines was ended by answers: more is asked of a home.
+    pub(super) fn is_answered(&self) -> bool {
+        // Of many goroutines that wait for minutes the sums are years: times a hundred, more than fits.
+        let [ns, home, answered, woken] =
+            [self.ns, self.home_ns, self.answered_ns, self.woken_ns].map(i128::from);
+        let percent = if home * 2 > ns { 80 } else { 25 };
+        answered > 0 && answered * 100 >= woken * percent
+    }
+
+    /// Whether nearly all of its time followed upon questions.
+    pub(super) fn is_of_trips(&self) -> bool {
+        let [ns, trips] = [self.ns, self.trips_ns].map(i128::from);
+        trips > 0 && trips * 5 >= ns * 4
+    }
+}
