@@ -5,6 +5,7 @@ mod cancels;
 pub(crate) mod client;
 mod editors;
 mod edits;
+mod excerpts;
 mod faults;
 mod findings;
 mod following;

@@ -12,12 +12,13 @@ import { bytes, duration, grouped } from './model/format.ts';
 import { type Link, type Option, readLink, type Tab } from './model/link.ts';
 import type { TaskParts } from './model/parts.ts';
 import * as protocol from './model/protocol.ts';
-import { field, text } from './model/read.ts';
+import { field, num, raw, text } from './model/read.ts';
 import { buildRows, isRuntime, type Layout, layout, type OpenGroup, rowOfLane } from './model/rows.ts';
 import type { Summary } from './model/summary.ts';
 import type { Ns, Px } from './model/units.ts';
 import { between, clamp, pan, reveal, tOf, type View, zoom } from './model/viewport.ts';
 import { Pins } from './pins.ts';
+import { Source } from './source.ts';
 
 export type Phase = 'connecting' | 'none' | 'loading' | 'ready' | 'failed';
 
@@ -59,6 +60,7 @@ export class App {
   readonly pins: Pins;
   readonly links: Links;
   readonly follow: Follow;
+  readonly source: Source;
   phase: Phase = 'connecting';
   message = '';
   toast = '';
@@ -118,6 +120,7 @@ export class App {
     this.pins = new Pins(this);
     this.links = new Links(this, open);
     this.follow = new Follow(this);
+    this.source = new Source(this);
     this.tab = this.links.saved.view ?? 'timeline';
     this.open = new Set(this.links.savedOpen);
     this.showIdle = this.links.savedIdle;
@@ -132,6 +135,11 @@ export class App {
     });
     host.on('select', (p) => void this.follow.elsewhere(p));
     host.on('open', (p) => void this.links.goTo(readLink(p)));
+    host.on('source', (p) => {
+      // What is only selected is shown where the source is open already.
+      if (field(p, 'asked') !== true && this.source.shown === null) return;
+      void this.source.show(raw(field(p, 'uri')), num(field(p, 'line')), text(field(p, 'place'), 4096));
+    });
     host.on('connection', (p) => this.say(text(field(p, 'message')), field(p, 'brief') === true));
   }
 
@@ -191,7 +199,10 @@ export class App {
     this.state = state;
     const same = before !== null && before.trace === state.trace && before.duration === state.duration;
     if (!same) this.another(state);
-    if (before === null || before.analysis !== state.analysis || !same) void this.data.refresh(!same);
+    if (before === null || before.analysis !== state.analysis || !same) {
+      void this.data.refresh(!same);
+      void this.source.refresh();
+    }
     this.all();
   }
 
@@ -210,6 +221,7 @@ export class App {
     this.selection = null;
     this.chosen = 0;
     this.instances = null;
+    this.source.close();
     this.finder.current = null;
     this.marks = [];
     this.pins.rows = [];

@@ -13,7 +13,6 @@ async function connect(): Promise<{ host: Host; open: Record<string, string> }> 
     storage: sessionStorage,
     location,
     history,
-    copy: (words) => navigator.clipboard.writeText(words),
     pause: (ms) => new Promise((done) => setTimeout(done, ms)),
   });
   // The page changes its address without this event: it comes of a person alone.

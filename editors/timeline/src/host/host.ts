@@ -22,7 +22,7 @@ export interface SourcePlace {
   readonly focus: boolean;
 }
 
-export type HostEvent = 'state' | 'reveal' | 'range' | 'select' | 'theme' | 'open' | 'connection';
+export type HostEvent = 'state' | 'reveal' | 'range' | 'select' | 'theme' | 'open' | 'source' | 'connection';
 
 export interface Host {
   /** Every waitline/... request that answers JSON. Rejects with a `RequestError` that says why in words. */
@@ -69,7 +69,7 @@ export class Listeners {
   }
 }
 
-const EVENTS: readonly HostEvent[] = ['state', 'reveal', 'range', 'select', 'theme', 'open', 'connection'];
+const EVENTS: readonly HostEvent[] = ['state', 'reveal', 'range', 'select', 'theme', 'open', 'source', 'connection'];
 
 export function isHostEvent(x: unknown): x is HostEvent {
   return EVENTS.includes(x as HostEvent);

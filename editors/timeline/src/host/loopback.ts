@@ -29,8 +29,6 @@ export interface Surroundings {
     readonly origin: string;
   };
   readonly history: { replaceState(data: unknown, unused: string, url: string): void };
-  /** To the clipboard; rejects where it may not. */
-  copy(words: string): Promise<void>;
   /** Waits, in milliseconds. */
   pause(ms: number): Promise<void>;
 }
@@ -106,20 +104,14 @@ export class LoopbackHost implements Host {
     void this.show(at, asked);
   }
 
-  /** Without an editor behind the server the place is copied, so that it can be gone to by hand. */
+  /** Without an editor behind the server the page shows the place itself. */
   private async show(at: SourcePlace, asked: boolean): Promise<void> {
     try {
       const answer: unknown = await (await this.post('/open', { ...at })).json();
-      const place = raw(field(answer, 'place'));
       const opened = field(answer, 'opened');
       if (opened === true) this.hasEditor = true;
-      // Not for each click that selects: the clipboard is a person's own.
-      if (opened !== false || place === '' || !asked) return;
-      const copied = await this.around.copy(place).then(
-        () => true,
-        () => false,
-      );
-      this.listeners.emit('connection', { message: copied ? `Copied ${place}` : place, brief: true });
+      if (opened !== false) return;
+      this.listeners.emit('source', { uri: at.uri, line: at.line, asked, place: raw(field(answer, 'place')) });
     } catch (e) {
       this.listeners.emit('connection', { message: e instanceof Error ? e.message : String(e) });
     }

@@ -104,7 +104,7 @@ export const HELP: readonly { title: string; keys: readonly (readonly [readonly 
       [['←', '→'], 'before, after on the same goroutine'],
       [['N', 'Shift N'], 'next, previous longest on this line'],
       [['click'], 'select a slice and show its line; on a chart, its exact values'],
-      [['Enter', 'double click'], "go to the line; without an editor, copy the line's path"],
+      [['Enter', 'double click'], 'go to the line; without an editor, the source with what its lines cost'],
       [['right click'], 'on a label: what can be done with the lane'],
       [['Alt Enter', 'Alt click'], "show the waker's line"],
       [['P'], 'pin the goroutine with those that it woke and was woken by'],

@@ -168,6 +168,7 @@ function leave(app: App): boolean {
   if (app.menu !== null) app.menu = null;
   else if (app.help) app.help = false;
   else if (app.table) app.table = false;
+  else if (app.source.shown !== null) app.source.close();
   else if (app.finder.current !== null) app.finder.clear();
   else if (app.cls !== null) app.cls = null;
   else if (app.selection !== null || app.exact !== null) {

@@ -14,6 +14,7 @@ import { Find } from './find.tsx';
 import { Legend } from './legend.tsx';
 import { LaneMenu } from './menu.tsx';
 import { Scope } from './scope.tsx';
+import { SourcePane } from './source.tsx';
 import type { Stage } from './stage.ts';
 import { Timeline } from './timeline.tsx';
 
@@ -40,6 +41,7 @@ export function Page({ app, stage }: Props) {
       <LoadingBar app={app} />
       {app.tab === 'timeline' && <Growing app={app} />}
       <Body app={app} stage={stage} />
+      <SourcePane app={app} />
       {app.phase === 'ready' && app.tab === 'timeline' && <Legend app={app} stage={stage} />}
       {app.help && <Help app={app} />}
       {app.menu !== null && <LaneMenu app={app} menu={app.menu} />}

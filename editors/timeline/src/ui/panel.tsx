@@ -28,7 +28,7 @@ export function Panel({ app, stage }: Props) {
         <div class="foot">
           <span>
             <kbd>Enter</kbd>
-            {app.host.hasEditor ? 'source' : 'copy line'}
+            source
           </span>
           <span>
             <kbd>↑</kbd>waker

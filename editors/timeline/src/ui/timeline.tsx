@@ -121,7 +121,7 @@ function Card({ app, stage }: { app: App; stage: Stage }) {
           <div class="dim gap">
             {app.host.hasEditor
               ? 'Click selects and shows the line · Enter goes there'
-              : "Click selects · Enter copies the line's path"}
+              : 'Click selects · Enter shows the source'}
           </div>
         </>
       )}

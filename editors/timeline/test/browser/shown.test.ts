@@ -1,12 +1,15 @@
 // That what is shown is true, on real traces and without an editor: figures that must add up do, what is approximate is
 // told so, and what is copied leads somewhere.
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { functions, parts } from '../../src/model/analyses.ts';
 import { info } from '../../src/model/protocol.ts';
+import { field, list, text } from '../../src/model/read.ts';
 import { costlyWaiting, summary } from '../../src/model/summary.ts';
-import { opened, pictures, quiet, type Seen } from './serve.ts';
+import { opened, pictures, quiet, repository, type Seen } from './serve.ts';
 
 let on: Awaited<ReturnType<typeof opened>>;
 let page: Page;
@@ -101,17 +104,52 @@ it('what was found is told apart by goroutine, start and length', async () => {
   await page.keyboard.press('Escape');
 });
 
-it('a line is copied where no editor is, and the words for it are short and beside the details', async () => {
-  await page.locator('aside.panel .link.mono').first().click();
+it('without an editor the page shows the source, with what its lines cost and the way to their spans', async () => {
+  const pane = page.locator('section.source');
+  await page.evaluate(() => void window.waitlineProbe?.app.select('g:15', 17e6, { moveTo: true, source: 'beside' }));
+  await page.waitForFunction(() => window.waitlineProbe?.app.selection?.g === 15);
+  await quiet(page);
+  // What is only selected opens nothing.
+  expect(await pane.count()).toBe(0);
+  await page.locator('aside.panel .link.mono', { hasText: 'db.go:70' }).first().click();
+  const current = pane.locator('[aria-current]');
+  await current.waitFor();
+  // The line as it stands in the file, in sight, with the figures of the editor.
+  const file = join(repository, 'testdata/programs/webmix/db.go');
+  const words = readFileSync(file, 'utf8').split('\n')[69] ?? '';
+  expect((await current.locator('.words').innerText()).trim()).toBe(words.trim());
+  expect(await current.locator('.no').innerText()).toBe('70');
+  const costs = await ask('waitline/lineCosts', { uri: pathToFileURL(file).href });
+  const cost = list(field(costs, 'lines'), (l) => (field(l, 'line') === 69 ? text(field(l, 'text')) : null));
+  expect(await current.locator('.cost').innerText()).toBe(cost[0]);
+  const [box, line] = [await pane.locator('.code').boundingBox(), await current.boundingBox()];
+  expect(line?.y ?? 0).toBeGreaterThan(box?.y ?? Number.POSITIVE_INFINITY);
+  expect((line?.y ?? 0) + (line?.height ?? 0)).toBeLessThan((box?.y ?? 0) + (box?.height ?? 0));
+  await page.screenshot({ path: join(pictures, 'source.png') });
+  // A figure leads to the line's spans, and the source stays with what is selected.
+  const other = pane.locator('.line:not([aria-current])', { has: page.locator('.cost') }).first();
+  const no = await other.locator('.no').innerText();
+  await other.locator('.cost').click();
+  await expect.poll(() => current.locator('.no').innerText()).toBe(no);
+  const selected = await page.evaluate(() => window.waitlineProbe?.app.selection?.slice?.site?.line);
+  expect(String((selected ?? -1) + 1)).toBe(no);
+  await page.getByRole('button', { name: 'Copy place' }).click();
   await page.getByText(/^Copied \//).waitFor();
-  expect(await copied()).toMatch(/^\/.*\.go:\d+$/);
+  expect(await copied()).toBe(`${file}:${no}`);
+  // The words for it are beside the details.
   const toast = await page.locator('.toast').boundingBox();
   const panel = await page.locator('aside.panel').boundingBox();
   expect((toast?.x ?? 0) + (toast?.width ?? 0)).toBeLessThanOrEqual(panel?.x ?? 0);
+  // A range narrows its figures, too.
+  const figures = () => pane.locator('.cost').allInnerTexts();
+  const before = await figures();
   await page.evaluate(() => window.waitlineProbe?.app.setRange({ t0: 15.4e6, t1: 19.4e6 }));
-  await quiet(page);
+  await expect.poll(figures).not.toEqual(before);
   expect(await page.locator('.scope').innerText()).not.toContain('The source shows');
   await page.evaluate(() => window.waitlineProbe?.app.setRange(null));
+  await expect.poll(figures).toEqual(before);
+  await page.keyboard.press('Escape');
+  expect(await pane.count()).toBe(0);
 });
 
 it('the focus goes with the selection from label to label', async () => {

@@ -56,20 +56,17 @@ async function loopback(): Promise<
   Rig & {
     sent: { path: string; headers: Record<string, string>; body: string }[];
     urls: string[];
-    copied: string[];
   }
 > {
   const opened: unknown[] = [];
   const sent: { path: string; headers: Record<string, string>; body: string }[] = [];
   const urls: string[] = [];
-  const copied: string[] = [];
   const kept = new Map<string, string>();
   let push: (line: string) => void = () => {};
   const around: Surroundings = {
     location: { hash: '#token=0123456789abcdef0123&t0=5', pathname: '/', search: '', origin: 'http://127.0.0.1:8' },
     history: { replaceState: (_d, _u, url) => urls.push(url) },
     pause: () => new Promise(() => {}),
-    copy: async (words) => void copied.push(words),
     storage: {
       getItem: (k: string) => kept.get(k) ?? null,
       setItem: (k: string, v: string) => {
@@ -110,7 +107,6 @@ async function loopback(): Promise<
     opened,
     sent,
     urls,
-    copied,
     // In two pieces: a line may come in any.
     send: (event, payload) => {
       const line = `${JSON.stringify({ event, payload })}\n`;
@@ -207,27 +203,26 @@ describe.each([
 });
 
 describe('without an editor', () => {
-  it('a line that is asked for is copied, and one that is only selected is not', async () => {
-    const { host, copied } = await loopback();
-    const said: unknown[] = [];
-    host.on('connection', (p) => said.push(p));
+  it('the page shows the line itself, and is told whether a person asked for it', async () => {
+    const { host } = await loopback();
+    const shown: unknown[] = [];
+    host.on('source', (p) => shown.push(p));
     const at = { uri: 'file:///a.go', line: 69, col: 1, focus: false };
     host.openSource(at);
-    await new Promise((done) => setTimeout(done, 5));
-    expect([copied, said, host.hasEditor]).toEqual([[], [], false]);
     host.openSource(at, true);
-    await new Promise((done) => setTimeout(done, 5));
     host.openSource({ ...at, focus: true });
     await new Promise((done) => setTimeout(done, 5));
-    expect(copied).toEqual(['/a.go:70', '/a.go:70']);
-    expect(said[0]).toEqual({ message: 'Copied /a.go:70', brief: true });
+    const of = (asked: boolean) => ({ uri: 'file:///a.go', line: 69, asked, place: '/a.go:70' });
+    expect([shown, host.hasEditor]).toEqual([[of(false), of(true), of(true)], false]);
   });
 
   it('there is one once it has shown something', async () => {
-    const { host, copied } = await loopback();
+    const { host } = await loopback();
+    const shown: unknown[] = [];
+    host.on('source', (p) => shown.push(p));
     host.openSource({ uri: 'file:///here.go', line: 2, col: 0, focus: true });
     await new Promise((done) => setTimeout(done, 5));
-    expect([host.hasEditor, copied]).toEqual([true, []]);
+    expect([host.hasEditor, shown]).toEqual([true, []]);
   });
 
   it('a command is in words that a shell takes as they are', () => {

@@ -338,7 +338,7 @@ impl Backend {
     }
 
     /// Makes an answer about a document away from this task; `None` if there is nothing to say.
-    async fn answer<T: Send + 'static>(
+    pub(super) async fn answer<T: Send + 'static>(
         &self,
         uri: &Url,
         make: impl FnOnce(&Session, &About) -> T + Send + 'static,
@@ -645,7 +645,7 @@ fn place(argument: &Value) -> Option<(Url, u32)> {
 }
 
 /// The document that parameters name.
-fn uri_of(params: &Value) -> Result<Url> {
+pub(super) fn uri_of(params: &Value) -> Result<Url> {
     let uri = params.get("uri").and_then(Value::as_str).and_then(|uri| Url::parse(uri).ok());
     uri.ok_or_else(|| invalid("name the document: {\"uri\"}"))
 }

@@ -13,6 +13,7 @@ mod answers;
 mod backend;
 mod configuration;
 mod documents;
+mod excerpt;
 mod ext;
 mod faults;
 mod finder;
@@ -96,6 +97,7 @@ fn service(
         .custom_method("waitline/cancelLoad", Backend::cancel_load)
         .custom_method("waitline/traces", Backend::traces)
         .custom_method("waitline/lineCosts", Backend::line_costs)
+        .custom_method("waitline/source", Backend::source)
         .custom_method("waitline/hotspots", Backend::hotspots)
         .custom_method("waitline/site", Backend::site)
         .custom_method("waitline/wakers", Backend::wakers)

@@ -47,11 +47,12 @@ impl Notification for DidSelect {
 }
 
 /// What a page may ask. It changes nothing but the range and what is selected, and can end a load.
-const METHODS: [&str; 32] = [
+const METHODS: [&str; 33] = [
     "waitline/select",
     "waitline/traces",
     "waitline/cancelLoad",
     "waitline/lineCosts",
+    "waitline/source",
     "waitline/hotspots",
     "waitline/site",
     "waitline/wakers",
@@ -93,6 +94,7 @@ impl Backend {
             "waitline/traces" => self.traces(params).await,
             "waitline/cancelLoad" => self.cancel_load(params).await,
             "waitline/lineCosts" => self.line_costs(params).await,
+            "waitline/source" => self.source(params).await,
             "waitline/hotspots" => self.hotspots(params).await,
             "waitline/site" => self.site(params).await,
             "waitline/wakers" => self.wakers(params).await,
