@@ -88,6 +88,7 @@ fn idle(view: &View, why: Why, slots: &[SlotId]) -> String {
         Why::StillWaits => "still waits at the end of the trace".into(),
         Why::ReceiverIdle => "the receiver had nothing to do either".into(),
         Why::System => "the runtime's own".into(),
+        Why::NoSlot => "a test that waits for its turn".into(),
         Why::NothingKnown => "it was there before the trace and did not move".into(),
         Why::Wrapped => "a library waits through it".into(),
         Why::Once => "its work was done; who started it came later to take it".into(),

@@ -251,7 +251,10 @@ impl Demand {
     pub(super) fn is_strong_weak(&self, of: Demanded, seen: &Seen<'_>) -> (bool, bool) {
         let strong = of.level() >= 2
             || of.is(Demanded::STRONG_HALF)
-            || (!of.is_any() && self.groups[seen.at.group as usize].is_strong);
+            || (!of.is_any()
+                // Packets are for those that wait for them, not for all of a kind.
+                && !seen.fact.packets
+                && self.groups[seen.at.group as usize].is_strong);
         (strong, of.level() >= 1 || of.is(Demanded::WEAK_HALF))
     }
 }

@@ -84,6 +84,14 @@ pub(super) struct Fact {
     pub(super) talk: Talk,
     /// It reads what the other side of a connection says next, that stays open.
     pub(super) listens: bool,
+    /// A call of the system that returns when there is something to read: at a terminal, say.
+    pub(super) watches: bool,
+    /// It stands in a test that waits for its turn among others.
+    pub(super) turns: bool,
+    /// It reads packets, whoever sent them.
+    pub(super) packets: bool,
+    /// It stands in a method of the program that writes for whoever calls it.
+    pub(super) writes: bool,
     /// The function of the program's own that stands there, and the line.
     pub(super) func: StrId,
     pub(super) line: u32,
@@ -183,6 +191,12 @@ impl Facts {
                 rate: any(&limits_rate),
                 talk: talk(kind, &any),
                 listens: any(&listens),
+                watches: kind == WaitKind::Syscall
+                    && any(&watches)
+                    && !any(&|f| f.starts_with("internal/poll.")),
+                turns: any(&|f| f == "testing.(*T).Parallel"),
+                packets: any(&reads_packets),
+                writes: stack.iter().any(|&f| made.is_own(f) && is_write(func(f))),
                 func: user.map_or(StrId::NONE, |user| analysis.tables.frame(stack[user]).func),
                 line: user.map_or(0, |user| analysis.tables.frame(stack[user]).line),
             });
@@ -204,6 +218,10 @@ impl Facts {
             rate: false,
             talk: Talk::Nothing,
             listens: false,
+            watches: false,
+            turns: false,
+            packets: false,
+            writes: false,
             func: StrId::NONE,
             line: 0,
         };
@@ -422,6 +440,33 @@ fn gives_answer(func: &str) -> bool {
         "github.com/jackc/pgx/v5.(*Conn).",
     ];
     PREFIXES.iter().any(|p| func.starts_with(p))
+}
+
+/// Functions that read packets of whoever sends some, and not what the other side of a connection says.
+fn reads_packets(func: &str) -> bool {
+    const PREFIXES: [&str; 6] = [
+        "net.(*UDPConn).ReadFrom",
+        "net.(*UDPConn).ReadMsg",
+        "net.(*IPConn).ReadFrom",
+        "net.(*IPConn).ReadMsg",
+        "net.(*UnixConn).ReadFrom",
+        "golang.org/x/net/internal/socket.(*Conn).recvMsg",
+    ];
+    PREFIXES.iter().any(|p| func.starts_with(p))
+}
+
+/// Calls of the system that return when something has happened outside.
+fn watches(func: &str) -> bool {
+    const NAMES: [&str; 7] = ["Read", "Select", "Pselect", "Poll", "Ppoll", "EpollWait", "Kevent"];
+    ["syscall.", "golang.org/x/sys/unix."]
+        .iter()
+        .any(|package| func.strip_prefix(package).is_some_and(|name| NAMES.contains(&name)))
+}
+
+/// `(*Stream).Write`, `(*conn).WriteTo`: methods that are called with something to be taken.
+fn is_write(func: &str) -> bool {
+    const NAMES: [&str; 4] = ["Write", "WriteTo", "WriteString", "WriteMessage"];
+    func.contains(").") && func.rsplit('.').next().is_some_and(|method| NAMES.contains(&method))
 }
 
 fn talk(kind: WaitKind, has: &Has<'_>) -> Talk {

@@ -22,6 +22,9 @@ pub(super) struct Judged {
 
 const STRONG: u8 = 128;
 
+/// A call that reads what is there, in memory or on a disk, is over sooner, in nanoseconds.
+const LONG_READ: i64 = 1_000_000;
+
 impl Judged {
     /// The verdict on a stay.
     pub(super) fn of(&self, row: StayRow) -> Option<Judgement> {
@@ -198,6 +201,7 @@ impl Judge<'_> {
         match kind {
             WaitKind::Coroutine => return (Through, Why::Coroutine),
             WaitKind::Accept => return (Idle, Why::Accepts),
+            _ if seen.fact.turns => return (Idle, Why::NoSlot),
             WaitKind::System => return (Idle, Why::System),
             WaitKind::Lock => return (Costly, Why::Lock),
             WaitKind::Gc => return (Costly, Why::Collector),
@@ -206,6 +210,10 @@ impl Judge<'_> {
             WaitKind::Unknown => return (Unsure, Why::NothingKnown),
             WaitKind::Syscall => {
                 return match (strong, weak) {
+                    // A key, or what another program writes: where it takes long, it is no file.
+                    _ if seen.fact.watches && stay.end.since(stay.start) >= LONG_READ => {
+                        (Unsure, Why::SyscallUnseen)
+                    }
                     (true, _) => (Costly, Why::SyscallInPath),
                     _ if stay.open && umbrella => (Idle, Why::StillWaits),
                     (_, true) => (Costly, Why::SyscallInPath),
@@ -281,7 +289,7 @@ impl Judge<'_> {
             } else if self.people.is_told_by_maker(seen) {
                 // To begin, or to end: no answer either.
                 (Idle, Why::WaitsForWork)
-            } else if seen.main || (!comes_back && self.goes_on(seen)) {
+            } else if seen.main || seen.fact.writes || (!comes_back && self.goes_on(seen)) {
                 (Through, Why::Asked)
             } else if !seen.is_home() {
                 (Unsure, Why::InTheMiddle)
@@ -337,7 +345,7 @@ impl Judge<'_> {
         if !comes_back {
             return (Unsure, Why::Once);
         }
-        if !seen.is_home() {
+        if !seen.is_home() || seen.fact.writes {
             return (Unsure, Why::InTheMiddle);
         }
         (Idle, if timer || ran_out { Why::Clock } else { Why::Outside })

@@ -355,6 +355,10 @@ impl People {
             if peer {
                 self.at_of[i].0 |= At::PEER;
             }
+            if fact.kind == WaitKind::Network {
+                // A connection was closed, or given a deadline: no answer, and nothing to do either.
+                continue;
+            }
             let w = &self.gos[stay.waker.0 as usize];
             let (asker, made) = (w.asker, w.makers.iter().position(|&maker| maker == stay.g));
             let answers_maker = made.is_some_and(|maker| w.woke_makers[maker] <= 2);
@@ -447,7 +451,10 @@ impl People {
             sends: self.is_sending(fact, stay),
             main: stay.g == self.main,
             told_inside: person.stays_inside
-                && self.gos.get(stay.waker.0 as usize).is_some_and(|waker| !waker.timers),
+                && match self.gos.get(stay.waker.0 as usize) {
+                    Some(waker) => !waker.timers,
+                    None => fact.kind == WaitKind::Sleep,
+                },
         })
     }
 

@@ -21,7 +21,8 @@ pub(super) struct Seen<'a> {
     pub(super) sends: bool,
     /// It is of the program's first goroutine.
     pub(super) main: bool,
-    /// Another goroutine ended it, not a timer, and its own was in the program's code for too long for a request.
+    /// Another goroutine ended it, not a timer, or it slept; and it was in the program's code for too long for a
+    /// request.
     pub(super) told_inside: bool,
 }
 
