@@ -70,6 +70,7 @@ fn requests(file: &Path, trace: &Path) -> Vec<(&'static str, Value)> {
         ("waitline/traces", Value::Null),
         ("waitline/found", Value::Null),
         ("waitline/lineCosts", json!({ "uri": uri(file) })),
+        ("waitline/source", line.clone()),
         ("waitline/hotspots", json!({})),
         ("waitline/site", line.clone()),
         ("waitline/wakers", line.clone()),
