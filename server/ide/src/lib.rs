@@ -27,6 +27,7 @@ pub mod profiles;
 pub mod range;
 pub mod reasons;
 pub mod regions;
+pub mod rows;
 pub mod sched;
 pub mod scope;
 pub mod sites;

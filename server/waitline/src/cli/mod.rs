@@ -39,6 +39,7 @@ pub(crate) mod pprof;
 mod record;
 mod regions;
 mod report;
+mod rows;
 pub(crate) mod style;
 mod table;
 mod tasks;

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::path::Path;
 
+use exectrace::FrameId;
+use ide::view::View;
 use unicode_width::UnicodeWidthStr;
 
 use crate::workspace::slashed;
@@ -52,11 +54,30 @@ impl Here {
         format!("{}:{line}", ide::text::plain(&self.path(file)))
     }
 
+    /// A frame's place: the path that leads there from here, where there is a file.
+    pub(crate) fn of_frame(&self, view: &View, frame: FrameId) -> String {
+        match view.placement.place(frame) {
+            Some(at) => self.place(&view.placement.source(at.file).path, at.line + 1),
+            None => short_of(view, frame),
+        }
+    }
+
     /// The same for a column of a table.
     pub(crate) fn in_column(&self, file: &str, line: u32) -> String {
         let place = self.place(file, line);
         let most = WIDEST.min(super::columns() / PART);
         if place.width() <= most { place } else { short(file, line) }
+    }
+}
+
+/// A frame's place in short.
+pub(crate) fn short_of(view: &View, frame: FrameId) -> String {
+    match view.placement.place(frame) {
+        Some(at) => short(&view.placement.source(at.file).path, at.line + 1),
+        None => {
+            let frame = view.analysis.tables.frame(frame);
+            short(view.analysis.str(frame.file), frame.line)
+        }
     }
 }
 

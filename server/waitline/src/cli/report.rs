@@ -5,11 +5,11 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use ide::kinds::Kind;
-use ide::lines::{By, Figure, lines, own_by_name};
+use ide::lines::Figure;
 use ide::staleness::State;
 use ide::suite::Test;
 use ide::units::{count, counted, duration, percent_short};
-use ide::verdicts::{Sum, Verdict};
+use ide::verdicts::Verdict;
 use ide::view::{View, short_func};
 use serde_json::json;
 use unicode_width::UnicodeWidthStr;
@@ -17,7 +17,8 @@ use unicode_width::UnicodeWidthStr;
 use crate::traces::What;
 
 use super::fill::fill;
-use super::places::{Here, short};
+use super::places::{Here, short_of};
+use super::rows::{Row, counts, trace_json};
 use super::table::fitted;
 use super::{TraceArg, answer, open, style};
 use crate::kept::Cache;
@@ -49,49 +50,6 @@ pub(crate) struct Args {
     json: bool,
 }
 
-/// A line and one kind of what it cost.
-struct Row {
-    place: String,
-    file: String,
-    line: u32,
-    func: String,
-    kind: Kind,
-    cause: String,
-    figure: Figure,
-    judged: Sum,
-    costly_ns: i64,
-    /// The line as it stands now, and whether it is the recorded one.
-    text: Option<String>,
-    state: State,
-}
-
-impl Row {
-    /// Whether so much is most of it. What it waits for, how often and how long is known of all its waiting,
-    /// and says nothing of a small part.
-    fn is_mostly(&self, ns: i64) -> bool {
-        i128::from(ns) * 2 >= i128::from(self.figure.total())
-    }
-
-    /// Whether its number and tail go with so much of it. A longest one that takes more than that is
-    /// another verdict's, in part at least.
-    fn has_number(&self, ns: i64) -> bool {
-        self.is_mostly(ns) && self.figure.longest().is_none_or(|longest| longest.ns <= ns)
-    }
-
-    fn through_ns(&self) -> i64 {
-        self.judged.of(Verdict::Through)
-    }
-
-    /// What its waits were really for, in few words.
-    fn waits_for(&self, view: &View) -> String {
-        if self.kind == Kind::Runnable || self.kind == Kind::Assist || self.kind == Kind::Syscall {
-            return String::new();
-        }
-        let ends = view.blame.as_ref().map(|b| b.ends(&self.figure.slots)).unwrap_or_default();
-        ide::reasons::end_short(view, &ends).unwrap_or_default()
-    }
-}
-
 pub(crate) fn run(args: &Args, cache: &Cache) -> anyhow::Result<()> {
     let opened = open(&args.trace.trace, What::Lives, cache)?;
     let root = args.workspace.clone().unwrap_or_else(workspace::unnamed);
@@ -110,87 +68,17 @@ pub(crate) fn run(args: &Args, cache: &Cache) -> anyhow::Result<()> {
 
 /// The dearest first; and whether they are lines of the workspace.
 fn rows(view: &View, here: &Here) -> (Vec<Row>, bool) {
-    let mut rows = Vec::new();
-    for (file, source) in view.placement.files.iter().enumerate() {
-        let file = ide::placement::FileId(file as u32);
-        for site in view.sites.lines(file) {
-            let text = source.text.lines().nth(site.line as usize).filter(|_| site.holds);
-            for part in site.parts.iter().filter(|p| p.kind.is_ranked()) {
-                rows.push(Row {
-                    place: here.in_column(&source.path, site.line + 1),
-                    file: source.path.clone(),
-                    line: site.line + 1,
-                    func: view.analysis.str(site.func).to_owned(),
-                    kind: part.kind,
-                    cause: part.kind.label(&view.analysis).to_owned(),
-                    figure: part.figure.clone(),
-                    judged: part.judged,
-                    costly_ns: part.costly_ns(),
-                    text: text.map(|t| t.trim().to_owned()),
-                    state: site.state,
-                });
-            }
-        }
-    }
+    let mut rows = ide::rows::of_workspace(view);
     let of_workspace = !rows.is_empty();
     if !of_workspace {
-        rows = rows_by_name(view);
+        rows = ide::rows::by_name(view);
     }
+    let mut rows: Vec<Row> = rows.into_iter().map(|row| Row::new(view, here, row)).collect();
     rows.sort_by(|a, b| {
-        let order = |r: &Row| (r.costly_ns, r.figure.total());
+        let order = |r: &Row| (r.of.costly_ns, r.of.figure.total());
         order(b).cmp(&order(a)).then_with(|| a.place.cmp(&b.place))
     });
     (rows, of_workspace)
-}
-
-/// Without source: user code is told by the functions' names.
-fn rows_by_name(view: &View) -> Vec<Row> {
-    let analysis = &view.analysis;
-    let own = own_by_name(analysis);
-    let is_own = |f: exectrace::FrameId| own[f.0 as usize];
-    let mut rows = Vec::new();
-    for line in lines(analysis, By::Here, &is_own) {
-        // Of a test binary, Go wrote the `main` itself.
-        if line.line == 0 || analysis.str(line.file).ends_with("_testmain.go") {
-            continue;
-        }
-        let mut parts: Vec<(Kind, Figure)> = Vec::new();
-        for slot in line.causes.iter().flat_map(|(_, figure)| &figure.slots) {
-            let row = &analysis.slots[slot.0 as usize];
-            let stack = analysis.stack(row.stack);
-            let user = stack.iter().position(|&f| is_own(f)).unwrap_or(0);
-            let Some(kind) = ide::kinds::kind_of(analysis, row, user) else { continue };
-            let at = parts.iter().position(|p| p.0 == kind).unwrap_or_else(|| {
-                parts.push((kind, Figure::new()));
-                parts.len() - 1
-            });
-            parts[at].1.add(analysis, *slot);
-        }
-        for (kind, figure) in parts {
-            if kind.is_ranked() && figure.count() > 0 {
-                let judged = view.judged(&figure.slots);
-                let ran = |slot: &_| view.ran_assisting(*slot);
-                let assist = match kind {
-                    Kind::Assist => figure.slots.iter().map(ran).sum(),
-                    _ => 0,
-                };
-                rows.push(Row {
-                    place: short(analysis.str(line.file), line.line),
-                    file: analysis.str(line.file).to_owned(),
-                    line: line.line,
-                    func: analysis.str(line.func).to_owned(),
-                    kind,
-                    cause: kind.label(analysis).to_owned(),
-                    figure,
-                    judged,
-                    costly_ns: judged.of(Verdict::Costly) + assist,
-                    text: None,
-                    state: State::Exact,
-                });
-            }
-        }
-    }
-    rows
 }
 
 fn print(
@@ -210,8 +98,7 @@ fn print(
         let how = "waitline explain CODE says what each means";
         writeln!(out, "\n{bold}Findings{bold:#} {dim}{how}{dim:#}")?;
         for finding in view.findings.iter().take(FINDINGS) {
-            let at =
-                finding.frame.map_or_else(|| "whole trace".into(), |f| leads_to(view, here, f));
+            let at = finding.frame.map_or_else(|| "whole trace".into(), |f| here.of_frame(view, f));
             let (at, message) = (format!("  {at}: "), format!(": {}", finding.message));
             let code = (bold, finding.code.as_str());
             fill(&mut out, &[(style::PLAIN, &at), code, (style::PLAIN, &message)], 4)?;
@@ -222,40 +109,41 @@ fn print(
         }
     }
     tests(args, view, here, &mut out)?;
-    let costly = best(rows, args.top, |r| r.costly_ns);
+    let costly = best(rows, args.top, |r| r.of.costly_ns);
     if costly.is_empty() {
         writeln!(out, "\n{bold}Nothing costly{bold:#} {dim}on the lines of your code{dim:#}")?;
     } else {
         writeln!(out, "\n{bold}Costly{bold:#} {dim}work in hand stood still here{dim:#}")?;
-        table(view, &costly, "costly", |r| r.costly_ns, &mut out)?;
+        table(view, &costly, "costly", |r| r.of.costly_ns, &mut out)?;
     }
-    let through = best(rows, 3, Row::through_ns);
+    let through = best(rows, 3, through_ns);
     if !through.is_empty() {
         let of = "waits for work that it started or asked for";
         writeln!(out, "\n{bold}Through{bold:#} {dim}{of}{dim:#}")?;
-        table(view, &through, "through", Row::through_ns, &mut out)?;
+        table(view, &through, "through", through_ns, &mut out)?;
     }
-    let queued = best(rows, 3, |r| if r.kind == Kind::Runnable { r.figure.total() } else { 0 });
+    let queued =
+        best(rows, 3, |r| if r.of.kind == Kind::Runnable { r.of.figure.total() } else { 0 });
     if !queued.is_empty() {
         let ns = rows
             .iter()
-            .filter(|r| r.kind == Kind::Runnable)
-            .map(|r| r.figure.total())
+            .filter(|r| r.of.kind == Kind::Runnable)
+            .map(|r| r.of.figure.total())
             .fold(0, i64::saturating_add);
         let note = queue_note(view, ns);
         writeln!(out)?;
         let what = format!(" waits for a core{note}");
         fill(&mut out, &[(bold, "Runnable"), (dim, &what)], 4)?;
-        table(view, &queued, "total", |r| r.figure.total(), &mut out)?;
+        table(view, &queued, "total", |r| r.of.figure.total(), &mut out)?;
     }
     for (verdict, title) in [(Verdict::Idle, "Idle"), (Verdict::Unsure, "Unsure")] {
-        if let Some(line) = summed(rows, verdict) {
+        if let Some(line) = summed(view, rows, verdict) {
             writeln!(out)?;
             fill(&mut out, &[(bold, title), (style::PLAIN, &format!(" {line}"))], 4)?;
         }
     }
-    let has_parts = costly.iter().any(|row| !row.has_number(row.costly_ns))
-        || through.iter().any(|row| !row.has_number(row.through_ns()));
+    let has_parts = costly.iter().any(|row| !row.has_number(row.of.costly_ns))
+        || through.iter().any(|row| !row.has_number(through_ns(row)));
     notes(args, view, rows, (costly.len(), has_parts), of_workspace, &mut out)?;
     out.flush()?;
     Ok(())
@@ -292,7 +180,7 @@ fn tests(args: &Args, view: &View, here: &Here, out: &mut impl Write) -> anyhow:
             duration(test.longest_ns),
             duration(test.run_ns),
             name(test),
-            ide::suite::most_of(view, test, &|f| leads_to(view, here, f)),
+            ide::suite::most_of(view, test, &|f| here.of_frame(view, f)),
         )?;
     }
     Ok(())
@@ -303,25 +191,6 @@ const TESTS_IN: usize = 3;
 
 /// The most findings that a report names.
 const FINDINGS: usize = 8;
-
-/// A frame's place: the path that leads there from here, where there is a file.
-fn leads_to(view: &View, here: &Here, frame: exectrace::FrameId) -> String {
-    match view.placement.place(frame) {
-        Some(at) => here.place(&view.placement.source(at.file).path, at.line + 1),
-        None => frame_place(view, frame),
-    }
-}
-
-/// A frame's place in short.
-fn frame_place(view: &View, frame: exectrace::FrameId) -> String {
-    match view.placement.place(frame) {
-        Some(at) => short(&view.placement.source(at.file).path, at.line + 1),
-        None => {
-            let frame = view.analysis.tables.frame(frame);
-            short(view.analysis.str(frame.file), frame.line)
-        }
-    }
-}
 
 /// How many waited for a core, for `own` nanoseconds on the person's lines, and in all; and whether they
 /// did because all were busy.
@@ -344,10 +213,10 @@ fn queue_note(view: &View, own: i64) -> String {
 }
 
 /// What has become of the lines that were recorded, if not all are as they were.
-fn changes(rows: &[Row]) -> Option<String> {
+fn changes(view: &View, rows: &[Row]) -> Option<String> {
     let n = |state| {
-        let lines = rows.iter().filter(|row| row.state == state);
-        lines.map(|row| (&row.file, row.line)).collect::<BTreeSet<_>>().len()
+        let lines = rows.iter().filter(|row| row.of.state() == state);
+        lines.map(|row| (row.of.file(view), row.of.line())).collect::<BTreeSet<_>>().len()
     };
     let told =
         [(State::Shifted, "moved (~)"), (State::Doubtful, "doubtful (?)"), (State::Lost, "gone")];
@@ -361,29 +230,15 @@ fn changes(rows: &[Row]) -> Option<String> {
 /// The trace in three lines.
 fn head(view: &View, rows: &[Row], out: &mut impl Write) -> anyhow::Result<()> {
     let analysis = &view.analysis;
-    let totals = &analysis.totals;
     let bold = style::BOLD;
     writeln!(out, "{bold}{}{bold:#}", view.summary())?;
-    let heap = match totals.heap_max {
-        0 => String::new(),
-        n => format!(" · heap up to {}", ide::units::bytes(n)),
-    };
-    writeln!(
-        out,
-        "{} goroutines, {} at once · GOMAXPROCS {} · {} events · {} GC{}{heap}",
-        count(totals.goroutines),
-        count(totals.max_alive),
-        totals.gomaxprocs,
-        count(analysis.events),
-        count(totals.gcs),
-        if totals.gcs == 1 { "" } else { "s" }
-    )?;
-    let of = |verdict| rows.iter().map(|r| r.judged.of(verdict)).fold(0, i64::saturating_add);
-    let costly = rows.iter().map(|r| r.costly_ns).fold(0, i64::saturating_add);
+    writeln!(out, "{}", counts(analysis))?;
+    let of = |verdict| rows.iter().map(|r| r.of.judged.of(verdict)).fold(0, i64::saturating_add);
+    let costly = rows.iter().map(|r| r.of.costly_ns).fold(0, i64::saturating_add);
     let runnable: i64 = rows
         .iter()
-        .filter(|r| r.kind == Kind::Runnable)
-        .map(|r| r.figure.total())
+        .filter(|r| r.of.kind == Kind::Runnable)
+        .map(|r| r.of.figure.total())
         .fold(0, i64::saturating_add);
     writeln!(
         out,
@@ -395,7 +250,7 @@ fn head(view: &View, rows: &[Row], out: &mut impl Write) -> anyhow::Result<()> {
         duration(of(Verdict::Idle)),
         duration(of(Verdict::Unsure))
     )?;
-    if let Some(changes) = changes(rows) {
+    if let Some(changes) = changes(view, rows) {
         writeln!(out, "your source has changed since the trace: {changes}")?;
     }
     if let Some(tail) = &analysis.tail {
@@ -413,10 +268,11 @@ fn best(rows: &[Row], n: usize, of: impl Fn(&Row) -> i64) -> Vec<&Row> {
 }
 
 /// All of a verdict in a line, with the lines that have most of it; `None` if none has a millisecond.
-fn summed(rows: &[Row], verdict: Verdict) -> Option<String> {
+fn summed(view: &View, rows: &[Row], verdict: Verdict) -> Option<String> {
     let mut by_line: BTreeMap<(&str, u32), (&str, i64)> = BTreeMap::new();
-    for row in rows.iter().filter(|row| row.judged.of(verdict) > 0) {
-        by_line.entry((&row.file, row.line)).or_insert((&row.place, 0)).1 += row.judged.of(verdict);
+    for row in rows.iter().filter(|row| row.of.judged.of(verdict) > 0) {
+        let line = by_line.entry((row.of.file(view), row.of.line())).or_insert((&row.place, 0));
+        line.1 += row.of.judged.of(verdict);
     }
     let mut lines: Vec<(&str, i64)> = by_line.into_values().collect();
     lines.sort_by_key(|line| std::cmp::Reverse(line.1));
@@ -463,15 +319,8 @@ fn table(
     )?;
     let used = 10 + 1 + 8 + 1 + 8 + 1 + 8 + 2 + cause_width + 2 + place_width + 2 + wait_width + 2;
     for (row, waits) in rows.iter().zip(waits) {
-        let last = match &row.text {
-            Some(text) => format!("{}{}", row.state.mark(), ide::text::plain(text)),
-            None if row.state == State::Lost => {
-                format!("gone from {}", ide::text::plain(short_func(&row.func)))
-            }
-            None => ide::text::plain(short_func(&row.func)),
-        };
         let (number, tail) = match row.has_number(of(row)) {
-            true => (format!("{}×", count(row.figure.count())), tail(view, &row.figure)),
+            true => (format!("{}×", count(row.of.figure.count())), tail(view, &row.of.figure)),
             false => (String::new(), String::new()),
         };
         writeln!(
@@ -481,10 +330,14 @@ fn table(
             view.waiting_on_average(of(row)),
             ide::text::plain(&row.cause),
             row.place,
-            fitted(&last, super::columns().saturating_sub(used))
+            fitted(&row.source(view), super::columns().saturating_sub(used))
         )?;
     }
     Ok(())
+}
+
+fn through_ns(row: &Row) -> i64 {
+    row.of.judged.of(Verdict::Through)
 }
 
 fn notes(
@@ -497,7 +350,7 @@ fn notes(
 ) -> anyhow::Result<()> {
     let dim = style::DIM;
     let mut notes = Vec::new();
-    let costly = rows.iter().filter(|r| r.costly_ns >= ide::view::MIN_SHOWN_NS).count();
+    let costly = rows.iter().filter(|r| r.of.costly_ns >= ide::view::MIN_SHOWN_NS).count();
     if costly > shown {
         let more = count((costly - shown) as u64);
         notes.push(format!("{more} costly lines more: --top {costly}"));
@@ -536,46 +389,31 @@ fn tail(view: &View, figure: &Figure) -> String {
 }
 
 fn print_json(args: &Args, view: &View, rows: &[Row]) -> anyhow::Result<()> {
-    let analysis = &view.analysis;
     let lines: Vec<_> = rows
         .iter()
         .take(args.top)
         .map(|row| {
-            let mut line = super::lines::figure_json(analysis, &row.figure);
-            line["file"] = row.file.as_str().into();
-            line["line"] = row.line.into();
-            line["func"] = row.func.as_str().into();
-            line["cause"] = row.cause.as_str().into();
-            line["total"] = row.figure.total().into();
-            line["costly"] = row.costly_ns.into();
-            line["through"] = row.judged.of(Verdict::Through).into();
-            line["idle"] = row.judged.of(Verdict::Idle).into();
-            line["unsure"] = row.judged.of(Verdict::Unsure).into();
-            line["reason"] = ide::reasons::reason(view, &row.judged, &row.figure.slots).into();
-            line["text"] = row.text.as_deref().into();
-            line["state"] = row.state.as_str().into();
+            let mut line = row.figures_json(view);
+            row.add_place(view, &mut line);
             line
         })
         .collect();
-    let value = json!({
-        "trace": view.name,
-        "duration": analysis.duration(),
-        "events": analysis.events,
-        "goroutines": analysis.totals.goroutines,
-        "goroutines_at_once": analysis.totals.max_alive,
-        "gomaxprocs": analysis.totals.gomaxprocs,
-        "findings": view.findings.iter().map(|f| json!({
-            "code": f.code.as_str(),
-            "severity": f.severity.as_str(),
-            "place": f.frame.map(|f| frame_place(view, f)),
-            "message": f.message,
-            "ns": f.ns,
-        })).collect::<Vec<_>>(),
-        "tests": view.tests.iter().take(args.top).map(|test| test_json(view, test)).collect::<Vec<_>>(),
-        "partial": analysis.partial(),
-        "problem": analysis.problem.as_ref().map(ToString::to_string),
-        "lines": lines,
-    });
+    let mut value = trace_json(view);
+    value["findings"] = view
+        .findings
+        .iter()
+        .map(|f| {
+            json!({
+                "code": f.code.as_str(),
+                "severity": f.severity.as_str(),
+                "place": f.frame.map(|f| short_of(view, f)),
+                "message": f.message,
+                "ns": f.ns,
+            })
+        })
+        .collect();
+    value["tests"] = view.tests.iter().take(args.top).map(|test| test_json(view, test)).collect();
+    value["lines"] = lines.into();
     let mut out = answer();
     serde_json::to_writer(&mut out, &value)?;
     writeln!(out)?;
@@ -587,7 +425,7 @@ fn test_json(view: &View, test: &Test) -> serde_json::Value {
     let most = test.most.map(|(slot, ns)| {
         let (kind, frame) = ide::suite::line(view, slot).unzip();
         json!({
-            "place": frame.flatten().map(|f| frame_place(view, f)),
+            "place": frame.flatten().map(|f| short_of(view, f)),
             "cause": kind.map(|kind| kind.label(&view.analysis)),
             "ns": ns,
         })
