@@ -117,6 +117,7 @@ pub fn kind_of(analysis: &Analysis, slot: &Slot, user: usize) -> Option<Kind> {
         Cause::Sync(reason) => match analysis.str(reason) {
             "sync" => sync_kind(funcs()),
             "sync.(*Cond).Wait" => Kind::Cond,
+            _ if funcs().any(starts_workers) => Kind::Gc,
             _ => Kind::Chan,
         },
         Cause::Wait(reason) => match analysis.str(reason) {
@@ -161,6 +162,12 @@ pub(crate) fn is_the_runtimes<'a>(funcs: impl Iterator<Item = &'a str>) -> bool 
     let is_way =
         |name: &str| ["sem", "gopark", "notifyListWait"].iter().any(|w| name.starts_with(w));
     of_runtime.any(|name| !is_way(name))
+}
+
+/// Whether a function starts the collector's workers, for whoever's allocation begins the first cycle: it
+/// waits until each runs, by a channel of the runtime's own.
+pub(crate) fn starts_workers(func: &str) -> bool {
+    func == "runtime.gcBgMarkStartWorkers"
 }
 
 fn is_recorder(func: &str) -> bool {

@@ -6,7 +6,7 @@ use hashbrown::HashMap;
 use crate::Analysis;
 use crate::causes::Cause;
 use crate::figures::SlotId;
-use crate::kinds::is_the_runtimes;
+use crate::kinds::{is_the_runtimes, starts_workers};
 use crate::lines::{is_in_packages, is_user_by_name, package_of, program_path};
 use crate::stays::Stay;
 
@@ -323,6 +323,7 @@ fn kind(analysis: &Analysis, cause: Cause, stack: &[FrameId], user: Option<usize
         Cause::Sleep => WaitKind::Sleep,
         Cause::Sync(reason) => match analysis.str(reason) {
             "chan send" => WaitKind::Send,
+            "chan receive" if has(&starts_workers) => WaitKind::Gc,
             "chan receive" => WaitKind::Receive,
             "select" if has(&waits_to_write) => WaitKind::NetWrite,
             "select" => WaitKind::Select,
