@@ -59,6 +59,8 @@ pub struct Function {
     pub literals: Vec<LineSpan>,
     /// The `go` and `defer` statements within.
     spawns: Vec<LineSpan>,
+    /// The calls of C within: cgo makes a function literal of each.
+    c_calls: Vec<LineSpan>,
     /// The `range` loops within; the body of one over a function is a function of its own.
     range_loops: Vec<LineSpan>,
     /// The type of the receiver without pointer and type parameters.
@@ -246,7 +248,7 @@ impl Function {
             Inner::Body => true,
             // Before Go 1.22 the wrapper of a `go` or `defer` was numbered among the closures.
             Inner::Literal => {
-                any_contains(&self.literals, line) || any_contains(&self.spawns, line)
+                [&self.literals, &self.spawns, &self.c_calls].iter().any(|s| any_contains(s, line))
             }
             Inner::Spawn => any_contains(&self.spawns, line),
             Inner::RangeBody => any_contains(&self.range_loops, line),

@@ -30,8 +30,10 @@ impl Operations {
     pub const CLOSE_BRACE: Self = Self(1 << 9);
     /// What may allocate, calls aside.
     pub const ALLOC: Self = Self(1 << 10);
+    /// A call of what is surely a value: what runs has a name of its own, which the line need not have.
+    pub const VALUE: Self = Self(1 << 11);
 
-    const NAMES: [(Self, &str); 11] = [
+    const NAMES: [(Self, &str); 12] = [
         (Self::SEND, "send"),
         (Self::RECEIVE, "receive"),
         (Self::RANGE, "range"),
@@ -43,6 +45,7 @@ impl Operations {
         (Self::RETURN, "return"),
         (Self::CLOSE_BRACE, "close_brace"),
         (Self::ALLOC, "alloc"),
+        (Self::VALUE, "value"),
     ];
 
     /// Both sets.

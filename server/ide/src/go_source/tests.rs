@@ -92,6 +92,27 @@ func f(ch chan int, mu *sync.Mutex) { //=
 		Do(x) //= lock call
 	return //= return
 } //= close_brace
+
+type codec struct {
+	decode, Close func()
+}
+
+func (c *codec) Close(run func()) { //=
+	run() //= call value
+	send := c.Close //=
+	send() //= call value
+	c.decode(1) //= call value
+	c.Close(nil) //= call
+	c.other(nil) //= call
+	handler(1)(2) //= call value
+	for _, f := range all { //= range
+		go f() //= call go alloc value
+	} //= close_brace
+} //= close_brace
+
+func g() { //=
+	run() //= call
+} //= close_brace
 "#,
     );
 }

@@ -5,6 +5,7 @@
 
 use std::sync::LazyLock;
 
+use hashbrown::HashSet;
 use tree_sitter::{Node, Tree};
 
 use super::{Function, GoSource, LineSpan, Operations};
@@ -22,15 +23,19 @@ enum Kind {
     CompositeLiteral,
     Conversion,
     Defer,
+    Field,
     For,
     FunctionDeclaration,
     FunctionLiteral,
     Go,
+    Import,
     MethodDeclaration,
     PackageClause,
+    Parameter,
     Return,
     Select,
     Send,
+    ShortVar,
     Unary,
     VarDeclaration,
     VarSpec,
@@ -50,15 +55,19 @@ static KINDS: LazyLock<Vec<Kind>> = LazyLock::new(|| {
                 "comment" => Kind::Comment,
                 "composite_literal" => Kind::CompositeLiteral,
                 "defer_statement" => Kind::Defer,
+                "field_declaration" => Kind::Field,
                 "for_statement" => Kind::For,
                 "func_literal" => Kind::FunctionLiteral,
                 "function_declaration" => Kind::FunctionDeclaration,
                 "go_statement" => Kind::Go,
+                "import_spec" => Kind::Import,
                 "method_declaration" => Kind::MethodDeclaration,
                 "package_clause" => Kind::PackageClause,
+                "parameter_declaration" => Kind::Parameter,
                 "return_statement" => Kind::Return,
                 "select_statement" => Kind::Select,
                 "send_statement" => Kind::Send,
+                "short_var_declaration" => Kind::ShortVar,
                 "type_conversion_expression" => Kind::Conversion,
                 "unary_expression" => Kind::Unary,
                 "var_declaration" => Kind::VarDeclaration,
@@ -112,6 +121,11 @@ pub(super) fn walk(tree: &Tree, text: &str) -> GoSource {
         source: GoSource { has_errors: tree.root_node().has_error(), ..GoSource::default() },
         function_end: None,
         package_var_end: 0,
+        has_c: false,
+        variables: HashSet::new(),
+        fields: HashSet::new(),
+        methods: HashSet::new(),
+        of_fields: Vec::new(),
     };
     let mut cursor = tree.walk();
     loop {
@@ -121,7 +135,7 @@ pub(super) fn walk(tree: &Tree, text: &str) -> GoSource {
         }
         while !cursor.goto_next_sibling() {
             if !cursor.goto_parent() {
-                return walker.source;
+                return walker.finish();
             }
         }
     }
@@ -136,9 +150,28 @@ struct Walker<'a> {
     function_end: Option<usize>,
     /// Where the top-level `var` declaration being walked ends, in bytes.
     package_var_end: usize,
+    /// Whether the file calls C.
+    has_c: bool,
+    /// The parameters and variables of the function being walked, as far as it.
+    variables: HashSet<&'a str>,
+    /// The names of the fields that structs of the file have, and those of its methods.
+    fields: HashSet<&'a str>,
+    methods: HashSet<&'a str>,
+    /// Calls that read like calls of methods, by their name and the lines that they begin and end on: of
+    /// which names there are fields is known at the end.
+    of_fields: Vec<(&'a str, [u32; 2])>,
 }
 
 impl<'a> Walker<'a> {
+    fn finish(mut self) -> GoSource {
+        for (name, lines) in std::mem::take(&mut self.of_fields) {
+            if self.fields.contains(name) && !self.methods.contains(name) {
+                lines.into_iter().for_each(|line| self.mark(line, Operations::VALUE));
+            }
+        }
+        self.source
+    }
+
     fn enter(&mut self, node: Node<'_>) {
         let kind = KINDS.get(usize::from(node.kind_id())).copied().unwrap_or(Kind::Other);
         if kind == Kind::Other {
@@ -164,7 +197,22 @@ impl<'a> Walker<'a> {
                 }
             }
             // A variable that outlives its block is allocated where it is declared.
-            Kind::VarSpec => self.mark_start(node, Operations::ALLOC),
+            Kind::VarSpec => {
+                self.mark_start(node, Operations::ALLOC);
+                self.variables(node);
+            }
+            Kind::Parameter => self.variables(node),
+            Kind::ShortVar => self.left_variables(node),
+            Kind::Field => {
+                let mut cursor = node.walk();
+                let names = node.children_by_field_name("name", &mut cursor);
+                let names: Vec<&str> = names.map(|name| self.text_of(name)).collect();
+                self.fields.extend(names);
+            }
+            Kind::Import => {
+                let path = node.child_by_field_name("path").map(|path| self.text_of(path));
+                self.has_c |= path == Some("\"C\"");
+            }
             Kind::FunctionLiteral => {
                 self.mark_start(node, Operations::ALLOC);
                 let span = self.span(node);
@@ -219,6 +267,9 @@ impl<'a> Walker<'a> {
             let parameter = list.named_children(&mut list.walk()).find(|child| !child.is_extra());
             self.receiver(parameter?.child_by_field_name("type")?)
         });
+        if receiver.is_some() {
+            self.methods.insert(base_name);
+        }
         let trace_name = match &receiver {
             Some(receiver) => format!("{}.{base_name}", receiver.in_trace()),
             None if node.child_by_field_name("type_parameters").is_some() => {
@@ -236,11 +287,13 @@ impl<'a> Walker<'a> {
             lines: self.span(node),
             literals: Vec::new(),
             spawns: Vec::new(),
+            c_calls: Vec::new(),
             range_loops: Vec::new(),
             receiver: receiver.map(|receiver| receiver.name.to_owned()),
             base_name: base_name.to_owned(),
         };
         self.source.functions.push(function);
+        self.variables.clear();
         self.function_end = Some(node.end_byte());
     }
 
@@ -278,6 +331,7 @@ impl<'a> Walker<'a> {
         let clause = node.named_children(&mut node.walk()).find(|n| n.kind() == "range_clause");
         let Some(clause) = clause else { return };
         self.mark_start(node, Operations::RANGE);
+        self.left_variables(clause);
         if let Some(right) = clause.child_by_field_name("right") {
             self.mark_start(right, Operations::RANGE);
         }
@@ -305,10 +359,23 @@ impl<'a> Walker<'a> {
             "identifier" => match self.text_of(function) {
                 "make" | "new" | "append" | "string" => Operations::ALLOC,
                 name if NO_CALLS.contains(&name) => return,
+                name if self.variables.contains(name) => Operations::CALL | Operations::VALUE,
                 _ => Operations::CALL,
             },
+            "call_expression" | "type_assertion_expression" => Operations::CALL | Operations::VALUE,
             "selector_expression" => {
                 let name = function.child_by_field_name("field").map(|field| self.text_of(field));
+                if let Some(name) = name {
+                    let start = self.line(node.start_byte(), node.start_position().row);
+                    self.of_fields.push((name, [start, self.span(function).last]));
+                }
+                let operand = function.child_by_field_name("operand");
+                if self.has_c && operand.is_some_and(|operand| self.text_of(operand) == "C") {
+                    let span = self.span(node);
+                    if let Some(function) = self.function() {
+                        function.c_calls.push(span);
+                    }
+                }
                 if name.is_some_and(is_waiting_method) {
                     Operations::CALL | Operations::LOCK
                 } else {
@@ -321,7 +388,30 @@ impl<'a> Walker<'a> {
         // only the latter says which method it is.
         self.mark_end(function, operations);
         if operations.contains(Operations::CALL) {
-            self.mark_start(node, Operations::CALL);
+            let value = Operations::VALUE;
+            let value = if operations.contains(value) { value } else { Operations::default() };
+            self.mark_start(node, Operations::CALL | value);
+        }
+    }
+
+    /// Notes the variables that a node declares.
+    fn variables(&mut self, node: Node<'_>) {
+        if self.function_end.is_some() {
+            let mut cursor = node.walk();
+            let names = node.children_by_field_name("name", &mut cursor);
+            let names: Vec<&str> = names.map(|name| self.text_of(name)).collect();
+            self.variables.extend(names);
+        }
+    }
+
+    /// Those on the left side of a node.
+    fn left_variables(&mut self, node: Node<'_>) {
+        if let (Some(left), true) = (node.child_by_field_name("left"), self.function_end.is_some())
+        {
+            let mut cursor = left.walk();
+            let names = left.named_children(&mut cursor);
+            let names: Vec<&str> = names.map(|name| self.text_of(name)).collect();
+            self.variables.extend(names);
         }
     }
 

@@ -97,6 +97,22 @@ impl<'a> Need<'a> {
         !self.by_name && self.surely == Operations::default()
     }
 
+    /// Whether a line may run it by a value: what is surely one, or has the name but for its case
+    /// (`Run: run`, `decode: decoder.Decode`).
+    pub(crate) fn may_be_value(&self, operations: Operations, text: &str) -> bool {
+        let in_any_case = |name: &str| {
+            let (text, name) = (text.to_ascii_lowercase(), name.to_ascii_lowercase());
+            operations.intersects(Operations::CALL) && calls(&text, &name)
+        };
+        // An operation of the language has no name, and is never a value.
+        self.name.is_some_and(|name| operations.intersects(Operations::VALUE) || in_any_case(name))
+    }
+
+    /// Whether a line calls it by its name.
+    pub(crate) fn is_called(&self, operations: Operations, text: &str) -> bool {
+        !operations.intersects(Operations::VALUE) && self.name.is_some_and(|name| calls(text, name))
+    }
+
     /// How well a line fits: its operations, and its text together with that of the lines over which
     /// its statement goes on.
     pub(crate) fn fit(&self, operations: Operations, text: &str) -> Fit {
@@ -174,6 +190,14 @@ pub(crate) fn has_word(text: &str, word: &str) -> bool {
     let is_letter = |c: char| c.is_alphanumeric() || c == '_';
     text.match_indices(word).any(|(at, _)| {
         !text[..at].ends_with(is_letter) && !text[at + word.len()..].starts_with(is_letter)
+    })
+}
+
+/// Whether a text calls what has this name.
+fn calls(text: &str, name: &str) -> bool {
+    let is_letter = |c: char| c.is_alphanumeric() || c == '_';
+    text.match_indices(name).any(|(at, _)| {
+        !text[..at].ends_with(is_letter) && text[at + name.len()..].starts_with(['(', '['])
     })
 }
 

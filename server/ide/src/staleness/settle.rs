@@ -158,17 +158,31 @@ impl Decision<'_> {
             });
         }
         let defers = texts.lines().any(|l| !runs(l));
-        let stands = |line: u32, need: &Need<'_>| match fit(line, need) {
+        let calls = |line: u32, need: &Need<'_>| {
+            need.is_called(source.operations_at(line), texts.line(line))
+        };
+        // What a value leads to has the name that it was declared with. But where a line calls it by that
+        // name and is none of the recorded ones, it is the line that was recorded, elsewhere.
+        let by_value = |line: u32, shift: i64, need: &Need<'_>| {
+            let is_recorded = |now: u32| {
+                let then = shifted(now, -shift).and_then(|line| group.needs.get(&line));
+                then.is_some_and(|(other, _)| other.name == need.name)
+            };
+            need.may_be_value(source.operations_at(line), texts.line(line))
+                && strong[need].iter().all(|&l| is_recorded(l) || !calls(l, need))
+        };
+        let stands = |line: u32, shift: i64, need: &Need<'_>| match fit(line, need) {
             Fit::Strong => true,
             // What is deferred may be called by another name: that of a variable.
             Fit::Weak => {
-                strong[need].is_empty() && (need.may_be_unseen() || (defers && ends(line)))
+                by_value(line, shift, need)
+                    || (strong[need].is_empty() && (need.may_be_unseen() || (defers && ends(line))))
             }
             Fit::None => false,
         };
         let all_stand = |shift: i64| {
             group.needs.iter().all(|(&line, (need, _))| {
-                shifted(line, shift).is_some_and(|l| texts.has(l) && stands(l, need))
+                shifted(line, shift).is_some_and(|l| texts.has(l) && stands(l, shift, need))
             }) && group.frames.iter().all(|&f| self.holds(f, shift))
         };
         let (first, last) = (group.needs.keys().next(), group.needs.keys().next_back());
@@ -313,6 +327,11 @@ impl<'a> Texts<'a> {
 
     fn lines(&self) -> std::ops::Range<u32> {
         self.first..self.first + self.lines.len() as u32
+    }
+
+    fn line(&self, line: u32) -> &'a str {
+        let at = line.checked_sub(self.first);
+        at.and_then(|at| self.lines.get(at as usize)).copied().unwrap_or_default()
     }
 
     fn has(&self, line: u32) -> bool {

@@ -22,11 +22,15 @@ fn testdata(path: &str) -> PathBuf {
 
 /// The files of the bundled programs, by the path that they have in the tests' workspace.
 fn programs() -> Vec<(String, String)> {
+    files_of("programs")
+}
+
+fn files_of(folder: &str) -> Vec<(String, String)> {
     let mut files = Vec::new();
-    for dir in std::fs::read_dir(testdata("programs")).unwrap().flatten() {
+    for dir in std::fs::read_dir(testdata(folder)).unwrap().flatten() {
         let Ok(entries) = std::fs::read_dir(dir.path()) else { continue };
         for file in entries.flatten().filter(|f| f.path().extension().is_some_and(|e| e == "go")) {
-            let name = file.path().strip_prefix(testdata("programs")).unwrap().to_owned();
+            let name = file.path().strip_prefix(testdata(folder)).unwrap().to_owned();
             let text = std::fs::read_to_string(file.path()).unwrap();
             files.push((format!("/ws/{}", name.to_str().unwrap()), text));
         }
@@ -36,9 +40,12 @@ fn programs() -> Vec<(String, String)> {
 }
 
 fn analysis(trace: &str) -> crate::Analysis {
-    let bytes = std::fs::read(testdata(trace)).unwrap();
+    analysis_of(&std::fs::read(testdata(trace)).unwrap())
+}
+
+fn analysis_of(bytes: &[u8]) -> crate::Analysis {
     let mut builder = Builder::new().with_stays();
-    builder.space(bytes.len()).copy_from_slice(&bytes);
+    builder.space(bytes.len()).copy_from_slice(bytes);
     builder.filled(bytes.len());
     builder.finish().unwrap()
 }
@@ -50,13 +57,21 @@ fn source(path: &str, text: &str) -> Arc<SourceFile> {
 
 /// A trace in a workspace with these files.
 fn view(trace: &str, files: &[(String, String)]) -> View {
+    view_of(trace, "example.com/workload", analysis(trace), files)
+}
+
+fn view_of(
+    trace: &str,
+    module: &str,
+    analysis: crate::Analysis,
+    files: &[(String, String)],
+) -> View {
     let workspace = Workspace {
         roots: vec!["/ws".to_owned()],
-        modules: vec![Module { dir: "/ws".to_owned(), path: "example.com/workload".to_owned() }],
+        modules: vec![Module { dir: "/ws".to_owned(), path: module.to_owned() }],
         files: files.iter().map(|(path, _)| path.clone()).collect(),
         ..Workspace::default()
     };
-    let analysis = analysis(trace);
     let mut read = |path: &str| {
         files.iter().find(|(name, _)| name == path).map(|(name, text)| source(name, text))
     };
@@ -109,6 +124,155 @@ fn the_recorded_files_are_exact() {
     eprintln!("{n} lines of {n_traces} traces, {} not exact", wrong.len());
     assert!(n > 500, "{n}");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The same of the programs whose waiting is known.
+#[test]
+fn the_files_of_known_programs_are_exact() {
+    let files = files_of("truth");
+    let (mut n, mut wrong) = (0, Vec::new());
+    for file in std::fs::read_dir(testdata("truth/traces")).unwrap().flatten() {
+        let name = file.file_name().into_string().unwrap();
+        if !name.ends_with(".trace") {
+            continue;
+        }
+        let trace = analysis(&format!("truth/traces/{name}"));
+        for (path, line, state, func) in sites(&view_of(&name, "example.com/truth", trace, &files))
+        {
+            n += 1;
+            if state != State::Exact {
+                wrong.push(format!("{name}: {path}:{} {func} {state:?}", line + 1));
+            }
+        }
+    }
+    assert!(n > 300, "{n}");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// A trace of a file `main.go`: each comment `//@` at a line's end is a stack of a goroutine that stopped there,
+/// leaf first. Frames of `main` stand on the line itself; a reason in brackets is that of a wait.
+fn recorded(text: &str) -> crate::Analysis {
+    let mut strings: Vec<String> = vec!["preempted".into(), "/ws/main.go".into(), "x.go".into()];
+    let mut id = |text: &str| match strings.iter().position(|s| s == text) {
+        Some(at) => at + 1,
+        None => {
+            strings.push(text.to_owned());
+            strings.len()
+        }
+    };
+    let (mut stacks, mut events, mut n, mut n_frames) = (String::new(), String::new(), 0, 0);
+    for (line, text) in (1..).zip(text.lines()) {
+        let Some((_, stack)) = text.split_once("//@ ") else { continue };
+        let (reason, frames) = match stack.strip_prefix('[').and_then(|s| s.split_once("] ")) {
+            Some((reason, frames)) => (Some(reason), frames),
+            None => (None, stack),
+        };
+        n += 1;
+        stacks += &format!("  Stack id={n}\n");
+        for func in frames.split(' ') {
+            let is_main = func.starts_with("main.") && !func.contains("._C");
+            let (file, line) = if is_main { (2, line) } else { (3, 7) };
+            n_frames += 1;
+            stacks += &format!("    pc={n_frames} func={} file={file} line={line}\n", id(func));
+        }
+        let event = if reason.is_some() { "GoBlock" } else { "GoStop" };
+        let reason = id(reason.unwrap_or("preempted"));
+        // What is blocked stays so: each has a goroutine of its own.
+        events += &format!(
+            "  GoCreate dt=1 new_g={g} new_stack=0 stack=0\n  GoStop dt=1 reason_string=1 stack=0\n  \
+             GoStart dt=1 g={g} g_seq=1\n  {event} dt=100 reason_string={reason} stack={n}\n  \
+             GoStart dt=1 g=1 g_seq={n}\n",
+            g = n + 1,
+        );
+    }
+    let strings: String =
+        (1..).zip(&strings).map(|(id, text)| format!("  String id={id} \"{text}\"\n")).collect();
+    let text = format!(
+        "go 1.26\nbatch gen=1 m=-1 time=1000\n  Sync\n  Frequency freq=1000000000\n  \
+         ClockSnapshot dt=0 mono=1 sec=2 nsec=3\nbatch gen=1 m=1 time=1000\n  \
+         ProcStatus dt=1 p=0 pstatus=1\n  GoStatus dt=1 g=1 m=1 gstatus=2\n{events}\
+         batch gen=1 m=-1 time=1000\n  Strings\n{strings}\
+         batch gen=1 m=-1 time=1000\n  Stacks\n{stacks}EndOfGeneration\n"
+    );
+    analysis_of(&exectrace::text::read(&text).unwrap())
+}
+
+/// The lines that were recorded of a file, from 1, and what they are in another text of it.
+fn recorded_in(text: &str, now: &str) -> Vec<(u32, State)> {
+    let files = [("/ws/main.go".to_owned(), now.to_owned())];
+    let view = view_of("t", "example.com/t", recorded(text), &files);
+    let place = |frame| Some((frame, view.placement.place(frame)?));
+    let lines: std::collections::BTreeSet<(u32, State)> = view
+        .placement
+        .placed()
+        .into_iter()
+        .filter_map(place)
+        .map(|(frame, place)| (view.analysis.tables.frame(frame).line, place.state))
+        .collect();
+    lines.into_iter().collect()
+}
+
+/// What runs need not have the name that stands on its line.
+const VALUES: &str = r#"package main
+
+import "C"
+
+type codec struct {
+	dial func() error
+	codecs
+}
+
+func hash(kind int) hash.Hash {
+	made, ok := kinds[kind]
+	if !ok {
+		panic(kind)
+	}
+	return made() //@ crypto/md5.New main.hash
+}
+
+func (c *codec) read(run func(), other codec) error {
+	run() //@ example.com/kit.get main.(*codec).read
+	c.dial() //@ net.(*Dialer).DialContext main.(*codec).read
+	other.parts.Decode(1) //@ encoding/json.decode main.(*codec).read
+	handlers[3]()(nil) //@ net/http.Handle main.(*codec).read
+	time.Sleep(1) //@ time.Sleep main.(*codec).read
+	repeat(get)
+}
+
+func verify(data []byte) {
+	if C.verify(nil, nil) != 1 { //@ runtime.cgocall main._Cfunc_verify main.verify.func1 main.verify
+		return
+	}
+	ready := make(chan int, 1) //@ [chan receive] runtime.gcBgMarkStartWorkers runtime.gcStart runtime.mallocgc main.verify
+}
+"#;
+
+#[test]
+fn a_value_has_not_the_name_of_what_it_runs() {
+    let lines = recorded_in(VALUES, VALUES);
+    assert_eq!(lines.len(), VALUES.matches("//@").count(), "{lines:?}");
+    let wrong: Vec<_> = lines.iter().filter(|(_, state)| *state != State::Exact).collect();
+    assert!(wrong.is_empty(), "{wrong:?}");
+}
+
+/// Where a value is called, a line is not taken for the recorded one if that stands elsewhere.
+#[test]
+fn a_value_hides_no_change() {
+    let in_function = |body: &str| format!("package main\n\nfunc f(run func()) {{\n{body}\n}}\n");
+    let check = |recorded: &str, now: &str, state: State| {
+        let lines = recorded_in(&in_function(recorded), &in_function(now));
+        let states: Vec<State> = lines.into_iter().map(|(_, state)| state).collect();
+        assert_eq!(states, [state], "{recorded}\n{now}");
+    };
+    let flush = "\tw.Flush() //@ bufio.(*Writer).Flush main.f";
+    check(flush, "\tw.Flush()", State::Exact);
+    check(flush, "\tw.Write(nil)", State::Doubtful);
+    check(flush, "\trun()\n\tw.Flush()", State::Shifted);
+    check(flush, "\trun()\n\tw.Flush()\n\tw.Flush()", State::Doubtful);
+    check(flush, "\tx := 1", State::Lost);
+    let receive = "\tx := <-in //@ [chan receive] runtime.chanrecv1 main.f";
+    check(receive, "\trun()\n\tx := <-in", State::Shifted);
+    check(receive, "\trun()", State::Doubtful);
 }
 
 /// How often something is done: `WAITLINE_FULL` is the share of what is meant to be done at length, in
