@@ -66,6 +66,40 @@ fn tests_took_what_their_source_says() {
     assert!(longest.is_sorted_by(|a, b| a >= b), "{longest:?}");
 }
 
+/// What tests wait for until their parallel subtests are done is no time of theirs, as `go test -v` counts it.
+#[test]
+fn parallel_subtests_are_no_time_of_their_parent() {
+    let tests = tests_of("truth/traces/subtests.trace");
+    let source = std::fs::read_to_string(testdata("truth/subtests/subtests_test.go")).unwrap();
+    // In milliseconds, each at the line on which its function begins.
+    let took = source.lines().filter_map(|line| line.split_once("//@ ")?.1.parse::<i64>().ok());
+    let names = [
+        "TestParent",
+        "TestParent.func1",
+        "TestParallelParent",
+        "TestParallelParent.func1",
+        "TestGroup",
+        "TestGroup.func1",
+        "TestGroup.func1.1",
+        "TestCleansUp",
+        "TestCleansUp.func2",
+    ];
+    let told = |name: &&str| {
+        let full = format!("example.com/truth/subtests.{name}");
+        let test = tests.iter().find(|t| t["func"] == full.as_str());
+        test.unwrap_or_else(|| panic!("no {name}"))
+    };
+    assert_eq!(took.clone().count(), names.len());
+    for (name, took) in names.iter().zip(took) {
+        let ns = told(name)["ns"].as_i64().unwrap();
+        assert!((took * MS..(took + 5) * MS).contains(&ns), "{name}: {ns} for {took} ms");
+    }
+    let within = told(&"TestGroup")["subtests"].as_i64().unwrap();
+    assert!(within >= 40 * MS, "a group is waited for within the test: {within}");
+    let paused = told(&"TestParent")["paused"].as_i64().unwrap();
+    assert!(paused >= 90 * MS, "{paused}");
+}
+
 /// What is no test binary has no tests.
 #[test]
 fn other_programs_have_none() {

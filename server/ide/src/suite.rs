@@ -31,9 +31,10 @@ pub struct Test {
     pub longest_ns: i64,
     /// How long its goroutines ran.
     pub run_ns: i64,
-    /// How long they waited for subtests.
+    /// How long they waited for subtests within their function: for those that are not parallel.
     pub subtests_ns: i64,
-    /// How long they were paused: parallel tests begin when others are done.
+    /// How long they were paused: parallel tests begin when others are done, and a test ends with its parallel
+    /// subtests.
     pub paused_ns: i64,
     /// What else they stood still for longest: a slot of that line, and the time of all of that line and
     /// kind.
@@ -267,8 +268,9 @@ impl Stands<'_> {
         let work = || Doing::Work(self.facts.line_of(self.analysis, stack));
         let doing = match leaf.and_then(|f| self.func(f).strip_prefix("testing.")) {
             Some("(*T).Run" | "(*B).Run" | "(*B).run" | "(*B).doBench") => Doing::Subtests,
-            // What is left of a test when its function has returned are its parallel subtests.
-            Some(f) if f.starts_with("tRunner") => Doing::Subtests,
+            // What is left of a test when its function has returned are its parallel subtests: it stands beside
+            // them until each has had its turn, and Go does not count that as its time.
+            Some(f) if f.starts_with("tRunner") => Doing::Paused,
             Some(f) if f.ends_with(".Parallel") || f.ends_with(".waitParallel") => Doing::Paused,
             // The collector before a benchmark, and what one does on several goroutines, are its own.
             _ => work(),
