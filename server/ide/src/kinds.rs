@@ -3,7 +3,7 @@
 //! The runtime's reasons are too coarse for a line: "sync" is a mutex, a wait group, or the
 //! collector, and the frames above the line tell which.
 
-use exectrace::{RangeKind, StrId};
+use exectrace::{RangeKind, StackId, StrId};
 
 use crate::Analysis;
 use crate::causes::Cause;
@@ -168,6 +168,14 @@ pub(crate) fn is_the_runtimes<'a>(funcs: impl Iterator<Item = &'a str>) -> bool 
 /// waits until each runs, by a channel of the runtime's own.
 pub(crate) fn starts_workers(func: &str) -> bool {
     func == "runtime.gcBgMarkStartWorkers"
+}
+
+/// Whether a system call at this stack is one into C: cgo's function stands on top, below what the runtime
+/// does for it.
+pub(crate) fn is_in_c(analysis: &Analysis, stack: StackId) -> bool {
+    let funcs = analysis.stack(stack).iter().map(|&f| analysis.str(analysis.tables.frame(f).func));
+    let mut others = funcs.skip_while(|func| func.starts_with("runtime."));
+    others.next().is_some_and(|func| func.contains("._Cfunc_"))
 }
 
 fn is_recorder(func: &str) -> bool {

@@ -3,6 +3,7 @@
 use crate::blame::{End, EndLine};
 use crate::figures::SlotId;
 use crate::findings;
+use crate::kinds::is_in_c;
 use crate::text::plain;
 use crate::units::percent_short;
 use crate::verdicts::{Sum, Verdict, Why};
@@ -19,9 +20,16 @@ pub fn reason(view: &View, sum: &Sum, slots: &[SlotId]) -> Option<String> {
         Verdict::Costly => format!("costly{share}: {}", costly(view, why, &ends, slots)),
         Verdict::Through => format!("{}{share}{}", through(why), most(view, &ends)),
         Verdict::Idle => format!("idle{share}: {}", idle(view, why, slots)),
-        Verdict::Unsure => format!("unsure{share}: {}", unsure(why)),
+        Verdict::Unsure => format!("unsure{share}: {}", unsure(view, why, slots)),
     };
     Some(sentence)
+}
+
+/// What counts as a system call there.
+fn syscall(view: &View, slots: &[SlotId]) -> &'static str {
+    let mut of = slots.iter().filter_map(|slot| view.analysis.slots.get(slot.0 as usize));
+    let is_in_c = !slots.is_empty() && of.all(|slot| is_in_c(&view.analysis, slot.stack));
+    if is_in_c { "a call into C" } else { "a system call" }
 }
 
 /// How much of the waiting the sentence is about, where it is not nearly all.
@@ -49,7 +57,7 @@ fn costly(view: &View, why: Why, ends: &[(EndLine, i64)], slots: &[SlotId]) -> S
         Why::NetWrite => "the other side did not take what was written".into(),
         Why::SleepsInPath => "it sleeps while others wait for it".into(),
         Why::TimerInPath => "it waits for a timer while others wait for it".into(),
-        Why::SyscallInPath => "a system call while others wait for it".into(),
+        Why::SyscallInPath => format!("{} while others wait for it", syscall(view, slots)),
         Why::Collector => "it waits for the garbage collector".into(),
         Why::JoinOutside => {
             "what it waits for waits outside, and no line of the program carries that".into()
@@ -97,12 +105,14 @@ fn idle(view: &View, why: Why, slots: &[SlotId]) -> String {
     }
 }
 
-fn unsure(why: Why) -> &'static str {
-    match why {
+fn unsure(view: &View, why: Why, slots: &[SlotId]) -> String {
+    let told = match why {
         Why::InTheMiddle => "in the middle of its work; nobody was seen waiting for it",
         Why::Once => "it happened once; nobody was seen waiting for it",
         Why::OnlyMain => "only main waits for it, for the whole run",
-        Why::SyscallUnseen => "a system call; nobody was seen waiting for it",
+        Why::SyscallUnseen => {
+            return format!("{}; nobody was seen waiting for it", syscall(view, slots));
+        }
         Why::StillSends => "still sends at the end of the trace",
         Why::StillWaits => "still waits at the end of the trace, with work in hand",
         Why::NetworkInPath => {
@@ -114,7 +124,8 @@ fn unsure(why: Why) -> &'static str {
         Why::NothingKnown => "it was there before the trace, and the file does not say why",
         Why::Told => "as .waitline.toml says",
         _ => "it cannot be told from the trace",
-    }
+    };
+    told.into()
 }
 
 /// A lock: what its holder did meanwhile.

@@ -2,6 +2,7 @@
 
 use super::scene::{BIG, Scene, Site};
 use super::{Code, Finding, Found, NEAR, part};
+use crate::kinds::is_in_c;
 use crate::units::{count, counted, duration, percent};
 use crate::verdicts::{Verdict, WaitKind};
 
@@ -59,6 +60,11 @@ const SHORT_NS: i64 = 100_000;
 fn syscalls(scene: &Scene<'_>, site: &Site, found: &mut Found) {
     let costly = site.judged(|judgement, _| judgement.verdict == Verdict::Costly);
     let each = costly.ns.checked_div(costly.n as i64).unwrap_or(0);
+    let mut slots = site.slots.iter().map(|slot| &scene.analysis.slots[slot.0 as usize]);
+    let runs = match slots.all(|slot| is_in_c(scene.analysis, slot.stack)) {
+        true => "Runs C code",
+        false => "Is in system calls",
+    };
     let is_far = |figure, limit| part(figure, limit) < NEAR;
     if is_far(costly.ns.saturating_mul(3), site.ns) || is_far(each, SHORT_NS) {
         return;
@@ -75,7 +81,7 @@ fn syscalls(scene: &Scene<'_>, site: &Site, found: &mut Found) {
     {
         let wait = costly.worst.map(|row| scene.wait(row));
         let what = format!(
-            "Is in system calls for {} while others wait for it, in {}",
+            "{runs} for {} while others wait for it, in {}",
             duration(costly.ns),
             counted(costly.n, "call", "calls")
         );
@@ -93,7 +99,7 @@ fn syscalls(scene: &Scene<'_>, site: &Site, found: &mut Found) {
         Some(site.frame),
         costly.ns,
         format!(
-            "Is in system calls for {} while others wait for it, in {} {times} of {} on average",
+            "{runs} for {} while others wait for it, in {} {times} of {} on average",
             duration(costly.ns),
             count(costly.n),
             duration(each)

@@ -62,6 +62,25 @@ fn findings_stand_on_the_lines_given() {
     assert!(!found.is_empty());
 }
 
+/// Calls of C count as system calls, and are told as what they are.
+#[test]
+fn calls_of_c_are_no_system_calls_in_words() {
+    let synced = include_bytes!("../../../../testdata/truth/traces/fsynclock.trace").to_vec();
+    let mut called = synced.clone();
+    let (was, is) = (b"syscall.Fsync", b"os._Cfunc_fsy");
+    for at in 0..called.len() - was.len() {
+        if called[at..].starts_with(was) {
+            called[at..at + is.len()].copy_from_slice(is);
+        }
+    }
+    for (trace, begins) in [(synced, "Is in system calls for "), (called, "Runs C code for ")] {
+        let found = of(&trace, is_user_by_name);
+        let calls: Vec<_> = found.iter().filter(|f| f.code == Code::SyscallInPath).collect();
+        assert_eq!(calls.len(), 1, "{found:#?}");
+        assert!(calls[0].message.starts_with(begins), "{calls:#?}");
+    }
+}
+
 /// What fell short is told once for each code and line, the nearest first, and is no finding.
 #[test]
 fn what_fell_short_is_told_with_its_limit() {
