@@ -9,20 +9,36 @@ use crate::units::percent_short;
 use crate::verdicts::{Sum, Verdict, Why};
 use crate::view::View;
 
-/// Why the waits of some slots are what they mostly are, in a sentence; `None` if nothing was
-/// judged.
+/// Why the waits of some slots are what they mostly are, in a sentence, and before it why they are costly
+/// where a good part is: that is what colour and order go by. `None` if nothing was judged.
 pub fn reason(view: &View, sum: &Sum, slots: &[SlotId]) -> Option<String> {
     let verdict = sum.largest()?;
+    let most = sentence(view, sum, slots, verdict)?;
+    let part = i128::from(sum.of(Verdict::Costly));
+    if verdict == Verdict::Costly || part * GOOD_PART < i128::from(sum.total()) {
+        return Some(most);
+    }
+    let costly = sentence(view, sum, slots, Verdict::Costly);
+    Some(match costly {
+        Some(costly) => format!("{costly}; {most}"),
+        None => most,
+    })
+}
+
+/// One in so many is a good part.
+const GOOD_PART: i128 = 5;
+
+/// The same of one verdict.
+fn sentence(view: &View, sum: &Sum, slots: &[SlotId], verdict: Verdict) -> Option<String> {
     let why = sum.why(verdict)?;
-    let ends = view.blame.as_ref().map(|b| b.ends(slots)).unwrap_or_default();
+    let ends = || view.blame.as_ref().map(|b| b.ends(slots)).unwrap_or_default();
     let share = share(sum, verdict);
-    let sentence = match verdict {
-        Verdict::Costly => format!("costly{share}: {}", costly(view, why, &ends, slots)),
-        Verdict::Through => format!("{}{share}{}", through(why), most(view, &ends)),
+    Some(match verdict {
+        Verdict::Costly => format!("costly{share}: {}", costly(view, why, &ends(), slots)),
+        Verdict::Through => format!("{}{share}{}", through(why), most(view, &ends())),
         Verdict::Idle => format!("idle{share}: {}", idle(view, why, slots)),
         Verdict::Unsure => format!("unsure{share}: {}", unsure(view, why, slots)),
-    };
-    Some(sentence)
+    })
 }
 
 /// What counts as a system call there.
