@@ -3,11 +3,12 @@
 //! The runtime's reasons are too coarse for a line: "sync" is a mutex, a wait group, or the
 //! collector, and the frames above the line tell which.
 
-use exectrace::{RangeKind, StackId, StrId};
+use exectrace::{FrameId, RangeKind, StrId};
 
 use crate::Analysis;
 use crate::causes::Cause;
 use crate::figures::Slot;
+use crate::figures::SlotId;
 
 /// What the time of a line was spent on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -170,12 +171,17 @@ pub(crate) fn starts_workers(func: &str) -> bool {
     func == "runtime.gcBgMarkStartWorkers"
 }
 
-/// Whether a system call at this stack is one into C: cgo's function stands on top, below what the runtime
-/// does for it.
-pub(crate) fn is_in_c(analysis: &Analysis, stack: StackId) -> bool {
-    let funcs = analysis.stack(stack).iter().map(|&f| analysis.str(analysis.tables.frame(f).func));
-    let mut others = funcs.skip_while(|func| func.starts_with("runtime."));
-    others.next().is_some_and(|func| func.contains("._Cfunc_"))
+/// Whether all system calls of some slots are calls into C: cgo's function stands on top, below what the
+/// runtime does for it.
+pub(crate) fn are_in_c(analysis: &Analysis, slots: &[SlotId]) -> bool {
+    let func = |frame: FrameId| analysis.str(analysis.tables.frame(frame).func);
+    let is_in_c = |slot: &SlotId| {
+        let stack = analysis.slots.get(slot.0 as usize).map(|slot| analysis.stack(slot.stack));
+        let mut funcs = stack.into_iter().flatten().map(|&frame| func(frame));
+        let top = funcs.find(|func| !func.starts_with("runtime."));
+        top.is_some_and(|func| func.contains("._Cfunc_"))
+    };
+    !slots.is_empty() && slots.iter().all(is_in_c)
 }
 
 fn is_recorder(func: &str) -> bool {

@@ -3,7 +3,7 @@
 use crate::blame::{End, EndLine};
 use crate::figures::SlotId;
 use crate::findings;
-use crate::kinds::is_in_c;
+use crate::kinds::are_in_c;
 use crate::text::plain;
 use crate::units::percent_short;
 use crate::verdicts::{Sum, Verdict, Why};
@@ -43,9 +43,7 @@ fn sentence(view: &View, sum: &Sum, slots: &[SlotId], verdict: Verdict) -> Optio
 
 /// What counts as a system call there.
 fn syscall(view: &View, slots: &[SlotId]) -> &'static str {
-    let mut of = slots.iter().filter_map(|slot| view.analysis.slots.get(slot.0 as usize));
-    let is_in_c = !slots.is_empty() && of.all(|slot| is_in_c(&view.analysis, slot.stack));
-    if is_in_c { "a call into C" } else { "a system call" }
+    if are_in_c(&view.analysis, slots) { "a call into C" } else { "a system call" }
 }
 
 /// How much of the waiting the sentence is about, where it is not nearly all.
@@ -128,6 +126,9 @@ fn unsure(view: &View, why: Why, slots: &[SlotId]) -> String {
         Why::OnlyMain => "only main waits for it, for the whole run",
         Why::SyscallUnseen => {
             return format!("{}; nobody was seen waiting for it", syscall(view, slots));
+        }
+        Why::SyscallInPath => {
+            "a read of what comes from outside: a key, say; whether anybody is late cannot be told"
         }
         Why::StillSends => "still sends at the end of the trace",
         Why::StillWaits => "still waits at the end of the trace, with work in hand",

@@ -2,7 +2,7 @@
 
 use super::scene::{BIG, Scene, Site};
 use super::{Code, Finding, Found, NEAR, part};
-use crate::kinds::is_in_c;
+use crate::kinds::are_in_c;
 use crate::units::{count, counted, duration, percent};
 use crate::verdicts::{Verdict, WaitKind};
 
@@ -60,15 +60,14 @@ const SHORT_NS: i64 = 100_000;
 fn syscalls(scene: &Scene<'_>, site: &Site, found: &mut Found) {
     let costly = site.judged(|judgement, _| judgement.verdict == Verdict::Costly);
     let each = costly.ns.checked_div(costly.n as i64).unwrap_or(0);
-    let mut slots = site.slots.iter().map(|slot| &scene.analysis.slots[slot.0 as usize]);
-    let runs = match slots.all(|slot| is_in_c(scene.analysis, slot.stack)) {
-        true => "Runs C code",
-        false => "Is in system calls",
-    };
     let is_far = |figure, limit| part(figure, limit) < NEAR;
     if is_far(costly.ns.saturating_mul(3), site.ns) || is_far(each, SHORT_NS) {
         return;
     }
+    let runs = match are_in_c(scene.analysis, &site.slots) {
+        true => "Runs C code",
+        false => "Is in system calls",
+    };
     let sure = site.waits.iter().fold(0i64, |sum, &row| {
         let is_costly = scene.judgement(row).is_some_and(|j| j.verdict == Verdict::Costly);
         let ns = || i64::from(scene.verdicts.demanded(scene.stays, row));

@@ -30,7 +30,7 @@ impl Operations {
     pub const CLOSE_BRACE: Self = Self(1 << 9);
     /// What may allocate, calls aside.
     pub const ALLOC: Self = Self(1 << 10);
-    /// A call of what is surely a value: what runs has a name of its own, which the line need not have.
+    /// A call of what is a value, or looks like one: what runs has a name of its own, which the line need not have.
     pub const VALUE: Self = Self(1 << 11);
 
     const NAMES: [(Self, &str); 12] = [

@@ -203,12 +203,13 @@ impl<'a> Walker<'a> {
             }
             Kind::Parameter => self.variables(node),
             Kind::ShortVar => self.left_variables(node),
-            Kind::Field => {
+            Kind::Field if may_be_function(node, self.text) => {
                 let mut cursor = node.walk();
                 let names = node.children_by_field_name("name", &mut cursor);
                 let names: Vec<&str> = names.map(|name| self.text_of(name)).collect();
                 self.fields.extend(names);
             }
+            Kind::Field => {}
             Kind::Import => {
                 let path = node.child_by_field_name("path").map(|path| self.text_of(path));
                 self.has_c |= path == Some("\"C\"");
@@ -497,5 +498,38 @@ fn is_sum(node: Node<'_>) -> bool {
     ["left", "right"].iter().filter_map(|side| node.child_by_field_name(side)).any(|side| {
         is_number(side)
             || (side.kind() == "expression_list" && side.named_child(0).is_some_and(is_number))
+    })
+}
+
+/// Whether a field may hold a function: by its type, which may have been given a name elsewhere.
+fn may_be_function(field: Node<'_>, text: &str) -> bool {
+    const OTHERS: [&str; 22] = [
+        "any",
+        "bool",
+        "byte",
+        "comparable",
+        "complex128",
+        "complex64",
+        "error",
+        "float32",
+        "float64",
+        "int",
+        "int16",
+        "int32",
+        "int64",
+        "int8",
+        "rune",
+        "string",
+        "uint",
+        "uint16",
+        "uint32",
+        "uint64",
+        "uint8",
+        "uintptr",
+    ];
+    field.child_by_field_name("type").is_some_and(|of| match of.kind() {
+        "function_type" | "qualified_type" | "generic_type" => true,
+        "type_identifier" => !OTHERS.contains(&text.get(of.byte_range()).unwrap_or_default()),
+        _ => false,
     })
 }

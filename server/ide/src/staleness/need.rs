@@ -101,8 +101,7 @@ impl<'a> Need<'a> {
     /// (`Run: run`, `decode: decoder.Decode`).
     pub(crate) fn may_be_value(&self, operations: Operations, text: &str) -> bool {
         let in_any_case = |name: &str| {
-            let (text, name) = (text.to_ascii_lowercase(), name.to_ascii_lowercase());
-            operations.intersects(Operations::CALL) && calls(&text, &name)
+            operations.intersects(Operations::CALL) && calls_in_any_case(code_of(text), name)
         };
         // An operation of the language has no name, and is never a value.
         self.name.is_some_and(|name| operations.intersects(Operations::VALUE) || in_any_case(name))
@@ -110,7 +109,8 @@ impl<'a> Need<'a> {
 
     /// Whether a line calls it by its name.
     pub(crate) fn is_called(&self, operations: Operations, text: &str) -> bool {
-        !operations.intersects(Operations::VALUE) && self.name.is_some_and(|name| calls(text, name))
+        !operations.intersects(Operations::VALUE)
+            && self.name.is_some_and(|name| calls(code_of(text), name))
     }
 
     /// How well a line fits: its operations, and its text together with that of the lines over which
@@ -198,6 +198,18 @@ fn calls(text: &str, name: &str) -> bool {
     let is_letter = |c: char| c.is_alphanumeric() || c == '_';
     text.match_indices(name).any(|(at, _)| {
         !text[..at].ends_with(is_letter) && text[at + name.len()..].starts_with(['(', '['])
+    })
+}
+
+/// The same for a name whose letters may be large or small.
+fn calls_in_any_case(text: &str, name: &str) -> bool {
+    let is_letter = |c: char| c.is_alphanumeric() || c == '_';
+    text.match_indices(['(', '[']).any(|(end, _)| {
+        let before =
+            end.checked_sub(name.len()).and_then(|at| text.get(at..end).map(|of| (at, of)));
+        before.is_some_and(|(at, of)| {
+            of.eq_ignore_ascii_case(name) && !text[..at].ends_with(is_letter)
+        })
     })
 }
 

@@ -5,6 +5,7 @@
 //! then all of them are where one shift puts every operation on a line that holds it, or where each
 //! operation has the same place among those of its kind; or they are doubtful, or gone.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use exectrace::{FrameId, StackId, StrId};
@@ -23,6 +24,10 @@ struct Group<'a> {
     needs: BTreeMap<u32, (Need<'a>, i64)>,
     frames: Vec<FrameId>,
 }
+
+/// A function that has moved is looked for in at most so many places: where the rarest thing that it does stands
+/// on more lines, one of them is as good as another.
+const MOST_SHIFTS: usize = 256;
 
 /// Where a recorded line stands now.
 type Moves = BTreeMap<u32, (u32, State)>;
@@ -131,7 +136,7 @@ struct Decision<'a> {
 
 impl Decision<'_> {
     /// Where each recorded line stands, and between which lines that is more than a guess.
-    fn make(&self, group: &Group<'_>) -> (Moves, Proven) {
+    fn make<'g>(&self, group: &Group<'g>) -> (Moves, Proven) {
         let recorded: BTreeSet<u32> = group
             .frames
             .iter()
@@ -151,27 +156,38 @@ impl Decision<'_> {
         // What is deferred on a line does not run there.
         let runs = |line: u32| !source.operations_at(line).contains(Operations::DEFER);
         // Lines of the function that hold the very thing, by what is needed.
-        let mut strong: HashMap<Need<'_>, Vec<u32>> = HashMap::new();
+        let mut strong: HashMap<Need<'g>, Vec<u32>> = HashMap::new();
         for (need, _) in group.needs.values() {
             strong.entry(*need).or_insert_with(|| {
                 texts.lines().filter(|&l| runs(l) && fit(l, need) == Fit::Strong).collect()
             });
         }
         let defers = texts.lines().any(|l| !runs(l));
-        let calls = |line: u32, need: &Need<'_>| {
-            need.is_called(source.operations_at(line), texts.line(line))
-        };
+        // Those of them that call it by its name.
+        let named: HashMap<Need<'g>, Vec<u32>> = strong
+            .iter()
+            .map(|(need, lines)| {
+                let calls = |l: &u32| need.is_called(source.operations_at(*l), texts.line(*l));
+                (*need, lines.iter().copied().filter(calls).collect())
+            })
+            .collect();
         // What a value leads to has the name that it was declared with. But where a line calls it by that
-        // name and is none of the recorded ones, it is the line that was recorded, elsewhere.
-        let by_value = |line: u32, shift: i64, need: &Need<'_>| {
-            let is_recorded = |now: u32| {
-                let then = shifted(now, -shift).and_then(|line| group.needs.get(&line));
+        // name and is none of the recorded ones, it is the line that was recorded, elsewhere. That is asked
+        // once for each name and shift: a crafted file has as many of such lines as of others.
+        let recorded_all: RefCell<HashMap<(Need<'g>, i64), bool>> = RefCell::default();
+        let are_recorded = |shift: i64, need: &Need<'g>| {
+            let is_recorded = |now: &u32| {
+                let then = shifted(*now, -shift).and_then(|line| group.needs.get(&line));
                 then.is_some_and(|(other, _)| other.name == need.name)
             };
-            need.may_be_value(source.operations_at(line), texts.line(line))
-                && strong[need].iter().all(|&l| is_recorded(l) || !calls(l, need))
+            let mut known = recorded_all.borrow_mut();
+            *known.entry((*need, shift)).or_insert_with(|| named[need].iter().all(is_recorded))
         };
-        let stands = |line: u32, shift: i64, need: &Need<'_>| match fit(line, need) {
+        let by_value = |line: u32, shift: i64, need: &Need<'g>| {
+            are_recorded(shift, need)
+                && need.may_be_value(source.operations_at(line), texts.line(line))
+        };
+        let stands = |line: u32, shift: i64, need: &Need<'g>| match fit(line, need) {
             Fit::Strong => true,
             // What is deferred may be called by another name: that of a variable.
             Fit::Weak => {
@@ -217,7 +233,9 @@ impl Decision<'_> {
             .iter()
             .filter(|(_, (need, _))| !strong[need].is_empty())
             .min_by_key(|(line, (need, _))| (strong[need].len(), **line));
-        if let Some((&line, (need, _))) = rarest {
+        if let Some((&line, (need, _))) =
+            rarest.filter(|(_, of)| strong[&of.0].len() <= MOST_SHIFTS)
+        {
             let shifts: Vec<i64> = strong[need]
                 .iter()
                 .map(|&now| i64::from(now) - i64::from(line))

@@ -270,6 +270,13 @@ fn a_value_hides_no_change() {
     check(flush, "\trun()\n\tw.Flush()", State::Shifted);
     check(flush, "\trun()\n\tw.Flush()\n\tw.Flush()", State::Doubtful);
     check(flush, "\tx := 1", State::Lost);
+    // A field that holds no function is no value, nor is a name in a comment a call.
+    for field in ["Write, Read int", "Write []byte"] {
+        let with = |body: &str| format!("{}\ntype stats struct{{ {field} }}\n", in_function(body));
+        let lines = recorded_in(&with(flush), &with("\tw.Write(nil)"));
+        assert_eq!(lines.into_iter().map(|line| line.1).collect::<Vec<_>>(), [State::Doubtful]);
+    }
+    check(flush, "\tw.Reset() // was flush()", State::Doubtful);
     let receive = "\tx := <-in //@ [chan receive] runtime.chanrecv1 main.f";
     check(receive, "\trun()\n\tx := <-in", State::Shifted);
     check(receive, "\trun()", State::Doubtful);

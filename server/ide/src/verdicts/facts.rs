@@ -196,7 +196,7 @@ impl Facts {
                     && !any(&|f| f.starts_with("internal/poll.")),
                 turns: any(&|f| f == "testing.(*T).Parallel"),
                 packets: any(&reads_packets),
-                writes: stack.iter().any(|&f| made.is_own(f) && is_write(func(f))),
+                writes: writes(stack, &made, &func),
                 func: user.map_or(StrId::NONE, |user| analysis.tables.frame(stack[user]).func),
                 line: user.map_or(0, |user| analysis.tables.frame(stack[user]).line),
             });
@@ -464,10 +464,18 @@ fn watches(func: &str) -> bool {
         .any(|package| func.strip_prefix(package).is_some_and(|name| NAMES.contains(&name)))
 }
 
-/// `(*Stream).Write`, `(*conn).WriteTo`: methods that are called with something to be taken.
-fn is_write(func: &str) -> bool {
-    const NAMES: [&str; 4] = ["Write", "WriteTo", "WriteString", "WriteMessage"];
-    func.contains(").") && func.rsplit('.').next().is_some_and(|method| NAMES.contains(&method))
+/// Whether a method of the program's own stands there that was called with something to be taken:
+/// `(*Stream).Write`, say. Who begins in one was called by nobody.
+fn writes<'a>(stack: &[FrameId], facts: &Facts, func: &impl Fn(FrameId) -> &'a str) -> bool {
+    const NAMES: [&str; 3] = ["Write", "WriteString", "WriteMessage"];
+    let is_one = |f: FrameId| {
+        let name = func(f);
+        let (before, method) = name.rsplit_once('.').unwrap_or_default();
+        // A function of a package has no dot before its name but those of the path.
+        NAMES.contains(&method) && before.rsplit('/').next().is_some_and(|last| last.contains('.'))
+    };
+    let called = stack.split_last().map_or(stack, |(_, called)| called);
+    called.iter().any(|&f| facts.is_own(f) && is_one(f))
 }
 
 fn talk(kind: WaitKind, has: &Has<'_>) -> Talk {

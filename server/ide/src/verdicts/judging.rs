@@ -209,11 +209,14 @@ impl Judge<'_> {
             WaitKind::Unknown if stay.open && umbrella => return (Idle, Why::NothingKnown),
             WaitKind::Unknown => return (Unsure, Why::NothingKnown),
             WaitKind::Syscall => {
+                // A key, or what another program writes: where it takes long, it is no file. But who keeps a lock
+                // meanwhile, or is joined, is in the way all the same.
+                let is_watch = seen.fact.watches
+                    && !seen.person.frees
+                    && stay.end.since(stay.start) >= LONG_READ;
                 return match (strong, weak) {
-                    // A key, or what another program writes: where it takes long, it is no file.
-                    _ if seen.fact.watches && stay.end.since(stay.start) >= LONG_READ => {
-                        (Unsure, Why::SyscallUnseen)
-                    }
+                    _ if is_watch && stay.open && umbrella => (Idle, Why::StillWaits),
+                    _ if is_watch && (strong || weak) => (Unsure, Why::SyscallInPath),
                     (true, _) => (Costly, Why::SyscallInPath),
                     _ if stay.open && umbrella => (Idle, Why::StillWaits),
                     (_, true) => (Costly, Why::SyscallInPath),
@@ -345,7 +348,8 @@ impl Judge<'_> {
         if !comes_back {
             return (Unsure, Why::Once);
         }
-        if !seen.is_home() || seen.fact.writes {
+        let in_callback = seen.told_inside && seen.fact.in_program && seen.has_foreign_root();
+        if !seen.is_home() || seen.fact.writes || (kind == WaitKind::Sleep && in_callback) {
             return (Unsure, Why::InTheMiddle);
         }
         (Idle, if timer || ran_out { Why::Clock } else { Why::Outside })

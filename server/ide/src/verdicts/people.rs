@@ -53,6 +53,10 @@ pub(super) struct Person {
     signals: bool,
     /// It was seen in the program's code alone for half of the trace or more: no request takes that long.
     stays_inside: bool,
+    /// It has waited outside of the program's code.
+    waits_outside: bool,
+    /// It ended a wait for a lock, or a join.
+    pub(super) frees: bool,
     /// It opened a connection, and accepted one.
     pub(super) dials: bool,
     pub(super) accepts: bool,
@@ -217,6 +221,7 @@ impl People {
                 let inside = stay.start.0.saturating_sub(since).max(0);
                 person.stays_inside |= is_half(inside, duration);
                 person.seen_outside = person.seen_outside.max(stay.end.0);
+                person.waits_outside = true;
             }
             let at = &mut visited[last_at as usize];
             at.n += 1;
@@ -252,6 +257,7 @@ impl People {
                 lasts[stay.waker.0 as usize].asked.stream = true;
             }
             let waker = &mut self.gos[stay.waker.0 as usize];
+            waker.frees |= matches!(fact.kind, WaitKind::Lock | WaitKind::Join);
             if waker.root == root && !at.turn.is_of(stay.waker) {
                 at.turn = Turn::new(stay.waker, false);
                 turns.insert((stay.g, stay.waker, site));
@@ -453,7 +459,8 @@ impl People {
             told_inside: person.stays_inside
                 && match self.gos.get(stay.waker.0 as usize) {
                     Some(waker) => !waker.timers,
-                    None => fact.kind == WaitKind::Sleep,
+                    // What is called for one request after the other is seen between them.
+                    None => fact.kind == WaitKind::Sleep && !person.waits_outside,
                 },
         })
     }
@@ -594,6 +601,8 @@ fn persons(analysis: &Analysis, stays: &Stays, facts: &Facts) -> Vec<Person> {
         reads: false,
         signals: root.is_some_and(|r| analysis.str(r.0).starts_with("os/signal.")),
         stays_inside: false,
+        waits_outside: false,
+        frees: false,
         timers: go.is_timers(),
         dials: false,
         accepts: false,
