@@ -137,7 +137,7 @@ export class App {
     host.on('open', (p) => void this.links.goTo(readLink(p)));
     host.on('source', (p) => {
       // What is only selected is shown where the source is open already.
-      if (field(p, 'asked') !== true && this.source.shown === null) return;
+      if (field(p, 'asked') !== true && !this.source.open) return;
       void this.source.show(raw(field(p, 'uri')), num(field(p, 'line')), text(field(p, 'place'), 4096));
     });
     host.on('connection', (p) => this.say(text(field(p, 'message')), field(p, 'brief') === true));
@@ -191,6 +191,7 @@ export class App {
         this.state = null;
         this.info = null;
         this.phase = 'none';
+        this.source.close();
       }
       this.message = text(field(payload, 'error'));
       this.all();

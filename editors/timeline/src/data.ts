@@ -28,6 +28,11 @@ export function instancesOfSlice(app: App, s: protocol.Slice): App['instances'] 
   return app.instances?.key === key ? app.instances : null;
 }
 
+/** Those of a line, of whatever kind. */
+export function instancesOfLine(app: App, uri: string, line: number): App['instances'] {
+  return app.instances?.key === instancesKey(uri, line, '') ? app.instances : null;
+}
+
 /** Rows of a group, and tasks, that are shown at once. */
 const ROWS = 64;
 

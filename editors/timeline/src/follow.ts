@@ -1,11 +1,15 @@
 // From one slice to another: along wakes, along a goroutine, through the instances of a line, from timeline to timeline.
 import type { App, Selection } from './app.ts';
+import { instancesOfLine } from './data.ts';
 import { field, num, raw } from './model/read.ts';
 
 export class Follow {
   private readonly app: App;
   /** What this page calls itself, so that it does not follow what it has told. */
   private readonly name = crypto.randomUUID();
+
+  /** Counts lines whose spans were asked for: of two the later is gone to. */
+  private lines = 0;
 
   constructor(app: App) {
     this.app = app;
@@ -82,6 +86,16 @@ export class Follow {
     if (uri === null || line === null) return;
     await app.data.instancesAt(uri, line);
     if (app.instances !== null) app.all();
+  }
+
+  /** To a line's spans, the longest first; never to those of what happens to be selected. */
+  async spansOf(uri: string, line: number): Promise<void> {
+    const { app } = this;
+    const mine = ++this.lines;
+    await this.line(uri, line);
+    if (mine !== this.lines) return;
+    if ((instancesOfLine(app, uri, line)?.found.length ?? 0) > 0) await this.longest(true);
+    else app.say('No spans of this line are on the timeline.');
   }
 
   /** Timelines elsewhere follow: the editor's, and other pages. */

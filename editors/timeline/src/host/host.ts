@@ -69,8 +69,11 @@ export class Listeners {
   }
 }
 
-const EVENTS: readonly HostEvent[] = ['state', 'reveal', 'range', 'select', 'theme', 'open', 'source', 'connection'];
+/** Those that come from behind a host. The others a host makes itself, of what was asked of it. */
+export type ToldEvent = Exclude<HostEvent, 'open' | 'source' | 'connection'>;
 
-export function isHostEvent(x: unknown): x is HostEvent {
-  return EVENTS.includes(x as HostEvent);
+const TOLD: readonly ToldEvent[] = ['state', 'reveal', 'range', 'select', 'theme'];
+
+export function isToldEvent(x: unknown): x is ToldEvent {
+  return TOLD.includes(x as ToldEvent);
 }

@@ -9,7 +9,7 @@ import { field, type Json, num, raw } from '../model/read.ts';
 import {
   type Host,
   type HostEvent,
-  isHostEvent,
+  isToldEvent,
   Listeners,
   RequestError,
   type SourcePlace,
@@ -46,6 +46,10 @@ export class LoopbackHost implements Host {
   private readonly listeners = new Listeners();
   private readonly around: Surroundings;
   private session: string | null;
+  /** Counts what was opened: of two answers the later click's counts. */
+  private opens = 0;
+  /** Whether a person asked for one of those whose answer is not there yet. */
+  private asked = false;
   /** Where the address said to open. */
   readonly open: Record<string, string>;
 
@@ -106,15 +110,25 @@ export class LoopbackHost implements Host {
 
   /** Without an editor behind the server the page shows the place itself. */
   private async show(at: SourcePlace, asked: boolean): Promise<void> {
+    const mine = ++this.opens;
+    // What is selected meanwhile is shown in place of what was asked for, and does not take it away.
+    this.asked ||= asked;
+    let answer: unknown;
+    let failed: unknown = null;
     try {
-      const answer: unknown = await (await this.post('/open', { ...at })).json();
-      const opened = field(answer, 'opened');
-      if (opened === true) this.hasEditor = true;
-      if (opened !== false) return;
-      this.listeners.emit('source', { uri: at.uri, line: at.line, asked, place: raw(field(answer, 'place')) });
+      answer = await (await this.post('/open', { ...at })).json();
     } catch (e) {
-      this.listeners.emit('connection', { message: e instanceof Error ? e.message : String(e) });
+      failed = e;
     }
+    const opened = field(answer, 'opened');
+    if (opened === true) this.hasEditor = true;
+    if (mine !== this.opens) return;
+    const wanted = this.asked;
+    this.asked = false;
+    if (failed !== null)
+      this.listeners.emit('connection', { message: failed instanceof Error ? failed.message : String(failed) });
+    else if (opened === false)
+      this.listeners.emit('source', { uri: at.uri, line: at.line, asked: wanted, place: raw(field(answer, 'place')) });
   }
 
   on(event: HostEvent, f: (payload: unknown) => void): () => void {
@@ -210,7 +224,7 @@ export class LoopbackHost implements Host {
     try {
       const message: unknown = JSON.parse(line);
       const event = raw(field(message, 'event'));
-      if (isHostEvent(event)) this.listeners.emit(event, field(message, 'payload'));
+      if (isToldEvent(event)) this.listeners.emit(event, field(message, 'payload'));
     } catch {
       // Not an event: nothing follows from it.
     }

@@ -4,11 +4,12 @@ import { field, type Json, num, raw } from '../model/read.ts';
 import {
   type Host,
   type HostEvent,
-  isHostEvent,
+  isToldEvent,
   Listeners,
   RequestError,
   type SourcePlace,
   type TileKey,
+  type ToldEvent,
 } from './host.ts';
 
 /** What the page sends. */
@@ -22,7 +23,7 @@ export type ToExtension =
 export type FromExtension =
   | { type: 'response'; id: number; result?: unknown; error?: string }
   | { type: 'tile'; id: number; bytes?: ArrayBuffer; error?: string }
-  | { type: 'event'; event: HostEvent; payload: unknown };
+  | { type: 'event'; event: ToldEvent; payload: unknown };
 
 export interface VsCodeApi {
   postMessage(message: ToExtension): void;
@@ -50,7 +51,7 @@ export function fromExtension(data: unknown): FromExtension | null {
     }
     case 'event': {
       const event = raw(field(data, 'event'));
-      return isHostEvent(event) ? { type: 'event', event, payload: field(data, 'payload') } : null;
+      return isToldEvent(event) ? { type: 'event', event, payload: field(data, 'payload') } : null;
     }
     default:
       return null;

@@ -41,12 +41,13 @@ export function Page({ app, stage }: Props) {
       <LoadingBar app={app} />
       {app.tab === 'timeline' && <Growing app={app} />}
       <Body app={app} stage={stage} />
-      <SourcePane app={app} />
+      {app.phase === 'ready' && <SourcePane app={app} />}
       {app.phase === 'ready' && app.tab === 'timeline' && <Legend app={app} stage={stage} />}
       {app.help && <Help app={app} />}
       {app.menu !== null && <LaneMenu app={app} menu={app.menu} />}
       <div class="hidden" aria-live="polite">
-        {announced(app)}
+        <div>{announced(app)}</div>
+        <div>{opened(app)}</div>
       </div>
       <div role="status" aria-live="polite">
         {app.toast !== '' && <div class="toast">{app.toast}</div>}
@@ -62,6 +63,12 @@ function announced(app: App): string {
   const where = s.site === null ? '' : `, ${placeLabel(s.site)}`;
   const waker = s.waker !== null && s.waker.g > 0 ? `, woken by G${s.waker.g}` : '';
   return `${s.title}, ${duration(s.end - s.start)}${s.g > 0 ? `, G${s.g}` : ''}${where}${waker}`;
+}
+
+/** What has come below the views: said once for a file, and not again with each of its lines. */
+function opened(app: App): string {
+  const { shown } = app.source;
+  return app.phase !== 'ready' || shown === null ? '' : `The source of ${shown.path.split(/[/\\]/).pop()} is below.`;
 }
 
 function Body({ app, stage }: Props) {

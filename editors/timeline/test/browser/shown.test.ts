@@ -148,8 +148,65 @@ it('without an editor the page shows the source, with what its lines cost and th
   expect(await page.locator('.scope').innerText()).not.toContain('The source shows');
   await page.evaluate(() => window.waitlineProbe?.app.setRange(null));
   await expect.poll(figures).toEqual(before);
+  // Asked for again, the line comes back into sight; figures that change lead nobody away.
+  const code = pane.locator('.code');
+  const scrolled = () => code.evaluate((e) => e.scrollTop);
+  const link = page.locator('aside.panel .link.mono', { hasText: /^\S+\.go:\d+/ }).first();
+  await link.click();
+  await quiet(page);
+  const there = await scrolled();
+  expect(there).toBeGreaterThan(0);
+  await code.evaluate((e) => e.scrollTo(0, 0));
+  await page.evaluate(() => window.waitlineProbe?.app.source.refresh());
+  await quiet(page);
+  expect(await scrolled()).toBe(0);
+  await link.click();
+  await expect.poll(scrolled).toBe(there);
+  // Its lines are a list in a part with a name, and it was said that it is there.
+  expect(await pane.getByRole('list').count()).toBe(1);
+  expect(await code.getAttribute('aria-label')).toMatch(/^Lines of \w+\.go$/);
+  expect(await page.locator('.hidden[aria-live=polite]').innerText()).toMatch(/The source of \w+\.go is below\./);
+  // The focus goes back to where it came from; where that is gone, not to nobody.
+  await code.focus();
   await page.keyboard.press('Escape');
-  expect(await pane.count()).toBe(0);
+  await expect.poll(() => pane.count()).toBe(0);
+  expect(await link.evaluate((e) => e === document.activeElement)).toBe(true);
+  await page.evaluate(() => (document.activeElement as HTMLElement).blur());
+  await link.evaluate((e: HTMLElement) => e.click());
+  await pane.waitFor();
+  const close = pane.getByRole('button', { name: 'Close the source' });
+  await close.focus();
+  await close.click();
+  await expect.poll(() => pane.count()).toBe(0);
+  expect(await page.locator('.label.selected:focus, [role=tab]:focus').count()).toBe(1);
+});
+
+it('a figure of a line without spans leads to no other line', async () => {
+  const pane = page.locator('section.source');
+  const selected = () =>
+    page.evaluate(() => [window.waitlineProbe?.app.selection?.lane, window.waitlineProbe?.app.selection?.start]);
+  await page
+    .locator('aside.panel .link.mono', { hasText: /^\S+\.go:\d+/ })
+    .first()
+    .click();
+  await pane.waitFor();
+  await quiet(page);
+  const before = await selected();
+  expect(before[0]).toBeTypeOf('string');
+  // As a server answers of a line that only ran.
+  const none = { result: { of: 0, ns: 0, instances: [], ticks: [] } };
+  await page.route('**/request', (route) =>
+    route.request().postData()?.includes('waitline/timelineInstances')
+      ? route.fulfill({ json: none })
+      : route.fallback(),
+  );
+  await pane.locator('.line:not([aria-current]) .cost').first().click();
+  await page.getByText('No spans of this line are on the timeline.').waitFor();
+  await quiet(page);
+  expect(await selected()).toEqual(before);
+  await page.unroute('**/request');
+  await page.keyboard.press('Escape');
+  await expect.poll(() => pane.count()).toBe(0);
 });
 
 it('the focus goes with the selection from label to label', async () => {

@@ -56,6 +56,8 @@ async function loopback(): Promise<
   Rig & {
     sent: { path: string; headers: Record<string, string>; body: string }[];
     urls: string[];
+    /** The next answer to a click waits until the function is called that comes back. */
+    hold(): () => void;
   }
 > {
   const opened: unknown[] = [];
@@ -63,6 +65,7 @@ async function loopback(): Promise<
   const urls: string[] = [];
   const kept = new Map<string, string>();
   let push: (line: string) => void = () => {};
+  let held: Promise<void> | null = null;
   const around: Surroundings = {
     location: { hash: '#token=0123456789abcdef0123&t0=5', pathname: '/', search: '', origin: 'http://127.0.0.1:8' },
     history: { replaceState: (_d, _u, url) => urls.push(url) },
@@ -90,6 +93,9 @@ async function loopback(): Promise<
       if (path === '/tile') return new Response(OCTETS);
       if (path === '/open') {
         opened.push(body);
+        const until = held;
+        held = null;
+        await until;
         if (field(body, 'uri') === 'file:///here.go') return Response.json({ opened: true, place: '/here.go:3' });
         return Response.json({ opened: false, place: '/a.go:70' });
       }
@@ -107,6 +113,13 @@ async function loopback(): Promise<
     opened,
     sent,
     urls,
+    hold: () => {
+      let letGo = () => {};
+      held = new Promise((done) => {
+        letGo = done;
+      });
+      return () => letGo();
+    },
     // In two pieces: a line may come in any.
     send: (event, payload) => {
       const line = `${JSON.stringify({ event, payload })}\n`;
@@ -172,6 +185,19 @@ describe.each([
     expect(got).toEqual([{ uri: 'file:///a.go', line: 3 }]);
   });
 
+  it('takes from elsewhere no event that it makes itself', async () => {
+    const { host, send } = await make();
+    const got: unknown[] = [];
+    for (const event of ['source', 'open', 'connection', 'select'] as const) host.on(event, () => got.push(event));
+    await new Promise((done) => setTimeout(done));
+    send('source', { uri: 'file:///a.go', line: 3, asked: true });
+    send('open', { view: 'mmu' });
+    send('connection', { message: 'the server has ended' });
+    send('select', {});
+    await new Promise((done) => setTimeout(done, 5));
+    expect(got).toEqual(['select']);
+  });
+
   it('keeps state', async () => {
     const { host } = await make();
     expect(host.loadState()).toBeNull();
@@ -208,12 +234,36 @@ describe('without an editor', () => {
     const shown: unknown[] = [];
     host.on('source', (p) => shown.push(p));
     const at = { uri: 'file:///a.go', line: 69, col: 1, focus: false };
+    const soon = () => new Promise((done) => setTimeout(done, 5));
     host.openSource(at);
+    await soon();
     host.openSource(at, true);
+    await soon();
     host.openSource({ ...at, focus: true });
-    await new Promise((done) => setTimeout(done, 5));
+    await soon();
     const of = (asked: boolean) => ({ uri: 'file:///a.go', line: 69, asked, place: '/a.go:70' });
     expect([shown, host.hasEditor]).toEqual([[of(false), of(true), of(true)], false]);
+  });
+
+  it('of two answers that of the later click counts, and what was asked for stays so', async () => {
+    const { host, hold } = await loopback();
+    const shown: unknown[] = [];
+    host.on('source', (p) => shown.push([field(p, 'line'), field(p, 'asked')]));
+    const at = { uri: 'file:///a.go', line: 1, col: 1, focus: false };
+    const soon = () => new Promise((done) => setTimeout(done, 5));
+    const letGo = hold();
+    host.openSource(at, true);
+    host.openSource({ ...at, line: 2 });
+    await soon();
+    expect(shown).toEqual([[2, true]]);
+    letGo();
+    await soon();
+    host.openSource({ ...at, line: 3 });
+    await soon();
+    expect(shown).toEqual([
+      [2, true],
+      [3, false],
+    ]);
   });
 
   it('there is one once it has shown something', async () => {
