@@ -177,7 +177,8 @@ pub struct RangeSpan {
 /// All stays of a trace.
 #[derive(Debug, Default)]
 pub struct Stays {
-    /// In the order of their ends; open ones last.
+    /// In the order of their ends; open ones last. Births of those that were there before the trace are at 0,
+    /// wherever these are first seen.
     table: Table,
     /// Goroutines in the order of their first sight, without the brief ones.
     pub gos: Vec<Go>,

@@ -339,3 +339,28 @@ fn an_index_begun_beside_a_load_is_the_same() {
     assert!(beside.1["lanes"].as_array().unwrap().contains(&json!("p:0")), "{}", beside.1);
     afterwards.end();
 }
+
+/// What is copied of a span tells its verdict, and tells it once: a reason begins with it in most cases.
+#[test]
+fn the_words_of_a_slice_tell_its_verdict_once() {
+    let (mut client, _) = super::judged::webmix();
+    for verdict in ["costly", "through", "idle", "unsure"] {
+        let query = json!({ "state": "waiting", "verdict": verdict, "limit": 40 });
+        let found = client.ask("waitline/timelineFind", query);
+        let found = found["found"].as_array().unwrap();
+        assert!(!found.is_empty(), "{verdict}");
+        for span in found {
+            let at = json!({ "lane": span["lane"], "t": span["start"] });
+            let slice = client.ask("waitline/timelineSlice", at)["slice"].take();
+            assert_eq!(slice["verdict"], verdict, "{slice}");
+            let text = slice["text"].as_str().unwrap();
+            let told = text.lines().filter(|line| line.starts_with(verdict)).count();
+            assert_eq!(
+                (told, text.matches(&format!("{verdict}: {verdict}")).count()),
+                (1, 0),
+                "{text}"
+            );
+        }
+    }
+    client.end();
+}

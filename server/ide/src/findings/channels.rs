@@ -11,7 +11,7 @@ use crate::sites::ends_context;
 use crate::stays::{GoRow, Stay, StayKind, StayRow};
 use crate::units::{count, counted, duration, percent};
 use crate::values::Values;
-use crate::verdicts::{Judgement, Verdict, WaitKind, Why};
+use crate::verdicts::{Verdict, WaitKind, Why};
 
 pub(super) fn find(scene: &Scene<'_>, found: &mut Found) {
     for site in &scene.sites {
@@ -165,14 +165,11 @@ fn slots(scene: &Scene<'_>, site: &Site, found: &mut Found) {
     found.push(finding);
 }
 
-const NO_SLOT: Judgement = Judgement { verdict: Verdict::Costly, why: Why::NoSlot };
-
 /// The line at which most slots were given back. A context that ends gives none.
 fn giver(scene: &Scene<'_>, site: &Site) -> Option<FrameId> {
     let mut by_stack: HashMap<StackId, usize> = HashMap::new();
     for &row in &site.waits {
-        let is_one = |judged: Judgement| judged == NO_SLOT;
-        if scene.judgement(row).is_some_and(is_one) {
+        if scene.judgement(row).is_some_and(|judgement| judgement.why == Why::NoSlot) {
             *by_stack.entry(scene.stays.stay(row).waker_stack).or_default() += 1;
         }
     }

@@ -382,17 +382,23 @@ impl Index {
         }
     }
 
-    /// The judgement on a wait, with its reason: stays lie in the order of their ends.
-    fn judgement(&self, view: &View, go: GoRef, span: &Span) -> Option<Judgement> {
+    /// The judgement on a wait, with its reason. Stays lie in the order of their ends, but for births: who was there
+    /// before the trace was born at 0, wherever it is first seen.
+    pub(super) fn judgement(&self, view: &View, go: GoRef, span: &Span) -> Option<Judgement> {
         span.tone.verdict()?;
         let stays = view.analysis.stays.as_ref()?;
         let verdicts = view.verdicts.as_ref()?;
         let id = self.gos.id(go)?;
         let n = stays.len();
-        let from = first(0, n, |row| stays.end(StayRow(row as u32)).0 < span.end);
+        let ends_before = |row: usize| {
+            let mut ends = (row..n).map(|row| stays.end(StayRow(row as u32)).0);
+            ends.find(|&end| end != 0).is_some_and(|end| end < span.end)
+        };
+        let from = first(0, n, ends_before);
         (from as u32..n as u32)
             .map(StayRow)
-            .take_while(|&r| stays.end(r).0 == span.end)
+            .take_while(|&r| stays.end(r).0 <= span.end)
+            .filter(|&r| stays.end(r).0 == span.end)
             .filter(|&r| stays.gos.get(stays.g(r).0 as usize).is_some_and(|of| of.id == id))
             .find_map(|r| verdicts.of(stays, r))
     }

@@ -456,3 +456,29 @@ proptest! {
         prop_assert_eq!(between, want);
     }
 }
+
+/// Whatever is drawn as judged has its judgement told when it is selected.
+#[test]
+fn each_judged_span_has_its_judgement() {
+    let bytes = include_bytes!("../../../../testdata/traces/g126/webmix.trace");
+    let mut builder = crate::analysis::Builder::new().with_stays();
+    builder.space(bytes.len()).copy_from_slice(bytes);
+    builder.filled(bytes.len());
+    let analysis = builder.finish().unwrap();
+    let mut builder = super::Builder::new(None);
+    builder.space(bytes.len()).copy_from_slice(bytes);
+    builder.filled(bytes.len());
+    let mut index = builder.finish(&analysis).unwrap();
+    let placement = crate::placement::Placement::default();
+    let view = crate::view::View::new("t".into(), analysis, placement, &Default::default());
+    index.seal(&view);
+    let mut n = 0;
+    for go in index.gos.refs() {
+        for span in index.spans(go, i64::MIN, i64::MAX).filter(|s| s.tone.verdict().is_some()) {
+            let judged = index.judgement(&view, go, &span).map(|judged| judged.verdict);
+            assert_eq!(judged, span.tone.verdict(), "{go:?} {span:?}");
+            n += 1;
+        }
+    }
+    assert!(n > 1000, "{n}");
+}
