@@ -6,7 +6,7 @@ export interface Shown extends Excerpt {
   readonly uri: string;
   /** The one that was asked for, from 0. */
   readonly line: number;
-  /** The how manieth question it answers: who asks again for the same line is led back to it, new figures lead nobody. */
+  /** Counts askings: who asks again for the same line is led back to it, and new figures lead nobody. */
   readonly asking: number;
   readonly costs: ReadonlyMap<number, Cost>;
 }
@@ -15,8 +15,8 @@ interface Wanted {
   readonly uri: string;
   readonly line: number;
   readonly asking: number;
-  /** What is said if there is nothing to show. */
-  readonly instead: string;
+  /** For people, where there is nothing to show. */
+  readonly place: string;
 }
 
 export class Source {
@@ -37,11 +37,11 @@ export class Source {
     return this.wanted !== null;
   }
 
-  /** `instead`: what is said if there is nothing to show. */
-  async show(uri: string, line: number, instead = ''): Promise<void> {
+  /** `place`: what a person knows it by. */
+  async show(uri: string, line: number, place = ''): Promise<void> {
     const { app, shown } = this;
     const asking = ++this.askings;
-    this.wanted = { uri, line, asking, instead };
+    this.wanted = { uri, line, asking, place };
     if (
       shown !== null &&
       shown.uri === uri &&
@@ -68,7 +68,7 @@ export class Source {
     this.app.dirty('elements');
   }
 
-  private async fetch({ uri, line, asking, instead }: Wanted): Promise<void> {
+  private async fetch({ uri, line, asking, place }: Wanted): Promise<void> {
     const { app } = this;
     const mine = ++this.sent;
     const range = { start: { line: Math.max(line - AROUND, 0) }, end: { line: line + AROUND } };
@@ -85,7 +85,7 @@ export class Source {
       if (mine !== this.sent) return;
       const found = excerpt(text);
       if (found !== null) this.shown = { ...found, uri, line, asking, costs: costs(figures) };
-      else this.fail(instead || 'There is no source of this line.');
+      else this.fail(`There is no source of ${place || 'this line'}.`);
     } catch (e) {
       if (mine === this.sent) this.fail((e instanceof Error ? e.message : '') || 'The source could not be read.');
     }

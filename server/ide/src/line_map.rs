@@ -75,6 +75,11 @@ impl LineMap {
         partner(&self.recorded, current)
     }
 
+    /// How many lines the buffer has.
+    pub fn n_lines(&self) -> u32 {
+        to_line(self.recorded.len())
+    }
+
     /// A line of the text that recorded lines refer to, without its terminator.
     pub fn base_line(&self, line: u32) -> &str {
         if (line as usize) < self.base_starts.len() {

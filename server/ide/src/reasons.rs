@@ -1,12 +1,14 @@
 //! Verdicts in a sentence.
 
+use exectrace::FrameId;
+
 use crate::blame::{End, EndLine};
 use crate::figures::SlotId;
 use crate::findings;
 use crate::kinds::are_in_c;
 use crate::text::plain;
 use crate::units::percent_short;
-use crate::verdicts::{Sum, Verdict, Why};
+use crate::verdicts::{Sum, Verdict, Why, waits_for_turn};
 use crate::view::View;
 
 /// Why the waits of some slots are what they mostly are, in a sentence, and before it why they are costly
@@ -38,6 +40,15 @@ fn sentence(view: &View, sum: &Sum, slots: &[SlotId], verdict: Verdict) -> Optio
         Verdict::Through => format!("{}{share}{}", through(why), most(view, &ends())),
         Verdict::Idle => format!("idle{share}: {}", idle(view, why, slots)),
         Verdict::Unsure => format!("unsure{share}: {}", unsure(view, why, slots)),
+    })
+}
+
+/// Whether tests wait for their turn there.
+fn has_turn(view: &View, slots: &[SlotId]) -> bool {
+    let analysis = &view.analysis;
+    slots.iter().filter_map(|slot| analysis.slots.get(slot.0 as usize)).any(|slot| {
+        let func = |&frame: &FrameId| analysis.str(analysis.tables.frame(frame).func);
+        analysis.stack(slot.stack).iter().map(func).any(waits_for_turn)
     })
 }
 
@@ -109,8 +120,8 @@ fn idle(view: &View, why: Why, slots: &[SlotId]) -> String {
         Why::Accepts => "waits for connections".into(),
         Why::StillWaits => "still waits at the end of the trace".into(),
         Why::ReceiverIdle => "the receiver had nothing to do either".into(),
+        Why::System if has_turn(view, slots) => "a test that waits for its turn".into(),
         Why::System => "the runtime's own".into(),
-        Why::NoSlot => "a test that waits for its turn".into(),
         Why::NothingKnown => "it was there before the trace and did not move".into(),
         Why::Wrapped => "a library waits through it".into(),
         Why::Once => "its work was done; who started it came later to take it".into(),

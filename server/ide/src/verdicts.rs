@@ -30,6 +30,7 @@ mod visited;
 mod wakers;
 mod words;
 
+pub(crate) use facts::waits_for_turn;
 pub use facts::{Facts, WaitKind};
 use people::People;
 pub(crate) use tally::Tally;

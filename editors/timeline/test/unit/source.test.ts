@@ -126,7 +126,7 @@ describe('the source that is shown', () => {
   it('goes where there is none any more, and it is said why', async () => {
     host.answers.set('waitline/source', [() => null]);
     await app.source.refresh();
-    expect([app.source.shown, app.toast]).toEqual([null, '/a.go:301']);
+    expect([app.source.shown, app.toast]).toEqual([null, 'There is no source of /a.go:301.']);
     await app.source.show(uri, 3);
     host.answers.set('waitline/source', [() => null]);
     await app.source.show('file:///b.go', 3);

@@ -81,28 +81,23 @@ static KINDS: LazyLock<Vec<Kind>> = LazyLock::new(|| {
 /// Methods that wait, by name: those of `sync`, `errgroup`, `singleflight`, `semaphore`, `exec`.
 const WAITING_METHODS: [&str; 5] = ["lock", "rlock", "wait", "do", "acquire"];
 
-/// What looks like a call and cannot wait.
-const NO_CALLS: [&str; 27] = [
+/// Functions of the language that cannot wait.
+const NO_CALLS: [&str; 8] = ["cap", "complex", "imag", "len", "max", "min", "real", "recover"];
+
+/// Types of the language to which something is converted in no time; one reads like a call.
+const PLAIN_TYPES: [&str; 19] = [
     "any",
     "bool",
     "byte",
-    "cap",
-    "complex",
     "complex128",
     "complex64",
     "float32",
     "float64",
-    "imag",
     "int",
     "int16",
     "int32",
     "int64",
     "int8",
-    "len",
-    "max",
-    "min",
-    "real",
-    "recover",
     "rune",
     "uint",
     "uint16",
@@ -359,7 +354,7 @@ impl<'a> Walker<'a> {
         let operations = match function.kind() {
             "identifier" => match self.text_of(function) {
                 "make" | "new" | "append" | "string" => Operations::ALLOC,
-                name if NO_CALLS.contains(&name) => return,
+                name if NO_CALLS.contains(&name) || PLAIN_TYPES.contains(&name) => return,
                 name if self.variables.contains(name) => Operations::CALL | Operations::VALUE,
                 _ => Operations::CALL,
             },
@@ -503,33 +498,12 @@ fn is_sum(node: Node<'_>) -> bool {
 
 /// Whether a field may hold a function: by its type, which may have been given a name elsewhere.
 fn may_be_function(field: Node<'_>, text: &str) -> bool {
-    const OTHERS: [&str; 22] = [
-        "any",
-        "bool",
-        "byte",
-        "comparable",
-        "complex128",
-        "complex64",
-        "error",
-        "float32",
-        "float64",
-        "int",
-        "int16",
-        "int32",
-        "int64",
-        "int8",
-        "rune",
-        "string",
-        "uint",
-        "uint16",
-        "uint32",
-        "uint64",
-        "uint8",
-        "uintptr",
-    ];
     field.child_by_field_name("type").is_some_and(|of| match of.kind() {
         "function_type" | "qualified_type" | "generic_type" => true,
-        "type_identifier" => !OTHERS.contains(&text.get(of.byte_range()).unwrap_or_default()),
+        "type_identifier" => {
+            let name = text.get(of.byte_range()).unwrap_or_default();
+            !PLAIN_TYPES.contains(&name) && !matches!(name, "string" | "error")
+        }
         _ => false,
     })
 }

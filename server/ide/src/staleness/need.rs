@@ -101,7 +101,8 @@ impl<'a> Need<'a> {
     /// (`Run: run`, `decode: decoder.Decode`).
     pub(crate) fn may_be_value(&self, operations: Operations, text: &str) -> bool {
         let in_any_case = |name: &str| {
-            operations.intersects(Operations::CALL) && calls_in_any_case(code_of(text), name)
+            operations.intersects(Operations::CALL)
+                && calls(code_of(text), name, str::eq_ignore_ascii_case)
         };
         // An operation of the language has no name, and is never a value.
         self.name.is_some_and(|name| operations.intersects(Operations::VALUE) || in_any_case(name))
@@ -110,7 +111,9 @@ impl<'a> Need<'a> {
     /// Whether a line calls it by its name.
     pub(crate) fn is_called(&self, operations: Operations, text: &str) -> bool {
         !operations.intersects(Operations::VALUE)
-            && self.name.is_some_and(|name| calls(code_of(text), name))
+            && self
+                .name
+                .is_some_and(|name| calls(code_of(text), name, |called, name| called == name))
     }
 
     /// How well a line fits: its operations, and its text together with that of the lines over which
@@ -187,30 +190,22 @@ fn name_of(func: &str) -> Option<&str> {
 
 /// Whether a text has this word, not as a part of another.
 pub(crate) fn has_word(text: &str, word: &str) -> bool {
-    let is_letter = |c: char| c.is_alphanumeric() || c == '_';
     text.match_indices(word).any(|(at, _)| {
         !text[..at].ends_with(is_letter) && !text[at + word.len()..].starts_with(is_letter)
     })
 }
 
-/// Whether a text calls what has this name.
-fn calls(text: &str, name: &str) -> bool {
-    let is_letter = |c: char| c.is_alphanumeric() || c == '_';
-    text.match_indices(name).any(|(at, _)| {
-        !text[..at].ends_with(is_letter) && text[at + name.len()..].starts_with(['(', '['])
+/// Whether a text calls something whose name is like this one.
+fn calls(text: &str, name: &str, is_like: impl Fn(&str, &str) -> bool) -> bool {
+    text.match_indices(['(', '[']).any(|(end, _)| {
+        let at = end.checked_sub(name.len());
+        let called = at.and_then(|at| Some((text.get(..at)?, text.get(at..end)?)));
+        called.is_some_and(|(before, called)| is_like(called, name) && !before.ends_with(is_letter))
     })
 }
 
-/// The same for a name whose letters may be large or small.
-fn calls_in_any_case(text: &str, name: &str) -> bool {
-    let is_letter = |c: char| c.is_alphanumeric() || c == '_';
-    text.match_indices(['(', '[']).any(|(end, _)| {
-        let before =
-            end.checked_sub(name.len()).and_then(|at| text.get(at..end).map(|of| (at, of)));
-        before.is_some_and(|(at, of)| {
-            of.eq_ignore_ascii_case(name) && !text[..at].ends_with(is_letter)
-        })
-    })
+fn is_letter(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
 }
 
 /// A line without the comment at its end, where there is surely one.

@@ -40,7 +40,7 @@ pub enum WaitKind {
     Syscall,
     /// One side of a coroutine.
     Coroutine,
-    /// The runtime's own, the recorder's, signals, for ever.
+    /// The runtime's own, the recorder's, signals, a test's turn, for ever.
     System,
     /// Neither reason nor stack tells.
     Unknown,
@@ -86,8 +86,6 @@ pub(super) struct Fact {
     pub(super) listens: bool,
     /// A call of the system that returns when there is something to read: at a terminal, say.
     pub(super) watches: bool,
-    /// It stands in a test that waits for its turn among others.
-    pub(super) turns: bool,
     /// It reads packets, whoever sent them.
     pub(super) packets: bool,
     /// It stands in a method of the program that writes for whoever calls it.
@@ -194,7 +192,6 @@ impl Facts {
                 watches: kind == WaitKind::Syscall
                     && any(&watches)
                     && !any(&|f| f.starts_with("internal/poll.")),
-                turns: any(&|f| f == "testing.(*T).Parallel"),
                 packets: any(&reads_packets),
                 writes: writes(stack, &made, &func),
                 func: user.map_or(StrId::NONE, |user| analysis.tables.frame(stack[user]).func),
@@ -219,7 +216,6 @@ impl Facts {
             talk: Talk::Nothing,
             listens: false,
             watches: false,
-            turns: false,
             packets: false,
             writes: false,
             func: StrId::NONE,
@@ -309,7 +305,7 @@ fn kind(analysis: &Analysis, cause: Cause, stack: &[FrameId], user: Option<usize
     let funcs = || above.iter().map(|&f| analysis.str(analysis.tables.frame(f).func));
     let has = |test: &dyn Fn(&str) -> bool| funcs().any(test);
     if has(&|f| f.starts_with("runtime/trace.") || f.starts_with("os/signal."))
-        || has(&|f| f == "net/http/pprof.Trace")
+        || has(&|f| f == "net/http/pprof.Trace" || waits_for_turn(f))
     {
         return WaitKind::System;
     }
@@ -342,6 +338,11 @@ fn kind(analysis: &Analysis, cause: Cause, stack: &[FrameId], user: Option<usize
         },
         _ => WaitKind::Other,
     }
+}
+
+/// A test that waits until those before it, and enough of those beside it, are done.
+pub(crate) fn waits_for_turn(func: &str) -> bool {
+    func == "testing.(*T).Parallel"
 }
 
 /// What the reason would have said, where it is missing: the wait began before the trace.

@@ -201,7 +201,6 @@ impl Judge<'_> {
         match kind {
             WaitKind::Coroutine => return (Through, Why::Coroutine),
             WaitKind::Accept => return (Idle, Why::Accepts),
-            _ if seen.fact.turns => return (Idle, Why::NoSlot),
             WaitKind::System => return (Idle, Why::System),
             WaitKind::Lock => return (Costly, Why::Lock),
             WaitKind::Gc => return (Costly, Why::Collector),

@@ -38,7 +38,7 @@ pub enum Why {
     NetWrite,
     /// It was there before the trace, and the file tells nothing of it.
     NothingKnown,
-    /// A call of the system, with others waiting for it.
+    /// A call of the system, with others waiting for it; unsure where it reads what comes from outside.
     SyscallInPath,
     /// A call of the system for which nobody waited, as far as can be seen.
     SyscallUnseen,

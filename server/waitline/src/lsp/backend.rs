@@ -545,10 +545,7 @@ impl LanguageServer for Backend {
                 value.push_str("\n\n");
                 value.push_str(&links);
             }
-            let text = match &about.text.buffer {
-                Some(buffer) => buffer.line(line)?,
-                None => about.text.map.base_line(line),
-            };
+            let text = about.text.line(line);
             let indent = text.len() - text.trim_start().len();
             let start = text.get(..indent)?.encode_utf16().count() as u32;
             let end = text.trim_end().encode_utf16().count() as u32;

@@ -43,6 +43,16 @@ pub(super) struct Snapshot {
     pub(super) buffer: Option<Arc<TextBuffer>>,
 }
 
+impl Snapshot {
+    /// A line of the text, without its terminator; empty for one that is not there.
+    pub(super) fn line(&self, line: u32) -> &str {
+        match &self.buffer {
+            Some(buffer) => buffer.line(line).unwrap_or_default(),
+            None => self.map.base_line(line),
+        }
+    }
+}
+
 /// The canonical path of a file URI. `None` for all that is no local file.
 pub(super) fn path_of(uri: &Url) -> Option<PathBuf> {
     let path = uri.to_file_path().ok()?;

@@ -7,7 +7,7 @@ use super::backend::{Backend, invalid, number, uri_of};
 use super::session::About;
 
 /// So many lines before the one that is asked for, and as many behind it.
-const AROUND: usize = 200;
+const AROUND: u32 = 200;
 /// A longer line is cut, in characters.
 const LONGEST: usize = 400;
 
@@ -16,25 +16,23 @@ impl Backend {
     pub(super) async fn source(&self, params: Value) -> Result<Value> {
         let uri = uri_of(&params)?;
         let line = number(&params, "line")?.ok_or_else(|| invalid("name the line, from 0"))?;
-        let line = usize::try_from(line).unwrap_or(usize::MAX);
+        let line = u32::try_from(line).unwrap_or(u32::MAX);
         let answer = self.answer(&uri, move |_, about| excerpt(about, line));
         Ok(answer.await?.unwrap_or(Value::Null))
     }
 }
 
-fn excerpt(about: &About, line: usize) -> Value {
-    let base = &about.shown.view.placement.source(about.file).text;
-    let text = about.text.buffer.as_ref().map_or(&**base, |buffer| buffer.text());
-    let of = text.lines().count();
+fn excerpt(about: &About, line: u32) -> Value {
+    let of = about.text.map.n_lines();
     let line = line.min(of.saturating_sub(1));
     let first = line.saturating_sub(AROUND);
-    let lines = text.lines().skip(first).take(line - first + AROUND + 1);
+    let lines = first..line.saturating_add(AROUND + 1).min(of);
     json!({
         "analysis": about.shown.id,
         "path": crate::traces::shown(&about.path),
         "of": of,
         "first": first,
-        "lines": lines.map(cut).collect::<Vec<_>>(),
+        "lines": lines.map(|line| cut(about.text.line(line))).collect::<Vec<_>>(),
     })
 }
 

@@ -25,17 +25,10 @@ impl<'a> Texts<'a> {
         Texts(&about.text)
     }
 
-    fn line(&self, line: u32) -> &'a str {
-        match &self.0.buffer {
-            Some(buffer) => buffer.line(line).unwrap_or_default(),
-            None => self.0.map.base_line(line),
-        }
-    }
-
     /// The columns of a line of the document, given those in UTF-8 of the recorded one: the same if
     /// the text is; else what stands there.
     fn columns(&self, line: u32, recorded: u32, of: &std::ops::Range<u32>) -> (u32, u32) {
-        let (text, base) = (self.line(line), self.0.map.base_line(recorded));
+        let (text, base) = (self.0.line(line), self.0.map.base_line(recorded));
         let column = |at: usize| text.get(..at).map_or(0, |t| t.encode_utf16().count()) as u32;
         if text == base {
             (column(of.start as usize), column(of.end as usize))
@@ -96,7 +89,7 @@ pub(super) fn location(view: &View, frame: exectrace::FrameId) -> Option<Locatio
 
 /// A hint at its line's end.
 pub(super) fn inlay_hint(texts: &Texts<'_>, annotation: &Annotation) -> InlayHint {
-    let text = texts.line(annotation.line);
+    let text = texts.0.line(annotation.line);
     let end = text.encode_utf16().count() as u32;
     InlayHint {
         position: Position::new(annotation.line, end),
