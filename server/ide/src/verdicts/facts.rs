@@ -112,6 +112,10 @@ pub(super) enum Talk {
     Takes,
     /// It receives what comes over a stream that it opened to a server.
     Streams,
+    /// It asks an HTTP server, and waits until the answer begins.
+    Asks,
+    /// It reads the rest of such an answer.
+    Body,
 }
 
 impl Fact {
@@ -480,7 +484,7 @@ fn writes<'a>(stack: &[FrameId], facts: &Facts, func: &impl Fn(FrameId) -> &'a s
 }
 
 fn talk(kind: WaitKind, has: &Has<'_>) -> Talk {
-    use WaitKind::{Network, Receive, Select, Syscall};
+    use WaitKind::{Cond, Network, Receive, Select, Syscall};
     match kind {
         WaitKind::Accept => Talk::Accepts,
         Network | Syscall | Receive | Select if has(&dials) => Talk::Dials,
@@ -500,12 +504,37 @@ fn talk(kind: WaitKind, has: &Has<'_>) -> Talk {
         {
             Talk::Takes
         }
+        Network | Cond | Receive | Select if has(&reads_body) => Talk::Body,
         // All that comes, until the other side closes, is no answer.
         WaitKind::Network if has(&|f| f == "io.copyBuffer") => Talk::Nothing,
         WaitKind::Network => Talk::Reads,
-        WaitKind::Receive | WaitKind::Select if has(&|f| f == GRPC_RECEIVES) => Talk::Streams,
+        Receive | Select if has(&|f| f == GRPC_RECEIVES) => Talk::Streams,
+        Receive | Select if has(&asks_http) => Talk::Asks,
         _ => Talk::Nothing,
     }
+}
+
+/// Where HTTP clients wait for an answer to begin. (The standard library has a copy of its second version,
+/// whose names had a prefix of their own before Go 1.27.)
+fn asks_http(func: &str) -> bool {
+    const NAMES: [&str; 4] = [
+        "net/http.(*persistConn).roundTrip",
+        "net/http.(*http2ClientConn).roundTrip",
+        "net/http/internal/http2.(*ClientConn).roundTrip",
+        "golang.org/x/net/http2.(*ClientConn).roundTrip",
+    ];
+    NAMES.contains(&func)
+}
+
+/// Where they wait for more of it.
+fn reads_body(func: &str) -> bool {
+    const NAMES: [&str; 4] = [
+        "net/http.(*bodyEOFSignal).Read",
+        "net/http.http2transportResponseBody.Read",
+        "net/http/internal/http2.transportResponseBody.Read",
+        "golang.org/x/net/http2.transportResponseBody.Read",
+    ];
+    NAMES.contains(&func)
 }
 
 /// `net.(*Dialer).DialContext`, `websocket.Dial`, `smtp.DialTLS`: libraries name what opens a connection so.

@@ -3,7 +3,11 @@
 //! Who writes to a connection and then waits for what comes there, over and over, has asked. So does who is
 //! asked and answers: but that one's connection was accepted, or it lasts as long as the trace.
 
+use hashbrown::HashMap;
+
+use super::demand::is_half;
 use super::facts::{Facts, Talk};
+use super::groups::Group;
 use super::people::{People, Person};
 use crate::stays::{GoRow, Stay, StayRow, Stays};
 
@@ -18,13 +22,65 @@ pub(super) struct Asked {
     again: bool,
 }
 
+/// What goroutines read of answers of HTTP servers. An answer has come to its end when its goroutine asks again
+/// or is gone; events that a server tells one after the other come as an answer that has none.
+#[derive(Debug)]
+pub(super) struct Bodies {
+    /// An answer that takes as long as half of this is no answer, in nanoseconds.
+    duration: i64,
+    /// By goroutine: how long it has waited for more of the last answer, by group.
+    of: HashMap<GoRow, Vec<(u32, i64)>>,
+}
+
+impl Bodies {
+    pub(super) fn new(duration: i64) -> Bodies {
+        Bodies { duration, of: HashMap::new() }
+    }
+
+    /// A goroutine waited so long for more of its last answer; which counts only where it was seen to begin.
+    pub(super) fn reads(&mut self, g: GoRow, group: u32, ns: i64) {
+        let Some(body) = self.of.get_mut(&g) else { return };
+        match body.iter_mut().find(|part| part.0 == group) {
+            Some(part) => part.1 = part.1.saturating_add(ns),
+            None => body.push((group, ns)),
+        }
+    }
+
+    /// A goroutine asks: its last answer has come to its end, and a new one begins.
+    pub(super) fn asks(&mut self, g: GoRow, groups: &mut [Group]) {
+        let body = self.of.entry(g).or_default();
+        Self::ended(self.duration, body, groups);
+        body.clear();
+    }
+
+    /// Nothing comes any more.
+    pub(super) fn end(self, persons: &[Person], groups: &mut [Group]) {
+        for (g, body) in self.of {
+            if persons[g.0 as usize].ended {
+                Self::ended(self.duration, &body, groups);
+            }
+        }
+    }
+
+    fn ended(duration: i64, body: &[(u32, i64)], groups: &mut [Group]) {
+        let all = body.iter().fold(0i64, |sum, part| sum.saturating_add(part.1));
+        if is_half(all, duration) {
+            return;
+        }
+        for &(group, ns) in body {
+            let sum = &mut groups[group as usize].bodies_ns;
+            *sum = sum.saturating_add(ns);
+        }
+    }
+}
+
 impl People {
     /// Notes what a goroutine does with connections; and tells how much of this wait is for the answer to what
     /// it has just asked, over a connection that was opened for it.
     pub(super) fn trip(&mut self, talk: Talk, stay: &Stay, asked: &mut Asked) -> i64 {
         let person = &mut self.gos[stay.g.0 as usize];
         match talk {
-            Talk::Nothing | Talk::Takes => {}
+            Talk::Nothing | Talk::Takes | Talk::Asks | Talk::Body => {}
             Talk::Accepts => person.accepts = true,
             Talk::Dials => person.dials = true,
             Talk::Writes => asked.now = true,
