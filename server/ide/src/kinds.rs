@@ -3,7 +3,7 @@
 //! The runtime's reasons are too coarse for a line: "sync" is a mutex, a wait group, or the
 //! collector, and the frames above the line tell which.
 
-use exectrace::{FrameId, RangeKind, StrId};
+use exectrace::{FrameId, RangeKind, StackId, StrId};
 
 use crate::Analysis;
 use crate::causes::Cause;
@@ -171,17 +171,21 @@ pub(crate) fn starts_workers(func: &str) -> bool {
     func == "runtime.gcBgMarkStartWorkers"
 }
 
-/// Whether all system calls of some slots are calls into C: cgo's function stands on top, below what the
-/// runtime does for it.
-pub(crate) fn are_in_c(analysis: &Analysis, slots: &[SlotId]) -> bool {
+/// Where the waits of some slots begin.
+pub(crate) fn stacks_of(analysis: &Analysis, slots: &[SlotId]) -> Vec<StackId> {
+    slots.iter().filter_map(|slot| Some(analysis.slots.get(slot.0 as usize)?.stack)).collect()
+}
+
+/// Whether all system calls that begin at some stacks are calls into C: cgo's function stands on top, below
+/// what the runtime does for it.
+pub(crate) fn are_in_c(analysis: &Analysis, stacks: &[StackId]) -> bool {
     let func = |frame: FrameId| analysis.str(analysis.tables.frame(frame).func);
-    let is_in_c = |slot: &SlotId| {
-        let stack = analysis.slots.get(slot.0 as usize).map(|slot| analysis.stack(slot.stack));
-        let mut funcs = stack.into_iter().flatten().map(|&frame| func(frame));
+    let is_in_c = |&stack: &StackId| {
+        let mut funcs = analysis.stack(stack).iter().map(|&frame| func(frame));
         let top = funcs.find(|func| !func.starts_with("runtime."));
         top.is_some_and(|func| func.contains("._Cfunc_"))
     };
-    !slots.is_empty() && slots.iter().all(is_in_c)
+    !stacks.is_empty() && stacks.iter().all(is_in_c)
 }
 
 fn is_recorder(func: &str) -> bool {

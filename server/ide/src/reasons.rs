@@ -1,26 +1,43 @@
 //! Verdicts in a sentence.
 
-use exectrace::FrameId;
+use exectrace::{FrameId, StackId};
 
 use crate::blame::{End, EndLine};
 use crate::figures::SlotId;
 use crate::findings;
-use crate::kinds::are_in_c;
+use crate::kinds::{are_in_c, stacks_of};
 use crate::text::plain;
 use crate::units::percent_short;
-use crate::verdicts::{Sum, Verdict, Why, waits_for_turn};
+use crate::verdicts::{Judgement, Sum, Verdict, Why, waits_for_turn};
 use crate::view::View;
 
 /// Why the waits of some slots are what they mostly are, in a sentence, and before it why they are costly
 /// where a good part is: that is what colour and order go by. `None` if nothing was judged.
 pub fn reason(view: &View, sum: &Sum, slots: &[SlotId]) -> Option<String> {
+    told(sum, &Waits { view, slots, stacks: stacks_of(&view.analysis, slots) })
+}
+
+/// The same of one wait, which begins at a stack.
+pub fn of_one(view: &View, judged: Judgement, ns: i64, stack: StackId) -> Option<String> {
+    told(&Sum::one(judged, ns), &Waits { view, slots: &[], stacks: vec![stack] })
+}
+
+/// What a sentence is about.
+struct Waits<'a> {
+    view: &'a View,
+    /// All waits of these, or none: then it is about one, of which nothing is known but where it began.
+    slots: &'a [SlotId],
+    stacks: Vec<StackId>,
+}
+
+fn told(sum: &Sum, waits: &Waits<'_>) -> Option<String> {
     let verdict = sum.largest()?;
-    let most = sentence(view, sum, slots, verdict)?;
+    let most = waits.sentence(sum, verdict)?;
     let part = i128::from(sum.of(Verdict::Costly));
     if verdict == Verdict::Costly || part * GOOD_PART < i128::from(sum.total()) {
         return Some(most);
     }
-    let costly = sentence(view, sum, slots, Verdict::Costly);
+    let costly = waits.sentence(sum, Verdict::Costly);
     Some(match costly {
         Some(costly) => format!("{costly}; {most}"),
         None => most,
@@ -30,31 +47,120 @@ pub fn reason(view: &View, sum: &Sum, slots: &[SlotId]) -> Option<String> {
 /// One in so many is a good part.
 const GOOD_PART: i128 = 5;
 
-/// The same of one verdict.
-fn sentence(view: &View, sum: &Sum, slots: &[SlotId], verdict: Verdict) -> Option<String> {
-    let why = sum.why(verdict)?;
-    let ends = || view.blame.as_ref().map(|b| b.ends(slots)).unwrap_or_default();
-    let share = share(sum, verdict);
-    Some(match verdict {
-        Verdict::Costly => format!("costly{share}: {}", costly(view, why, &ends(), slots)),
-        Verdict::Through => format!("{}{share}{}", through(why), most(view, &ends())),
-        Verdict::Idle => format!("idle{share}: {}", idle(view, why, slots)),
-        Verdict::Unsure => format!("unsure{share}: {}", unsure(view, why, slots)),
-    })
-}
+impl Waits<'_> {
+    /// The same of one verdict.
+    fn sentence(&self, sum: &Sum, verdict: Verdict) -> Option<String> {
+        let Waits { view, slots, .. } = self;
+        let why = sum.why(verdict)?;
+        let ends = || view.blame.as_ref().map(|b| b.ends(slots)).unwrap_or_default();
+        let share = share(sum, verdict);
+        Some(match verdict {
+            Verdict::Costly => format!("costly{share}: {}", self.costly(why, &ends())),
+            Verdict::Through => format!("{}{share}{}", through(why), most(view, &ends())),
+            Verdict::Idle => format!("idle{share}: {}", self.idle(why)),
+            Verdict::Unsure => format!("unsure{share}: {}", self.unsure(why)),
+        })
+    }
 
-/// Whether tests wait for their turn there.
-fn has_turn(view: &View, slots: &[SlotId]) -> bool {
-    let analysis = &view.analysis;
-    slots.iter().filter_map(|slot| analysis.slots.get(slot.0 as usize)).any(|slot| {
+    /// Whether tests wait for their turn there.
+    fn have_turn(&self) -> bool {
+        let analysis = &self.view.analysis;
         let func = |&frame: &FrameId| analysis.str(analysis.tables.frame(frame).func);
-        analysis.stack(slot.stack).iter().map(func).any(waits_for_turn)
-    })
-}
+        self.stacks.iter().any(|&stack| analysis.stack(stack).iter().map(func).any(waits_for_turn))
+    }
 
-/// What counts as a system call there.
-fn syscall(view: &View, slots: &[SlotId]) -> &'static str {
-    if are_in_c(&view.analysis, slots) { "a call into C" } else { "a system call" }
+    /// What counts as a system call there.
+    fn syscall(&self) -> &'static str {
+        match are_in_c(&self.view.analysis, &self.stacks) {
+            true => "a call into C",
+            false => "a system call",
+        }
+    }
+
+    fn costly(&self, why: Why, ends: &[(EndLine, i64)]) -> String {
+        let Waits { view, slots, .. } = self;
+        match why {
+            Why::Lock => behind(view, ends),
+            Why::ReceiverBusy => format!("the receiver was busy{}", in_brackets(view, ends)),
+            Why::ReceiverLate => "others wait for it, and the receiver did not come".into(),
+            Why::NoSlot => {
+                match crate::sites::givers(&view.analysis, &view.placement, slots).first() {
+                    Some(waker) if waker.frame.is_some() => {
+                        let at = waker.frame.map_or_else(String::new, |f| place(view, Some(f)));
+                        format!("no slot was free; its peers gave them back at {at}")
+                    }
+                    _ => "no slot was free; its peers gave them back".into(),
+                }
+            }
+            Why::NetworkInPath => "the network, with a request in hand".into(),
+            Why::NetWrite => "the other side did not take what was written".into(),
+            Why::SleepsInPath => "it sleeps while others wait for it".into(),
+            Why::TimerInPath => "it waits for a timer while others wait for it".into(),
+            Why::SyscallInPath => format!("{} while others wait for it", self.syscall()),
+            Why::Collector => "it waits for the garbage collector".into(),
+            Why::JoinOutside => {
+                "what it waits for waits outside, and no line of the program carries that".into()
+            }
+            Why::Told => "as .waitline.toml says".into(),
+            _ => "others wait for it".into(),
+        }
+    }
+
+    fn idle(&self, why: Why) -> String {
+        let Waits { view, slots, .. } = self;
+        match why {
+            Why::WaitsForWork => {
+                let wakers = crate::sites::wakers(&view.analysis, &view.placement, slots);
+                let from = wakers.iter().find_map(|w| w.frame).map(|frame| {
+                    let func = view.analysis.tables.frame(frame).func;
+                    plain(crate::view::short_func(view.analysis.str(func)))
+                });
+                match from {
+                    Some(func) => {
+                        format!("waits for work from {func}; nobody waited for this goroutine")
+                    }
+                    None => "waits for work; nobody waited for this goroutine".into(),
+                }
+            }
+            Why::Clock => "by the clock".into(),
+            Why::Accepts => "waits for connections".into(),
+            Why::StillWaits => "still waits at the end of the trace".into(),
+            Why::ReceiverIdle => "the receiver had nothing to do either".into(),
+            Why::System if self.have_turn() => "a test that waits for its turn".into(),
+            Why::System => "the runtime's own".into(),
+            Why::NothingKnown => "it was there before the trace and did not move".into(),
+            Why::Wrapped => "a library waits through it".into(),
+            Why::Once => "its work was done; who started it came later to take it".into(),
+            Why::Told => "as .waitline.toml says".into(),
+            _ => "waits outside, in its usual place; nobody waited for it".into(),
+        }
+    }
+
+    fn unsure(&self, why: Why) -> String {
+        let told = match why {
+            Why::InTheMiddle => "in the middle of its work; nobody was seen waiting for it",
+            Why::Once => "it happened once; nobody was seen waiting for it",
+            Why::OnlyMain => "only main waits for it, for the whole run",
+            Why::SyscallUnseen => {
+                return format!("{}; nobody was seen waiting for it", self.syscall());
+            }
+            Why::SyscallInPath => {
+                "a read of what comes from outside: a key, say; whether anybody is late cannot be told"
+            }
+            Why::StillSends => "still sends at the end of the trace",
+            Why::StillWaits => "still waits at the end of the trace, with work in hand",
+            Why::NetworkInPath => {
+                "it asked over the network, or is asked there; nobody was seen waiting for it"
+            }
+            Why::PeerUnsure => "one of its kind woke it; whether that is a lack cannot be told",
+            Why::Minority => "too little of it is in anybody's way",
+            Why::TimerInPath => "a timer; whether anybody wants it sooner cannot be told",
+            Why::NothingKnown => "it was there before the trace, and the file does not say why",
+            Why::Told => "as .waitline.toml says",
+            _ => "it cannot be told from the trace",
+        };
+        told.into()
+    }
 }
 
 /// How much of the waiting the sentence is about, where it is not nearly all.
@@ -66,32 +172,6 @@ fn share(sum: &Sum, verdict: Verdict) -> String {
     format!(" ({} of it)", percent_short(part, all))
 }
 
-fn costly(view: &View, why: Why, ends: &[(EndLine, i64)], slots: &[SlotId]) -> String {
-    match why {
-        Why::Lock => behind(view, ends),
-        Why::ReceiverBusy => format!("the receiver was busy{}", in_brackets(view, ends)),
-        Why::ReceiverLate => "others wait for it, and the receiver did not come".into(),
-        Why::NoSlot => match crate::sites::givers(&view.analysis, &view.placement, slots).first() {
-            Some(waker) if waker.frame.is_some() => {
-                let at = waker.frame.map_or_else(String::new, |f| place(view, Some(f)));
-                format!("no slot was free; its peers gave them back at {at}")
-            }
-            _ => "no slot was free; its peers gave them back".into(),
-        },
-        Why::NetworkInPath => "the network, with a request in hand".into(),
-        Why::NetWrite => "the other side did not take what was written".into(),
-        Why::SleepsInPath => "it sleeps while others wait for it".into(),
-        Why::TimerInPath => "it waits for a timer while others wait for it".into(),
-        Why::SyscallInPath => format!("{} while others wait for it", syscall(view, slots)),
-        Why::Collector => "it waits for the garbage collector".into(),
-        Why::JoinOutside => {
-            "what it waits for waits outside, and no line of the program carries that".into()
-        }
-        Why::Told => "as .waitline.toml says".into(),
-        _ => "others wait for it".into(),
-    }
-}
-
 fn through(why: Why) -> &'static str {
     match why {
         Why::Join => "waits for what it started",
@@ -99,61 +179,6 @@ fn through(why: Why) -> &'static str {
         Why::Told => "waits for other work, as .waitline.toml says",
         _ => "waits for what it asked for",
     }
-}
-
-fn idle(view: &View, why: Why, slots: &[SlotId]) -> String {
-    match why {
-        Why::WaitsForWork => {
-            let wakers = crate::sites::wakers(&view.analysis, &view.placement, slots);
-            let from = wakers.iter().find_map(|w| w.frame).map(|frame| {
-                let func = view.analysis.tables.frame(frame).func;
-                plain(crate::view::short_func(view.analysis.str(func)))
-            });
-            match from {
-                Some(func) => {
-                    format!("waits for work from {func}; nobody waited for this goroutine")
-                }
-                None => "waits for work; nobody waited for this goroutine".into(),
-            }
-        }
-        Why::Clock => "by the clock".into(),
-        Why::Accepts => "waits for connections".into(),
-        Why::StillWaits => "still waits at the end of the trace".into(),
-        Why::ReceiverIdle => "the receiver had nothing to do either".into(),
-        Why::System if has_turn(view, slots) => "a test that waits for its turn".into(),
-        Why::System => "the runtime's own".into(),
-        Why::NothingKnown => "it was there before the trace and did not move".into(),
-        Why::Wrapped => "a library waits through it".into(),
-        Why::Once => "its work was done; who started it came later to take it".into(),
-        Why::Told => "as .waitline.toml says".into(),
-        _ => "waits outside, in its usual place; nobody waited for it".into(),
-    }
-}
-
-fn unsure(view: &View, why: Why, slots: &[SlotId]) -> String {
-    let told = match why {
-        Why::InTheMiddle => "in the middle of its work; nobody was seen waiting for it",
-        Why::Once => "it happened once; nobody was seen waiting for it",
-        Why::OnlyMain => "only main waits for it, for the whole run",
-        Why::SyscallUnseen => {
-            return format!("{}; nobody was seen waiting for it", syscall(view, slots));
-        }
-        Why::SyscallInPath => {
-            "a read of what comes from outside: a key, say; whether anybody is late cannot be told"
-        }
-        Why::StillSends => "still sends at the end of the trace",
-        Why::StillWaits => "still waits at the end of the trace, with work in hand",
-        Why::NetworkInPath => {
-            "it asked over the network, or is asked there; nobody was seen waiting for it"
-        }
-        Why::PeerUnsure => "one of its kind woke it; whether that is a lack cannot be told",
-        Why::Minority => "too little of it is in anybody's way",
-        Why::TimerInPath => "a timer; whether anybody wants it sooner cannot be told",
-        Why::NothingKnown => "it was there before the trace, and the file does not say why",
-        Why::Told => "as .waitline.toml says",
-        _ => "it cannot be told from the trace",
-    };
-    told.into()
 }
 
 /// A lock: what its holder did meanwhile.

@@ -364,3 +364,25 @@ fn the_words_of_a_slice_tell_its_verdict_once() {
     }
     client.end();
 }
+
+/// Of a single wait as of its line.
+#[test]
+fn a_test_that_waits_for_its_turn_is_told_as_that() {
+    let truth = testdata("truth");
+    let mut client = Client::showing(&truth, &truth.join("traces/subtests.trace"));
+    let query = json!({ "query": "Parallel", "state": "waiting", "verdict": "idle", "limit": 8 });
+    let found = client.ask("waitline/timelineFind", query);
+    let found = found["found"].as_array().unwrap();
+    assert!(!found.is_empty());
+    let turns = found.iter().filter(|span| {
+        let at = json!({ "lane": span["lane"], "t": span["start"] });
+        let slice = client.ask("waitline/timelineSlice", at)["slice"].take();
+        let waits = |place: &Value| place["func"] == "testing.(*T).Parallel";
+        let is_turn = slice["startStack"].as_array().unwrap().iter().any(waits);
+        let is_told = slice["reason"] == "idle: a test that waits for its turn";
+        assert_eq!(is_told, is_turn, "{slice}");
+        is_turn
+    });
+    assert!(turns.count() > 0, "{found:?}");
+    client.end();
+}

@@ -2,7 +2,7 @@
 
 use super::scene::{BIG, Scene, Site};
 use super::{Code, Finding, Found, NEAR, part};
-use crate::kinds::are_in_c;
+use crate::kinds::{are_in_c, stacks_of};
 use crate::units::{count, counted, duration, percent};
 use crate::verdicts::{Verdict, WaitKind};
 
@@ -64,7 +64,7 @@ fn syscalls(scene: &Scene<'_>, site: &Site, found: &mut Found) {
     if is_far(costly.ns.saturating_mul(3), site.ns) || is_far(each, SHORT_NS) {
         return;
     }
-    let runs = match are_in_c(scene.analysis, &site.slots) {
+    let runs = match are_in_c(scene.analysis, &stacks_of(scene.analysis, &site.slots)) {
         true => "Runs C code",
         false => "Is in system calls",
     };

@@ -183,10 +183,9 @@ fn go_json(at: At<'_>, index: &Index, lane: &str, slice: &Slice) -> Value {
     let class = span.tone.class();
     let title = what(view, class, slice.reason);
     let mut row = empty(lane, class.name(), &title, span.start, span.end);
-    let reason = slice.judged.and_then(|judged| {
-        let sum = ide::verdicts::Sum::one(judged, span.end - span.start);
-        ide::reasons::reason(view, &sum, &[])
-    });
+    let reason = slice
+        .judged
+        .and_then(|judged| ide::reasons::of_one(view, judged, span.end - span.start, slice.start));
     row["state"] = state(class).into();
     row["g"] = number(index, go).into();
     row["name"] = func_name(index, view, go).into();
