@@ -205,17 +205,11 @@ impl Mapper {
     fn aside(&self, path: &str) -> Option<Origin> {
         let path = with_local_drive(path);
         let below = |dir: &str| path.strip_prefix(dir)?.strip_prefix('/');
-        // A root in the folder, or the folder itself: that one was meant.
-        let is_meant = |dir: &str| {
-            let rest = |root: &String| root.strip_prefix(dir).map(str::to_owned);
-            let roots = self.workspace.roots.iter();
-            roots.filter_map(rest).any(|rest| rest.is_empty() || rest.starts_with('/'))
-        };
         for std in self.workspace.modules.iter().filter(|module| module.path == "std") {
             let Some(rest) = below(&std.dir) else { continue };
             // `cmd` has programs; its module lies in the folder of the other.
             let is_program = rest.starts_with("cmd/") && !rest.starts_with("cmd/vendor/");
-            let is_theirs = is_meant(std.dir.strip_suffix("/src").unwrap_or(&std.dir));
+            let is_theirs = self.is_meant(std.dir.strip_suffix("/src").unwrap_or(&std.dir));
             // Where everybody waits in the end: what called it is the line to look at.
             let is_deepest = DEEPEST.iter().any(|dir| rest.starts_with(dir));
             if !is_program && (!is_theirs || is_deepest && !rest.ends_with("_test.go")) {
@@ -223,7 +217,14 @@ impl Mapper {
             }
         }
         let mod_cache = self.workspace.mod_cache.as_deref().filter(|dir| below(dir).is_some());
-        mod_cache.filter(|dir| !is_meant(dir)).map(|_| Origin::ModuleCache)
+        mod_cache.filter(|dir| !self.is_meant(dir)).map(|_| Origin::ModuleCache)
+    }
+
+    /// Whether a root lies in a folder, or is that folder: then somebody chose it.
+    fn is_meant(&self, dir: &str) -> bool {
+        let rest = |root: &String| root.strip_prefix(dir).map(str::to_owned);
+        let roots = self.workspace.roots.iter();
+        roots.filter_map(rest).any(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 
     fn locate(
@@ -282,7 +283,8 @@ impl Mapper {
         }
         if let Some(rest) = goroot {
             let goroot_src = self.workspace.goroot_src.as_deref();
-            return match goroot_src.and_then(|dir| self.file(&format!("{dir}/{rest}"))) {
+            let file = goroot_src.and_then(|dir| self.file(&format!("{dir}/{rest}")));
+            return match file.or_else(|| self.in_copy_of_go(rest, verify)) {
                 Some(file) => found(file, How::Goroot),
                 None => Mapping::Outside(Origin::Goroot),
             };
@@ -331,6 +333,22 @@ impl Mapper {
             }
         }
         None
+    }
+
+    /// A file of Go's own source, by its path in there, where the workspace is another copy of that: of the Go
+    /// programs, or of the library, if that is what was opened.
+    fn in_copy_of_go(&self, path: &str, verify: &mut dyn FnMut(&str) -> bool) -> Option<&str> {
+        let program = path.strip_prefix("cmd/").filter(|rest| !rest.starts_with("vendor/"));
+        let modules = self.workspace.modules.iter();
+        let candidates = modules.filter_map(|module| {
+            let rest = match (module.path.as_str(), program) {
+                ("cmd", Some(rest)) => rest,
+                ("std", None) if self.is_meant(&module.dir) => path,
+                _ => return None,
+            };
+            self.file(&format!("{}/{rest}", module.dir))
+        });
+        only(candidates.filter(|file| verify(file)))
     }
 
     fn in_vendor(

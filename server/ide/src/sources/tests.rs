@@ -322,6 +322,40 @@ fn go_itself_somewhere_in_a_root() {
     check(&workspace, &[(&*conn, "net.(*conn).Read", "Outside(Goroot)")]);
 }
 
+/// Built from Go's own source somewhere else, as a distribution's compiler is.
+#[test]
+fn another_copy_of_go_itself() {
+    let mut workspace = workspace(&[
+        "/ws/go/src=std",
+        "/ws/go/src/cmd=cmd",
+        "/ws/go/src/net/conn.go",
+        "/ws/go/src/runtime/proc.go",
+        "/ws/go/src/cmd/compile/internal/gc/compile.go",
+        "/ws/go/src/cmd/vendor/golang.org/x/sys/unix/sys.go",
+    ]);
+    let program = "?/ws/go/src/cmd/compile/internal/gc/compile.go Goroot|Outside(Goroot)";
+    let built = [
+        ("/usr/lib/go-1.24/src/cmd/compile/internal/gc/compile.go", "cmd/compile/internal/gc.f"),
+        ("/usr/lib/go-1.24/src/cmd/compile/internal/gc/compile.go", "main.main"),
+        ("C:\\Go\\src\\cmd\\compile\\internal\\gc\\compile.go", "cmd/compile/internal/gc.f"),
+    ];
+    let vendored = "/usr/lib/go-1.24/src/cmd/vendor/golang.org/x/sys/unix/sys.go";
+    let (conn, proc) = ("/usr/lib/go-1.24/src/net/conn.go", "/usr/lib/go-1.24/src/runtime/proc.go");
+    let rows = |library, dependency| {
+        let of_go = [
+            (conn, "net.(*conn).Read", library),
+            (proc, "runtime.main", "Outside(Goroot)"),
+            (vendored, "golang.org/x/sys/unix.F", dependency),
+        ];
+        [built.map(|(file, func)| (file, func, program)), of_go].concat()
+    };
+    let outside = "Outside(Goroot)";
+    check(&workspace, &rows(outside, outside));
+    workspace.roots = vec!["/ws/go/src".to_owned()];
+    let dependency = "?/ws/go/src/cmd/vendor/golang.org/x/sys/unix/sys.go Vendor|Outside(Goroot)";
+    check(&workspace, &rows("?/ws/go/src/net/conn.go Goroot|Outside(Goroot)", dependency));
+}
+
 #[test]
 fn the_end_of_the_path() {
     check(

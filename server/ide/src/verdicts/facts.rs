@@ -5,7 +5,7 @@ use hashbrown::HashMap;
 
 use crate::Analysis;
 use crate::causes::Cause;
-use crate::figures::SlotId;
+use crate::figures::{Slot, SlotId};
 use crate::kinds::{is_the_runtimes, starts_workers};
 use crate::lines::{is_in_packages, is_user_by_name, package_of, program_path};
 use crate::stays::Stay;
@@ -85,7 +85,7 @@ pub(super) struct Fact {
     /// It reads what the other side of a connection says next, that stays open.
     pub(super) listens: bool,
     /// A call of the system that returns when there is something to read: at a terminal, say.
-    pub(super) watches: bool,
+    pub(super) watches: Watch,
     /// It reads packets, whoever sent them.
     pub(super) packets: bool,
     /// It stands in a method of the program that writes for whoever calls it.
@@ -93,6 +93,40 @@ pub(super) struct Fact {
     /// The function of the program's own that stands there, and the line.
     pub(super) func: StrId,
     pub(super) line: u32,
+}
+
+/// Whether a call of the system waits for something from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Watch {
+    /// No.
+    No,
+    /// Where it takes long: else it may read a file.
+    Long,
+    /// Always: it mostly takes long.
+    Always,
+}
+
+/// A call that reads what is there, in memory or on a disk, is over sooner, in nanoseconds; and most of them
+/// are.
+const LONG_READ: i64 = 1_000_000;
+const MEAN_READ: i64 = 250_000;
+
+impl Watch {
+    fn of(kind: WaitKind, slot: &Slot, any: &Has<'_>) -> Watch {
+        if kind != WaitKind::Syscall || !any(&watches) || any(&|f| f.starts_with("internal/poll."))
+        {
+            Watch::No
+        } else if slot.ns > 0 && slot.ns >= MEAN_READ.saturating_mul(slot.n as i64) {
+            Watch::Always
+        } else {
+            Watch::Long
+        }
+    }
+
+    /// Whether a call that took so long waited for something from outside.
+    pub(super) fn is(self, ns: i64) -> bool {
+        self == Watch::Always || self == Watch::Long && ns >= LONG_READ
+    }
 }
 
 /// What a wait or a call does with a connection.
@@ -193,9 +227,7 @@ impl Facts {
                 rate: any(&limits_rate),
                 talk: talk(kind, &any),
                 listens: any(&listens),
-                watches: kind == WaitKind::Syscall
-                    && any(&watches)
-                    && !any(&|f| f.starts_with("internal/poll.")),
+                watches: Watch::of(kind, slot, &any),
                 packets: any(&reads_packets),
                 writes: writes(stack, &made, &func),
                 func: user.map_or(StrId::NONE, |user| analysis.tables.frame(stack[user]).func),
@@ -219,7 +251,7 @@ impl Facts {
             rate: false,
             talk: Talk::Nothing,
             listens: false,
-            watches: false,
+            watches: Watch::No,
             packets: false,
             writes: false,
             func: StrId::NONE,

@@ -22,9 +22,6 @@ pub(super) struct Judged {
 
 const STRONG: u8 = 128;
 
-/// A call that reads what is there, in memory or on a disk, is over sooner, in nanoseconds.
-const LONG_READ: i64 = 1_000_000;
-
 impl Judged {
     /// The verdict on a stay.
     pub(super) fn of(&self, row: StayRow) -> Option<Judgement> {
@@ -178,7 +175,9 @@ impl Judge<'_> {
             match verdict {
                 Verdict::Costly => site.0 = site.0.saturating_add(ns),
                 Verdict::Through => {}
-                Verdict::Idle | Verdict::Unsure if stay.kind == StayKind::Wait && ns > 0 => {
+                Verdict::Idle | Verdict::Unsure
+                    if ns > 0 && (stay.kind == StayKind::Wait || seen.fact.watches.is(ns)) =>
+                {
                     self.idle.add(stay.g, stay.end.0, ns);
                 }
                 Verdict::Idle | Verdict::Unsure => {}
@@ -210,9 +209,8 @@ impl Judge<'_> {
             WaitKind::Syscall => {
                 // A key, or what another program writes: where it takes long, it is no file. But who keeps a lock
                 // meanwhile, or is joined, is in the way all the same.
-                let is_watch = seen.fact.watches
-                    && !seen.person.frees
-                    && stay.end.since(stay.start) >= LONG_READ;
+                let is_watch =
+                    seen.fact.watches.is(stay.end.since(stay.start)) && !seen.person.frees;
                 return match (strong, weak) {
                     _ if is_watch && stay.open && umbrella => (Idle, Why::StillWaits),
                     _ if is_watch && (strong || weak) => (Unsure, Why::SyscallInPath),
