@@ -255,6 +255,30 @@ fn what_a_person_names_in_vain_is_said() {
     }
 }
 
+/// A folder that lacks a part of the program: its lines are missing from the answer.
+#[test]
+fn what_a_workspace_lacks_is_said() {
+    let trace = testdata("traces/g126/webmix.trace");
+    let whole = testdata("programs");
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir(dir.path().join("webmix")).unwrap();
+    for file in ["go.mod", "webmix/main.go"] {
+        std::fs::copy(whole.join(file), dir.path().join(file)).unwrap();
+    }
+    for (workspace, is_part) in [(dir.path(), true), (whole.as_path(), false)] {
+        let options = [["lines", "--json"], ["findings", "--json"], ["report", "--top=3"]];
+        for [command, option] in options {
+            let workspace = workspace.to_str().unwrap();
+            let run =
+                waitline(&[command, trace.to_str().unwrap(), option, "--workspace", workspace]);
+            let told = if command == "report" { run.text() } else { run.stderr.clone() };
+            let told =
+                told.contains(" of the program's waiting is in example.com/workload/webmix/");
+            assert_eq!((run.code, told), (Some(0), is_part), "{command}: {}", run.stderr);
+        }
+    }
+}
+
 /// Lines of figures are for scripts: an answer that depends on where they run is of no use to them.
 #[test]
 fn lines_take_the_current_folder_in_a_module_only() {

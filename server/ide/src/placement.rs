@@ -179,6 +179,14 @@ impl Placement {
         (list, all)
     }
 
+    /// What is not in the workspace and is so many parts in 100 of all, or more, the dearest first.
+    pub fn lacking(&self, percent: i64) -> impl Iterator<Item = &Unmapped> {
+        self.unmapped.iter().take_while(move |folder| {
+            let [ns, of, percent] = [folder.ns, folder.of_ns, percent].map(i128::from);
+            ns > 0 && ns * 100 >= of * percent
+        })
+    }
+
     /// The frames that stand in the workspace.
     pub(crate) fn placed(&self) -> Vec<FrameId> {
         let rows = self.frames.iter().enumerate();

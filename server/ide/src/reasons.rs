@@ -152,6 +152,9 @@ impl Waits<'_> {
             Why::NetworkInPath => {
                 "it asked over the network, or is asked there; nobody was seen waiting for it"
             }
+            Why::ReceiverBusy => {
+                "the receiver was busy, and nobody was seen waiting for the sender: it may just be ahead"
+            }
             Why::PeerUnsure => "one of its kind woke it; whether that is a lack cannot be told",
             Why::Minority => "too little of it is in anybody's way",
             Why::TimerInPath => "a timer; whether anybody wants it sooner cannot be told",

@@ -1,5 +1,10 @@
 //! Forward in time: each wait gets its verdict.
 
+use std::cell::RefCell;
+
+use exectrace::{FrameId, StrId};
+use hashbrown::HashMap;
+
 use super::demand::{Demand, Demanded};
 use super::facts::{Facts, WaitKind};
 use super::people::{People, weight};
@@ -8,6 +13,7 @@ use super::tally::Tally;
 use super::words::{Judgement, Verdict, Why};
 use crate::Analysis;
 use crate::blame::Blame;
+use crate::figures::SlotId;
 use crate::stays::{GoRow, Stay, StayKind, StayRow, Stays};
 
 /// The verdicts on all stays, each in a byte.
@@ -64,6 +70,7 @@ pub(super) fn judge(
 ) -> Found {
     let mut codes = std::mem::take(&mut demand.of);
     let mut judge = Judge {
+        analysis,
         duration: analysis.duration(),
         stays,
         facts,
@@ -71,6 +78,7 @@ pub(super) fn judge(
         demand: &demand,
         blame,
         idle: Idle::new(people),
+        within: RefCell::default(),
         sites: vec![(0, 0); facts.n_sites()],
         tally: Tally::default(),
     };
@@ -80,6 +88,7 @@ pub(super) fn judge(
 }
 
 struct Judge<'a> {
+    analysis: &'a Analysis,
     duration: i64,
     stays: &'a Stays,
     facts: &'a Facts,
@@ -87,6 +96,8 @@ struct Judge<'a> {
     demand: &'a Demand,
     blame: &'a Blame,
     idle: Idle,
+    /// By function and slot: whether the one stands in the stack of the other.
+    within: RefCell<HashMap<(StrId, SlotId), bool>>,
     sites: Vec<(i64, i64)>,
     tally: Tally,
 }
@@ -254,7 +265,7 @@ impl Judge<'_> {
             };
         }
         if !strong && self.is_handed_over(seen) && self.is_busy(stay) {
-            return (Costly, Why::ReceiverBusy);
+            return (self.if_late(seen), Why::ReceiverBusy);
         }
         if seen.sends && stay.waker != GoRow::NONE {
             return if seen.peer
@@ -265,7 +276,7 @@ impl Judge<'_> {
             } else if !strong && self.is_handed_to_maker(seen) {
                 (Idle, Why::Once)
             } else if self.is_busy(stay) {
-                (Costly, Why::ReceiverBusy)
+                (if strong { Costly } else { self.if_late(seen) }, Why::ReceiverBusy)
             } else if strong {
                 (Costly, Why::ReceiverLate)
             } else {
@@ -368,6 +379,60 @@ impl Judge<'_> {
         let born = self.stays.go(stay.waker).birth.0.max(stay.start.0);
         let alive = stay.end.0 - born.min(stay.end.0);
         i128::from(alive.saturating_sub(idle)) * 2 >= i128::from(whole)
+    }
+
+    /// Whether the goroutine was started for nothing but to hand something over, and is done then: its maker
+    /// did not want to wait for that.
+    fn only_delivers(&self, seen: &Seen<'_>) -> bool {
+        /// Who runs for so long, in nanoseconds, has made nothing.
+        const NOTHING: i64 = 20_000;
+        if seen.stay.prev == StayRow::NONE || !seen.is_one_shot() || self.goes_on(seen) {
+            return false;
+        }
+        let (before, runnable) = self.stays.stay_and_runnable(seen.stay.prev);
+        let ran = seen.stay.start.0.saturating_sub(before.end.0).saturating_sub(runnable);
+        before.kind == StayKind::Born && ran <= NOTHING
+    }
+
+    /// What a wait for a busy receiver is, of which nobody is seen waiting for the sender.
+    fn if_late(&self, seen: &Seen<'_>) -> Verdict {
+        if self.only_delivers(seen) || self.takes_in_passing(seen.stay) {
+            Verdict::Unsure
+        } else {
+            Verdict::Costly
+        }
+    }
+
+    /// Whether who took what was sent did so in passing: in a function that it calls now and then, and was not in
+    /// during the wait. So it did not work on what it had taken before; the sender makes things ahead.
+    fn takes_in_passing(&self, stay: &Stay) -> bool {
+        /// What the taker did last is like what it did before.
+        const MOST: usize = 32;
+        let Some(func) = self.people.waker_func(stay) else { return false };
+        let at = |row: StayRow| (row != StayRow::NONE).then(|| self.stays.stay(row));
+        let meanwhile = std::iter::successors(at(stay.waker_last), |did| at(did.prev))
+            .take_while(|did| did.end > stay.start && did.kind != StayKind::Born)
+            .take(MOST);
+        let (mut within, mut all) = (0, 0);
+        for did in meanwhile {
+            all += 1;
+            within += usize::from(self.is_within(func, did.slot));
+        }
+        within * 2 < all
+    }
+
+    /// Whether a function, or one that is written in it, stands in a slot's stack.
+    fn is_within(&self, func: StrId, slot: SlotId) -> bool {
+        *self.within.borrow_mut().entry((func, slot)).or_insert_with(|| {
+            let analysis = self.analysis;
+            let Some(slot) = analysis.slots.get(slot.0 as usize) else { return false };
+            let is_in = |&frame: &FrameId| {
+                let name = analysis.str(analysis.tables.frame(frame).func);
+                let rest = name.strip_prefix(analysis.str(func));
+                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            };
+            analysis.stack(slot.stack).iter().any(is_in)
+        })
     }
 
     /// Whether the goroutine hands what it was started for to who started it, and is done then. Whoever

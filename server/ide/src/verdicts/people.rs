@@ -573,6 +573,11 @@ impl People {
         seen.sends && func.is_some() && self.waker(seen.stay).is_some_and(is_alike)
     }
 
+    /// The function of the program's own in which who ended a wait stood then.
+    pub(super) fn waker_func(&self, stay: &Stay) -> Option<StrId> {
+        self.waker(stay).map(|w| w.func).filter(|func| func.is_some())
+    }
+
     /// Whether a signal ended a wait.
     pub(super) fn is_signalled(&self, stay: &Stay) -> bool {
         self.signals && self.gos.get(stay.waker.0 as usize).is_some_and(|waker| waker.signals)

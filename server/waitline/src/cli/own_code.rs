@@ -8,8 +8,9 @@ use exectrace::FrameId;
 use ide::Analysis;
 use ide::judged::Question;
 use ide::lines::{is_in_packages, is_user_by_name, own_by_name, package_of, program_path};
-use ide::placement::Placement;
+use ide::placement::{Placement, Unmapped};
 use ide::text::plain;
+use ide::units::percent_short;
 use ide::view::Word;
 
 use super::say;
@@ -129,6 +130,11 @@ impl OwnCode<'_> {
                 shown(dir)
             ));
         }
+        if let Some(first) =
+            self.placement.as_ref().and_then(|placement| placement.lacking(10).next())
+        {
+            say(&format!("warning: {}", lacks(first)));
+        }
         let frames = || (0..analysis.tables.n_frames() as u32).map(FrameId);
         if !self.packages.is_empty() && !frames().any(|frame| self.has(analysis, frame)) {
             let names: Vec<String> = self.packages.iter().map(|name| plain(name)).collect();
@@ -139,6 +145,15 @@ impl OwnCode<'_> {
             ));
         }
     }
+}
+
+/// What is not in the workspace.
+pub(crate) fn lacks(folder: &Unmapped) -> String {
+    format!(
+        "{} of the program's waiting is in {}, which is not in the workspace",
+        percent_short(folder.ns, folder.of_ns),
+        plain(&folder.prefix)
+    )
 }
 
 /// Which packages a person could have meant.

@@ -364,15 +364,8 @@ fn notes(
             Some(_) => "none of the trace's files was found in that folder".into(),
             None => "for the source beside each line: --workspace DIR".into(),
         });
-    } else if let Some(first) = view.placement.unmapped.first()
-        && i128::from(first.ns) * 100 >= i128::from(first.of_ns)
-        && first.ns > 0
-    {
-        notes.push(format!(
-            "{} of the program's waiting is in {}, which is not in the workspace",
-            percent_short(first.ns, first.of_ns),
-            ide::text::plain(&first.prefix)
-        ));
+    } else if let Some(first) = view.placement.lacking(1).next() {
+        notes.push(super::own_code::lacks(first));
     }
     writeln!(out)?;
     for note in notes {

@@ -121,21 +121,16 @@ pub(super) fn diagnostics(view: &View) -> Vec<Diagnostic> {
         list.push(hint("trace-note", format!("{} (at byte {})", note.what, note.offset)));
     }
     // A path or two of no cost are in every trace; what matters is where the waiting is.
-    let dear: Vec<_> = view
+    let named: Vec<String> = view
         .placement
-        .unmapped
-        .iter()
-        .filter(|u| i128::from(u.ns) * 100 >= i128::from(u.of_ns) && u.ns > 0)
+        .lacking(1)
+        .take(3)
+        .map(|u| {
+            let share = ide::units::percent_short(u.ns, u.of_ns);
+            format!("{share} of the program's waiting is in {}", ide::text::code(&u.prefix))
+        })
         .collect();
-    if !dear.is_empty() {
-        let named: Vec<String> = dear
-            .iter()
-            .take(3)
-            .map(|u| {
-                let share = ide::units::percent_short(u.ns, u.of_ns);
-                format!("{share} of the program's waiting is in {}", ide::text::code(&u.prefix))
-            })
-            .collect();
+    if !named.is_empty() {
         list.push(hint(
             "frames-unmapped",
             format!(
