@@ -111,6 +111,8 @@ pub fn kind_of(analysis: &Analysis, slot: &Slot, user: usize) -> Option<Kind> {
     Some(match cause {
         Cause::Net => Kind::Net,
         Cause::Sleep => Kind::Sleep,
+        // Before Go 1.21 it waited for them in a system call.
+        Cause::Syscall if funcs().any(starts_workers) => Kind::Gc,
         Cause::Syscall => Kind::Syscall,
         // Woken or preempted: on the line that waited. New: on the `go` statement.
         Cause::SchedOwn if !slot.early => Kind::Runnable,
@@ -166,7 +168,7 @@ pub(crate) fn is_the_runtimes<'a>(funcs: impl Iterator<Item = &'a str>) -> bool 
 }
 
 /// Whether a function starts the collector's workers, for whoever's allocation begins the first cycle: it
-/// waits until each runs, by a channel of the runtime's own.
+/// waits until each runs, by a note or a channel of the runtime's own.
 pub(crate) fn starts_workers(func: &str) -> bool {
     func == "runtime.gcBgMarkStartWorkers"
 }

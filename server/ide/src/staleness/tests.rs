@@ -150,7 +150,7 @@ fn the_files_of_known_programs_are_exact() {
 }
 
 /// A trace of a file `main.go`: each comment `//@` at a line's end is a stack of a goroutine that stopped there,
-/// leaf first. Frames of `main` stand on the line itself; a reason in brackets is that of a wait.
+/// leaf first. Frames of `main` stand on the line itself; a reason in brackets is that of a wait, or `syscall`.
 fn recorded(text: &str) -> crate::Analysis {
     let mut strings: Vec<String> = vec!["preempted".into(), "/ws/main.go".into(), "x.go".into()];
     let mut id = |text: &str| match strings.iter().position(|s| s == text) {
@@ -160,7 +160,8 @@ fn recorded(text: &str) -> crate::Analysis {
             strings.len()
         }
     };
-    let (mut stacks, mut events, mut n, mut n_frames) = (String::new(), String::new(), 0, 0);
+    let (mut stacks, mut events) = (String::new(), String::new());
+    let (mut n, mut n_frames, mut n_calls) = (0, 0, 0);
     for (line, text) in (1..).zip(text.lines()) {
         let Some((_, stack)) = text.split_once("//@ ") else { continue };
         let (reason, frames) = match stack.strip_prefix('[').and_then(|s| s.split_once("] ")) {
@@ -175,12 +176,22 @@ fn recorded(text: &str) -> crate::Analysis {
             n_frames += 1;
             stacks += &format!("    pc={n_frames} func={} file={file} line={line}\n", id(func));
         }
-        let event = if reason.is_some() { "GoBlock" } else { "GoStop" };
-        let reason = id(reason.unwrap_or("preempted"));
+        let stops = |event: &str, reason: usize, stack: usize| {
+            format!("{event} dt=100 reason_string={reason} stack={stack}")
+        };
+        let event = match reason {
+            Some("syscall") => {
+                n_calls += 1;
+                let call = format!("GoSyscallBegin dt=1 p_seq={n_calls} stack={n}");
+                format!("{call}\n  GoSyscallEnd dt=100\n  {}", stops("GoStop", 1, 0))
+            }
+            Some(reason) => stops("GoBlock", id(reason), n),
+            None => stops("GoStop", 1, n),
+        };
         // What is blocked stays so: each has a goroutine of its own.
         events += &format!(
             "  GoCreate dt=1 new_g={g} new_stack=0 stack=0\n  GoStop dt=1 reason_string=1 stack=0\n  \
-             GoStart dt=1 g={g} g_seq=1\n  {event} dt=100 reason_string={reason} stack={n}\n  \
+             GoStart dt=1 g={g} g_seq=1\n  {event}\n  \
              GoStart dt=1 g=1 g_seq={n}\n",
             g = n + 1,
         );
@@ -244,6 +255,7 @@ func verify(data []byte) {
 		return
 	}
 	ready := make(chan int, 1) //@ [chan receive] runtime.gcBgMarkStartWorkers runtime.gcStart runtime.mallocgc main.verify
+	known := map[string]int{} //@ [syscall] runtime.notetsleepg runtime.gcBgMarkStartWorkers runtime.gcStart runtime.mallocgc main.verify
 }
 "#;
 

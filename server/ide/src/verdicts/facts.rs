@@ -350,6 +350,7 @@ fn kind(analysis: &Analysis, cause: Cause, stack: &[FrameId], user: Option<usize
         Cause::Syscall if has(&|f| f == "internal/poll.(*FD).Accept" || is_accept_of_net(f)) => {
             WaitKind::Accept
         }
+        Cause::Syscall if has(&starts_workers) => WaitKind::Gc,
         Cause::Syscall => WaitKind::Syscall,
         Cause::Net => network(&has),
         Cause::Sleep => WaitKind::Sleep,
