@@ -246,7 +246,7 @@ impl Judge<'_> {
             // What lasts for half of the trace is for the run, not for a piece of work.
             return match kind {
                 WaitKind::Send => (Unsure, Why::StillSends),
-                WaitKind::Join if !umbrella => (Through, Why::Join),
+                WaitKind::Join if !umbrella || stay.start.0 > 0 => (Through, Why::Join),
                 _ if !umbrella && (strong || seen.may_be_callback()) => (Unsure, Why::StillWaits),
                 _ => (Idle, Why::StillWaits),
             };
