@@ -21,6 +21,7 @@ mod demand;
 mod facts;
 mod groups;
 mod judging;
+mod names;
 mod people;
 mod roots;
 mod seen;
@@ -30,8 +31,8 @@ mod visited;
 mod wakers;
 mod words;
 
-pub(crate) use facts::waits_for_turn;
 pub use facts::{Facts, WaitKind};
+pub(crate) use names::waits_for_turn;
 use people::People;
 pub(crate) use tally::Tally;
 pub use words::{Judgement, Sum, VERDICTS, Verdict, Why};

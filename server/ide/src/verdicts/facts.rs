@@ -3,6 +3,11 @@
 use exectrace::{FrameId, StackId, StrId};
 use hashbrown::HashMap;
 
+use super::names::{
+    GRPC_RECEIVES, IO_METHODS, asks_http, dials, gives_answer, gives_slot, is_accept_of_net,
+    limits_rate, listens, reads_body, reads_packets, waits_for_turn, waits_for_work,
+    waits_to_write, watches,
+};
 use crate::Analysis;
 use crate::causes::Cause;
 use crate::figures::{Slot, SlotId};
@@ -377,11 +382,6 @@ fn kind(analysis: &Analysis, cause: Cause, stack: &[FrameId], user: Option<usize
     }
 }
 
-/// A test that waits until those before it, and enough of those beside it, are done.
-pub(crate) fn waits_for_turn(func: &str) -> bool {
-    func == "testing.(*T).Parallel"
-}
-
 /// What the reason would have said, where it is missing: the wait began before the trace.
 fn by_frames(stack: &[FrameId], has: &Has<'_>) -> WaitKind {
     if stack.is_empty() {
@@ -409,11 +409,6 @@ fn by_frames(stack: &[FrameId], has: &Has<'_>) -> WaitKind {
     }
 }
 
-/// `net.(*TCPListener).accept`, say.
-fn is_accept_of_net(func: &str) -> bool {
-    func.starts_with("net.(*") && (func.ends_with(").accept") || func.ends_with(").Accept"))
-}
-
 fn network(has: &Has<'_>) -> WaitKind {
     if has(&|f| f.ends_with(".accept") || f.ends_with(".Accept")) {
         WaitKind::Accept
@@ -428,24 +423,6 @@ fn semaphore(has: &Has<'_>) -> WaitKind {
     if has(&|f| f == "sync.(*WaitGroup).Wait") { WaitKind::Join } else { WaitKind::Lock }
 }
 
-/// Methods by which libraries read and write through the program's own types.
-const IO_METHODS: [&str; 14] = [
-    "Read",
-    "Write",
-    "ReadFrom",
-    "WriteTo",
-    "Accept",
-    "ReadByte",
-    "Peek",
-    "ReadAt",
-    "WriteAt",
-    "ReadRune",
-    "WriteString",
-    "Flush",
-    "ReadMsgUDP",
-    "ReadFromUDP",
-];
-
 fn is_wrapper(analysis: &Analysis, facts: &Facts, stack: &[FrameId]) -> bool {
     let Some(root) = stack.iter().rposition(|&f| facts.is_own(f)) else { return false };
     if root + 1 == stack.len() {
@@ -453,53 +430,6 @@ fn is_wrapper(analysis: &Analysis, facts: &Facts, stack: &[FrameId]) -> bool {
     }
     let func = analysis.str(analysis.tables.frame(stack[root]).func);
     func.contains(").") && func.rsplit('.').next().is_some_and(|m| IO_METHODS.contains(&m))
-}
-
-/// Functions that give an answer to whoever calls them: who waits in one has asked.
-fn gives_answer(func: &str) -> bool {
-    const PREFIXES: [&str; 19] = [
-        "net/http.(*Client).do",
-        "net/http.(*Transport).roundTrip",
-        "net/http.(*Transport).RoundTrip",
-        "net/http.(*http2ClientConn)",
-        "golang.org/x/net/http2.(*ClientConn)",
-        "google.golang.org/grpc.(*ClientConn).Invoke",
-        "database/sql.(*",
-        "net.(*Dialer).Dial",
-        "net.(*Resolver)",
-        "os/exec.(*Cmd).Wait",
-        "crypto/tls.(*Conn).Handshake",
-        "crypto/tls.(*Conn).handshake",
-        "net/rpc.(*Client).Call",
-        "google.golang.org/grpc.invoke",
-        "github.com/redis/go-redis/v9.(*baseClient).process",
-        "github.com/go-redis/redis/v8.(*baseClient).process",
-        "github.com/bradfitz/gomemcache/memcache.(*Client).",
-        "github.com/nats-io/nats%2ego.(*Conn).Request",
-        "github.com/jackc/pgx/v5.(*Conn).",
-    ];
-    PREFIXES.iter().any(|p| func.starts_with(p))
-}
-
-/// Functions that read packets of whoever sends some, and not what the other side of a connection says.
-fn reads_packets(func: &str) -> bool {
-    const PREFIXES: [&str; 6] = [
-        "net.(*UDPConn).ReadFrom",
-        "net.(*UDPConn).ReadMsg",
-        "net.(*IPConn).ReadFrom",
-        "net.(*IPConn).ReadMsg",
-        "net.(*UnixConn).ReadFrom",
-        "golang.org/x/net/internal/socket.(*Conn).recvMsg",
-    ];
-    PREFIXES.iter().any(|p| func.starts_with(p))
-}
-
-/// Calls of the system that return when something has happened outside.
-fn watches(func: &str) -> bool {
-    const NAMES: [&str; 7] = ["Read", "Select", "Pselect", "Poll", "Ppoll", "EpollWait", "Kevent"];
-    ["syscall.", "golang.org/x/sys/unix."]
-        .iter()
-        .any(|package| func.strip_prefix(package).is_some_and(|name| NAMES.contains(&name)))
 }
 
 /// Whether a method of the program's own stands there that was called with something to be taken:
@@ -545,93 +475,4 @@ fn talk(kind: WaitKind, has: &Has<'_>) -> Talk {
         Receive | Select if has(&asks_http) => Talk::Asks,
         _ => Talk::Nothing,
     }
-}
-
-/// Where HTTP clients wait for an answer to begin. (The standard library has a copy of its second version,
-/// whose names had a prefix of their own before Go 1.27.)
-fn asks_http(func: &str) -> bool {
-    const NAMES: [&str; 4] = [
-        "net/http.(*persistConn).roundTrip",
-        "net/http.(*http2ClientConn).roundTrip",
-        "net/http/internal/http2.(*ClientConn).roundTrip",
-        "golang.org/x/net/http2.(*ClientConn).roundTrip",
-    ];
-    NAMES.contains(&func)
-}
-
-/// Where they wait for more of it.
-fn reads_body(func: &str) -> bool {
-    const NAMES: [&str; 4] = [
-        "net/http.(*bodyEOFSignal).Read",
-        "net/http.http2transportResponseBody.Read",
-        "net/http/internal/http2.transportResponseBody.Read",
-        "golang.org/x/net/http2.transportResponseBody.Read",
-    ];
-    NAMES.contains(&func)
-}
-
-/// `net.(*Dialer).DialContext`, `websocket.Dial`, `smtp.DialTLS`: libraries name what opens a connection so.
-fn dials(func: &str) -> bool {
-    let name = func.rsplit('.').next().unwrap_or_default();
-    name.strip_prefix("Dial").is_some_and(|rest| !rest.starts_with(char::is_lowercase))
-}
-
-/// Functions that read what comes next over a connection that stays open.
-fn listens(func: &str) -> bool {
-    const SOCKETS: [&str; 4] = [
-        "github.com/coder/websocket.(*Conn).",
-        "nhooyr.io/websocket.(*Conn).",
-        "github.com/gorilla/websocket.(*Conn).",
-        "golang.org/x/net/websocket.(*Conn).",
-    ];
-    func == "google.golang.org/grpc.(*serverStream).RecvMsg"
-        || SOCKETS.iter().any(|of| {
-            func.strip_prefix(of).is_some_and(|method| method.contains("Read") || method == "read")
-        })
-}
-
-/// Functions that wait until the other side of a connection takes what is written.
-fn waits_to_write(func: &str) -> bool {
-    const NAMES: [&str; 2] = [
-        "google.golang.org/grpc.(*clientStream).SendMsg",
-        "google.golang.org/grpc.(*serverStream).SendMsg",
-    ];
-    NAMES.contains(&func)
-}
-
-const GRPC_RECEIVES: &str = "google.golang.org/grpc.(*clientStream).RecvMsg";
-
-/// Questions that are answered when there is something to be done.
-fn waits_for_work(func: &str) -> bool {
-    const METHODS: [&str; 11] = [
-        "BLPop",
-        "BRPop",
-        "BRPopLPush",
-        "BLMove",
-        "BLMPop",
-        "BZPopMax",
-        "BZPopMin",
-        "BZMPop",
-        "XRead",
-        "XReadGroup",
-        "WaitForNotification",
-    ];
-    func.rsplit('.').next().is_some_and(|method| METHODS.contains(&method))
-}
-
-/// Functions that give one of a limited number of things: who waits in one has work in hand.
-fn gives_slot(func: &str) -> bool {
-    const NAMES: [&str; 4] = [
-        "golang.org/x/sync/semaphore.(*Weighted).Acquire",
-        "golang.org/x/sync/errgroup.(*Group).Go",
-        "net/http.(*Transport).getConn",
-        "database/sql.(*DB).conn",
-    ];
-    NAMES.contains(&func)
-}
-
-/// Functions that let so many go on in a second.
-fn limits_rate(func: &str) -> bool {
-    const NAMES: [&str; 3] = ["Wait", "WaitN", "wait"];
-    func.strip_prefix("golang.org/x/time/rate.(*Limiter).").is_some_and(|f| NAMES.contains(&f))
 }

@@ -50,7 +50,7 @@ pub(super) struct Person {
     /// A timer started it.
     timers: bool,
     /// It tells others of signals.
-    signals: bool,
+    pub(super) signals: bool,
     /// It was seen in the program's code alone for half of the trace or more: no request takes that long.
     stays_inside: bool,
     /// It has waited outside of the program's code.
@@ -93,11 +93,11 @@ pub(super) struct People {
     pub(super) groups: Vec<Group>,
     main: GoRow,
     /// By stack.
-    wakers: Vec<WakerStack>,
+    pub(super) wakers: Vec<WakerStack>,
     /// Some of them ask over a stream.
     streams: bool,
     /// Some goroutine tells of signals.
-    signals: bool,
+    pub(super) signals: bool,
     /// By site: how many goroutines were there.
     by_site: Vec<u32>,
 }
@@ -516,84 +516,6 @@ impl People {
             at.turn = Turn::new(stay.waker, in_turn);
         }
         at.turn.0 & Turn::IN_TURN != 0
-    }
-
-    /// Whether the waker closed the channel: what wakes otherwise is a function of the runtime.
-    fn closes(&self, fact: Fact, stay: &Stay) -> bool {
-        matches!(fact.kind, WaitKind::Receive | WaitKind::Select | WaitKind::Send)
-            && self.waker(stay).is_some_and(|w| w.plain)
-    }
-
-    /// Whether who started the goroutine, or who started that one, closed the channel that it waited for:
-    /// the sign for a start or a stop.
-    pub(super) fn is_told_by_maker(&self, seen: &Seen<'_>) -> bool {
-        seen.person.makers.contains(&seen.stay.waker) && self.closes(seen.fact, seen.stay)
-    }
-
-    /// What the stack of the goroutine that ended a wait tells.
-    fn waker(&self, stay: &Stay) -> Option<WakerStack> {
-        (stay.waker != GoRow::NONE)
-            .then(|| self.wakers.get(stay.waker_stack.0 as usize).copied())
-            .flatten()
-    }
-
-    /// Whether who ended a wait woke all at a condition: no slot, for those are given back one by one.
-    pub(super) fn is_broadcast(&self, stay: &Stay) -> bool {
-        self.waker(stay).is_some_and(|w| w.broadcasts)
-    }
-
-    /// Whether a wait ended because its context did: who ended that was asked for nothing.
-    pub(super) fn is_cancelled(&self, stay: &Stay) -> bool {
-        self.waker(stay).is_some_and(|w| w.cancels)
-    }
-
-    /// Whether who ended a wait brought what it had made for that: nobody gave it back.
-    pub(super) fn is_made_for_it(&self, stay: &Stay) -> bool {
-        self.waker(stay).is_some_and(|w| w.makes)
-    }
-
-    /// Whether a sender's slot was given back: by a goroutine that it started itself, as the last thing that
-    /// one waited for or called. (`sem <- token`, and `<-sem` where the work is done.)
-    pub(super) fn is_given_back(&self, seen: &Seen<'_>, stays: &Stays) -> bool {
-        let stay = seen.stay;
-        let Some(w) = self.gos.get(stay.waker.0 as usize) else { return false };
-        let left = stays.go(stay.waker).end.0.saturating_sub(stay.end.0);
-        seen.sends
-            && w.makers[0] == stay.g
-            && w.ended
-            && w.last_wait <= stay.waker_last
-            && left <= weight(stay)
-    }
-
-    /// Whether a goroutine took what was sent further on in the same function: so the channel holds as many as may
-    /// be there at once. (The next of several stages takes before it sends.)
-    pub(super) fn is_taken_alike(&self, seen: &Seen<'_>) -> bool {
-        let Fact { func, line, .. } = seen.fact;
-        let is_alike = |w: WakerStack| w.func == func && w.line > line;
-        seen.sends && func.is_some() && self.waker(seen.stay).is_some_and(is_alike)
-    }
-
-    /// The function of the program's own in which who ended a wait stood then.
-    pub(super) fn waker_func(&self, stay: &Stay) -> Option<StrId> {
-        self.waker(stay).map(|w| w.func).filter(|func| func.is_some())
-    }
-
-    /// Whether a signal ended a wait.
-    pub(super) fn is_signalled(&self, stay: &Stay) -> bool {
-        self.signals && self.gos.get(stay.waker.0 as usize).is_some_and(|waker| waker.signals)
-    }
-
-    /// Whether two `select`s met, and it is not known which of them sent.
-    pub(super) fn selects_meet(&self, fact: Fact, stay: &Stay) -> bool {
-        fact.kind == WaitKind::Select && self.waker(stay).is_some_and(|w| w.selects)
-    }
-
-    fn is_sending(&self, fact: Fact, stay: &Stay) -> bool {
-        match fact.kind {
-            WaitKind::Send => true,
-            WaitKind::Select => self.waker(stay).is_some_and(|w| w.receives),
-            _ => false,
-        }
     }
 }
 
