@@ -30,11 +30,12 @@ pub(super) const IO_METHODS: [&str; 14] = [
 
 /// Functions that give an answer to whoever calls them: who waits in one has asked.
 pub(super) fn gives_answer(func: &str) -> bool {
-    const PREFIXES: [&str; 19] = [
+    const PREFIXES: [&str; 20] = [
         "net/http.(*Client).do",
         "net/http.(*Transport).roundTrip",
         "net/http.(*Transport).RoundTrip",
         "net/http.(*http2ClientConn)",
+        "net/http/internal/http2.(*ClientConn)",
         "golang.org/x/net/http2.(*ClientConn)",
         "google.golang.org/grpc.(*ClientConn).Invoke",
         "database/sql.(*",
