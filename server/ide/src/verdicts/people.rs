@@ -235,7 +235,7 @@ impl People {
             let mut trip = match fact.talk {
                 Talk::Nothing => 0,
                 Talk::Asks => {
-                    bodies.asks(stay.g, &mut self.groups);
+                    bodies.asks(stay, stays, &mut self.groups);
                     0
                 }
                 Talk::Body => {

@@ -30,36 +30,57 @@ pub(super) struct Bodies {
     duration: i64,
     /// By goroutine: how long it has waited for more of the last answer, by group.
     of: HashMap<GoRow, Vec<(u32, i64)>>,
+    /// At so many, those that are gone are forgotten.
+    full: usize,
 }
 
 impl Bodies {
+    /// So many can be there before anybody looks whether they are gone.
+    const FEW: usize = 1024;
+    /// One answer is read at so many places, and in those alone it counts.
+    const PLACES: usize = 8;
+
     pub(super) fn new(duration: i64) -> Bodies {
-        Bodies { duration, of: HashMap::new() }
+        Bodies { duration, of: HashMap::new(), full: Bodies::FEW }
     }
 
     /// A goroutine waited so long for more of its last answer; which counts only where it was seen to begin.
     pub(super) fn reads(&mut self, g: GoRow, group: u32, ns: i64) {
         let Some(body) = self.of.get_mut(&g) else { return };
+        let has_room = body.len() < Bodies::PLACES;
         match body.iter_mut().find(|part| part.0 == group) {
             Some(part) => part.1 = part.1.saturating_add(ns),
-            None => body.push((group, ns)),
+            None if has_room => body.push((group, ns)),
+            None => {}
         }
     }
 
-    /// A goroutine asks: its last answer has come to its end, and a new one begins.
-    pub(super) fn asks(&mut self, g: GoRow, groups: &mut [Group]) {
-        let body = self.of.entry(g).or_default();
+    /// A goroutine asks, until `stay` ends: its last answer has come to its end, and a new one begins.
+    pub(super) fn asks(&mut self, stay: &Stay, stays: &Stays, groups: &mut [Group]) {
+        if self.of.len() >= self.full {
+            self.forget(|g| stays.go(g).end < stay.end, groups);
+            self.full = (2 * self.of.len()).max(Bodies::FEW);
+        }
+        let body = self.of.entry(stay.g).or_default();
         Self::ended(self.duration, body, groups);
         body.clear();
     }
 
     /// Nothing comes any more.
-    pub(super) fn end(self, persons: &[Person], groups: &mut [Group]) {
-        for (g, body) in self.of {
-            if persons[g.0 as usize].ended {
-                Self::ended(self.duration, &body, groups);
+    pub(super) fn end(mut self, persons: &[Person], groups: &mut [Group]) {
+        self.forget(|g| persons[g.0 as usize].ended, groups);
+    }
+
+    /// Counts what goroutines have read that are gone.
+    fn forget(&mut self, is_gone: impl Fn(GoRow) -> bool, groups: &mut [Group]) {
+        let duration = self.duration;
+        self.of.retain(|&g, body| {
+            let gone = is_gone(g);
+            if gone {
+                Self::ended(duration, body, groups);
             }
-        }
+            !gone
+        });
     }
 
     fn ended(duration: i64, body: &[(u32, i64)], groups: &mut [Group]) {
