@@ -209,7 +209,7 @@ impl Mapper {
             let Some(rest) = below(&std.dir) else { continue };
             // `cmd` has programs; its module lies in the folder of the other.
             let is_program = rest.starts_with("cmd/") && !rest.starts_with("cmd/vendor/");
-            let is_theirs = self.is_meant(std.dir.strip_suffix("/src").unwrap_or(&std.dir));
+            let is_theirs = self.is_meant(go_of(&std.dir));
             // Where everybody waits in the end: what called it is the line to look at.
             let is_deepest = DEEPEST.iter().any(|dir| rest.starts_with(dir));
             if !is_program && (!is_theirs || is_deepest && !rest.ends_with("_test.go")) {
@@ -343,7 +343,7 @@ impl Mapper {
         let candidates = modules.filter_map(|module| {
             let rest = match (module.path.as_str(), program) {
                 ("cmd", Some(rest)) => rest,
-                ("std", None) if self.is_meant(&module.dir) => path,
+                ("std", None) if self.is_meant(go_of(&module.dir)) => path,
                 _ => return None,
             };
             self.file(&format!("{}/{rest}", module.dir))
@@ -390,6 +390,11 @@ impl Mapper {
         let file = only(files.filter(|file| shared(file) == longest))?;
         (longest >= 2 || same_name.len() == 1).then_some(file)
     }
+}
+
+/// The folder of Go that its own source, the module `std`, lies in.
+fn go_of(std: &str) -> &str {
+    std.strip_suffix("/src").unwrap_or(std)
 }
 
 /// The path in the `module` line of a `go.mod` file.

@@ -1,4 +1,4 @@
-// Answers of a server in another process that come bit by bit: files, which end; and events, which do not.
+// Answers of a server in another process of which more comes later: files, which end; and events, which do not.
 package main
 
 import (
@@ -14,33 +14,51 @@ import (
 	"example.com/truth/kit"
 )
 
-func get(url string) *http.Response {
+func get(url string) io.ReadCloser {
 	answer, err := http.Get(url)
 	if err != nil {
 		panic(err)
 	}
-	return answer
+	return answer.Body
 }
 
 func file(url string) {
-	answer := get(url)
-	io.Copy(io.Discard, answer.Body) //@ costly: the rest of what it asked for
-	answer.Body.Close()
+	body := get(url)
+	io.Copy(io.Discard, body) //@ costly|unsure: the rest of what it asked for, in pieces
+	body.Close()
 }
 
 func some(url string, done *sync.WaitGroup) {
 	defer done.Done()
 	for n := 0; n < 4; n++ {
-		answer := get(url)
-		io.Copy(io.Discard, answer.Body) //@ costly: the same, while main waits for it
-		answer.Body.Close()
+		body := get(url)
+		io.Copy(io.Discard, body) //@ costly: the same, while main waits for it
+		body.Close()
 	}
 }
 
 func watch(url string) {
-	events := bufio.NewScanner(get(url).Body)
+	events := bufio.NewScanner(get(url))
 	for events.Scan() { //@ idle: nothing has happened
 		kit.Spin(20 * time.Microsecond)
+	}
+}
+
+// confirm watches, and asks something for each event.
+func confirm(url string) {
+	events := bufio.NewScanner(get(url + "/events"))
+	for events.Scan() { //@ idle: nothing has happened
+		get(url + "/ack").Close()
+	}
+}
+
+// again watches anew each time when the server ends that.
+func again(url string) {
+	for {
+		events := bufio.NewScanner(get(url))
+		for events.Scan() { //@ idle|unsure: nothing has happened
+			kit.Spin(20 * time.Microsecond)
+		}
 	}
 }
 
@@ -51,6 +69,8 @@ func main() {
 	url, stop := start()
 	end := kit.Start()
 	go watch(url + "/events")
+	go confirm(url)
+	go again(url + "/some-events")
 	for n := 0; n < 6; n++ {
 		file(url + "/file")
 	}

@@ -14,19 +14,19 @@ func serve() {
 		panic(err)
 	}
 	fmt.Println("http://" + l.Addr().String())
-	http.HandleFunc("/file", func(w http.ResponseWriter, r *http.Request) {
-		for n := 0; n < 5; n++ {
-			w.Write(make([]byte, 1000))
-			w.(http.Flusher).Flush()
-			time.Sleep(4 * time.Millisecond)
-		}
-	})
-	http.HandleFunc("/events", func(w http.ResponseWriter, r *http.Request) {
-		for {
-			fmt.Fprintln(w, "event")
-			w.(http.Flusher).Flush()
-			time.Sleep(15 * time.Millisecond)
-		}
-	})
+	// In so many pieces; 0 is for ever.
+	pieces := func(path string, n int, pause time.Duration) {
+		http.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
+			for sent := 0; n == 0 || sent < n; sent++ {
+				fmt.Fprintln(w, "a line, or an event")
+				w.(http.Flusher).Flush()
+				time.Sleep(pause)
+			}
+		})
+	}
+	pieces("/file", 5, 4*time.Millisecond)
+	pieces("/events", 0, 15*time.Millisecond)
+	pieces("/some-events", 6, 5*time.Millisecond)
+	http.HandleFunc("/ack", func(w http.ResponseWriter, r *http.Request) {})
 	panic(http.Serve(l, nil))
 }

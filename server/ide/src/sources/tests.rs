@@ -351,9 +351,12 @@ fn another_copy_of_go_itself() {
     };
     let outside = "Outside(Goroot)";
     check(&workspace, &rows(outside, outside));
-    workspace.roots = vec!["/ws/go/src".to_owned()];
-    let dependency = "?/ws/go/src/cmd/vendor/golang.org/x/sys/unix/sys.go Vendor|Outside(Goroot)";
-    check(&workspace, &rows("?/ws/go/src/net/conn.go Goroot|Outside(Goroot)", dependency));
+    let library = "?/ws/go/src/net/conn.go Goroot|Outside(Goroot)";
+    let vendored = "?/ws/go/src/cmd/vendor/golang.org/x/sys/unix/sys.go Vendor|Outside(Goroot)";
+    for (root, dependency) in [("/ws/go", outside), ("/ws/go/src", vendored)] {
+        workspace.roots = vec![root.to_owned()];
+        check(&workspace, &rows(library, dependency));
+    }
 }
 
 #[test]

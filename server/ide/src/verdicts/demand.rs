@@ -276,7 +276,6 @@ fn level(seen: &Seen<'_>, people: &People) -> (u8, bool) {
         || seen.is_callback()
         || (seen.sends && seen.main)
         || (seen.peer && seen.is_one_shot())
-        || people.groups[seen.at.group as usize].reads_bodies
     {
         return (2, false);
     }

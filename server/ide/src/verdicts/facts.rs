@@ -4,13 +4,12 @@ use exectrace::{FrameId, StackId, StrId};
 use hashbrown::HashMap;
 
 use super::names::{
-    GRPC_RECEIVES, IO_METHODS, asks_http, dials, gives_answer, gives_slot, is_accept_of_net,
-    limits_rate, listens, reads_body, reads_packets, waits_for_turn, waits_for_work,
-    waits_to_write, watches,
+    GRPC_RECEIVES, IO_METHODS, dials, gives_answer, gives_slot, is_accept_of_net, limits_rate,
+    listens, reads_packets, waits_for_turn, waits_for_work, waits_to_write, watches,
 };
 use crate::Analysis;
 use crate::causes::Cause;
-use crate::figures::{Slot, SlotId};
+use crate::figures::SlotId;
 use crate::kinds::{is_the_runtimes, starts_workers};
 use crate::lines::{is_in_packages, is_user_by_name, package_of, program_path};
 use crate::stays::Stay;
@@ -90,7 +89,7 @@ pub(super) struct Fact {
     /// It reads what the other side of a connection says next, that stays open.
     pub(super) listens: bool,
     /// A call of the system that returns when there is something to read: at a terminal, say.
-    pub(super) watches: Watch,
+    pub(super) watches: bool,
     /// It reads packets, whoever sent them.
     pub(super) packets: bool,
     /// It stands in a method of the program that writes for whoever calls it.
@@ -98,40 +97,6 @@ pub(super) struct Fact {
     /// The function of the program's own that stands there, and the line.
     pub(super) func: StrId,
     pub(super) line: u32,
-}
-
-/// Whether a call of the system waits for something from outside.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Watch {
-    /// No.
-    No,
-    /// Where it takes long: else it may read a file.
-    Long,
-    /// Always: it mostly takes long.
-    Always,
-}
-
-/// A call that reads what is there, in memory or on a disk, is over sooner, in nanoseconds; and most of them
-/// are.
-const LONG_READ: i64 = 1_000_000;
-const MEAN_READ: i64 = 250_000;
-
-impl Watch {
-    fn of(kind: WaitKind, slot: &Slot, any: &Has<'_>) -> Watch {
-        if kind != WaitKind::Syscall || !any(&watches) || any(&|f| f.starts_with("internal/poll."))
-        {
-            Watch::No
-        } else if slot.ns > 0 && slot.ns >= MEAN_READ.saturating_mul(slot.n as i64) {
-            Watch::Always
-        } else {
-            Watch::Long
-        }
-    }
-
-    /// Whether a call that took so long waited for something from outside.
-    pub(super) fn is(self, ns: i64) -> bool {
-        self == Watch::Always || self == Watch::Long && ns >= LONG_READ
-    }
 }
 
 /// What a wait or a call does with a connection.
@@ -151,10 +116,6 @@ pub(super) enum Talk {
     Takes,
     /// It receives what comes over a stream that it opened to a server.
     Streams,
-    /// It asks an HTTP server, and waits until the answer begins.
-    Asks,
-    /// It reads the rest of such an answer.
-    Body,
 }
 
 impl Fact {
@@ -232,7 +193,9 @@ impl Facts {
                 rate: any(&limits_rate),
                 talk: talk(kind, &any),
                 listens: any(&listens),
-                watches: Watch::of(kind, slot, &any),
+                watches: kind == WaitKind::Syscall
+                    && any(&watches)
+                    && !any(&|f| f.starts_with("internal/poll.")),
                 packets: any(&reads_packets),
                 writes: writes(stack, &made, &func),
                 func: user.map_or(StrId::NONE, |user| analysis.tables.frame(stack[user]).func),
@@ -256,7 +219,7 @@ impl Facts {
             rate: false,
             talk: Talk::Nothing,
             listens: false,
-            watches: Watch::No,
+            watches: false,
             packets: false,
             writes: false,
             func: StrId::NONE,
@@ -447,7 +410,7 @@ fn writes<'a>(stack: &[FrameId], facts: &Facts, func: &impl Fn(FrameId) -> &'a s
 }
 
 fn talk(kind: WaitKind, has: &Has<'_>) -> Talk {
-    use WaitKind::{Cond, Network, Receive, Select, Syscall};
+    use WaitKind::{Network, Receive, Select, Syscall};
     match kind {
         WaitKind::Accept => Talk::Accepts,
         Network | Syscall | Receive | Select if has(&dials) => Talk::Dials,
@@ -467,12 +430,10 @@ fn talk(kind: WaitKind, has: &Has<'_>) -> Talk {
         {
             Talk::Takes
         }
-        Network | Cond | Receive | Select if has(&reads_body) => Talk::Body,
         // All that comes, until the other side closes, is no answer.
         WaitKind::Network if has(&|f| f == "io.copyBuffer") => Talk::Nothing,
         WaitKind::Network => Talk::Reads,
         Receive | Select if has(&|f| f == GRPC_RECEIVES) => Talk::Streams,
-        Receive | Select if has(&asks_http) => Talk::Asks,
         _ => Talk::Nothing,
     }
 }

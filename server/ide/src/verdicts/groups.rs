@@ -1,7 +1,5 @@
 //! What goroutines with the same root have in common at a site.
 
-use super::demand::is_half;
-
 /// Goroutines at a site that have the same root.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Group {
@@ -15,14 +13,10 @@ pub(super) struct Group {
     pub(super) home_ns: i64,
     /// Time that followed upon a question, on connections that its goroutines opened.
     pub(super) trips_ns: i64,
-    /// Time that it waited for the rest of answers which came to their end.
-    pub(super) bodies_ns: i64,
     /// Whether what it waits for are answers.
     pub(super) gets_answers: bool,
     /// Nearly all of its waits are for answers over the network to what was just asked.
     pub(super) makes_trips: bool,
-    /// Most of its waits are for the rest of answers.
-    pub(super) reads_bodies: bool,
 }
 
 impl Group {
@@ -39,10 +33,5 @@ impl Group {
     pub(super) fn is_of_trips(&self) -> bool {
         let [ns, trips] = [self.ns, self.trips_ns].map(i128::from);
         trips > 0 && trips * 5 >= ns * 4
-    }
-
-    /// Whether most of its time was for the rest of answers which came to their end.
-    pub(super) fn is_of_bodies(&self) -> bool {
-        self.bodies_ns > 0 && is_half(self.bodies_ns, self.ns)
     }
 }

@@ -1,9 +1,9 @@
 //! Forward in time: each wait gets its verdict.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 
 use exectrace::{FrameId, StrId};
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 
 use super::demand::{Demand, Demanded};
 use super::facts::{Facts, WaitKind};
@@ -27,6 +27,12 @@ pub(super) struct Judged {
 }
 
 const STRONG: u8 = 128;
+
+/// A call that reads what is there, in memory or on a disk, is over sooner, in nanoseconds.
+const LONG_READ: i64 = 1_000_000;
+
+/// Who runs for so long, in nanoseconds, has made nothing.
+const NOTHING: i64 = 20_000;
 
 impl Judged {
     /// The verdict on a stay.
@@ -79,6 +85,7 @@ pub(super) fn judge(
         blame,
         idle: Idle::new(people),
         within: RefCell::default(),
+        working: OnceCell::new(),
         sites: vec![(0, 0); facts.n_sites()],
         tally: Tally::default(),
     };
@@ -98,6 +105,8 @@ struct Judge<'a> {
     idle: Idle,
     /// By function and slot: whether the one stands in the stack of the other.
     within: RefCell<HashMap<(StrId, SlotId), bool>>,
+    /// Found when first asked for: see [`Judge::working_makers`].
+    working: OnceCell<HashSet<GoRow>>,
     sites: Vec<(i64, i64)>,
     tally: Tally,
 }
@@ -186,9 +195,7 @@ impl Judge<'_> {
             match verdict {
                 Verdict::Costly => site.0 = site.0.saturating_add(ns),
                 Verdict::Through => {}
-                Verdict::Idle | Verdict::Unsure
-                    if ns > 0 && (stay.kind == StayKind::Wait || seen.fact.watches.is(ns)) =>
-                {
+                Verdict::Idle | Verdict::Unsure if stay.kind == StayKind::Wait && ns > 0 => {
                     self.idle.add(stay.g, stay.end.0, ns);
                 }
                 Verdict::Idle | Verdict::Unsure => {}
@@ -220,8 +227,9 @@ impl Judge<'_> {
             WaitKind::Syscall => {
                 // A key, or what another program writes: where it takes long, it is no file. But who keeps a lock
                 // meanwhile, or is joined, is in the way all the same.
-                let is_watch =
-                    seen.fact.watches.is(stay.end.since(stay.start)) && !seen.person.frees;
+                let is_watch = seen.fact.watches
+                    && !seen.person.frees
+                    && stay.end.since(stay.start) >= LONG_READ;
                 return match (strong, weak) {
                     _ if is_watch && stay.open && umbrella => (Idle, Why::StillWaits),
                     _ if is_watch && (strong || weak) => (Unsure, Why::SyscallInPath),
@@ -246,7 +254,7 @@ impl Judge<'_> {
             // What lasts for half of the trace is for the run, not for a piece of work.
             return match kind {
                 WaitKind::Send => (Unsure, Why::StillSends),
-                WaitKind::Join if !umbrella || stay.start.0 > 0 => (Through, Why::Join),
+                WaitKind::Join if !umbrella || self.waits_for_work(stay) => (Through, Why::Join),
                 _ if !umbrella && (strong || seen.may_be_callback()) => (Unsure, Why::StillWaits),
                 _ => (Idle, Why::StillWaits),
             };
@@ -381,26 +389,57 @@ impl Judge<'_> {
         i128::from(alive.saturating_sub(idle)) * 2 >= i128::from(whole)
     }
 
-    /// Whether the goroutine was started for nothing but to hand something over, and is done then: its maker
-    /// did not want to wait for that.
-    fn only_delivers(&self, seen: &Seen<'_>) -> bool {
-        /// Who runs for so long, in nanoseconds, has made nothing.
-        const NOTHING: i64 = 20_000;
-        if seen.stay.prev == StayRow::NONE || !seen.is_one_shot() || self.goes_on(seen) {
-            return false;
+    /// Whether a join that began in the trace, and is not over, waits for somebody who works.
+    fn waits_for_work(&self, stay: &Stay) -> bool {
+        let working = || self.working_makers();
+        stay.start.0 > 0 && self.working.get_or_init(working).contains(&stay.g)
+    }
+
+    /// Who started goroutines that live on and do not wait in one place for half of the trace; or that wait so
+    /// for such in turn.
+    fn working_makers(&self) -> HashSet<GoRow> {
+        let mut makers = HashSet::new();
+        // Whoever is started comes into sight after who starts it.
+        for (row, go) in self.stays.gos.iter().enumerate().rev() {
+            if go.end.0 != i64::MAX || go.creator == GoRow::NONE {
+                continue;
+            }
+            let last = (go.last != StayRow::NONE).then(|| self.stays.stay(go.last));
+            let waits = last.filter(|last| last.open && self.demand.is_umbrella(last));
+            let works = waits.is_none_or(|last| {
+                let kind = self.facts.kind_of_stay(&last);
+                kind == WaitKind::Join && makers.contains(&GoRow(row as u32))
+            });
+            if works {
+                makers.insert(go.creator);
+            }
         }
-        let (before, runnable) = self.stays.stay_and_runnable(seen.stay.prev);
-        let ran = seen.stay.start.0.saturating_sub(before.end.0).saturating_sub(runnable);
-        before.kind == StayKind::Born && ran <= NOTHING
+        makers
     }
 
     /// What a wait for a busy receiver is, of which nobody is seen waiting for the sender.
     fn if_late(&self, seen: &Seen<'_>) -> Verdict {
-        if self.only_delivers(seen) || self.takes_in_passing(seen.stay) {
+        let makes_nothing = self.ran_before(seen.stay).is_some_and(|ran| ran <= NOTHING);
+        if makes_nothing && (self.only_delivers(seen) || self.takes_in_passing(seen.stay)) {
             Verdict::Unsure
         } else {
             Verdict::Costly
         }
+    }
+
+    /// How long the goroutine ran before a wait, since it stood still the last time.
+    fn ran_before(&self, stay: &Stay) -> Option<i64> {
+        let prev = (stay.prev != StayRow::NONE).then_some(stay.prev)?;
+        let (before, runnable) = self.stays.stay_and_runnable(prev);
+        Some(stay.start.0.saturating_sub(before.end.0).saturating_sub(runnable))
+    }
+
+    /// Whether the goroutine was started in the trace for nothing but to hand something over, and is done then:
+    /// its maker did not want to wait for that.
+    fn only_delivers(&self, seen: &Seen<'_>) -> bool {
+        let before = (seen.stay.prev != StayRow::NONE).then(|| self.stays.stay(seen.stay.prev));
+        let is_born = before.is_some_and(|b| b.kind == StayKind::Born && b.end.0 > 0);
+        is_born && seen.is_one_shot() && !self.goes_on(seen)
     }
 
     /// Whether who took what was sent did so in passing: in a function that it calls now and then, and was not in
@@ -423,7 +462,13 @@ impl Judge<'_> {
 
     /// Whether a function, or one that is written in it, stands in a slot's stack.
     fn is_within(&self, func: StrId, slot: SlotId) -> bool {
-        *self.within.borrow_mut().entry((func, slot)).or_insert_with(|| {
+        /// A trace that somebody made up may have any number of pairs.
+        const MOST: usize = 1 << 16;
+        let mut known = self.within.borrow_mut();
+        if known.len() >= MOST {
+            known.clear();
+        }
+        *known.entry((func, slot)).or_insert_with(|| {
             let analysis = self.analysis;
             let Some(slot) = analysis.slots.get(slot.0 as usize) else { return false };
             let is_in = |&frame: &FrameId| {

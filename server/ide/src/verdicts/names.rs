@@ -76,29 +76,6 @@ pub(super) fn watches(func: &str) -> bool {
         .any(|package| func.strip_prefix(package).is_some_and(|name| NAMES.contains(&name)))
 }
 
-/// Where HTTP clients wait for an answer to begin. (The standard library has a copy of its second version,
-/// whose names had a prefix of their own before Go 1.27.)
-pub(super) fn asks_http(func: &str) -> bool {
-    const NAMES: [&str; 4] = [
-        "net/http.(*persistConn).roundTrip",
-        "net/http.(*http2ClientConn).roundTrip",
-        "net/http/internal/http2.(*ClientConn).roundTrip",
-        "golang.org/x/net/http2.(*ClientConn).roundTrip",
-    ];
-    NAMES.contains(&func)
-}
-
-/// Where they wait for more of it.
-pub(super) fn reads_body(func: &str) -> bool {
-    const NAMES: [&str; 4] = [
-        "net/http.(*bodyEOFSignal).Read",
-        "net/http.http2transportResponseBody.Read",
-        "net/http/internal/http2.transportResponseBody.Read",
-        "golang.org/x/net/http2.transportResponseBody.Read",
-    ];
-    NAMES.contains(&func)
-}
-
 /// `net.(*Dialer).DialContext`, `websocket.Dial`, `smtp.DialTLS`: libraries name what opens a connection so.
 pub(super) fn dials(func: &str) -> bool {
     let name = func.rsplit('.').next().unwrap_or_default();

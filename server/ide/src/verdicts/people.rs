@@ -8,7 +8,7 @@ use super::facts::{Fact, Facts, Talk, WaitKind};
 use super::groups::Group;
 use super::roots::roots;
 use super::seen::Seen;
-use super::trips::{Asked, Bodies};
+use super::trips::Asked;
 use super::visited::{ManySites, Turn, Visited, chain};
 use super::wakers::{WakerStack, waker_stacks};
 use crate::Analysis;
@@ -173,7 +173,6 @@ impl People {
         let nowhere = Last { at: [u32::MAX; 2], nth: [0; 2], n_sites: 0, asked: Asked::default() };
         let mut lasts = vec![nowhere; stays.gos.len()];
         let mut turns = Turns::new();
-        let mut bodies = Bodies::new(duration);
         for row in stays.rows() {
             let stay = &stays.stay(row);
             if !stay.is_wait() {
@@ -234,14 +233,6 @@ impl People {
             let group = at.group as usize;
             let mut trip = match fact.talk {
                 Talk::Nothing => 0,
-                Talk::Asks => {
-                    bodies.asks(stay, stays, &mut self.groups);
-                    0
-                }
-                Talk::Body => {
-                    bodies.reads(stay.g, group as u32, stay.end.since(stay.start));
-                    0
-                }
                 talk => self.trip(talk, stay, &mut last.asked),
             };
             if last.asked.now
@@ -283,7 +274,6 @@ impl People {
                 person.seen_outside = person.seen_outside.max(go.end.0);
             }
         }
-        bodies.end(&self.gos, &mut self.groups);
         (visited, turns)
     }
 
@@ -407,7 +397,6 @@ impl People {
         for group in &mut self.groups {
             group.gets_answers = group.is_answered();
             group.makes_trips = group.is_of_trips();
-            group.reads_bodies = group.is_of_bodies();
         }
     }
 
