@@ -353,9 +353,9 @@ fn another_copy_of_go_itself() {
     check(&workspace, &rows(outside, outside));
     let library = "?/ws/go/src/net/conn.go Goroot|Outside(Goroot)";
     let vendored = "?/ws/go/src/cmd/vendor/golang.org/x/sys/unix/sys.go Vendor|Outside(Goroot)";
-    for (root, dependency) in [("/ws/go", outside), ("/ws/go/src", vendored)] {
+    for root in ["/ws/go", "/ws/go/src"] {
         workspace.roots = vec![root.to_owned()];
-        check(&workspace, &rows(library, dependency));
+        check(&workspace, &rows(library, vendored));
     }
 }
 
