@@ -270,7 +270,7 @@ fn what_a_workspace_lacks_is_said() {
         for [command, option] in options {
             let workspace = workspace.to_str().unwrap();
             let run =
-                waitline(&[command, trace.to_str().unwrap(), option, "--workspace", workspace]);
+                waitline([command, trace.to_str().unwrap(), option, "--workspace", workspace]);
             let told = if command == "report" { run.text() } else { run.stderr.as_str() };
             let told = told.contains(" of the program's waiting is in ");
             assert_eq!((run.code, told), (Some(0), is_part), "{command}: {}", run.stderr);
