@@ -111,7 +111,7 @@ pub fn kind_of(analysis: &Analysis, slot: &Slot, user: usize) -> Option<Kind> {
     Some(match cause {
         Cause::Net => Kind::Net,
         Cause::Sleep => Kind::Sleep,
-        // Before Go 1.21 it waited for them in a system call.
+        // Before Go 1.23 it waits for them in a system call.
         Cause::Syscall if funcs().any(starts_workers) => Kind::Gc,
         Cause::Syscall => Kind::Syscall,
         // Woken or preempted: on the line that waited. New: on the `go` statement.

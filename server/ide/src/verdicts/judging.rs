@@ -254,7 +254,7 @@ impl Judge<'_> {
             // What lasts for half of the trace is for the run, not for a piece of work.
             return match kind {
                 WaitKind::Send => (Unsure, Why::StillSends),
-                WaitKind::Join if !umbrella || self.waits_for_work(stay) => (Through, Why::Join),
+                WaitKind::Join if !umbrella || self.waits_for_workers(stay) => (Through, Why::Join),
                 _ if !umbrella && (strong || seen.may_be_callback()) => (Unsure, Why::StillWaits),
                 _ => (Idle, Why::StillWaits),
             };
@@ -390,7 +390,7 @@ impl Judge<'_> {
     }
 
     /// Whether a join that began in the trace, and is not over, waits for somebody who works.
-    fn waits_for_work(&self, stay: &Stay) -> bool {
+    fn waits_for_workers(&self, stay: &Stay) -> bool {
         let working = || self.working_makers();
         stay.start.0 > 0 && self.working.get_or_init(working).contains(&stay.g)
     }
