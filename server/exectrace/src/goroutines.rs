@@ -116,6 +116,16 @@ impl<T: Default + Clone> Living<T> {
         (item.id == g.0).then_some(&mut item.value)
     }
 
+    /// The goroutine of this number, put in if it is not alive. Do not ask for `GoId::NONE`.
+    #[inline(always)]
+    pub fn entry(&mut self, g: GoId) -> Option<&mut T> {
+        let mut row = self.find(g);
+        if row == Row::NONE {
+            row = self.insert_new(g);
+        }
+        Some(&mut self.items.get_mut(row.0 as usize)?.value)
+    }
+
     /// Puts in a goroutine that is not alive yet. `NONE` if it is already, or has no number.
     pub fn insert(&mut self, g: GoId, value: T) -> Row {
         let row = self.insert_new(g);

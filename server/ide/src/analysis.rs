@@ -373,7 +373,7 @@ impl Builder {
                 self.decoder.end(&mut Pass::<false, false> { figures: &mut self.figures, tables });
                 match &self.limit {
                     Some((_, problem)) if self.is_stopped => Some(problem.clone()),
-                    _ => self.reader.problem().cloned(),
+                    _ => self.reader.problem().or(self.decoder.problem()).cloned(),
                 }
             }
         };

@@ -79,7 +79,7 @@ pub fn print_from(
             let tables = reader.tables();
             decoder.end(&mut Printer { tables, stacks: Vec::new(), out, result: &mut result });
             result?;
-            let problem = reader.problem().cloned();
+            let problem = reader.problem().or(decoder.problem()).cloned();
             return Ok(Ok(Printed { n: decoder.n_events(), problem }));
         }
     }

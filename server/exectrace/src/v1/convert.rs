@@ -7,9 +7,9 @@
 use hashbrown::{HashMap, HashSet};
 
 use super::by_number::Procs;
-use super::check::{Checker, Found};
-use super::order::Ordered;
-use super::parse::{Bad, Event, Trace};
+use super::check::Checker;
+use super::order::{Merge, Next};
+use super::parse::{Bad, Event, Exit, Trace};
 use super::spec::{self, ev, fake_p};
 use crate::goroutines::{Living, Row};
 use crate::intern::Tables;
@@ -30,7 +30,28 @@ pub(crate) struct Converter<'a, L, S> {
     pub(crate) clock: &'a mut Bump,
     state: State,
     checker: Checker,
-    misused: Vec<Misuse>,
+    odd: Odd,
+}
+
+/// What is odd in a trace and does not keep it from being read.
+#[derive(Debug, Default)]
+pub(crate) struct Odd {
+    /// Regions that end inside another one that is still open, the first of them.
+    pub(crate) misused: Vec<Misuse>,
+    /// How many events name stacks that the file does not have.
+    nameless: u64,
+}
+
+impl Odd {
+    /// What is lost.
+    pub(crate) fn problem(&self) -> Option<String> {
+        (self.nameless > 0).then(|| {
+            format!(
+                "{} events name stacks that the file does not have: it was cut off within its last part, where these stand",
+                self.nameless
+            )
+        })
+    }
 }
 
 /// A region that ends while another one, which began later, is open.
@@ -56,7 +77,6 @@ struct State {
     threads: Procs<Option<u64>>,
     tasks: HashMap<u64, (StrId, u64)>,
     stop: Option<StrId>,
-    n_calls: usize,
 }
 
 impl<'a, L: Default + Clone, S: Sink<Local = L>> Converter<'a, L, S> {
@@ -67,39 +87,78 @@ impl<'a, L: Default + Clone, S: Sink<Local = L>> Converter<'a, L, S> {
         gos: &'a mut Living<Go<L>>,
         clock: &'a mut Bump,
     ) -> Self {
-        let (state, checker, misused) = (State::default(), Checker::new(), Vec::new());
-        Converter { generation, tables, sink, gos, clock, state, checker, misused }
+        let (state, checker, odd) = (State::default(), Checker::default(), Odd::default());
+        Converter { generation, tables, sink, gos, clock, state, checker, odd }
     }
 
-    /// Gives all events to the sink, as long as they fit together. Tells which regions end inside another
-    /// one that is still open.
-    pub(crate) fn run(mut self, trace: &Trace) -> Result<Vec<Misuse>, Bad> {
+    /// Gives all events to the sink, as long as they fit together.
+    pub(crate) fn run(mut self, trace: &Trace) -> Result<Odd, Bad> {
         let bytes = &self.generation.bytes[..self.generation.n_bytes()];
-        let mut ordered = Ordered::new(trace);
-        let mut event = Event::default();
+        let mut merge = Merge::new(trace, bytes)?;
+        let mut exits = trace.exits.iter();
         let mut start = None;
-        while ordered.next(bytes, &mut event)? {
-            let found = self.checker.check(&event);
-            let found = found.map_err(|what| Bad::new(event.at as usize, what))?;
-            if found == Found::Misuse && self.misused.len() < MAX_MISUSED {
-                let (at, g, name) = (event.at, event.g, event.args[2]);
-                self.misused.push(Misuse { at, g, name });
+        while let Some(next) = merge.next()? {
+            let event = merge.event(next.proc);
+            while let Some(exit) = exits.as_slice().first()
+                && exit.is_before(event)
+            {
+                exits.next();
+                let ns = since(*start.get_or_insert(exit.ticks), exit.ticks, trace.ns);
+                self.returns(exit.g, ns);
             }
-            let start = *start.get_or_insert(event.ticks);
-            let ns = (event.ticks.wrapping_sub(start) as f64 * trace.ns) as i64;
-            self.event(trace, bytes, &event, found, ns)?;
+            if self.checker.check(event)? && self.odd.misused.len() < MAX_MISUSED {
+                let (at, g, name) = (event.at, event.g, event.args[2]);
+                self.odd.misused.push(Misuse { at, g, name });
+            }
+            if event.typ == ev::GO_SYS_EXIT && Exit::moves(event.ticks, event.args[2] as i64) {
+                continue;
+            }
+            let ns = since(*start.get_or_insert(event.ticks), event.ticks, trace.ns);
+            self.event(trace, &merge, &next, ns)?;
         }
-        Ok(self.misused)
+        for exit in exits {
+            let ns = since(*start.get_or_insert(exit.ticks), exit.ticks, trace.ns);
+            self.returns(exit.g, ns);
+        }
+        Ok(self.odd)
     }
 
-    fn event(
-        &mut self,
-        trace: &Trace,
-        bytes: &[u8],
-        event: &Event,
-        found: Found,
-        ns: i64,
-    ) -> Result<(), Bad> {
+    /// A goroutine is back from a system call that blocked.
+    fn returns(&mut self, g: u64, ns: i64) {
+        let at = self.at_p(g, fake_p::SYSCALLS);
+        self.go(at, ns, change(g, GoState::Syscall, GoState::Runnable));
+    }
+
+    #[inline(always)]
+    fn call(&mut self, event: &Event, blocks: bool, ns: i64) {
+        let stack = self.stack(event.stack);
+        let call = change(event.g, GoState::Running, GoState::Syscall);
+        let call = GoEvent { stack, own: stack, ..call };
+        if blocks {
+            return self.go(self.at(event), ns, call);
+        }
+        let at = self.raw_at(event);
+        self.go(at, ns, call);
+        let back = change(event.g, GoState::Syscall, GoState::Running);
+        self.go(at, ns.wrapping_add(1), back);
+    }
+
+    #[inline(always)]
+    fn wake(&mut self, trace: &Trace, event: &Event, from_network: bool, ns: i64) {
+        let p = match from_network {
+            true => fake_p::NETPOLL,
+            false if trace.timers.contains(&event.g) => fake_p::TIMERS,
+            false => event.p,
+        };
+        let at = self.at_p(event.g, p);
+        let stack = self.stack(event.stack);
+        let wake = change(event.args[0], GoState::Waiting, GoState::Runnable);
+        self.go(at, ns, GoEvent { stack, ..wake });
+    }
+
+    #[inline(always)]
+    fn event(&mut self, trace: &Trace, merge: &Merge<'_>, next: &Next, ns: i64) -> Result<(), Bad> {
+        let event = merge.event(next.proc);
         let [a0, a1, a2] = event.args;
         let at = self.at(event);
         match event.typ {
@@ -123,7 +182,7 @@ impl<'a, L: Default + Clone, S: Sink<Local = L>> Converter<'a, L, S> {
             }
             ev::GC_START | ev::GC_DONE => {
                 let p = if event.typ == ev::GC_START { fake_p::GC } else { event.p };
-                let at = self.stamp(self.at(&Event { p, ..*event }), ns);
+                let at = self.stamp(self.at_p(event.g, p), ns);
                 self.range(&at, event, ev::GC_START, RangeKind::GcMark, RangeScope::Global);
             }
             ev::STW_START | ev::STW_DONE => {
@@ -153,11 +212,21 @@ impl<'a, L: Default + Clone, S: Sink<Local = L>> Converter<'a, L, S> {
             ev::GO_CREATE => {
                 let mut create = change(a0, GoState::NotExist, GoState::Runnable);
                 create.stack = self.stack(event.stack);
-                create.own = self.stack(a1 as u32);
+                create.own =
+                    self.generation.stack_row(u64::from(a1 as u32)).unwrap_or(StackRow::NONE);
                 self.go(at, ns, create);
             }
-            ev::GO_START if !self.state.begun => self.status(at, ns, a0, GoState::Running),
-            ev::GO_START => self.go(at, ns, change(a0, GoState::Runnable, GoState::Running)),
+            ev::GO_SYS_CALL => self.call(event, merge.blocks(next.proc)?, ns),
+            ev::GO_UNBLOCK | ev::GO_UNBLOCK_LOCAL => {
+                self.wake(trace, event, next.from_network, ns);
+            }
+            ev::GO_SYS_EXIT => self.returns(event.g, ns),
+            ev::GO_START | ev::GO_START_LOCAL if !self.state.begun => {
+                self.status(at, ns, a0, GoState::Running);
+            }
+            ev::GO_START | ev::GO_START_LOCAL => {
+                self.go(at, ns, change(a0, GoState::Runnable, GoState::Running))
+            }
             ev::GO_START_LABEL => {
                 let at = self.raw_at(event);
                 self.go(at, ns, change(a0, GoState::Runnable, GoState::Running));
@@ -166,34 +235,6 @@ impl<'a, L: Default + Clone, S: Sink<Local = L>> Converter<'a, L, S> {
                 self.sink.label(&at, label);
             }
             ev::GO_END => self.go(at, ns, change(event.g, GoState::Running, GoState::NotExist)),
-            ev::GO_UNBLOCK => {
-                let at = if found == Found::Netpoll {
-                    self.at(&Event { p: fake_p::NETPOLL, ..*event })
-                } else {
-                    at
-                };
-                let stack = self.stack(event.stack);
-                let wake = change(a0, GoState::Waiting, GoState::Runnable);
-                self.go(at, ns, GoEvent { stack, ..wake });
-            }
-            ev::GO_SYS_CALL => {
-                let n = self.state.n_calls;
-                self.state.n_calls += 1;
-                let stack = self.stack(event.stack);
-                let call = change(event.g, GoState::Running, GoState::Syscall);
-                let call = GoEvent { stack, own: stack, ..call };
-                if trace.order.blocked.get(n) {
-                    self.go(at, ns, call);
-                } else {
-                    let at = self.raw_at(event);
-                    self.go(at, ns, call);
-                    let back = change(event.g, GoState::Syscall, GoState::Running);
-                    self.go(at, ns.wrapping_add(1), back);
-                }
-            }
-            ev::GO_SYS_EXIT => {
-                self.go(at, ns, change(event.g, GoState::Syscall, GoState::Runnable));
-            }
             // The first is told with the call; the other one says what no later version does.
             ev::GO_SYS_BLOCK | ev::FUTILE_WAKEUP => {}
             ev::GO_WAITING => self.status(at, ns, a0, GoState::Waiting),
@@ -207,7 +248,7 @@ impl<'a, L: Default + Clone, S: Sink<Local = L>> Converter<'a, L, S> {
                 self.sink.metric(&at, metric, a0, StackRow::NONE);
             }
             ev::USER_TASK_CREATE | ev::USER_TASK_END | ev::USER_REGION | ev::USER_LOG => {
-                self.user(bytes, event, ns)?;
+                self.user(event, ns)?;
             }
             ev::CPU_SAMPLE => {
                 let at = At { m: ThreadId::NONE, ..at };
@@ -232,7 +273,7 @@ impl<'a, L: Default + Clone, S: Sink<Local = L>> Converter<'a, L, S> {
     }
 
     /// What programs write themselves.
-    fn user(&mut self, bytes: &[u8], event: &Event, ns: i64) -> Result<(), Bad> {
+    fn user(&mut self, event: &Event, ns: i64) -> Result<(), Bad> {
         let [a0, a1, a2] = event.args;
         let at = self.stamp(self.at(event), ns);
         let stack = self.stack(event.stack);
@@ -256,6 +297,7 @@ impl<'a, L: Default + Clone, S: Sink<Local = L>> Converter<'a, L, S> {
                 self.sink.region(&at, &Region { task: id, begins: a1 == 0, name }, stack);
             }
             _ => {
+                let bytes = &self.generation.bytes[..self.generation.n_bytes()];
                 let raw = super::parse::Raw::read(bytes, event.at as usize, crate::Version(21))?;
                 let text = String::from_utf8_lossy(raw.text);
                 let message = self.tables.find(&text).unwrap_or(StrId::NONE);
@@ -316,13 +358,25 @@ impl<'a, L: Default + Clone, S: Sink<Local = L>> Converter<'a, L, S> {
     }
 
     /// Where an event was made; its time comes with [`Converter::stamp`].
+    #[inline(always)]
     fn at(&self, event: &Event) -> At {
-        let g = if event.g == 0 { GoId::NONE } else { GoId(event.g) };
-        let m = match self.state.threads.get(event.p) {
-            Some(&Some(m)) if event.p != -1 => ThreadId(m),
+        self.at_p(event.g, event.p)
+    }
+
+    /// The same on another P.
+    #[inline(always)]
+    fn at_p(&self, g: u64, p: i32) -> At {
+        let g = if g == 0 { GoId::NONE } else { GoId(g) };
+        At { t: Nanos(0), g, p: proc_id(p), m: self.thread(p) }
+    }
+
+    /// The thread of a P.
+    #[inline(always)]
+    fn thread(&self, p: i32) -> ThreadId {
+        match self.state.threads.get(p) {
+            Some(&Some(m)) if p != -1 => ThreadId(m),
             _ => ThreadId::NONE,
-        };
-        At { t: Nanos(0), g, p: proc_id(event.p), m }
+        }
     }
 
     /// The same for two events where Go's converter takes what there is: thread 0 for none.
@@ -335,8 +389,14 @@ impl<'a, L: Default + Clone, S: Sink<Local = L>> Converter<'a, L, S> {
         At { t: self.clock.stamp(ns), ..at }
     }
 
-    fn stack(&self, id: u32) -> StackRow {
-        self.generation.stack_row(u64::from(id)).unwrap_or(StackRow::NONE)
+    /// The row of the stack that an event names, and that is to be counted if the file lacks it.
+    #[inline(always)]
+    fn stack(&mut self, id: u32) -> StackRow {
+        let row = self.generation.stack_row(u64::from(id));
+        row.unwrap_or_else(|| {
+            self.odd.nameless += 1;
+            StackRow::NONE
+        })
     }
 
     fn string(&self, id: u64) -> StrId {
@@ -344,6 +404,13 @@ impl<'a, L: Default + Clone, S: Sink<Local = L>> Converter<'a, L, S> {
     }
 }
 
+/// Nanoseconds from `start` on, where a tick has `tick` of them.
+#[inline(always)]
+fn since(start: i64, ticks: i64, tick: f64) -> i64 {
+    (ticks.wrapping_sub(start) as f64 * tick) as i64
+}
+
+#[inline(always)]
 fn change(g: u64, from: GoState, to: GoState) -> GoEvent {
     let (reason, none) = (StrId::NONE, StackRow::NONE);
     GoEvent { g: GoId(g), from, to, reason, stack: none, own: none }

@@ -1,209 +1,20 @@
-//! Puts the events of a v1 trace into the order in which Go's reader gives them.
+//! Puts the events of a v1 trace into the order in which they were written, as Go's reader does.
 //!
-//! Steps: (1) of the next event of each P, those that can have happened are in a heap, and the
-//! earliest of them comes next; all others wait for the state of their goroutine that they need. How many
-//! events of which P follow each other is kept, so that the order need not be found again;
-//! (2) a return from a system call carries its true time, which is before that of its event, and
-//! moves there. Whether what the events say fits together is looked at where they are converted.
+//! Of the next event of each P, those that can have happened are in a heap, and the earliest of them
+//! comes next; all others wait for the state of their goroutine that they need. Mostly a P's next event is
+//! the earliest again, and then the heap is left alone.
 //!
 //! Ps whose events have the same tick come in an order that Go's reader leaves to chance (it walks
 //! through a map); here it is that of their first batch in the file.
 
 use hashbrown::HashMap;
 
-use super::by_number::{Bits, Gos, Ids};
-use super::parse::{Bad, Cursor, Event, Sample, Trace};
-use super::spec::{self, ev, fake_p};
+use super::by_number::Gos;
+use super::cursor::{Cursor, does_not_fit};
+use super::parse::{Bad, Event, Sample, Trace};
+use super::spec::{self, ev};
 
-/// What the convert pass needs to know of events before it comes to them.
-#[derive(Debug, Default)]
-pub(crate) struct Order {
-    /// The order of the events as they were written.
-    runs: Vec<Run>,
-    /// Returns from system calls, by time.
-    exits: Vec<Exit>,
-    /// By the number of a system call in the order: it blocked.
-    pub(super) blocked: Bits,
-    /// How many events name a stack that the file does not have: its end, where stacks stand, is lost.
-    pub(crate) nameless: u64,
-}
-
-/// So many events of a P follow each other.
-#[derive(Debug, Clone, Copy)]
-struct Run {
-    /// A row of `Trace::procs`; one more stands for the profiler's samples.
-    proc: u32,
-    n: u32,
-}
-
-/// A return from a system call.
-#[derive(Debug, Clone, Copy)]
-struct Exit {
-    ticks: i64,
-    /// Its number among all events before it moved.
-    number: u64,
-    g: u64,
-    at: u64,
-}
-
-impl Trace {
-    /// Finds the order: how it was written, the returns from system calls with their true times, which
-    /// calls blocked. `stacks` are the ids of those that are there.
-    pub(super) fn order(&self, bytes: &[u8], stacks: &Ids) -> Result<Order, Bad> {
-        let mut merge = Merge::new(self);
-        let mut exits = Vec::new();
-        let mut nameless = 0;
-        let mut blocked = Bits::default();
-        let mut n_calls = 0;
-        let (mut number, mut last) = (0, i64::MIN);
-        let mut event = Event::default();
-        while merge.next(bytes, &mut event)? {
-            let at = event.at as usize;
-            if event.ticks < last {
-                return Err(Bad::new(
-                    at,
-                    "the times contradict the order of the events (the clocks of two processors differ)",
-                ));
-            }
-            last = event.ticks;
-            nameless += u64::from(event.stack != 0 && !stacks.has(event.stack));
-            // Whether a system call blocked is what the next event of the goroutine says.
-            let call = merge.gos.get(event.g).map_or(0, |go| std::mem::take(&mut go.call));
-            match event.typ {
-                ev::GO_SYS_CALL => {
-                    n_calls += 1;
-                    merge.gos.entry(event.g).call = n_calls;
-                }
-                ev::GO_SYS_BLOCK | ev::GO_IN_SYSCALL => {
-                    merge.gos.entry(event.g).block = event.ticks;
-                    if event.typ == ev::GO_SYS_BLOCK && call != 0 {
-                        blocked.set(call - 1);
-                    }
-                }
-                ev::GO_SYS_EXIT => {
-                    let mut ticks = event.args[2] as i64;
-                    if ticks == 0 {
-                        ticks = event.ticks;
-                    } else {
-                        match merge.gos.get(event.g).map_or(0, |go| go.block) {
-                            0 => {
-                                return Err(Bad::new(
-                                    at,
-                                    format!(
-                                        "goroutine {} returns from a system call that it is not in",
-                                        event.g
-                                    ),
-                                ));
-                            }
-                            block if ticks < block => {
-                                return Err(Bad::new(
-                                    at,
-                                    format!(
-                                        "goroutine {} returns from a system call before it is in it",
-                                        event.g
-                                    ),
-                                ));
-                            }
-                            _ => {}
-                        }
-                    }
-                    exits.push(Exit { ticks, number, g: event.g, at: event.at });
-                }
-                _ => {}
-            }
-            number += 1;
-        }
-        exits.sort_unstable_by_key(|e| (e.ticks, e.number));
-        Ok(Order { runs: merge.runs, exits, blocked, nameless })
-    }
-}
-
-/// The events of all Ps with every return from a system call at its true time.
-pub(super) struct Ordered<'a> {
-    trace: &'a Trace,
-    /// Of each P, and of the samples.
-    cursors: Vec<Cursor>,
-    samples: std::slice::Iter<'a, Sample>,
-    runs: std::slice::Iter<'a, Run>,
-    run: Run,
-    /// The next event that is no return, if it was read already; and its number.
-    head: Event,
-    has_head: bool,
-    number: u64,
-    exits: std::slice::Iter<'a, Exit>,
-}
-
-impl<'a> Ordered<'a> {
-    pub(super) fn new(trace: &'a Trace) -> Ordered<'a> {
-        Ordered {
-            trace,
-            cursors: trace.procs.iter().map(Cursor::new).collect(),
-            samples: trace.samples.iter(),
-            runs: trace.order.runs.iter(),
-            run: Run { proc: 0, n: 0 },
-            head: Event::default(),
-            has_head: false,
-            number: 0,
-            exits: trace.order.exits.iter(),
-        }
-    }
-
-    /// The next event as it was written. `false`: there is none.
-    #[inline(always)]
-    fn written(&mut self, bytes: &[u8], event: &mut Event) -> Result<bool, Bad> {
-        while self.run.n == 0 {
-            let Some(&run) = self.runs.next() else { return Ok(false) };
-            self.run = run;
-        }
-        self.run.n -= 1;
-        let is_one = match self.cursors.get_mut(self.run.proc as usize) {
-            Some(cursor) => cursor.next(self.trace, bytes, event)?,
-            None => sample(&mut self.samples, event),
-        };
-        event.typ = without_local(event.typ);
-        Ok(is_one)
-    }
-
-    /// The next event. `false`: there is none.
-    #[inline]
-    pub(super) fn next(&mut self, bytes: &[u8], event: &mut Event) -> Result<bool, Bad> {
-        let mut is_one = true;
-        if std::mem::take(&mut self.has_head) {
-            *event = self.head;
-        } else {
-            loop {
-                is_one = self.written(bytes, event)?;
-                if !is_one || event.typ != ev::GO_SYS_EXIT {
-                    break;
-                }
-                self.number += 1;
-            }
-        }
-        if let Some(exit) = self.exits.as_slice().first()
-            && (!is_one || (exit.ticks, exit.number) < (event.ticks, self.number))
-        {
-            self.exits.next();
-            (self.has_head, self.head) = (is_one, *event);
-            *event = Event {
-                ticks: exit.ticks,
-                g: exit.g,
-                args: [exit.g, 0, 0],
-                stack: 0,
-                p: fake_p::SYSCALLS,
-                typ: ev::GO_SYS_EXIT,
-                at: exit.at,
-            };
-            return Ok(true);
-        }
-        self.number += 1;
-        if event.typ == ev::GO_UNBLOCK && self.trace.timers.contains(&event.g) {
-            event.p = fake_p::TIMERS;
-        }
-        Ok(is_one)
-    }
-}
-
-/// The state of a goroutine as far as the order needs it.
+/// The state of a goroutine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 enum Status {
     #[default]
@@ -213,88 +24,163 @@ enum Status {
     Waiting,
 }
 
-/// What an event needs of a goroutine: its place in the goroutine's sequence, where it names one,
-/// and the state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+/// What an event needs of a goroutine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct Turn {
-    seq: Option<u64>,
+    /// Its place in the goroutine's sequence; the largest stands for any, as in Go's reader.
+    seq: u64,
     status: Status,
 }
 
-/// What an event does to the sequence.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Seq {
-    Keep,
-    Add,
-    Set(u64),
+/// What events of a type need and do. (Bits, and no `match` over the type: each of these would be a jump
+/// that a processor foresees badly, for each event.)
+#[derive(Debug, Clone, Copy)]
+struct Rule {
+    bits: u8,
+    from: Status,
+    to: Status,
 }
+
+impl Rule {
+    /// There is one; all others can always happen.
+    const IS: u8 = 1;
+    /// It is of the goroutine that the first argument names, not of the event's own.
+    const NAMED: u8 = 2;
+    /// Its place in the sequence is the second argument.
+    const PLACED: u8 = 4;
+    /// The next place in the sequence is the next number.
+    const COUNTS: u8 = 8;
+    /// Whose it is and its place in the sequence are told by its type.
+    const SPECIAL: u8 = 16;
+    /// It has to do with system calls.
+    const CALL: u8 = 32;
+
+    const fn new(bits: u8, from: Status, to: Status) -> Rule {
+        Rule { bits: Rule::IS | bits, from, to }
+    }
+
+    /// That of an event type.
+    #[inline(always)]
+    fn of(typ: u8) -> Rule {
+        RULES[usize::from(typ & 63)]
+    }
+}
+
+const RULES: [Rule; 64] = {
+    use Status::{Dead, Runnable, Running, Waiting};
+    const PLACED: u8 = Rule::PLACED | Rule::COUNTS;
+    const SPECIAL: u8 = Rule::SPECIAL | Rule::COUNTS;
+    let mut rules = [Rule { bits: 0, from: Dead, to: Dead }; 64];
+    let mut typ = 0;
+    while typ < rules.len() {
+        rules[typ] = match typ as u8 {
+            ev::GO_CREATE => Rule::new(SPECIAL, Dead, Runnable),
+            ev::GO_WAITING => Rule::new(SPECIAL, Runnable, Waiting),
+            ev::GO_IN_SYSCALL => Rule::new(SPECIAL | Rule::CALL, Runnable, Waiting),
+            ev::GC_START => Rule::new(SPECIAL, Dead, Dead),
+            ev::GO_START | ev::GO_START_LABEL => Rule::new(PLACED, Runnable, Running),
+            ev::GO_START_LOCAL => Rule::new(Rule::COUNTS, Runnable, Running),
+            ev::GO_SCHED | ev::GO_PREEMPT => Rule::new(0, Running, Runnable),
+            ev::GO_STOP => rules[typ],
+            ev::GO_UNBLOCK => Rule::new(Rule::NAMED | PLACED, Waiting, Runnable),
+            ev::GO_SYS_EXIT => Rule::new(Rule::NAMED | PLACED | Rule::CALL, Waiting, Runnable),
+            ev::GO_UNBLOCK_LOCAL => Rule::new(Rule::NAMED | Rule::COUNTS, Waiting, Runnable),
+            ev::GO_SYS_EXIT_LOCAL => {
+                Rule::new(Rule::NAMED | Rule::COUNTS | Rule::CALL, Waiting, Runnable)
+            }
+            ev::GO_SYS_BLOCK => Rule::new(Rule::CALL, Running, Waiting),
+            typ if spec::block_reason(typ).is_some() => Rule::new(0, Running, Waiting),
+            _ => rules[typ],
+        };
+        typ += 1;
+    }
+    rules
+};
 
 /// The collector's cycles are ordered like a goroutine of this number.
 const COLLECTOR: u64 = u64::MAX - 1;
 
-/// Whose state an event needs and changes, and how; `None` for one that can always happen.
-fn transition(event: &Event) -> Option<(u64, Turn, Seq, Status)> {
-    let [a0, a1, ..] = event.args;
-    let turn = |seq, status| Turn { seq, status };
-    Some(match event.typ {
-        ev::GO_CREATE => (a0, turn(Some(0), Status::Dead), Seq::Set(1), Status::Runnable),
-        ev::GO_WAITING | ev::GO_IN_SYSCALL => {
-            (event.g, turn(Some(1), Status::Runnable), Seq::Set(2), Status::Waiting)
-        }
-        ev::GO_START | ev::GO_START_LABEL => {
-            let next = Seq::Set(a1.wrapping_add(1));
-            (event.g, turn(sequence(a1), Status::Runnable), next, Status::Running)
-        }
-        ev::GO_START_LOCAL => (event.g, turn(None, Status::Runnable), Seq::Add, Status::Running),
-        ev::GO_SCHED | ev::GO_PREEMPT => {
-            (event.g, turn(None, Status::Running), Seq::Keep, Status::Runnable)
-        }
-        ev::GO_STOP => return None,
-        ev::GO_UNBLOCK | ev::GO_SYS_EXIT => {
-            let next = Seq::Set(a1.wrapping_add(1));
-            (a0, turn(sequence(a1), Status::Waiting), next, Status::Runnable)
-        }
-        ev::GO_UNBLOCK_LOCAL | ev::GO_SYS_EXIT_LOCAL => {
-            (a0, turn(None, Status::Waiting), Seq::Add, Status::Runnable)
-        }
-        ev::GC_START => (
-            COLLECTOR,
-            turn(sequence(a0), Status::Dead),
-            Seq::Set(a0.wrapping_add(1)),
-            Status::Dead,
-        ),
-        ev::GO_SYS_BLOCK => (event.g, turn(None, Status::Running), Seq::Keep, Status::Waiting),
-        typ if spec::block_reason(typ).is_some() => {
-            (event.g, turn(None, Status::Running), Seq::Keep, Status::Waiting)
-        }
-        _ => return None,
-    })
+/// Whose state an event needs and changes, and how.
+#[derive(Debug, Clone, Copy)]
+struct Step {
+    g: u64,
+    needs: Turn,
+    rule: Rule,
 }
 
-/// A number in a sequence; the largest stands for none in Go's reader, whatever wrote it.
-fn sequence(n: u64) -> Option<u64> {
-    (n != u64::MAX).then_some(n)
+impl Step {
+    /// That of an event; `None` for one that can always happen.
+    #[inline(always)]
+    fn of(event: &Event) -> Option<Step> {
+        let rule = Rule::of(event.typ);
+        if rule.bits & Rule::IS == 0 {
+            return None;
+        }
+        let (mut g, mut seq) = (event.g, u64::MAX);
+        if rule.bits & Rule::NAMED != 0 {
+            g = event.args[0];
+        }
+        if rule.bits & Rule::PLACED != 0 {
+            seq = event.args[1];
+        }
+        if rule.bits & Rule::SPECIAL != 0 {
+            (g, seq) = match event.typ {
+                ev::GO_CREATE => (event.args[0], 0),
+                ev::GC_START => (COLLECTOR, event.args[0]),
+                _ => (g, 1),
+            };
+        }
+        Some(Step { g, needs: Turn { seq, status: rule.from }, rule })
+    }
+
+    /// The goroutine's place in the sequence afterwards.
+    #[inline(always)]
+    fn seq_after(&self, before: u64) -> u64 {
+        let is_placed = self.rule.bits & (Rule::PLACED | Rule::SPECIAL) != 0;
+        let seq = if is_placed { self.needs.seq } else { before };
+        seq.wrapping_add(u64::from(self.rule.bits & Rule::COUNTS != 0))
+    }
 }
 
-/// What the order knows of a goroutine.
+/// What is known of a goroutine.
 #[derive(Debug, Clone, Copy, Default)]
 struct Known {
     seq: u64,
-    status: Status,
     /// When it last blocked in a system call, in ticks; 0 for never.
     block: i64,
-    /// The number of its last system call, from 1, until its next event; 0 after that.
-    call: usize,
+    /// When it last returned from one, in ticks; 0 for never.
+    exit: i64,
+    /// So many Ps wait for it to be in another state.
+    wanted: u32,
+    status: Status,
+    /// It waits for the network.
+    network: bool,
 }
 
-/// An event type, for a goroutine of the same P or of any.
-#[inline(always)]
-fn without_local(typ: u8) -> u8 {
-    match typ {
-        ev::GO_START_LOCAL => ev::GO_START,
-        ev::GO_UNBLOCK_LOCAL => ev::GO_UNBLOCK,
-        ev::GO_SYS_EXIT_LOCAL => ev::GO_SYS_EXIT,
-        typ => typ,
+impl Known {
+    #[inline(always)]
+    fn fits(&self, needs: Turn) -> bool {
+        needs.status == self.status && (needs.seq == self.seq || needs.seq == u64::MAX)
+    }
+
+    /// It is in a system call that blocks, or returns from one. The error says why that does not fit.
+    fn call(&mut self, event: &Event) -> Result<(), &'static str> {
+        match event.typ {
+            // In Go's reader it is of the goroutine that runs there, which is in no system call.
+            ev::GO_SYS_EXIT_LOCAL => return Err("the goroutine is in no system call"),
+            ev::GO_SYS_EXIT => match event.args[2] as i64 {
+                0 => self.exit = event.ticks,
+                _ if self.block == 0 => {
+                    return Err("it returns from a system call that it is not in");
+                }
+                exit if exit < self.block => {
+                    return Err("it returns from a system call before it is in it");
+                }
+                exit => self.exit = exit,
+            },
+            _ => self.block = event.ticks,
+        }
+        Ok(())
     }
 }
 
@@ -314,8 +200,9 @@ fn sample(samples: &mut std::slice::Iter<'_, Sample>, event: &mut Event) -> bool
 }
 
 /// The events of all Ps side by side.
-struct Merge<'a> {
+pub(super) struct Merge<'a> {
     trace: &'a Trace,
+    bytes: &'a [u8],
     /// Of each P; one more stands for the profiler's samples.
     cursors: Vec<Cursor>,
     samples: std::slice::Iter<'a, Sample>,
@@ -323,97 +210,193 @@ struct Merge<'a> {
     next: Vec<Event>,
     /// Those whose event can happen now, a heap by time.
     heap: Vec<(i64, u32)>,
-    /// Ps whose next event must be looked at.
-    ready: Vec<u32>,
     /// Those whose event waits, by the goroutine and the state that it needs of it.
     waiting: HashMap<(u64, Turn), Vec<u32>>,
+    /// Whose event came last: its next one is still to be read.
+    current: Option<u32>,
+    /// The time of the last event, in ticks.
+    last: i64,
     gos: Gos<Known>,
-    runs: Vec<Run>,
+    /// The goroutine and the time of each sample, sorted.
+    sampled: Vec<(u64, i64)>,
+}
+
+/// An event that comes next.
+pub(super) struct Next {
+    /// Whose it is: see [`Merge::event`].
+    pub(super) proc: u32,
+    /// Its goroutine, if it is woken, waited for the network.
+    pub(super) from_network: bool,
 }
 
 impl<'a> Merge<'a> {
-    fn new(trace: &'a Trace) -> Merge<'a> {
-        Merge {
+    pub(super) fn new(trace: &'a Trace, bytes: &'a [u8]) -> Result<Merge<'a>, Bad> {
+        let mut sampled: Vec<_> = trace.samples.iter().map(|s| (s.g, s.ticks)).collect();
+        sampled.sort_unstable();
+        let mut merge = Merge {
             trace,
+            bytes,
             cursors: trace.procs.iter().map(Cursor::new).collect(),
             samples: trace.samples.iter(),
             next: vec![Event::default(); trace.procs.len() + 1],
             heap: Vec::new(),
-            ready: (0..=trace.procs.len() as u32).rev().collect(),
             waiting: HashMap::new(),
+            current: None,
+            last: i64::MIN,
             gos: Gos::default(),
-            runs: Vec::new(),
+            sampled,
+        };
+        // What runs while no goroutine does.
+        merge.gos.entry(0).status = Status::Running;
+        for proc in 0..=trace.procs.len() as u32 {
+            if merge.read(proc)? {
+                merge.stand(proc, Step::of(&merge.next[proc as usize]));
+            }
+        }
+        Ok(merge)
+    }
+
+    /// That of a P that [`Merge::next`] has named last.
+    #[inline(always)]
+    pub(super) fn event(&self, proc: u32) -> &Event {
+        &self.next[proc as usize]
+    }
+
+    /// The next event. `None`: there is none.
+    #[inline(always)]
+    pub(super) fn next(&mut self) -> Result<Option<Next>, Bad> {
+        if let Some(proc) = self.current.take()
+            && self.read(proc)?
+        {
+            let event = &self.next[proc as usize];
+            let step = Step::of(event);
+            let is_first = match self.heap.first() {
+                Some(&first) => (event.ticks, proc) < first,
+                None => true,
+            };
+            if !is_first {
+                self.stand(proc, step);
+            } else if let Some(next) = self.happens(proc, step)? {
+                return Ok(Some(next));
+            } else {
+                self.wait(proc, step);
+            }
+        }
+        let Some(proc) = self.pop() else { return self.stuck() };
+        let event = &self.next[proc as usize];
+        let (at, typ, g) = (event.at as usize, event.typ, event.g);
+        match self.happens(proc, Step::of(event))? {
+            None => Err(does_not_fit(at, typ, g, "the state of the goroutine is another one")),
+            next => Ok(next),
         }
     }
 
-    /// The next event. `false`: there is none.
+    /// Reads the next event of a P. `false`: there is none.
     #[inline(always)]
-    fn next(&mut self, bytes: &[u8], event: &mut Event) -> Result<bool, Bad> {
-        while let Some(proc) = self.ready.pop() {
-            let next = &mut self.next[proc as usize];
-            let is_one = match self.cursors.get_mut(proc as usize) {
-                Some(cursor) => cursor.next(self.trace, bytes, next)?,
-                None => sample(&mut self.samples, next),
-            };
-            if !is_one {
-                continue;
-            }
-            let (ticks, transition) = (next.ticks, transition(next));
-            match transition {
-                Some((g, needs, ..)) if !self.fits(g, needs) => {
-                    self.waiting.entry((g, needs)).or_default().push(proc);
-                }
-                _ => self.push((ticks, proc)),
-            }
+    fn read(&mut self, proc: u32) -> Result<bool, Bad> {
+        let next = &mut self.next[proc as usize];
+        match self.cursors.get_mut(proc as usize) {
+            Some(cursor) => cursor.next(self.trace, self.bytes, next),
+            None => Ok(sample(&mut self.samples, next)),
         }
-        if self.heap.is_empty() {
-            return self.stuck();
+    }
+
+    /// The event of a P that was just read can happen now, or waits.
+    fn stand(&mut self, proc: u32, step: Option<Step>) {
+        if step.is_none_or(|step| self.gos.entry(step.g).fits(step.needs)) {
+            self.push(proc);
+        } else {
+            self.wait(proc, step);
         }
-        let (_, proc) = self.pop();
-        *event = self.next[proc as usize];
-        if let Some((g, needs, seq, status)) = transition(event) {
-            if !self.fits(g, needs) {
-                return Err(Bad::new(
-                    event.at as usize,
-                    format!("{} does not fit the state of goroutine {g}", spec::name(event.typ)),
-                ));
+    }
+
+    /// The event of a P must wait for the state of its goroutine.
+    fn wait(&mut self, proc: u32, step: Option<Step>) {
+        if let Some(step) = step {
+            self.gos.entry(step.g).wanted += 1;
+            self.waiting.entry((step.g, step.needs)).or_default().push(proc);
+        }
+    }
+
+    /// The event of a P happens. `None`: it can not happen now.
+    #[inline(always)]
+    fn happens(&mut self, proc: u32, step: Option<Step>) -> Result<Option<Next>, Bad> {
+        let event = &self.next[proc as usize];
+        let at = event.at as usize;
+        let mut from_network = false;
+        let is_in_order = event.ticks >= self.last;
+        if let Some(step) = step {
+            let go = self.gos.entry(step.g);
+            if !go.fits(step.needs) {
+                return Ok(None);
             }
-            let go = self.gos.entry(g);
-            let n = match seq {
-                Seq::Keep => go.seq,
-                Seq::Add => go.seq.wrapping_add(1),
-                Seq::Set(n) => n,
-            };
-            (go.seq, go.status) = (n, status);
-            if !self.waiting.is_empty() {
-                self.wake(g, n, status);
+            if step.rule.bits & Rule::CALL != 0 {
+                go.call(event).map_err(|what| does_not_fit(at, event.typ, step.g, what))?;
             }
+            if step.rule.to == Status::Running && event.ticks < go.exit && go.exit != 0 {
+                let what = "the goroutine is still in a system call";
+                return Err(does_not_fit(at, event.typ, step.g, what));
+            }
+            from_network = std::mem::replace(&mut go.network, event.typ == ev::GO_BLOCK_NET);
+            go.seq = step.seq_after(go.seq);
+            go.status = step.rule.to;
+            self.last = event.ticks;
+            if go.wanted > 0 {
+                let turn = Turn { seq: go.seq, status: go.status };
+                self.wake(step.g, turn);
+            }
+        } else {
+            self.last = event.ticks;
         }
-        self.ready.push(proc);
-        match self.runs.last_mut() {
-            Some(run) if run.proc == proc && run.n < u32::MAX => run.n += 1,
-            _ => self.runs.push(Run { proc, n: 1 }),
+        if !is_in_order {
+            let what = "the times contradict the order of the events (the clocks of two processors differ)";
+            return Err(Bad::new(at, what));
         }
-        event.typ = without_local(event.typ);
-        Ok(true)
+        self.current = Some(proc);
+        Ok(Some(Next { proc, from_network }))
+    }
+
+    /// Whether the system call that the event of this P begins blocks: that is what the goroutine's next
+    /// event says, which can be a sample.
+    #[inline(always)]
+    pub(super) fn blocks(&self, proc: u32) -> Result<bool, Bad> {
+        let Some(cursor) = self.cursors.get(proc as usize) else { return Ok(false) };
+        match cursor.is_next(self.bytes, ev::GO_SYS_BLOCK) {
+            Some(true) if self.sampled.is_empty() => Ok(true),
+            Some(false) => Ok(false),
+            _ => self.blocks_unsampled(cursor.clone(), &self.next[proc as usize]),
+        }
+    }
+
+    #[inline(never)]
+    fn blocks_unsampled(&self, mut cursor: Cursor, call: &Event) -> Result<bool, Bad> {
+        let mut next = Event::default();
+        if !cursor.next(self.trace, self.bytes, &mut next)? || next.typ != ev::GO_SYS_BLOCK {
+            return Ok(false);
+        }
+        let first = self.sampled.partition_point(|&sample| sample < (call.g, call.ticks));
+        let sample = self.sampled.get(first).filter(|sample| sample.0 == call.g);
+        Ok(sample.is_none_or(|sample| sample.1 >= next.ticks))
     }
 
     /// What waited for this state of a goroutine can happen now.
     #[inline(never)]
-    fn wake(&mut self, g: u64, n: u64, status: Status) {
-        for seq in [Some(n), None] {
-            for proc in self.waiting.remove(&(g, Turn { seq, status })).unwrap_or_default() {
-                self.push((self.next[proc as usize].ticks, proc));
+    fn wake(&mut self, g: u64, turn: Turn) {
+        for seq in [turn.seq, u64::MAX] {
+            let procs = self.waiting.remove(&(g, Turn { seq, ..turn })).unwrap_or_default();
+            self.gos.entry(g).wanted -= procs.len() as u32;
+            for proc in procs {
+                self.push(proc);
             }
         }
     }
 
     /// No event can happen: all is over, or they contradict each other.
     #[cold]
-    fn stuck(&self) -> Result<bool, Bad> {
+    fn stuck(&self) -> Result<Option<Next>, Bad> {
         let events = self.waiting.values().flatten().map(|&proc| &self.next[proc as usize]);
         match events.min_by_key(|e| (e.ticks, e.at)) {
-            None => Ok(false),
+            None => Ok(None),
             Some(event) => Err(Bad::new(
                 event.at as usize,
                 format!(
@@ -425,35 +408,33 @@ impl<'a> Merge<'a> {
         }
     }
 
-    #[inline(always)]
-    fn fits(&mut self, g: u64, needs: Turn) -> bool {
-        let go = self.gos.get(g).copied().unwrap_or_default();
-        needs.status == go.status && needs.seq.is_none_or(|n| n == go.seq)
-    }
-
-    fn push(&mut self, item: (i64, u32)) {
-        self.heap.push(item);
+    fn push(&mut self, proc: u32) {
+        self.heap.push((self.next[proc as usize].ticks, proc));
         let mut i = self.heap.len() - 1;
-        while i > 0 && self.heap[i].0 < self.heap[(i - 1) / 2].0 {
+        while i > 0 && self.heap[i] < self.heap[(i - 1) / 2] {
             self.heap.swap(i, (i - 1) / 2);
             i = (i - 1) / 2;
         }
     }
 
-    /// The earliest; there must be one.
-    fn pop(&mut self) -> (i64, u32) {
-        let first = self.heap.swap_remove(0);
+    /// Whose event is the earliest of those in the heap.
+    #[inline]
+    fn pop(&mut self) -> Option<u32> {
+        if self.heap.is_empty() {
+            return None;
+        }
+        let (_, first) = self.heap.swap_remove(0);
         let mut i = 0;
         loop {
             let mut child = 2 * i + 1;
             if child >= self.heap.len() {
-                return first;
+                return Some(first);
             }
-            if child + 1 < self.heap.len() && self.heap[child + 1].0 < self.heap[child].0 {
+            if child + 1 < self.heap.len() && self.heap[child + 1] < self.heap[child] {
                 child += 1;
             }
-            if self.heap[child].0 >= self.heap[i].0 {
-                return first;
+            if self.heap[child] >= self.heap[i] {
+                return Some(first);
             }
             self.heap.swap(i, child);
             i = child;

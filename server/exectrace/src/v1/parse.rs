@@ -1,11 +1,10 @@
-//! Bytes -> batches and tables of a v1 trace, and the events of one P, one after another.
+//! Bytes -> batches and tables of a v1 trace, and when goroutines returned from system calls.
 //!
 //! An event is a byte (six bits for its type, two for how many numbers follow it) and numbers. With
 //! three arguments or more their length in bytes stands before them.
 
 use hashbrown::{HashMap, HashSet};
 
-use super::by_number::Ids;
 use super::spec::{self, MAX_ARGS, MAX_ARGS_SIZE, MAX_FRAMES, MAX_STRING_SIZE, ev};
 use crate::intern::{Frame, Tables};
 use crate::{HEADER_LEN, Problem, StackId, StrId, Version, varint};
@@ -28,7 +27,35 @@ pub(crate) struct Trace {
     pub(super) timers: HashSet<u64>,
     pub(super) reasons: [StrId; 50],
     pub(super) stops: [StrId; 18],
-    pub(crate) order: super::order::Order,
+    /// Returns from system calls that carry another time than that of their event, by that time.
+    pub(super) exits: Vec<Exit>,
+}
+
+/// A return from a system call. It is written when the goroutine gets to run; it carries its true time, which
+/// is before that.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Exit {
+    /// Its true time, in ticks.
+    pub(super) ticks: i64,
+    /// When it was written.
+    pub(super) written: i64,
+    pub(super) g: u64,
+    pub(super) at: u64,
+}
+
+impl Exit {
+    /// Whether a return with this time of its own, 0 for none, stands elsewhere than it is written.
+    #[inline(always)]
+    pub(super) fn moves(written: i64, ticks: i64) -> bool {
+        ticks != 0 && ticks != written
+    }
+
+    /// Whether it comes before another event; where both have one time, those come first that were written
+    /// first.
+    #[inline(always)]
+    pub(super) fn is_before(&self, event: &Event) -> bool {
+        (self.ticks, self.written) < (event.ticks, event.ticks)
+    }
 }
 
 /// A P that wrote events.
@@ -71,6 +98,7 @@ pub(super) struct Event {
     pub(super) ticks: i64,
     /// The goroutine that made it, or that it starts; 0 is none.
     pub(super) g: u64,
+    /// Of those that it has; what is behind them may be anything.
     pub(super) args: [u64; 3],
     /// The id of its stack; 0 is none.
     pub(super) stack: u32,
@@ -224,9 +252,11 @@ pub(crate) struct Parser<'a> {
     /// Where stacks stand: their frames name strings that come later.
     stacks: Vec<usize>,
     ticks_per_second: i64,
+    /// Of the batch that is read: the time before an event of it, in ticks, and where that stands.
+    since: (i64, usize),
 }
 
-/// Reads a whole trace: its tables, and the order of its events.
+/// Reads what there is to be known of a whole trace before its events.
 pub(crate) fn parse(
     version: Version,
     bytes: &[u8],
@@ -243,7 +273,7 @@ pub(crate) fn parse(
             spec::block_reason(typ as u8).map_or(StrId::NONE, |reason| tables.intern(reason))
         }),
         stops: std::array::from_fn(|kind| tables.intern(spec::stop_reason(version, kind as u64))),
-        order: super::order::Order::default(),
+        exits: Vec::new(),
     };
     let parser = Parser {
         bytes,
@@ -253,24 +283,23 @@ pub(crate) fn parse(
         strings: Vec::new(),
         stacks: Vec::new(),
         ticks_per_second: 0,
+        since: (0, 0),
     };
-    let (mut trace, rows, known) = parser.run()?;
-    trace.order = trace.order(&bytes[..rows.end], &known)?;
-    Ok((trace, rows))
+    parser.run()
 }
 
 impl Parser<'_> {
-    fn run(mut self) -> Result<(Trace, TableRows, Ids), Bad> {
+    fn run(mut self) -> Result<(Trace, TableRows), Bad> {
         let mut pos = HEADER_LEN;
         let version = self.trace.version;
-        // What begins like a trace is one: no event could stand there.
-        while pos < self.bytes.len()
-            && !(self.bytes[pos] == b'g'
-                && Version::is_header(self.bytes[pos..].get(..HEADER_LEN).unwrap_or(&[])))
-        {
+        while pos < self.bytes.len() {
             if let Some(end) = self.skip(pos) {
                 pos = end;
                 continue;
+            }
+            // What begins like a trace is one: no event could stand there.
+            if Version::is_header(self.bytes[pos..].get(..HEADER_LEN).unwrap_or(&[])) {
+                break;
             }
             let raw = Raw::read(self.bytes, pos, version).map_err(|bad| self.cut_off(bad))?;
             pos = raw.end;
@@ -282,30 +311,18 @@ impl Parser<'_> {
         self.trace.ns = 1e9 / self.ticks_per_second as f64;
         // Equal times come in the order that Go's unstable sort gives them.
         crate::v2::gosort::sort_by_key(&mut self.trace.samples, |s| s.ticks);
-        let (stacks, known) = self.frames()?;
+        // Those of one time come in the order in which they were written.
+        self.trace.exits.sort_unstable_by_key(|e| (e.ticks, e.written, e.at));
+        let stacks = self.frames()?;
         let rows = TableRows { strings: self.strings, stacks, end: pos };
-        Ok((self.trace, rows, known))
+        Ok((self.trace, rows))
     }
 
     /// The end of an event at `at` of which nothing is to be taken here; `None` if that takes a closer look.
     #[inline(always)]
     fn skip(&self, at: usize) -> Option<usize> {
-        const ENDS: u64 = 0x8080_8080_8080_8080;
-        if self.trace.batches.is_empty() {
-            return None;
-        }
-        let (n, has_length) = spec::numbers(self.bytes[at])?;
-        let next: &[u8; 8] = self.bytes.get(at + 1..)?.first_chunk()?;
-        if has_length {
-            let end = at + 2 + usize::from(next[0]);
-            return (next[0] < 0x80 && end <= self.bytes.len()).then_some(end);
-        }
-        // The last byte of a number has no highest bit.
-        let mut ends = !u64::from_le_bytes(*next) & ENDS;
-        for _ in 1..n {
-            ends &= ends.wrapping_sub(1);
-        }
-        (ends != 0).then(|| at + 2 + ends.trailing_zeros() as usize / 8)
+        let (_, end) = span(self.bytes, at)?;
+        (self.bytes[at] & 63 != ev::GO_SYS_EXIT && !self.trace.batches.is_empty()).then_some(end)
     }
 
     /// Without the clock, which is written last, no time can be told: then that is what matters.
@@ -335,6 +352,7 @@ impl Parser<'_> {
                         ));
                     }
                 };
+                self.since = (raw.args(version)?[1] as i64, raw.end);
                 return self.push_batch(id, raw.at);
             }
             ev::STRING => {
@@ -376,9 +394,38 @@ impl Parser<'_> {
             ev::USER_LOG => {
                 self.tables.intern(&String::from_utf8_lossy(raw.text));
             }
+            ev::GO_SYS_EXIT => {
+                // What is odd about it is told where it comes up.
+                if let Ok([_, g, _, ticks, ..]) = raw.args(version) {
+                    self.push_exit(g, ticks as i64, raw.at);
+                }
+            }
             _ => {}
         }
         Ok(())
+    }
+
+    /// A return from a system call at this time; 0 is that of its event.
+    fn push_exit(&mut self, g: u64, ticks: i64, at: usize) {
+        // Few are, so times are added up only as far as there is one.
+        let (mut written, mut pos) = self.since;
+        while pos <= at {
+            let (numbers, end) = match span(self.bytes, pos) {
+                Some((start, end)) => (&self.bytes[start..end], end),
+                None => match Raw::read(self.bytes, pos, self.trace.version) {
+                    Ok(raw) if spec::is_ordered(raw.typ) => (raw.numbers, raw.end),
+                    Ok(raw) => (&[][..], raw.end),
+                    Err(_) => return,
+                },
+            };
+            let ticks = varint::read(numbers, &mut 0).unwrap_or(0);
+            written = written.wrapping_add(ticks as i64);
+            pos = end;
+        }
+        self.since = (written, pos);
+        if Exit::moves(written, ticks) {
+            self.trace.exits.push(Exit { ticks, written, g, at: at as u64 });
+        }
     }
 
     fn push_batch(&mut self, id: i32, at: usize) -> Result<(), Bad> {
@@ -402,21 +449,19 @@ impl Parser<'_> {
         Ok(())
     }
 
-    /// The stacks, and the ids of all that are there, those without a frame included.
-    fn frames(&mut self) -> Result<(Vec<(u64, StackId)>, Ids), Bad> {
+    /// The stacks by their ids.
+    fn frames(&mut self) -> Result<Vec<(u64, StackId)>, Bad> {
         // The strings' ids are few and may be anything; that they differ is checked with the table.
         let strings: HashMap<u64, StrId> = self.strings.iter().copied().collect();
         let text = |id: u64| strings.get(&id).copied().unwrap_or(StrId::NONE);
         let mut pcs = HashMap::new();
         let mut stacks = HashMap::new();
-        let mut known = Ids::default();
         let mut frames = Vec::new();
         for &at in &self.stacks {
             let raw = Raw::read(self.bytes, at, self.trace.version)?;
             let mut pos = 0;
             let mut number = || varint::read(raw.numbers, &mut pos).ok_or_else(|| raw.odd());
             let id = number()? as u32;
-            known.add(id);
             let n = number()?;
             if n > MAX_FRAMES {
                 return Err(Bad::new(
@@ -437,117 +482,34 @@ impl Parser<'_> {
             if pos != raw.numbers.len() {
                 return Err(raw.odd());
             }
-            if id != 0 && n > 0 {
-                stacks.insert(u64::from(id), self.tables.intern_stack(&frames));
+            if id != 0 {
+                let stack = match frames.is_empty() {
+                    true => StackId::NONE,
+                    false => self.tables.intern_stack(&frames),
+                };
+                stacks.insert(u64::from(id), stack);
             }
         }
-        Ok((stacks.into_iter().collect(), known))
+        Ok(stacks.into_iter().collect())
     }
 }
 
-/// A P's place in its batches.
-#[derive(Debug, Clone)]
-pub(super) struct Cursor {
-    proc: i32,
-    next_batch: u32,
-    pos: usize,
-    ticks: i64,
-    /// The goroutine that ran last, over all batches.
-    g: u64,
-}
-
-impl Cursor {
-    pub(super) fn new(proc: &Proc) -> Cursor {
-        Cursor { proc: proc.id, next_batch: proc.first, pos: usize::MAX, ticks: 0, g: 0 }
-    }
-
-    /// The P's next event that takes part in the order. `false`: there is none.
-    #[inline]
-    pub(super) fn next(
-        &mut self,
-        trace: &Trace,
-        bytes: &[u8],
-        event: &mut Event,
-    ) -> Result<bool, Bad> {
-        loop {
-            let Some(&head) = bytes.get(self.pos) else {
-                if self.next_batch(trace, bytes)? {
-                    continue;
-                }
-                return Ok(false);
-            };
-            match head & 63 {
-                ev::BATCH => {
-                    if !self.next_batch(trace, bytes)? {
-                        return Ok(false);
-                    }
-                }
-                ev::STRING | ev::STACK | ev::FREQUENCY | ev::TIMER_GOROUTINE | ev::CPU_SAMPLE => {
-                    self.pos = Raw::read(bytes, self.pos, trace.version)?.end;
-                }
-                _ => {
-                    self.event(bytes, trace.version, event)?;
-                    return Ok(true);
-                }
-            }
-        }
-    }
-
-    #[cold]
-    fn next_batch(&mut self, trace: &Trace, bytes: &[u8]) -> Result<bool, Bad> {
-        let Some(batch) = trace.batches.get(self.next_batch as usize) else { return Ok(false) };
-        let raw = Raw::read(bytes, batch.start as usize, trace.version)?;
-        self.ticks = raw.args(trace.version)?[1] as i64;
-        self.next_batch = batch.next;
-        self.pos = raw.end;
-        Ok(true)
-    }
-
-    #[inline(always)]
-    fn event(&mut self, bytes: &[u8], version: Version, event: &mut Event) -> Result<(), Bad> {
-        let at = self.pos;
-        let (numbers, typ) = match in_line(bytes, at) {
-            Some((numbers, end)) => {
-                self.pos = end;
-                (numbers, bytes[at] & 63)
-            }
-            None => {
-                let raw = Raw::read(bytes, at, version)?;
-                self.pos = raw.end;
-                (raw.args(version)?, raw.typ)
-            }
-        };
-        self.ticks = self.ticks.wrapping_add(numbers[0] as i64);
-        let (n, has_stack) = spec::shape(typ);
-        let stack = if has_stack { numbers[(n + 1) % MAX_ARGS] as u32 } else { 0 };
-        let arg = |i: usize| if i < n { numbers[i + 1] } else { 0 };
-        let args = [arg(0), arg(1), arg(2)];
-        let mut g = self.g;
-        match typ {
-            ev::GO_START | ev::GO_START_LOCAL | ev::GO_START_LABEL => {
-                self.g = args[0];
-                g = args[0];
-            }
-            ev::GO_END | ev::GO_SYS_BLOCK => self.g = 0,
-            ev::GO_SYS_EXIT | ev::GO_WAITING | ev::GO_IN_SYSCALL => g = args[0],
-            typ if spec::block_reason(typ).is_some() => self.g = 0,
-            _ => {}
-        }
-        *event = Event { ticks: self.ticks, g, args, stack, p: self.proc, typ, at: at as u64 };
-        Ok(())
-    }
-}
-
-/// The numbers of the event at `at`, if it takes part in the order and has as many as its type says; and
-/// where it ends. `None` for all others, of which is told elsewhere.
+/// Where the numbers begin of an event that takes part in the order and is as short as nearly all are, and
+/// where it ends. `None`: that takes a closer look.
 #[inline(always)]
-fn in_line(bytes: &[u8], at: usize) -> Option<([u64; MAX_ARGS], usize)> {
-    let mut cursor = varint::Cursor::new(bytes.get(at..)?.first_chunk()?, 0);
-    let (n, has_length) = spec::numbers(cursor.byte())?;
-    let length = if has_length { cursor.byte() } else { 0 };
-    let mut numbers = [0; MAX_ARGS];
-    numbers.iter_mut().take(n).for_each(|number| *number = cursor.number());
-    let read = cursor.pos()?;
-    // A length of more than a byte is more than so few numbers have.
-    (!has_length || usize::from(length) + 2 == read).then_some((numbers, at + read))
+fn span(bytes: &[u8], at: usize) -> Option<(usize, usize)> {
+    const ENDS: u64 = 0x8080_8080_8080_8080;
+    let window: &[u8; 9] = bytes.get(at..)?.first_chunk()?;
+    let (n, has_length) = spec::numbers(window[0])?;
+    let next = window.last_chunk::<8>()?;
+    if has_length {
+        let (start, end) = (at + 2, at + 2 + usize::from(next[0]));
+        return (next[0] < 0x80 && end <= bytes.len()).then_some((start, end));
+    }
+    // The last byte of a number has no highest bit.
+    let mut ends = !u64::from_le_bytes(*next) & ENDS;
+    for _ in 1..n {
+        ends &= ends.wrapping_sub(1);
+    }
+    (ends != 0).then(|| (at + 1, at + 2 + ends.trailing_zeros() as usize / 8))
 }

@@ -164,20 +164,27 @@ pub(crate) fn spec(typ: u8, version: crate::Version) -> Option<&'static Spec> {
     SPECS.get(usize::from(typ).checked_sub(1)?)
 }
 
-/// How many arguments an event of this type has without its time and its stack, and whether it has one.
+/// Whether events of this type take part in the order. (Samples are an order of their own.)
+pub(super) const fn is_ordered(typ: u8) -> bool {
+    typ != ev::CPU_SAMPLE && matches!(typ, 1..=49) && SPECS[typ as usize - 1].timed
+}
+
+/// The place of an event's stack among its numbers, the time included; [`MAX_ARGS`] - 1, where nothing
+/// stands, for one without. A stack that is there is never so far back.
 #[inline(always)]
-pub(super) fn shape(typ: u8) -> (usize, bool) {
-    const SHAPES: [(u8, bool); 64] = {
-        let mut shapes = [(0, false); 64];
+pub(super) fn stack_place(typ: u8) -> usize {
+    const PLACES: [u8; 64] = {
+        let mut places = [MAX_ARGS as u8 - 1; 64];
         let mut i = 0;
         while i < SPECS.len() {
-            shapes[i + 1] = (SPECS[i].args, SPECS[i].stack);
+            if SPECS[i].stack && is_ordered(i as u8 + 1) {
+                places[i + 1] = SPECS[i].args + 1;
+            }
             i += 1;
         }
-        shapes
+        places
     };
-    let (n, stack) = SHAPES[(typ & 63) as usize];
-    (n as usize, stack)
+    PLACES[(typ & 63) as usize] as usize
 }
 
 /// How many numbers follow this first byte of an event, where it is one that takes part in the order and
@@ -190,8 +197,8 @@ pub(super) fn numbers(head: u8) -> Option<(usize, bool)> {
         while i < SPECS.len() {
             let (spec, typ) = (SPECS[i], i as u8 + 1);
             let n = spec.args + spec.stack as u8 + 1;
-            // Text follows a log; samples are an order of their own.
-            if spec.timed && typ != ev::CPU_SAMPLE && typ != ev::USER_LOG {
+            // Text follows a log.
+            if is_ordered(typ) && typ != ev::USER_LOG {
                 let more = if n > 3 { 3 } else { n - 1 };
                 numbers[(typ | more << 6) as usize] = n;
             }
@@ -202,6 +209,54 @@ pub(super) fn numbers(head: u8) -> Option<(usize, bool)> {
     match NUMBERS[head as usize] {
         0 => None,
         n => Some((n as usize, n > 3)),
+    }
+}
+
+/// What an event has to do with the goroutine that runs on its P, in bits; none of them if it is of that one,
+/// if one runs.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Role(u8);
+
+impl Role {
+    /// The first argument runs from now on; nobody did.
+    pub(super) const STARTS: u8 = 1;
+    /// The one that runs, which must be one, does it.
+    pub(super) const ACTS: u8 = 2;
+    /// It runs no longer.
+    pub(super) const ENDS: u8 = 4;
+    /// It is of the first argument, wherever that is.
+    pub(super) const OF_ANOTHER: u8 = 8;
+    /// The P does it.
+    pub(super) const OF_THE_P: u8 = 16;
+
+    /// That of an event type.
+    #[inline(always)]
+    pub(super) fn of(typ: u8) -> Role {
+        const ROLES: [Role; 64] = {
+            let mut roles = [Role(0); 64];
+            let mut typ = 0;
+            while typ < roles.len() {
+                roles[typ] = Role(match typ as u8 {
+                    ev::GO_START | ev::GO_START_LOCAL | ev::GO_START_LABEL => Role::STARTS,
+                    ev::GO_SYS_CALL => Role::ACTS,
+                    ev::GO_END | ev::GO_SYS_BLOCK => Role::ACTS | Role::ENDS,
+                    ev::GO_SYS_EXIT | ev::GO_WAITING | ev::GO_IN_SYSCALL => Role::OF_ANOTHER,
+                    ev::PROC_START | ev::PROC_STOP | ev::GC_SWEEP_START | ev::GC_SWEEP_DONE => {
+                        Role::OF_THE_P
+                    }
+                    typ if block_reason(typ).is_some() => Role::ACTS | Role::ENDS,
+                    _ => 0,
+                });
+                typ += 1;
+            }
+            roles
+        };
+        ROLES[(typ & 63) as usize]
+    }
+
+    #[inline(always)]
+    pub(super) fn is(self, bit: u8) -> bool {
+        self.0 & bit != 0
     }
 }
 
@@ -237,7 +292,7 @@ pub(super) fn stop_reason(version: crate::Version, kind: u64) -> &'static str {
 }
 
 /// Why a goroutine stopped running, in the words of later versions; `None` for other events.
-pub(super) fn block_reason(typ: u8) -> Option<&'static str> {
+pub(super) const fn block_reason(typ: u8) -> Option<&'static str> {
     Some(match typ {
         ev::GO_STOP => "forever",
         ev::GO_SCHED => "runtime.Gosched",

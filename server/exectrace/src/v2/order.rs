@@ -45,6 +45,7 @@ pub(super) struct State<L> {
     /// What is assumed, while the generation before is not decoded yet.
     pub(super) ahead: Option<Box<Ahead>>,
     pub(super) misused: Misused,
+    problem: Option<Problem>,
     pub(super) gos: Living<Go<L>>,
     pub(super) procs: Procs,
     threads: HashMap<u64, u32>,
@@ -298,6 +299,7 @@ impl<L: Default + Clone> Decoder<L> {
             state: State {
                 ahead: None,
                 misused: Misused::default(),
+                problem: None,
                 gos: Living::default(),
                 procs: Procs::default(),
                 threads: HashMap::new(),
@@ -325,6 +327,11 @@ impl<L: Default + Clone> Decoder<L> {
     /// Regions that ended inside another one that was still open, the first of them.
     pub fn misused_regions(&self) -> &[MisusedRegion] {
         &self.state.misused.list
+    }
+
+    /// What is lost of a trace that could be decoded to its end.
+    pub fn problem(&self) -> Option<&Problem> {
+        self.state.problem.as_ref()
     }
 
     /// How many events there were so far, Syncs included, as Go's reader counts them.
@@ -374,19 +381,19 @@ impl<L: Default + Clone> Decoder<L> {
             if state.misused.strict {
                 // Go's reader gives no event of a trace that it refuses later.
                 let (mut gos, mut clock) = (Living::default(), Bump::of_v1());
-                let misused = Converter::new(generation, tables, &mut (), &mut gos, &mut clock)
+                let odd = Converter::new(generation, tables, &mut (), &mut gos, &mut clock)
                     .run(trace)
                     .map_err(bad)?;
-                state.misused.of_v1(&misused, generation).map_err(misuse)?;
+                state.misused.of_v1(&odd.misused, generation).map_err(misuse)?;
             }
             state.clock = Bump::of_v1();
             let t = state.clock.stamp(state.clock.base);
             sink.generation(t, generation, tables);
-            let misused =
-                Converter::new(generation, tables, sink, &mut state.gos, &mut state.clock)
-                    .run(trace)
-                    .map_err(bad)?;
-            state.misused.of_v1(&misused, generation).map_err(misuse)?;
+            let odd = Converter::new(generation, tables, sink, &mut state.gos, &mut state.clock)
+                .run(trace)
+                .map_err(bad)?;
+            state.misused.of_v1(&odd.misused, generation).map_err(misuse)?;
+            state.problem = odd.problem().map(|what| problem(generation.n_bytes(), what));
             return state.check_length().map_err(|what| problem(0, what));
         }
         state.generation += 1;

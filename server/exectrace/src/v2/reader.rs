@@ -303,13 +303,6 @@ impl Reader {
             Ok(generation) => {
                 let end = generation.n_bytes();
                 self.next_trace = (end < self.len).then(|| self.offset + end as u64);
-                let nameless = generation.v1.as_ref().map_or(0, |trace| trace.order.nameless);
-                if nameless > 0 {
-                    let what = format!(
-                        "{nameless} events name stacks that the file does not have: it was cut off within its last part, where these stand"
-                    );
-                    self.problem = Some(self.problem_at(end, what));
-                }
                 Some(generation)
             }
             Err(problem) => {

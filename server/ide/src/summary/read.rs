@@ -156,7 +156,7 @@ impl Summarizer {
             let tables = self.reader.tables();
             self.decoder.end(&mut SummaryPass { to: &mut to, tables });
             end = self.decoder.last();
-            problem = self.reader.problem().cloned();
+            problem = self.reader.problem().or(self.decoder.problem()).cloned();
         }
         let lost_until = problem.as_ref().and_then(|_| {
             let latest = self.reader.lost_until().into_iter().chain(self.latest).max()?;
