@@ -49,7 +49,7 @@ fn requests_and_commands_are_those_of_the_server() {
     assert_eq!(names(&page, "waitline/"), requests);
 
     let mut commands = BTreeSet::new();
-    for file in ["backend.rs", "findings.rs", "links.rs", "timeline/host.rs", "to_proto.rs"] {
+    for file in ["commands.rs", "findings.rs", "links.rs", "timeline/host.rs", "to_proto.rs"] {
         commands.extend(names(&source(file), "\"waitline.").iter().map(|c| c[1..].to_owned()));
     }
     assert!(commands.len() >= 7, "{commands:?}");

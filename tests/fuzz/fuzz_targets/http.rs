@@ -23,7 +23,7 @@ mod cores;
 mod lsp {
     use serde_json::Value;
 
-    pub(crate) mod backend {
+    pub(crate) mod parameters {
         pub(crate) fn invalid(why: &str) -> tower_lsp::jsonrpc::Error {
             tower_lsp::jsonrpc::Error::invalid_params(why.to_owned())
         }

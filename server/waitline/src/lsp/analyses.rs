@@ -25,8 +25,9 @@ pub(super) use filter::scope;
 use filter::{lengths, site, wish};
 use spent::{mmu, pprof, profile_of};
 
-use super::backend::{Backend, failed, invalid, number, word};
+use super::backend::Backend;
 use super::ext::{At, frame};
+use super::parameters::{failed, invalid, number, word};
 use super::session::{Session, Shown};
 use crate::traces::{self, Stamp};
 

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 use tower_lsp::jsonrpc::Result;
 
-use super::backend::{Backend, invalid, number, uri_of};
+use super::backend::Backend;
+use super::parameters::{invalid, number, uri_of};
 use super::session::About;
 
 /// So many lines before the one that is asked for, and as many behind it.

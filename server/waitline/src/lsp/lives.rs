@@ -10,7 +10,7 @@ use std::sync::{Arc, PoisonError};
 use ide::view::View;
 use tower_lsp::jsonrpc::{Error, Result};
 
-use super::backend::failed;
+use super::parameters::failed;
 use super::session::{Session, Shown};
 use crate::cores::Cores;
 use crate::index::NoIndex;

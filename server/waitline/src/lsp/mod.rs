@@ -1,8 +1,8 @@
 //! The language server: tower-lsp's service under a transport of our own.
 //!
-//! `backend` answers the editor; `session` is the state that its answers are made of; `loads` brings
-//! traces in, watches them and takes them away. `to_proto` turns what `ide` says into the protocol's
-//! types.
+//! `backend` answers the editor, `requests` and `commands` what is not the protocol's own; `session` is
+//! the state that answers are made of; `loads` brings traces in, watches them and takes them away.
+//! `to_proto` turns what `ide` says into the protocol's types.
 
 use std::sync::{Arc, OnceLock};
 
@@ -11,6 +11,7 @@ use tower_lsp::LspService;
 mod analyses;
 mod answers;
 mod backend;
+mod commands;
 mod configuration;
 mod documents;
 mod excerpt;
@@ -25,9 +26,11 @@ pub mod initialize;
 mod links;
 mod lives;
 mod loads;
+mod parameters;
 mod progress;
 mod recordings;
 mod refresh;
+mod requests;
 mod session;
 mod settings;
 mod timeline;

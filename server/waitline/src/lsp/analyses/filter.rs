@@ -8,7 +8,7 @@ use ide::view::View;
 use serde_json::Value;
 use tower_lsp::jsonrpc::Result;
 
-use crate::lsp::backend::{invalid, number, word};
+use crate::lsp::parameters::{invalid, number, word};
 use crate::lsp::session::{Session, Shown};
 
 /// The part of the trace that a `filter` names.

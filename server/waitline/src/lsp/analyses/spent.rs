@@ -7,8 +7,8 @@ use serde_json::{Map, Value, json};
 use tower_lsp::jsonrpc::Result;
 
 use super::{Asked, MOST};
-use crate::lsp::backend::{failed, invalid, number, word};
 use crate::lsp::ext::frame;
+use crate::lsp::parameters::{failed, invalid, number, word};
 
 /// The most windows of a utilization curve.
 const MOST_WINDOWS: usize = 400;

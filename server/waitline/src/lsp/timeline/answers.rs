@@ -13,8 +13,8 @@ use tower_lsp::jsonrpc::Result;
 
 use super::job::Job;
 use super::{Seen, parameters};
-use crate::lsp::backend::invalid;
 use crate::lsp::ext::{At, frame};
+use crate::lsp::parameters::invalid;
 use crate::lsp::session::{Session, Shown};
 
 /// The most rows of a list.
@@ -85,7 +85,7 @@ pub(super) fn info(session: &Session, shown: &Shown, job: &Job) -> Result<Value>
             return Ok(answer);
         }
         Some(Ok(index)) => index,
-        Some(Err(why)) => return Err(crate::lsp::backend::failed(why.to_string())),
+        Some(Err(why)) => return Err(crate::lsp::parameters::failed(why.to_string())),
     };
     answer["ready"] = true.into();
     answer["progress"] = 1.into();

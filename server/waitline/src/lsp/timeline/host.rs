@@ -13,8 +13,9 @@ use tokio::sync::broadcast;
 use tower_lsp::jsonrpc::{Error, Result};
 
 use crate::http::{Answers, Event, Host, Launch, Refusal};
-use crate::lsp::backend::{Backend, failed, invalid, number, word};
+use crate::lsp::backend::Backend;
 use crate::lsp::initialize::Timeline;
+use crate::lsp::parameters::{failed, invalid, number, word};
 use crate::lsp::session::Session;
 
 /// The command that opens the timeline.

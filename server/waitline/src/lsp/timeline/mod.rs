@@ -45,7 +45,7 @@ impl Session {
                 }
                 // Something else is shown since: asked of that.
                 Some(Err(NoIndex::Cancelled)) => {}
-                Some(Err(why)) => return Err(super::backend::failed(why.to_string())),
+                Some(Err(why)) => return Err(super::parameters::failed(why.to_string())),
                 None => return Err(Error::internal_error()),
             }
         }

@@ -4,7 +4,7 @@ use ide::timeline::Key;
 use serde_json::Value;
 use tower_lsp::jsonrpc::Result;
 
-use crate::lsp::backend::invalid;
+use crate::lsp::parameters::invalid;
 
 /// The latest time that is understood, in nanoseconds: what a JavaScript number holds.
 const LATEST: i64 = 1 << 53;

@@ -12,8 +12,8 @@ use tower_lsp::jsonrpc::Result;
 
 use super::answers::{func_name, lane_of, number, place, the_go, what};
 use super::{Seen, parameters};
-use crate::lsp::backend::invalid;
 use crate::lsp::ext::At;
+use crate::lsp::parameters::invalid;
 use crate::lsp::session::Session;
 
 /// The most frames of a stack that are told.

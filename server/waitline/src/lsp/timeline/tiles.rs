@@ -7,7 +7,7 @@ use tower_lsp::jsonrpc::Result;
 
 use super::parameters;
 use crate::cores::Cores;
-use crate::lsp::backend::invalid;
+use crate::lsp::parameters::invalid;
 
 /// A tile that was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
