@@ -22,35 +22,34 @@
 //!   end is noticed while handlers compute, wait for the client, or both.
 
 use std::any::Any;
-use std::future::Future;
-use std::io::{ErrorKind, Read, Write};
+use std::io::{Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, OnceLock};
-use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
-use futures::future::{AbortRegistration, Abortable};
-use futures::{FutureExt, SinkExt, Stream, StreamExt};
+use futures::future::AbortRegistration;
+use futures::{Stream, StreamExt};
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
-use tower::Service;
-use tower_lsp::jsonrpc::{Error, ErrorCode, Id, Request, Response, Result};
-use tower_lsp::{ClientSocket, ExitedError, LanguageServer, LspService};
+use tower_lsp::jsonrpc::{ErrorCode, Id, Request, Response, Result};
+use tower_lsp::{ClientSocket, LanguageServer, LspService};
 
-use self::in_flight::{Asked, InFlight, Refusal};
-use self::message::{Message, bad, is_sound, parse};
+use self::in_flight::{Asked, InFlight};
+use self::message::bad;
 use self::parent::Parent;
 use self::queues::{Inbox, Outbox};
-use super::frames::{DamageReason, Frame, FrameDecoder, encode};
-use super::initialize::{ClientInfo, normalise};
+use super::frames::encode;
+use super::initialize::ClientInfo;
 
+mod dispatcher;
 mod in_flight;
 mod message;
 mod parent;
 mod queues;
+mod reader;
 
 /// How long messages that came before the end of the session may take to be dispatched.
 const DISPATCH_PATIENCE: Duration = Duration::from_millis(200);
@@ -58,14 +57,9 @@ const DISPATCH_PATIENCE: Duration = Duration::from_millis(200);
 /// How long the client may take to read what was written before the end of the session.
 const FLUSH_PATIENCE: Duration = Duration::from_millis(300);
 
-const READ_SIZE: usize = 64 * 1024;
-
 /// What the service is told of a document that the editor told of, when that does not decode or its
 /// handler panicked. tower-lsp would drop it without a sign, and all marks would be on wrong lines.
 pub const TEXT_LOST: &str = "waitline/textLost";
-
-/// The request failed, for a reason that is neither its syntax nor a fault of ours (LSP 3.17).
-const REQUEST_FAILED: ErrorCode = ErrorCode::ServerError(-32803);
 
 /// What [`serve`] needs beside the service and the two streams.
 #[derive(Debug, Clone)]
@@ -277,301 +271,6 @@ impl Session {
     }
 }
 
-/// The reader thread.
-impl Session {
-    fn read<R>(&self, mut input: impl Read, mut replies: R)
-    where
-        R: futures::Sink<Response, Error = ExitedError> + Unpin,
-    {
-        let mut decoder = FrameDecoder::new();
-        let mut chunk = vec![0; READ_SIZE];
-        let mut after_bad_body = false;
-        'session: loop {
-            for frame in decoder.by_ref() {
-                // Each message may add a frame to the outbox, if only to be told that it is
-                // refused.
-                self.outbox.wait_while_flooded();
-                let body = match frame {
-                    Frame::Body(body) => body,
-                    Frame::Damaged(reason) => {
-                        tracing::warn!("damaged message: {reason}");
-                        // A length that was too small shows twice, as a cut body and as what
-                        // remains of it.
-                        if !after_bad_body {
-                            self.answer(Id::Null, Err(damage_error(reason)));
-                        }
-                        after_bad_body = false;
-                        continue;
-                    }
-                };
-                let message = parse(&body);
-                after_bad_body = matches!(message, Message::Bad { .. });
-                match message {
-                    Message::Exit => break 'session,
-                    Message::Reply { id, outcome } => self.take_reply(id, outcome, &mut replies),
-                    message => self.accept(message, body.len()),
-                }
-            }
-            match input.read(&mut chunk) {
-                Ok(0) => break,
-                Ok(n_read) => decoder.push(&chunk[..n_read]),
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => {
-                    tracing::error!("cannot read from the client: {error}");
-                    break;
-                }
-            }
-        }
-        self.inbox.close();
-    }
-
-    fn accept(&self, message: Message, bytes: usize) {
-        match message {
-            Message::Request { id, method, params } => {
-                if method == "shutdown" {
-                    self.shutdown.store(true, Ordering::SeqCst);
-                }
-                match self.in_flight.begin(id.clone()) {
-                    Ok((number, registration)) => {
-                        let since = Instant::now();
-                        let work =
-                            Work::Request { id, number, registration, method, params, since };
-                        self.inbox.push(work, bytes);
-                    }
-                    Err(Refusal::Duplicate) => {
-                        let text = "a request with this id is still in flight".to_owned();
-                        self.answer(id, Err(bad(ErrorCode::InvalidRequest, text)));
-                    }
-                    Err(Refusal::TooMany) => {
-                        let text = "too many requests in flight".to_owned();
-                        self.answer(id, Err(bad(REQUEST_FAILED, text)));
-                    }
-                }
-            }
-            Message::Notification { method, params } => {
-                self.inbox.push(Work::Notification { method, params }, bytes);
-            }
-            Message::Cancel(id) => {
-                // Answered here and now; that the handler stops is another matter.
-                if self.in_flight.cancel(&id) {
-                    self.answer(id, Err(Error::request_cancelled()));
-                }
-            }
-            Message::Bad { id, error } => {
-                tracing::warn!("bad message: {}", error.message);
-                self.answer(id, Err(error));
-            }
-            // Both are the reader's own.
-            Message::Exit | Message::Reply { .. } => {}
-        }
-    }
-
-    fn take_reply<R>(&self, id: Id, outcome: Option<Result<Value>>, replies: &mut R)
-    where
-        R: futures::Sink<Response, Error = ExitedError> + Unpin,
-    {
-        if !self.asked.finish(&id) {
-            if outcome.is_none() {
-                let text = "message has no method, no result and no error".to_owned();
-                self.answer(id, Err(bad(ErrorCode::InvalidRequest, text)));
-            } else {
-                tracing::debug!("reply to no request of ours: {id}");
-            }
-            return;
-        }
-        let response = Response::from_parts(id, outcome.unwrap_or(Ok(Value::Null)));
-        // tower-lsp panics when the handler that asked was cancelled in the meantime.
-        let sent = catch_unwind(AssertUnwindSafe(|| {
-            let mut context = Context::from_waker(Waker::noop());
-            if let std::task::Poll::Ready(Ok(())) = replies.poll_ready_unpin(&mut context) {
-                let _ = replies.start_send_unpin(response);
-            }
-        }));
-        if sent.is_err() {
-            tracing::debug!("reply came too late, nobody waits for it");
-        }
-    }
-}
-
-/// The dispatcher thread, and the handlers' futures.
-impl Session {
-    fn dispatch_all<S: LanguageServer>(self: &Arc<Self>, mut service: LspService<S>) {
-        // Handlers may spawn tasks and start timers in what is polled here.
-        let _runtime = self.runtime.enter();
-        while let Some(work) = self.inbox.pop() {
-            for number in self.in_flight.take_unseen() {
-                let cancel = Request::build("$/cancelRequest").params(json!({ "id": number }));
-                let _ = call(&mut service, cancel.finish()).now_or_never();
-            }
-            match work {
-                Work::Request { id, number, registration, method, params, since } => {
-                    // Cancelled while it waited.
-                    if self.in_flight.owes(&id, number) {
-                        let request = (id, number, registration);
-                        self.start_request(&mut service, request, method, params, since);
-                    }
-                }
-                Work::Notification { method, params } => {
-                    self.start_notification(&mut service, method, params);
-                }
-            }
-        }
-        // Lets everybody know who holds a `Client`.
-        let _ = call(&mut service, Request::build("exit").finish()).now_or_never();
-    }
-
-    fn start_request<S: LanguageServer>(
-        self: &Arc<Self>,
-        service: &mut LspService<S>,
-        (id, number, registration): (Id, i32, AbortRegistration),
-        method: String,
-        mut params: Option<Value>,
-        since: Instant,
-    ) {
-        if method == "initialize" {
-            params = Some(self.meet_client(params));
-        } else if method.starts_with("waitline/") {
-            // To leave parameters out, to send null and to send none are the same.
-            params = Some(params.unwrap_or_default());
-        }
-        let request = Request::build(method.clone()).id(i64::from(number));
-        let request = match params {
-            Some(params) => request.params(params).finish(),
-            None => request.finish(),
-        };
-        // What comes behind these two relies on their being done.
-        let alone = matches!(method.as_str(), "initialize" | "shutdown");
-        let handler = Abortable::new(call(service, request), registration);
-        let session = self.clone();
-        let answered = async move {
-            let Ok(outcome) = handler.await else { return };
-            let seen = outcome.is_ok();
-            let result = outcome.unwrap_or_else(|payload| {
-                let text = panic_text(&*payload);
-                tracing::error!("internal error: the handler of {method} panicked: {text}");
-                let text = format!("internal error: the handler of {method} panicked");
-                Some(Err(bad(ErrorCode::InternalError, text)))
-            });
-            if !session.in_flight.finish(&id, number, seen) {
-                return;
-            }
-            // tower-lsp answers no request whose method begins with `$/` and is unknown.
-            let result = result.unwrap_or_else(|| Err(Error::method_not_found()));
-            let initialized = method == "initialize" && result.is_ok();
-            session.answer(id, result);
-            tracing::debug!("answered {method} in {} µs", since.elapsed().as_micros());
-            if initialized {
-                session.initialized.send_replace(true);
-            }
-        };
-        if alone {
-            self.runtime.block_on(answered);
-        } else {
-            self.start(answered);
-        }
-    }
-
-    fn start_notification<S: LanguageServer>(
-        &self,
-        service: &mut LspService<S>,
-        mut method: String,
-        params: Option<Value>,
-    ) {
-        let is_text = matches!(
-            method.as_str(),
-            "textDocument/didOpen" | "textDocument/didChange" | "textDocument/didClose"
-        );
-        if is_text && !is_sound(&method, params.as_ref()) {
-            tracing::warn!("what is told of a document does not decode");
-            method = TEXT_LOST.to_owned();
-        }
-        // What the service is told, should the handler not come to its end.
-        let document = params.as_ref().filter(|_| is_text).and_then(|p| p.get("textDocument"));
-        let document = document.and_then(|document| document.get("uri")).cloned();
-        let mut panicked = self.notify(service, method, params);
-        for _ in 0..3 {
-            if !(is_text && panicked) {
-                return;
-            }
-            let lost = json!({ "textDocument": { "uri": document } });
-            panicked = self.notify(service, TEXT_LOST.to_owned(), Some(lost));
-        }
-    }
-
-    /// Tells the service something. Whether its handler panicked before its first await, which is all
-    /// that those of documents do.
-    fn notify<S: LanguageServer>(
-        &self,
-        service: &mut LspService<S>,
-        method: String,
-        params: Option<Value>,
-    ) -> bool {
-        let request = Request::build(method.clone());
-        let request = match params {
-            Some(params) => request.params(params).finish(),
-            None => request.finish(),
-        };
-        let handler = call(service, request);
-        let panicked = Arc::new(AtomicBool::new(false));
-        let told = panicked.clone();
-        self.start(async move {
-            if let Err(payload) = handler.await {
-                let text = panic_text(&*payload);
-                tracing::error!("internal error: the handler of {method} panicked: {text}");
-                told.store(true, Ordering::Relaxed);
-            }
-        });
-        panicked.load(Ordering::Relaxed)
-    }
-
-    /// Polls a future once, here, and parks it in the runtime if there is more to it.
-    ///
-    /// The waker of the first poll is lost, and needs not be kept: the runtime polls the future
-    /// again at once.
-    fn start(&self, future: impl Future<Output = ()> + Send + 'static) {
-        let mut future = Box::pin(future);
-        let mut context = Context::from_waker(Waker::noop());
-        if future.as_mut().poll(&mut context).is_pending() {
-            self.runtime.spawn(future);
-        }
-    }
-
-    /// Keeps what the client says about itself, and gives the parameters that tower-lsp gets to
-    /// see.
-    fn meet_client(&self, params: Option<Value>) -> Value {
-        let params = params.unwrap_or_default();
-        let info = ClientInfo::from_params(&params);
-        if let Some(parent) = info.process_id.and_then(Parent::watch) {
-            let _ = self.parent.set(parent);
-        }
-        let _ = self.client.set(info);
-        normalise(Some(params))
-    }
-}
-
-/// Calls a handler. The future ends with the handler's answer, `None` if there is none, or with its
-/// panic.
-fn call<S: LanguageServer>(
-    service: &mut LspService<S>,
-    request: Request,
-) -> impl Future<Output = std::result::Result<Option<Result<Value>>, Box<dyn Any + Send>>> + Send + 'static
-{
-    let place = format!("handler {}", request.method());
-    // The service is always ready, except after `exit`, which is the last thing that it is told.
-    let future = catch_unwind(AssertUnwindSafe(|| service.call(request)));
-    async move {
-        let future = future?;
-        let future = async move {
-            super::faults::point(&place);
-            future.await
-        };
-        match AssertUnwindSafe(future).catch_unwind().await? {
-            Ok(response) => Ok(response.map(|response| response.into_parts().1)),
-            Err(_exited) => Ok(Some(Err(Error::invalid_request()))),
-        }
-    }
-}
-
 /// The way out.
 impl Session {
     fn answer(&self, id: Id, result: Result<Value>) {
@@ -636,14 +335,6 @@ fn response_frame(response: &Response) -> Vec<u8> {
         json!({ "jsonrpc": "2.0", "id": null, "error": error }).to_string().into_bytes()
     });
     encode(&body)
-}
-
-fn damage_error(reason: DamageReason) -> Error {
-    let code = match reason {
-        DamageReason::BodyTooLarge(_) => ErrorCode::InvalidRequest,
-        _ => ErrorCode::ParseError,
-    };
-    bad(code, reason.to_string())
 }
 
 fn panic_text(payload: &(dyn Any + Send)) -> &str {

@@ -9,7 +9,9 @@ use tokio::runtime::Runtime;
 use tower_lsp::lsp_types::{InitializeParams, InitializeResult};
 use tower_lsp::{Client, lsp_types};
 
+use super::super::reader::READ_SIZE;
 use super::super::*;
+use crate::lsp::frames::{Frame, FrameDecoder};
 
 /// Long enough for a busy machine, and only waited for by a test that fails.
 pub(super) const PATIENCE: Duration = Duration::from_secs(20);
