@@ -7,7 +7,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use lsp_types::NumberOrString;
 
-use super::{Cancel, LOOK, Outcome, SETTLED, token_of, watch};
+use super::watch::{LOOK, SETTLED, watch};
+use super::{Cancel, Outcome, token_of};
 use crate::follow::{Follower, Step};
 use crate::lsp::following::Begun;
 use crate::lsp::session::{Session, Shown};
