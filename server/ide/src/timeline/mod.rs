@@ -4,7 +4,8 @@
 //! bytes --Builder--> Index (every span, its waker, its P; what Ps ran; ranges, tasks, counters)
 //!                      |  sealed with the verdicts of a view: tones, sums, groups by creation
 //!                      v
-//! a window: lanes x pixels --tile--> rects         a slice, its wakes, its neighbours --slices-->
+//! a window: lanes x pixels --tile--> rects         a slice, its neighbours --slices-->
+//!                                                  its wakes --flows-->
 //! ```
 //!
 //! The index is no part of a load: it is made when somebody first looks, of the same bytes. Rows of
@@ -22,6 +23,7 @@ mod counters;
 mod density;
 mod filing;
 mod find;
+mod flows;
 mod gos;
 mod groups;
 mod guess;
@@ -46,11 +48,12 @@ pub use class::{CLASSES, Class, Tone};
 pub use column::Instants;
 pub use counters::{Counter, Counts};
 pub use find::{Found, Instances, Query};
+pub use flows::{Flow, FlowKind, TaskFlow};
 pub use gos::{Go, Gos};
 pub use groups::{Group, Row, Sort};
 pub use lanes::Span;
 pub use runs::{Run, Runs};
-pub use slices::{Flow, FlowKind, Meanwhile, Ref, Slice, SliceOf, TaskFlow, line_of};
+pub use slices::{Meanwhile, Ref, Slice, SliceOf, line_of};
 pub use summary::{CostlyLine, Inside, Sum};
 pub use tile::{Key, LABEL_GO, LABEL_TEXT, LaneRects, MOST_LANES, MOST_WIDTH, Rect, TILE_BYTES};
 pub use user::{RegionSpan, Regions, TaskSpan, Tasks};
