@@ -12,6 +12,10 @@ use hashbrown::HashMap;
 
 use super::{Brief, Goroutine, Keep, Stats, Summary, add_to, is_system};
 
+mod live;
+
+use live::{Live, Open, OpenTask};
+
 /// A goroutine that is alive, by its row in [`Collector::live`].
 #[derive(Debug, Clone, Copy)]
 pub struct LiveRow(u32);
@@ -20,101 +24,6 @@ impl Default for LiveRow {
     fn default() -> Self {
         LiveRow(u32::MAX)
     }
-}
-
-/// A region that is open.
-#[derive(Debug)]
-struct Open {
-    name: StrId,
-    task: TaskId,
-    start: Option<i64>,
-    stack: StackId,
-    /// What its goroutine had come to when it began.
-    before: Stats,
-}
-
-/// A goroutine that is alive. Of the times 0 is none.
-#[derive(Debug)]
-struct Live {
-    id: GoId,
-    name: StrId,
-    created_at: StackId,
-    creation: i64,
-    start: i64,
-    end: i64,
-    stats: Stats,
-    running: i64,
-    runnable: i64,
-    blocked: i64,
-    reason: StrId,
-    syscall: i64,
-    handed_off: i64,
-    /// The P of its last system call.
-    syscall_p: ProcId,
-    ranges: Vec<(RangeKind, i64)>,
-    regions: Vec<Open>,
-}
-
-impl Live {
-    fn new(id: GoId, creation: i64) -> Live {
-        Live {
-            id,
-            name: StrId::NONE,
-            created_at: StackId::NONE,
-            creation,
-            start: 0,
-            end: 0,
-            stats: Stats::default(),
-            running: 0,
-            runnable: 0,
-            blocked: 0,
-            reason: StrId::NONE,
-            syscall: 0,
-            handed_off: 0,
-            syscall_p: ProcId::NONE,
-            ranges: Vec::new(),
-            regions: Vec::new(),
-        }
-    }
-
-    /// What it comes to at `t`, what is under way included.
-    fn at(&self, t: i64) -> Stats {
-        let mut stats = self.stats.clone();
-        let since = |from: i64| t.wrapping_sub(from);
-        if stats.total == 0 {
-            stats.total = since(self.creation);
-        }
-        let add = |sum: &mut i64, from: i64| {
-            if from != 0 {
-                *sum = sum.wrapping_add(since(from));
-            }
-        };
-        add(&mut stats.exec, self.running);
-        add(&mut stats.sched_wait, self.runnable);
-        if self.blocked != 0 {
-            add_to(&mut stats.block, self.reason, since(self.blocked));
-        }
-        // Go's summarizer counts the time without the P here and as waiting for one.
-        if self.syscall != 0 && self.handed_off != 0 {
-            let kept = self.handed_off.wrapping_sub(self.syscall);
-            stats.syscall = stats.syscall.wrapping_add(kept);
-        } else {
-            add(&mut stats.syscall, self.syscall);
-        }
-        add(&mut stats.syscall_block, self.handed_off);
-        for &(kind, from) in &self.ranges {
-            add_to(&mut stats.ranges, kind, since(from));
-        }
-        stats
-    }
-}
-
-/// A task while its events come.
-#[derive(Debug)]
-struct OpenTask {
-    task: super::Task,
-    /// Goroutines are kept once each from so many on.
-    squeeze_at: usize,
 }
 
 /// Sums up goroutines, regions and tasks.
@@ -304,24 +213,6 @@ impl Collector {
         let summary = &mut self.summary;
         summary.gc.trust_labels(|name| is_system(tables.str(name)));
         self.summary
-    }
-}
-
-impl OpenTask {
-    fn has(&mut self, g: GoId) {
-        let list = &mut self.task.goroutines;
-        if list.last() != Some(&g) {
-            list.push(g);
-            if list.len() >= self.squeeze_at {
-                self.squeeze();
-                self.squeeze_at = 2 * self.task.goroutines.len().max(32);
-            }
-        }
-    }
-
-    fn squeeze(&mut self) {
-        self.task.goroutines.sort_unstable();
-        self.task.goroutines.dedup();
     }
 }
 
