@@ -170,3 +170,18 @@ export async function opened(trace: string): Promise<{ page: Page; seen: Seen; e
   };
   return { page, seen, end };
 }
+
+/** Each test of a page begins at the whole trace with nothing chosen. */
+export async function fromTheStart(page: Page): Promise<void> {
+  await page.evaluate(() => (document.activeElement as HTMLElement | null)?.blur());
+  for (let i = 0; i < 8; i++) await page.keyboard.press('Escape');
+  await page.getByRole('tab', { name: 'Timeline' }).click();
+  await page.evaluate(() => (document.activeElement as HTMLElement | null)?.blur());
+  await page.keyboard.press('0');
+  await page.evaluate(() => {
+    const app = window.waitlineProbe?.app;
+    if (app?.open.has('tasks')) app.toggle('tasks');
+    app?.scrollBy(-1e6);
+  });
+  await quiet(page);
+}
