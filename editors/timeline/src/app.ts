@@ -13,7 +13,7 @@ import { type Link, type Option, readLink, type Tab } from './model/link.ts';
 import type { TaskParts } from './model/parts.ts';
 import * as protocol from './model/protocol.ts';
 import { field, num, raw, text } from './model/read.ts';
-import { buildRows, isRuntime, type Layout, layout, type OpenGroup, rowOfLane } from './model/rows.ts';
+import { buildRows, busiest, type Layout, layout, type OpenGroup, rowOfLane } from './model/rows.ts';
 import type { Summary } from './model/summary.ts';
 import type { Ns, Px } from './model/units.ts';
 import { between, clamp, pan, reveal, tOf, type View, zoom } from './model/viewport.ts';
@@ -594,16 +594,3 @@ export class App {
 
 /** Longer names are not in links either. */
 const LONGEST_ID = 1024;
-
-/** What is open at first: the dearest groups, while their lanes fit a screen. */
-function busiest(info: protocol.Info): protocol.Group[] {
-  const out: protocol.Group[] = [];
-  let lanes = 0;
-  for (const g of info.groups) {
-    if (g.costly <= 0 || g.n > 24 || isRuntime(g)) continue;
-    if (lanes + g.n > 24) break;
-    lanes += g.n;
-    out.push(g);
-  }
-  return out;
-}

@@ -200,6 +200,19 @@ export function isRuntime(g: Group): boolean {
   return /^runtime[./]/.test(g.name);
 }
 
+/** What is open at first: the dearest groups, while their lanes fit a screen. */
+export function busiest(info: Info): Group[] {
+  const out: Group[] = [];
+  let lanes = 0;
+  for (const g of info.groups) {
+    if (g.costly <= 0 || g.n > 24 || isRuntime(g)) continue;
+    if (lanes + g.n > 24) break;
+    lanes += g.n;
+    out.push(g);
+  }
+  return out;
+}
+
 function keepsGroup(f: Filter, g: Group): boolean {
   if (f.kind === 'group') return g.id === f.id;
   if (f.kind === 'func') return g.name === f.id || g.name === f.name;
