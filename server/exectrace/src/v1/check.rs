@@ -71,10 +71,10 @@ impl Checker {
                 self.regions.remove(&event.g);
             }
             ev::USER_TASK_CREATE => {
-                fits(self.tasks.insert(event.args[0]), "the task exists already")?;
+                fits(self.tasks.insert(event.args()[0]), "the task exists already")?;
             }
             ev::USER_TASK_END => {
-                self.tasks.remove(&event.args[0]);
+                self.tasks.remove(&event.args()[0]);
             }
             _ => return self.region(event),
         }
@@ -82,7 +82,7 @@ impl Checker {
     }
 
     fn region(&mut self, event: &Event) -> Result<bool, &'static str> {
-        let [task, mode, name] = event.args;
+        let [task, mode, name] = event.args();
         let open = self.regions.entry(event.g).or_default();
         match mode {
             0 => open.push((task, name)),

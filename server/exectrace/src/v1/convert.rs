@@ -8,6 +8,7 @@ use hashbrown::{HashMap, HashSet};
 
 use super::by_number::Procs;
 use super::check::Checker;
+use super::cursor::Wire;
 use super::order::{Merge, Next};
 use super::parse::{Bad, Event, Exit, Trace};
 use super::spec::{self, ev, fake_p};
@@ -93,24 +94,29 @@ impl<'a, L: Default + Clone, S: Sink<Local = L>> Converter<'a, L, S> {
 
     /// Gives all events to the sink, as long as they fit together.
     pub(crate) fn run(mut self, trace: &Trace) -> Result<Odd, Bad> {
-        let bytes = &self.generation.bytes[..self.generation.n_bytes()];
-        let mut merge = Merge::new(trace, bytes)?;
+        let mut merge = Merge::new(trace, Wire::of(self.generation))?;
         let mut exits = trace.exits.iter();
+        let first_time = |exits: &std::slice::Iter<'_, Exit>| {
+            exits.as_slice().first().map_or(i64::MAX, |exit| exit.ticks)
+        };
+        let mut next_exit = first_time(&exits);
         let mut start = None;
         while let Some(next) = merge.next()? {
             let event = merge.event(next.proc);
-            while let Some(exit) = exits.as_slice().first()
+            while event.ticks >= next_exit
+                && let Some(exit) = exits.as_slice().first()
                 && exit.is_before(event)
             {
                 exits.next();
                 let ns = since(*start.get_or_insert(exit.ticks), exit.ticks, trace.ns);
                 self.returns(exit.g, ns);
+                next_exit = first_time(&exits);
             }
             if self.checker.check(event)? && self.odd.misused.len() < MAX_MISUSED {
-                let (at, g, name) = (event.at, event.g, event.args[2]);
+                let (at, g, name) = (event.at, event.g, event.args()[2]);
                 self.odd.misused.push(Misuse { at, g, name });
             }
-            if event.typ == ev::GO_SYS_EXIT && Exit::moves(event.ticks, event.args[2] as i64) {
+            if event.typ == ev::GO_SYS_EXIT && Exit::moves(event.ticks, event.args()[2] as i64) {
                 continue;
             }
             let ns = since(*start.get_or_insert(event.ticks), event.ticks, trace.ns);
@@ -131,7 +137,7 @@ impl<'a, L: Default + Clone, S: Sink<Local = L>> Converter<'a, L, S> {
 
     #[inline(always)]
     fn call(&mut self, event: &Event, blocks: bool, ns: i64) {
-        let stack = self.stack(event.stack);
+        let stack = self.stack(event.stack());
         let call = change(event.g, GoState::Running, GoState::Syscall);
         let call = GoEvent { stack, own: stack, ..call };
         if blocks {
@@ -151,15 +157,15 @@ impl<'a, L: Default + Clone, S: Sink<Local = L>> Converter<'a, L, S> {
             false => event.p,
         };
         let at = self.at_p(event.g, p);
-        let stack = self.stack(event.stack);
-        let wake = change(event.args[0], GoState::Waiting, GoState::Runnable);
+        let stack = self.stack(event.stack());
+        let wake = change(event.args()[0], GoState::Waiting, GoState::Runnable);
         self.go(at, ns, GoEvent { stack, ..wake });
     }
 
     #[inline(always)]
     fn event(&mut self, trace: &Trace, merge: &Merge<'_>, next: &Next, ns: i64) -> Result<(), Bad> {
         let event = merge.event(next.proc);
-        let [a0, a1, a2] = event.args;
+        let [a0, a1, a2] = event.args();
         let at = self.at(event);
         match event.typ {
             ev::GOMAXPROCS => {
@@ -167,7 +173,7 @@ impl<'a, L: Default + Clone, S: Sink<Local = L>> Converter<'a, L, S> {
                     return self.rest_of_goroutines(ns);
                 }
                 let at = self.stamp(at, ns);
-                let stack = self.stack(event.stack);
+                let stack = self.stack(event.stack());
                 self.sink.metric(&at, Metric::GoMaxProcs, a0, stack);
             }
             ev::PROC_START => {
@@ -211,7 +217,7 @@ impl<'a, L: Default + Clone, S: Sink<Local = L>> Converter<'a, L, S> {
             }
             ev::GO_CREATE => {
                 let mut create = change(a0, GoState::NotExist, GoState::Runnable);
-                create.stack = self.stack(event.stack);
+                create.stack = self.stack(event.stack());
                 create.own =
                     self.generation.stack_row(u64::from(a1 as u32)).unwrap_or(StackRow::NONE);
                 self.go(at, ns, create);
@@ -253,7 +259,7 @@ impl<'a, L: Default + Clone, S: Sink<Local = L>> Converter<'a, L, S> {
             ev::CPU_SAMPLE => {
                 let at = At { m: ThreadId::NONE, ..at };
                 let at = self.stamp(at, ns);
-                let stack = self.stack(event.stack);
+                let stack = self.stack(event.stack());
                 self.sink.sample(&at, stack);
             }
             typ => {
@@ -262,7 +268,7 @@ impl<'a, L: Default + Clone, S: Sink<Local = L>> Converter<'a, L, S> {
                         ev::GO_SCHED | ev::GO_PREEMPT => GoState::Runnable,
                         _ => GoState::Waiting,
                     };
-                    let stack = self.stack(event.stack);
+                    let stack = self.stack(event.stack());
                     let reason = trace.reasons[usize::from(typ)];
                     let stop = change(event.g, GoState::Running, to);
                     self.go(at, ns, GoEvent { reason, stack, own: stack, ..stop });
@@ -274,9 +280,9 @@ impl<'a, L: Default + Clone, S: Sink<Local = L>> Converter<'a, L, S> {
 
     /// What programs write themselves.
     fn user(&mut self, event: &Event, ns: i64) -> Result<(), Bad> {
-        let [a0, a1, a2] = event.args;
+        let [a0, a1, a2] = event.args();
         let at = self.stamp(self.at(event), ns);
-        let stack = self.stack(event.stack);
+        let stack = self.stack(event.stack());
         let id = TaskId(a0);
         match event.typ {
             ev::USER_TASK_CREATE => {
@@ -297,7 +303,7 @@ impl<'a, L: Default + Clone, S: Sink<Local = L>> Converter<'a, L, S> {
                 self.sink.region(&at, &Region { task: id, begins: a1 == 0, name }, stack);
             }
             _ => {
-                let bytes = &self.generation.bytes[..self.generation.n_bytes()];
+                let bytes = Wire::of(self.generation).bytes;
                 let raw = super::parse::Raw::read(bytes, event.at as usize, crate::Version(21))?;
                 let text = String::from_utf8_lossy(raw.text);
                 let message = self.tables.find(&text).unwrap_or(StrId::NONE);
@@ -350,7 +356,7 @@ impl<'a, L: Default + Clone, S: Sink<Local = L>> Converter<'a, L, S> {
 
     fn range(&mut self, at: &At, event: &Event, begins: u8, kind: RangeKind, scope: RangeScope) {
         let (phase, stack) = if event.typ == begins {
-            (RangePhase::Begin, self.stack(event.stack))
+            (RangePhase::Begin, self.stack(event.stack()))
         } else {
             (RangePhase::End, StackRow::NONE)
         };

@@ -3,7 +3,22 @@
 
 use super::parse::{Bad, Event, Proc, Raw, Trace};
 use super::spec::{self, MAX_ARGS, Role, ev};
-use crate::{Version, varint};
+use crate::v2::generation::Generation;
+use crate::varint;
+
+/// The bytes of a trace.
+#[derive(Clone, Copy)]
+pub(super) struct Wire<'a> {
+    pub(super) bytes: &'a [u8],
+    /// With what follows, so that a window can be laid on each event.
+    padded: &'a [u8],
+}
+
+impl<'a> Wire<'a> {
+    pub(super) fn of(generation: &'a Generation) -> Wire<'a> {
+        Wire { bytes: &generation.bytes[..generation.n_bytes()], padded: &generation.bytes }
+    }
+}
 
 /// A P's place in its batches.
 #[derive(Debug, Clone)]
@@ -36,39 +51,52 @@ impl Cursor {
     pub(super) fn next(
         &mut self,
         trace: &Trace,
-        bytes: &[u8],
+        wire: Wire<'_>,
         event: &mut Event,
     ) -> Result<bool, Bad> {
-        loop {
-            let Some(&head) = bytes.get(self.pos) else {
-                if self.next_batch(trace, bytes)? {
-                    continue;
-                }
-                return Ok(false);
-            };
-            match head & 63 {
-                ev::BATCH => {
-                    if !self.next_batch(trace, bytes)? {
-                        return Ok(false);
-                    }
-                }
-                ev::STRING | ev::STACK | ev::FREQUENCY | ev::TIMER_GOROUTINE | ev::CPU_SAMPLE => {
-                    self.pos = Raw::read(bytes, self.pos, trace.version)?.end;
-                }
-                _ => {
-                    self.event(bytes, trace.version, event)?;
-                    return Ok(true);
+        match in_line(wire, self.pos, &mut event.numbers) {
+            Some((typ, end)) => {
+                (event.typ, event.at) = (typ, self.pos as u64);
+                self.pos = end;
+            }
+            None => {
+                if !self.read(trace, wire.bytes, event)? {
+                    return Ok(false);
                 }
             }
         }
+        self.place(event)?;
+        Ok(true)
     }
 
     /// Whether the P's next event is of this type. `None`: that takes a closer look.
     #[inline(always)]
-    pub(super) fn is_next(&self, bytes: &[u8], typ: u8) -> Option<bool> {
-        let &head = bytes.get(self.pos)?;
+    pub(super) fn is_next(&self, wire: Wire<'_>, typ: u8) -> Option<bool> {
+        let &head = wire.bytes.get(self.pos)?;
         spec::numbers(head)?;
         Some(head & 63 == typ)
+    }
+
+    /// Reads an event that takes a closer look, or goes to the next batch. `false`: there is none.
+    #[inline(never)]
+    fn read(&mut self, trace: &Trace, bytes: &[u8], event: &mut Event) -> Result<bool, Bad> {
+        loop {
+            let at = self.pos;
+            let head = bytes.get(at).map_or(ev::BATCH, |head| head & 63);
+            if head == ev::BATCH {
+                if !self.next_batch(trace, bytes)? {
+                    return Ok(false);
+                }
+                continue;
+            }
+            let raw = Raw::read(bytes, at, trace.version)?;
+            self.pos = raw.end;
+            if spec::is_ordered(raw.typ) {
+                event.numbers = raw.args(trace.version)?;
+                (event.typ, event.at) = (raw.typ, at as u64);
+                return Ok(true);
+            }
+        }
     }
 
     #[cold]
@@ -81,24 +109,12 @@ impl Cursor {
         Ok(true)
     }
 
+    /// Says when and by whom an event was made whose numbers are read.
     #[inline(always)]
-    fn event(&mut self, bytes: &[u8], version: Version, event: &mut Event) -> Result<(), Bad> {
-        let at = self.pos;
-        let mut numbers = [0; MAX_ARGS];
-        match in_line(bytes, at, &mut numbers) {
-            Some(end) => self.pos = end,
-            None => {
-                let raw = Raw::read(bytes, at, version)?;
-                self.pos = raw.end;
-                numbers = raw.args(version)?;
-            }
-        }
-        let typ = bytes[at] & 63;
-        self.ticks = self.ticks.wrapping_add(numbers[0] as i64);
-        // Where there is none, its place is behind all numbers.
-        let stack = numbers[spec::stack_place(typ) % MAX_ARGS] as u32;
-        let [_, a0, a1, a2, ..] = numbers;
-        let args = [a0, a1, a2];
+    fn place(&mut self, event: &mut Event) -> Result<(), Bad> {
+        let (at, typ) = (event.at as usize, event.typ);
+        let [first, ..] = event.args();
+        self.ticks = self.ticks.wrapping_add(event.numbers[0] as i64);
         let mut g = self.g;
         let role = Role::of(typ);
         if role.is(Role::ACTS) {
@@ -112,13 +128,13 @@ impl Cursor {
             if g != 0 {
                 return Err(does_not_fit(at, typ, g, "the P runs a goroutine already"));
             }
-            (self.g, g) = (a0, a0);
+            (self.g, g) = (first, first);
         } else if role.is(Role::OF_ANOTHER) {
-            g = a0;
+            g = first;
         } else if role.is(Role::OF_THE_P) {
             self.of_the_p(typ).map_err(|what| does_not_fit(at, typ, g, what))?;
         }
-        *event = Event { ticks: self.ticks, g, args, stack, p: self.proc, typ, at: at as u64 };
+        (event.ticks, event.g, event.p) = (self.ticks, g, self.proc);
         Ok(())
     }
 
@@ -142,14 +158,18 @@ pub(super) fn does_not_fit(at: usize, typ: u8, g: u64, what: &str) -> Bad {
 }
 
 /// Reads the numbers of the event at `at`, if it takes part in the order and has as many as its type says;
-/// tells where it ends. `None` for all others, of which is told elsewhere.
+/// tells its type and where it ends. `None` for all others, of which is told elsewhere.
 #[inline(always)]
-fn in_line(bytes: &[u8], at: usize, numbers: &mut [u64; MAX_ARGS]) -> Option<usize> {
-    let mut cursor = varint::Cursor::new(bytes.get(at..)?.first_chunk()?, 0);
-    let (n, has_length) = spec::numbers(cursor.byte())?;
+fn in_line(wire: Wire<'_>, at: usize, numbers: &mut [u64; MAX_ARGS]) -> Option<(u8, usize)> {
+    // No position is so large that the sum wraps around and is in the bytes.
+    let window = wire.padded.get(at..at.wrapping_add(varint::WINDOW))?.first_chunk()?;
+    let mut cursor = varint::Cursor::new(window, 0);
+    let head = cursor.byte();
+    let (n, has_length) = spec::numbers(head)?;
     let length = if has_length { cursor.byte() } else { 0 };
     numbers.iter_mut().take(n).for_each(|number| *number = cursor.number());
     let read = cursor.pos()?;
     // A length of more than a byte is more than so few numbers have.
-    (!has_length || usize::from(length) + 2 == read).then_some(at + read)
+    let is_whole = !has_length || usize::from(length) + 2 == read;
+    (is_whole && at + read <= wire.bytes.len()).then_some((head & 63, at + read))
 }

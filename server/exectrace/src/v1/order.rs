@@ -10,7 +10,7 @@
 use hashbrown::HashMap;
 
 use super::by_number::Gos;
-use super::cursor::{Cursor, does_not_fit};
+use super::cursor::{Cursor, Wire, does_not_fit};
 use super::parse::{Bad, Event, Sample, Trace};
 use super::spec::{self, ev};
 
@@ -118,15 +118,15 @@ impl Step {
         }
         let (mut g, mut seq) = (event.g, u64::MAX);
         if rule.bits & Rule::NAMED != 0 {
-            g = event.args[0];
+            g = event.args()[0];
         }
         if rule.bits & Rule::PLACED != 0 {
-            seq = event.args[1];
+            seq = event.args()[1];
         }
         if rule.bits & Rule::SPECIAL != 0 {
             (g, seq) = match event.typ {
-                ev::GO_CREATE => (event.args[0], 0),
-                ev::GC_START => (COLLECTOR, event.args[0]),
+                ev::GO_CREATE => (event.args()[0], 0),
+                ev::GC_START => (COLLECTOR, event.args()[0]),
                 _ => (g, 1),
             };
         }
@@ -168,7 +168,7 @@ impl Known {
         match event.typ {
             // In Go's reader it is of the goroutine that runs there, which is in no system call.
             ev::GO_SYS_EXIT_LOCAL => return Err("the goroutine is in no system call"),
-            ev::GO_SYS_EXIT => match event.args[2] as i64 {
+            ev::GO_SYS_EXIT => match event.args()[2] as i64 {
                 0 => self.exit = event.ticks,
                 _ if self.block == 0 => {
                     return Err("it returns from a system call that it is not in");
@@ -190,8 +190,7 @@ fn sample(samples: &mut std::slice::Iter<'_, Sample>, event: &mut Event) -> bool
     *event = Event {
         ticks: sample.ticks,
         g: sample.g,
-        args: [0; 3],
-        stack: sample.stack,
+        numbers: [0, 0, 0, 0, 0, u64::from(sample.stack)],
         p: sample.p,
         typ: ev::CPU_SAMPLE,
         at: sample.at,
@@ -202,7 +201,7 @@ fn sample(samples: &mut std::slice::Iter<'_, Sample>, event: &mut Event) -> bool
 /// The events of all Ps side by side.
 pub(super) struct Merge<'a> {
     trace: &'a Trace,
-    bytes: &'a [u8],
+    wire: Wire<'a>,
     /// Of each P; one more stands for the profiler's samples.
     cursors: Vec<Cursor>,
     samples: std::slice::Iter<'a, Sample>,
@@ -230,12 +229,12 @@ pub(super) struct Next {
 }
 
 impl<'a> Merge<'a> {
-    pub(super) fn new(trace: &'a Trace, bytes: &'a [u8]) -> Result<Merge<'a>, Bad> {
+    pub(super) fn new(trace: &'a Trace, wire: Wire<'a>) -> Result<Merge<'a>, Bad> {
         let mut sampled: Vec<_> = trace.samples.iter().map(|s| (s.g, s.ticks)).collect();
         sampled.sort_unstable();
         let mut merge = Merge {
             trace,
-            bytes,
+            wire,
             cursors: trace.procs.iter().map(Cursor::new).collect(),
             samples: trace.samples.iter(),
             next: vec![Event::default(); trace.procs.len() + 1],
@@ -296,7 +295,7 @@ impl<'a> Merge<'a> {
     fn read(&mut self, proc: u32) -> Result<bool, Bad> {
         let next = &mut self.next[proc as usize];
         match self.cursors.get_mut(proc as usize) {
-            Some(cursor) => cursor.next(self.trace, self.bytes, next),
+            Some(cursor) => cursor.next(self.trace, self.wire, next),
             None => Ok(sample(&mut self.samples, next)),
         }
     }
@@ -361,7 +360,7 @@ impl<'a> Merge<'a> {
     #[inline(always)]
     pub(super) fn blocks(&self, proc: u32) -> Result<bool, Bad> {
         let Some(cursor) = self.cursors.get(proc as usize) else { return Ok(false) };
-        match cursor.is_next(self.bytes, ev::GO_SYS_BLOCK) {
+        match cursor.is_next(self.wire, ev::GO_SYS_BLOCK) {
             Some(true) if self.sampled.is_empty() => Ok(true),
             Some(false) => Ok(false),
             _ => self.blocks_unsampled(cursor.clone(), &self.next[proc as usize]),
@@ -371,7 +370,7 @@ impl<'a> Merge<'a> {
     #[inline(never)]
     fn blocks_unsampled(&self, mut cursor: Cursor, call: &Event) -> Result<bool, Bad> {
         let mut next = Event::default();
-        if !cursor.next(self.trace, self.bytes, &mut next)? || next.typ != ev::GO_SYS_BLOCK {
+        if !cursor.next(self.trace, self.wire, &mut next)? || next.typ != ev::GO_SYS_BLOCK {
             return Ok(false);
         }
         let first = self.sampled.partition_point(|&sample| sample < (call.g, call.ticks));

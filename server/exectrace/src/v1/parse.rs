@@ -98,14 +98,28 @@ pub(super) struct Event {
     pub(super) ticks: i64,
     /// The goroutine that made it, or that it starts; 0 is none.
     pub(super) g: u64,
-    /// Of those that it has; what is behind them may be anything.
-    pub(super) args: [u64; 3],
-    /// The id of its stack; 0 is none.
-    pub(super) stack: u32,
+    /// The time since the event before it, its arguments, its stack, as far as it has them. Behind them may
+    /// be anything, but at the end, where 0 stands, or a sample's stack.
+    pub(super) numbers: [u64; MAX_ARGS],
     pub(super) p: i32,
     pub(super) typ: u8,
     /// Where it stands.
     pub(super) at: u64,
+}
+
+impl Event {
+    /// Its arguments; behind those that it has may be anything.
+    #[inline(always)]
+    pub(super) fn args(&self) -> [u64; 3] {
+        let [_, a0, a1, a2, ..] = self.numbers;
+        [a0, a1, a2]
+    }
+
+    /// The id of its stack; 0 is none.
+    #[inline(always)]
+    pub(super) fn stack(&self) -> u32 {
+        self.numbers[spec::stack_place(self.typ) % MAX_ARGS] as u32
+    }
 }
 
 /// What is wrong, and where.
