@@ -120,7 +120,7 @@ impl<'a, L: Default + Clone, S: Sink<Local = L>> Converter<'a, L, S> {
                 continue;
             }
             let ns = since(*start.get_or_insert(event.ticks), event.ticks, trace.ns);
-            self.event(trace, &merge, &next, ns)?;
+            self.event(trace, &merge, event, &next, ns)?;
         }
         for exit in exits {
             let ns = since(*start.get_or_insert(exit.ticks), exit.ticks, trace.ns);
@@ -132,7 +132,7 @@ impl<'a, L: Default + Clone, S: Sink<Local = L>> Converter<'a, L, S> {
     /// A goroutine is back from a system call that blocked.
     fn returns(&mut self, g: u64, ns: i64) {
         let at = self.at_p(g, fake_p::SYSCALLS);
-        self.go(at, ns, change(g, GoState::Syscall, GoState::Runnable));
+        self.go_rarely(at, ns, change(g, GoState::Syscall, GoState::Runnable));
     }
 
     #[inline(always)]
@@ -141,7 +141,7 @@ impl<'a, L: Default + Clone, S: Sink<Local = L>> Converter<'a, L, S> {
         let call = change(event.g, GoState::Running, GoState::Syscall);
         let call = GoEvent { stack, own: stack, ..call };
         if blocks {
-            return self.go(self.at(event), ns, call);
+            return self.go_rarely(self.at(event), ns, call);
         }
         let at = self.raw_at(event);
         self.go(at, ns, call);
@@ -163,8 +163,14 @@ impl<'a, L: Default + Clone, S: Sink<Local = L>> Converter<'a, L, S> {
     }
 
     #[inline(always)]
-    fn event(&mut self, trace: &Trace, merge: &Merge<'_>, next: &Next, ns: i64) -> Result<(), Bad> {
-        let event = merge.event(next.proc);
+    fn event(
+        &mut self,
+        trace: &Trace,
+        merge: &Merge<'_>,
+        event: &Event,
+        next: &Next,
+        ns: i64,
+    ) -> Result<(), Bad> {
         let [a0, a1, a2] = event.args();
         let at = self.at(event);
         match event.typ {
@@ -220,7 +226,7 @@ impl<'a, L: Default + Clone, S: Sink<Local = L>> Converter<'a, L, S> {
                 create.stack = self.stack(event.stack());
                 create.own =
                     self.generation.stack_row(u64::from(a1 as u32)).unwrap_or(StackRow::NONE);
-                self.go(at, ns, create);
+                self.go_rarely(at, ns, create);
             }
             ev::GO_SYS_CALL => self.call(event, merge.blocks(next.proc)?, ns),
             ev::GO_UNBLOCK | ev::GO_UNBLOCK_LOCAL => {
@@ -235,12 +241,14 @@ impl<'a, L: Default + Clone, S: Sink<Local = L>> Converter<'a, L, S> {
             }
             ev::GO_START_LABEL => {
                 let at = self.raw_at(event);
-                self.go(at, ns, change(a0, GoState::Runnable, GoState::Running));
+                self.go_rarely(at, ns, change(a0, GoState::Runnable, GoState::Running));
                 let label = self.string(a2);
                 let at = self.stamp(at, ns);
                 self.sink.label(&at, label);
             }
-            ev::GO_END => self.go(at, ns, change(event.g, GoState::Running, GoState::NotExist)),
+            ev::GO_END => {
+                self.go_rarely(at, ns, change(event.g, GoState::Running, GoState::NotExist));
+            }
             // The first is told with the call; the other one says what no later version does.
             ev::GO_SYS_BLOCK | ev::FUTILE_WAKEUP => {}
             ev::GO_WAITING => self.status(at, ns, a0, GoState::Waiting),
@@ -263,15 +271,19 @@ impl<'a, L: Default + Clone, S: Sink<Local = L>> Converter<'a, L, S> {
                 self.sink.sample(&at, stack);
             }
             typ => {
-                if spec::block_reason(typ).is_some() {
-                    let to = match typ {
-                        ev::GO_SCHED | ev::GO_PREEMPT => GoState::Runnable,
-                        _ => GoState::Waiting,
-                    };
-                    let stack = self.stack(event.stack());
-                    let reason = trace.reasons[usize::from(typ)];
+                if spec::block_reason(typ).is_none() {
+                    return Ok(());
+                }
+                let stack = self.stack(event.stack());
+                let reason = trace.reasons[usize::from(typ)];
+                let stop = |to| {
                     let stop = change(event.g, GoState::Running, to);
-                    self.go(at, ns, GoEvent { reason, stack, own: stack, ..stop });
+                    GoEvent { reason, stack, own: stack, ..stop }
+                };
+                if matches!(typ, ev::GO_SCHED | ev::GO_PREEMPT) {
+                    self.go_rarely(at, ns, stop(GoState::Runnable));
+                } else {
+                    self.go(at, ns, stop(GoState::Waiting));
                 }
             }
         }
@@ -321,16 +333,24 @@ impl<'a, L: Default + Clone, S: Sink<Local = L>> Converter<'a, L, S> {
         rest.sort_unstable();
         let at = At { t: Nanos(0), g: GoId::NONE, p: ProcId::NONE, m: ThreadId::NONE };
         for g in rest {
-            self.go(at, ns, change(g, GoState::Undetermined, GoState::Runnable));
+            self.go_rarely(at, ns, change(g, GoState::Undetermined, GoState::Runnable));
         }
         Ok(())
     }
 
     fn status(&mut self, at: At, ns: i64, g: u64, state: GoState) {
         self.state.unknown.remove(&g);
-        self.go(at, ns, change(g, GoState::Undetermined, state));
+        self.go_rarely(at, ns, change(g, GoState::Undetermined, state));
     }
 
+    /// The same for an event that is rare: `go` is compiled anew for each place that it is called from, so that
+    /// the states which that knows cost nothing.
+    #[inline(never)]
+    fn go_rarely(&mut self, at: At, ns: i64, event: GoEvent) {
+        self.go(at, ns, event);
+    }
+
+    #[inline(always)]
     fn go(&mut self, at: At, ns: i64, event: GoEvent) {
         let at = self.stamp(at, ns);
         let mut row = self.gos.find(event.g);
