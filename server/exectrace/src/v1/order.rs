@@ -1,11 +1,10 @@
 //! Puts the events of a v1 trace into the order in which they were written, as Go's reader does.
 //!
 //! Of the next event of each P, those that can have happened are in a heap, and the earliest of them
-//! comes next; all others wait for the state of their goroutine that they need. Mostly a P's next event is
-//! the earliest again, and then the heap is left alone.
+//! comes next; all others wait for the state of their goroutine that they need.
 //!
-//! Ps whose events have the same tick come in an order that Go's reader leaves to chance (it walks
-//! through a map); here it is that of their first batch in the file.
+//! Events of the same tick come as the heap has them, so it must be Go's, move by move. Only what Ps bring
+//! first is left to chance there (it walks through a map); here they come in the order of their first batch.
 
 use hashbrown::HashMap;
 
@@ -269,9 +268,11 @@ impl<'a> Merge<'a> {
         {
             let event = &self.next[proc as usize];
             let step = Step::of(event);
-            let is_first = match self.heap.first() {
-                Some(&first) => (event.ticks, proc) < first,
-                None => true,
+            // What is put into a heap of two or less, and is the earliest, leaves it as it was.
+            let is_first = match self.heap.as_slice() {
+                [] => true,
+                [first] | [first, _] => event.ticks < first.0,
+                _ => false,
             };
             if !is_first {
                 self.stand(proc, step);
@@ -410,7 +411,7 @@ impl<'a> Merge<'a> {
     fn push(&mut self, proc: u32) {
         self.heap.push((self.next[proc as usize].ticks, proc));
         let mut i = self.heap.len() - 1;
-        while i > 0 && self.heap[i] < self.heap[(i - 1) / 2] {
+        while i > 0 && self.heap[i].0 < self.heap[(i - 1) / 2].0 {
             self.heap.swap(i, (i - 1) / 2);
             i = (i - 1) / 2;
         }
@@ -429,10 +430,10 @@ impl<'a> Merge<'a> {
             if child >= self.heap.len() {
                 return Some(first);
             }
-            if child + 1 < self.heap.len() && self.heap[child + 1] < self.heap[child] {
+            if child + 1 < self.heap.len() && self.heap[child + 1].0 < self.heap[child].0 {
                 child += 1;
             }
-            if self.heap[child] >= self.heap[i] {
+            if self.heap[child].0 >= self.heap[i].0 {
                 return Some(first);
             }
             self.heap.swap(i, child);
