@@ -17,6 +17,7 @@ mod check;
 mod convert;
 mod cursor;
 pub(crate) mod footprint;
+mod heap;
 mod order;
 pub(crate) mod parse;
 pub(crate) mod spec;

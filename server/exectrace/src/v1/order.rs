@@ -3,13 +3,14 @@
 //! Of the next event of each P, those that can have happened are in a heap, and the earliest of them
 //! comes next; all others wait for the state of their goroutine that they need.
 //!
-//! Events of the same tick come as the heap has them, so it must be Go's, move by move. Only what Ps bring
-//! first is left to chance there (it walks through a map); here they come in the order of their first batch.
+//! Events of the same tick come as the heap has them. Only what Ps bring first is left to chance in Go's
+//! reader (it walks through a map); here they come in the order of their first batch.
 
 use hashbrown::HashMap;
 
 use super::by_number::Gos;
 use super::cursor::{Cursor, Wire, does_not_fit};
+use super::heap::Heap;
 use super::parse::{Bad, Event, Sample, Trace};
 use super::spec::{self, ev};
 
@@ -206,8 +207,8 @@ pub(super) struct Merge<'a> {
     samples: std::slice::Iter<'a, Sample>,
     /// The next event of each, while it is in the heap or waits.
     next: Vec<Event>,
-    /// Those whose event can happen now, a heap by time.
-    heap: Vec<(i64, u32)>,
+    /// Those whose event can happen now.
+    heap: Heap,
     /// Those whose event waits, by the goroutine and the state that it needs of it.
     waiting: HashMap<(u64, Turn), Vec<u32>>,
     /// Whose event came last: its next one is still to be read.
@@ -237,7 +238,7 @@ impl<'a> Merge<'a> {
             cursors: trace.procs.iter().map(Cursor::new).collect(),
             samples: trace.samples.iter(),
             next: vec![Event::default(); trace.procs.len() + 1],
-            heap: Vec::new(),
+            heap: Heap::default(),
             waiting: HashMap::new(),
             current: None,
             last: i64::MIN,
@@ -268,13 +269,7 @@ impl<'a> Merge<'a> {
         {
             let event = &self.next[proc as usize];
             let step = Step::of(event);
-            // What is put into a heap of two or less, and is the earliest, leaves it as it was.
-            let is_first = match self.heap.as_slice() {
-                [] => true,
-                [first] | [first, _] => event.ticks < first.0,
-                _ => false,
-            };
-            if !is_first {
+            if !self.heap.passes_by(event.ticks) {
                 self.stand(proc, step);
             } else if let Some(next) = self.happens(proc, step)? {
                 return Ok(Some(next));
@@ -282,7 +277,7 @@ impl<'a> Merge<'a> {
                 self.wait(proc, step);
             }
         }
-        let Some(proc) = self.pop() else { return self.stuck() };
+        let Some((_, proc)) = self.heap.pop() else { return self.stuck() };
         let event = &self.next[proc as usize];
         let (at, typ, g) = (event.at as usize, event.typ, event.g);
         match self.happens(proc, Step::of(event))? {
@@ -410,34 +405,5 @@ impl<'a> Merge<'a> {
 
     fn push(&mut self, proc: u32) {
         self.heap.push((self.next[proc as usize].ticks, proc));
-        let mut i = self.heap.len() - 1;
-        while i > 0 && self.heap[i].0 < self.heap[(i - 1) / 2].0 {
-            self.heap.swap(i, (i - 1) / 2);
-            i = (i - 1) / 2;
-        }
-    }
-
-    /// Whose event is the earliest of those in the heap.
-    #[inline]
-    fn pop(&mut self) -> Option<u32> {
-        if self.heap.is_empty() {
-            return None;
-        }
-        let (_, first) = self.heap.swap_remove(0);
-        let mut i = 0;
-        loop {
-            let mut child = 2 * i + 1;
-            if child >= self.heap.len() {
-                return Some(first);
-            }
-            if child + 1 < self.heap.len() && self.heap[child + 1].0 < self.heap[child].0 {
-                child += 1;
-            }
-            if self.heap[child].0 >= self.heap[i].0 {
-                return Some(first);
-            }
-            self.heap.swap(i, child);
-            i = child;
-        }
     }
 }
