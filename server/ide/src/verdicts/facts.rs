@@ -4,8 +4,9 @@ use exectrace::{FrameId, StackId, StrId};
 use hashbrown::HashMap;
 
 use super::names::{
-    GRPC_RECEIVES, IO_METHODS, dials, gives_answer, gives_slot, is_accept_of_net, limits_rate,
-    listens, reads_packets, waits_for_turn, waits_for_work, waits_to_write, watches,
+    GRPC_RECEIVES, HTTP_BODY, HTTP_READS, IO_METHODS, dials, gives_answer, gives_slot,
+    is_accept_of_net, limits_rate, listens, reads_packets, waits_for_turn, waits_for_work,
+    waits_to_write, watches,
 };
 use crate::Analysis;
 use crate::causes::Cause;
@@ -192,7 +193,10 @@ impl Facts {
                 slot: any(&|f| gives_slot(f) || limits_rate(f)),
                 rate: any(&limits_rate),
                 talk: talk(kind, &any),
-                listens: any(&listens),
+                listens: any(&listens)
+                    || (user.is_some()
+                        && any(&|f| f == HTTP_READS)
+                        && !any(&|f| f.starts_with(HTTP_BODY))),
                 watches: kind == WaitKind::Syscall
                     && any(&watches)
                     && !any(&|f| f.starts_with("internal/poll.")),
@@ -329,6 +333,8 @@ fn kind(analysis: &Analysis, cause: Cause, stack: &[FrameId], user: Option<usize
             "select" if has(&waits_to_write) => WaitKind::NetWrite,
             "select" => WaitKind::Select,
             "sync.(*Cond).Wait" => WaitKind::Cond,
+            // For the goroutines of a bubble.
+            "synctest" => WaitKind::Join,
             _ if is_the_runtimes(funcs()) => WaitKind::Gc,
             _ => semaphore(&has),
         },

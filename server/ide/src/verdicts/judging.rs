@@ -7,7 +7,8 @@ use hashbrown::{HashMap, HashSet};
 
 use super::demand::{Demand, Demanded};
 use super::facts::{Facts, WaitKind};
-use super::people::{People, weight};
+use super::idle::Idle;
+use super::people::{Crew, People, weight};
 use super::seen::Seen;
 use super::tally::Tally;
 use super::words::{Judgement, Verdict, Why};
@@ -86,6 +87,7 @@ pub(super) fn judge(
         idle: Idle::new(people),
         within: RefCell::default(),
         working: OnceCell::new(),
+        told: OnceCell::new(),
         sites: vec![(0, 0); facts.n_sites()],
         tally: Tally::default(),
     };
@@ -107,74 +109,10 @@ struct Judge<'a> {
     within: RefCell<HashMap<(StrId, SlotId), bool>>,
     /// Found when first asked for: see [`Judge::working_makers`].
     working: OnceCell<HashSet<GoRow>>,
+    /// Found when first asked for: see [`Judge::told_to_stop`].
+    told: OnceCell<HashSet<Crew>>,
     sites: Vec<(i64, i64)>,
     tally: Tally,
-}
-
-/// How long goroutines stood idle: their waits that were found neither costly nor through, so far.
-/// Of those only that receive from senders, who ask.
-struct Idle {
-    /// By goroutine: a row of `sums`, or `u32::MAX`.
-    at: Vec<u32>,
-    /// The end of each such wait, and all of them together up to there.
-    sums: Vec<Vec<(i64, i64)>>,
-}
-
-impl Idle {
-    fn new(people: &People) -> Idle {
-        let mut n = 0;
-        let at = people.receivers().map(|receives| {
-            let at = if receives { n } else { u32::MAX };
-            n += u32::from(receives);
-            at
-        });
-        let at = at.collect();
-        Idle { at, sums: vec![Vec::new(); n as usize] }
-    }
-
-    /// About how many bytes of memory it takes: as if all that goroutines end were idle waits of some
-    /// that receive.
-    fn memory(stays: &Stays) -> usize {
-        let births = stays.gos.len() + stays.briefs.len();
-        let wakes = stays.counts().wakes.saturating_sub(births);
-        stays.gos.len() * size_of::<u32>() + wakes * size_of::<(i64, i64)>()
-    }
-
-    /// A goroutine was idle for so long, up to time `end`.
-    #[inline]
-    fn add(&mut self, g: GoRow, end: i64, ns: i64) {
-        if let Some(sums) = self.sums.get_mut(self.at[g.0 as usize] as usize) {
-            let before = sums.last().map_or(0, |sum| sum.1);
-            sums.push((end, before + ns));
-        }
-    }
-
-    /// How long a goroutine has stood idle from time `from` up to now.
-    fn since(&self, g: GoRow, from: i64) -> i64 {
-        let Some(sums) = self.sums.get(self.at[g.0 as usize] as usize) else { return 0 };
-        let Some(&(_, all)) = sums.last() else { return 0 };
-        let first = later(sums, from);
-        let Some(&(end, sum)) = sums.get(first) else { return 0 };
-        let already = first.checked_sub(1).map_or(0, |i| sums[i].1);
-        // The part of the first one that lies before `from`.
-        let ns = sum - already;
-        let cut = (from - end.saturating_sub(ns)).clamp(0, ns);
-        all - already - cut
-    }
-}
-
-/// The first row that ends after `t`. Nearly always it is among the last.
-fn later(sums: &[(i64, i64)], t: i64) -> usize {
-    let mut step = 1;
-    let mut high = sums.len();
-    while let Some(low) = high.checked_sub(step) {
-        if sums[low].0 <= t {
-            return low + 1 + sums[low + 1..high].partition_point(|sum| sum.0 <= t);
-        }
-        high = low;
-        step *= 2;
-    }
-    sums[..high].partition_point(|sum| sum.0 <= t)
 }
 
 impl Judge<'_> {
@@ -196,7 +134,9 @@ impl Judge<'_> {
                 Verdict::Costly => site.0 = site.0.saturating_add(ns),
                 Verdict::Through => {}
                 Verdict::Idle | Verdict::Unsure if stay.kind == StayKind::Wait && ns > 0 => {
-                    self.idle.add(stay.g, stay.end.0, ns);
+                    let away = verdict == Verdict::Unsure
+                        && matches!(seen.fact.kind, WaitKind::Sleep | WaitKind::Network);
+                    self.idle.add(stay.g, stay.end.0, ns, away);
                 }
                 Verdict::Idle | Verdict::Unsure => {}
             }
@@ -287,13 +227,16 @@ impl Judge<'_> {
                 (if strong { Costly } else { self.if_late(seen) }, Why::ReceiverBusy)
             } else if strong {
                 (Costly, Why::ReceiverLate)
+            } else if self.is_away(stay) {
+                (Unsure, Why::ReceiverBusy)
             } else {
                 (Idle, Why::ReceiverIdle)
             };
         }
         if let Some(ended) = seen.trip.filter(|_| !strong) {
             // What lasts as long as the trace may as well be told what to do there, and answer that.
-            return (if ended { Costly } else { Unsure }, Why::NetworkInPath);
+            let costly = ended && !self.is_told_to_stop(stay.g);
+            return (if costly { Costly } else { Unsure }, Why::NetworkInPath);
         }
         let comes_back = umbrella || seen.at.n >= 2;
         if stay.waker != GoRow::NONE && !uncarried {
@@ -343,8 +286,8 @@ impl Judge<'_> {
                 _ if timer && seen.fact.rate && demanded.is_strong_half() => {
                     (Costly, Why::TimerInPath)
                 }
-                // A heartbeat in a handler.
-                _ if timer && demanded.level() >= 2 => (Unsure, Why::TimerInPath),
+                // A heartbeat in a handler, or nothing that came of what was to be told within a while.
+                _ if (timer || ran_out) && demanded.level() >= 2 => (Unsure, Why::TimerInPath),
                 _ if timer || ran_out => (Costly, Why::TimerInPath),
                 _ => (Costly, Why::NetworkInPath),
             };
@@ -381,12 +324,53 @@ impl Judge<'_> {
     /// Whether the waker was busy for half of the wait: running, runnable, in a system call, or in a
     /// wait that is itself costly or goes through.
     fn is_busy(&self, stay: &Stay) -> bool {
-        let whole = stay.end.since(stay.start);
         // The waker does nothing between its last stay and the wake: its idle time so far is all of it.
-        let idle = self.idle.since(stay.waker, stay.start.0);
+        let (idle, _) = self.idle.since(stay.waker, stay.start.0);
+        self.is_rest_half(stay, idle)
+    }
+
+    /// The same, where what the waker was at may have been its work: it slept, or waited for the network.
+    fn is_away(&self, stay: &Stay) -> bool {
+        let (idle, away) = self.idle.since(stay.waker, stay.start.0);
+        self.is_rest_half(stay, idle - away)
+    }
+
+    /// Whether the time that the waker lived during a wait, without so much of it, is half of the wait.
+    fn is_rest_half(&self, stay: &Stay, idle: i64) -> bool {
+        let whole = stay.end.since(stay.start);
         let born = self.stays.go(stay.waker).birth.0.max(stay.start.0);
         let alive = stay.end.0 - born.min(stay.end.0);
         i128::from(alive.saturating_sub(idle)) * 2 >= i128::from(whole)
+    }
+
+    /// Whether a goroutine that asked over the network was told to stop, or another one that was started by the
+    /// same with the same function: what it does lasts as long as the program, as a subscription does.
+    fn is_told_to_stop(&self, g: GoRow) -> bool {
+        let told = || self.told_to_stop();
+        self.told.get_or_init(told).contains(&self.people.crew(g))
+    }
+
+    /// Those that opened connections and were told to stop: whose last wait a context ended, or whoever closed
+    /// the connection.
+    fn told_to_stop(&self) -> HashSet<Crew> {
+        /// After it, what is open is closed.
+        const MOST: usize = 8;
+        let at = |row: StayRow| (row != StayRow::NONE).then(|| self.stays.stay(row));
+        let last = |row| {
+            std::iter::successors(at(row), |did| at(did.prev))
+                .take(MOST)
+                .find(|did| did.kind == StayKind::Wait)
+        };
+        let is_told = |last: Stay| {
+            let is_closed =
+                self.facts.kind_of_stay(&last) == WaitKind::Network && last.waker != GoRow::NONE;
+            is_closed || self.people.is_cancelled(&last)
+        };
+        let gos = (0u32..).map(GoRow).zip(&self.people.gos);
+        gos.filter(|(_, person)| person.ended && person.dials)
+            .filter(|(_, person)| last(person.last_wait).is_some_and(is_told))
+            .map(|(g, _)| self.people.crew(g))
+            .collect()
     }
 
     /// Whether a join that began in the trace, and is not over, waits for somebody who works.

@@ -96,6 +96,11 @@ pub(super) fn listens(func: &str) -> bool {
         })
 }
 
+/// What reads from the connection of a handler of HTTP, and what reads the body of its request there. What a handler
+/// reads without the latter comes over a connection that it took for itself, as a websocket does.
+pub(super) const HTTP_READS: &str = "net/http.(*connReader).Read";
+pub(super) const HTTP_BODY: &str = "net/http.(*body)";
+
 /// Functions that wait until the other side of a connection takes what is written.
 pub(super) fn waits_to_write(func: &str) -> bool {
     const NAMES: [&str; 2] = [

@@ -67,6 +67,9 @@ pub(super) struct Person {
     pub(super) last_wait: StayRow,
     /// Who asked it last.
     asker: GoRow,
+    /// From whom it took something last that waited to hand it over: where there is too much to do nobody is woken
+    /// by being asked.
+    took_from: GoRow,
     /// When it was last seen outside the program's own code.
     pub(super) seen_outside: i64,
 }
@@ -366,6 +369,8 @@ impl People {
                 continue;
             }
             let w = &self.gos[stay.waker.0 as usize];
+            let is_taken = w.took_from == stay.g && !peer;
+            let is_taken = is_taken && fact.kind.is_receiving() && !self.is_sending(fact, stay);
             let (asker, made) = (w.asker, w.makers.iter().position(|&maker| maker == stay.g));
             let answers_maker = made.is_some_and(|maker| w.woke_makers[maker] <= 2);
             // A worker that was started for a question has that in hand.
@@ -384,7 +389,7 @@ impl People {
             let ns = stay.end.since(stay.start);
             let group = &mut self.groups[self.at_site[at_site].group as usize];
             group.woken_ns = group.woken_ns.saturating_add(ns);
-            if asked || answers_maker || born_for_it {
+            if asked || is_taken || answers_maker || born_for_it {
                 group.answered_ns = group.answered_ns.saturating_add(ns);
             } else if fact.kind.is_receiving() {
                 let person = &mut self.gos[stay.g.0 as usize];
@@ -392,6 +397,9 @@ impl People {
             }
             if !peer && (self.is_sending(fact, stay) || self.selects_meet(fact, stay)) {
                 self.gos[stay.waker.0 as usize].receives = true;
+            }
+            if !peer && self.is_sending(fact, stay) {
+                self.gos[stay.waker.0 as usize].took_from = stay.g;
             }
         }
         for group in &mut self.groups {
@@ -426,7 +434,7 @@ impl People {
             // A library's goroutine may read the answer there to what it was asked elsewhere.
             let is_round = fact.kind != Network || person.own_root;
             if !stay.open && person.home == fact.site && is_round {
-                person.asker = GoRow::NONE;
+                (person.asker, person.took_from) = (GoRow::NONE, GoRow::NONE);
             }
         }
     }
@@ -537,6 +545,7 @@ fn persons(analysis: &Analysis, stays: &Stays, facts: &Facts) -> Vec<Person> {
         sites: u32::MAX,
         last_wait: StayRow(0),
         asker: GoRow::NONE,
+        took_from: GoRow::NONE,
         seen_outside: i64::MIN,
     });
     persons.collect()
