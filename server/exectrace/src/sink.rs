@@ -209,6 +209,10 @@ pub trait Sink {
     /// A metric has a new value.
     #[inline(always)]
     fn metric(&mut self, at: &At, metric: Metric, value: u64, stack: StackRow) {}
+    /// GOMAXPROCS as it was when the trace began, at the time of the last event: of a v1 trace, where Go's
+    /// converter makes no event of that.
+    #[inline(always)]
+    fn gomaxprocs(&mut self, t: Nanos, n: u64) {}
     /// The running goroutine gets a label.
     #[inline(always)]
     fn label(&mut self, at: &At, label: StrId) {}

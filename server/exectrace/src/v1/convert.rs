@@ -176,6 +176,7 @@ impl<'a, L: Default + Clone, S: Sink<Local = L>> Converter<'a, L, S> {
         match event.typ {
             ev::GOMAXPROCS => {
                 if !std::mem::replace(&mut self.state.begun, true) {
+                    self.sink.gomaxprocs(self.clock.now(), a0);
                     return self.rest_of_goroutines(ns);
                 }
                 let at = self.stamp(at, ns);

@@ -213,6 +213,11 @@ impl Bump {
         Bump { base: -1, last: -2, n: 0 }
     }
 
+    /// The time of the last event.
+    pub(crate) fn now(&self) -> Nanos {
+        Nanos(self.last.wrapping_sub(self.base))
+    }
+
     #[inline(always)]
     pub(crate) fn stamp(&mut self, time: i64) -> Nanos {
         self.last = time.max(self.last.wrapping_add(1));
@@ -356,7 +361,7 @@ impl<L: Default + Clone> Decoder<L> {
 
     /// The time of the last event.
     pub fn last(&self) -> Nanos {
-        Nanos(self.state.clock.last.wrapping_sub(self.state.clock.base))
+        self.state.clock.now()
     }
 
     /// Decodes a generation; they come in the file's order.

@@ -216,17 +216,19 @@ impl<const LIVES: bool, const AHEAD: bool> Sink for Pass<'_, LIVES, AHEAD> {
     fn metric(&mut self, at: &At, metric: Metric, value: u64, _stack: StackRow) {
         let totals = &mut self.figures.totals;
         match metric {
-            Metric::GoMaxProcs => {
-                totals.gomaxprocs = value;
-                if let Some(ahead) = &mut self.figures.ahead {
-                    ahead.gomaxprocs = Some(value);
-                }
-                if let Some(stays) = &mut self.figures.stays {
-                    stays.sched.gomaxprocs(at.t, value);
-                }
-            }
+            Metric::GoMaxProcs => self.gomaxprocs(at.t, value),
             Metric::HeapAlloc => totals.heap_max = totals.heap_max.max(value),
             Metric::HeapGoal => {}
+        }
+    }
+
+    fn gomaxprocs(&mut self, t: Nanos, n: u64) {
+        self.figures.totals.gomaxprocs = n;
+        if let Some(ahead) = &mut self.figures.ahead {
+            ahead.gomaxprocs = Some(n);
+        }
+        if let Some(stays) = &mut self.figures.stays {
+            stays.sched.gomaxprocs(t, n);
         }
     }
 }

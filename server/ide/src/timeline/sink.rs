@@ -264,6 +264,10 @@ impl Sink for Pass<'_> {
         }
     }
 
+    fn gomaxprocs(&mut self, _: Nanos, n: u64) {
+        self.making.index.gomaxprocs = n;
+    }
+
     fn task(&mut self, at: &At, task: &Task, stack: StackRow) {
         let m = &mut *self.making;
         if task.begins {
