@@ -23,6 +23,7 @@ use crate::annotations::{still, tail};
 use crate::findings::Finding;
 use crate::lines::Figure;
 use crate::placement::FileId;
+use crate::reasons::GOOD_PART;
 use crate::sites::{Origin, Part, callers, wakers};
 use crate::staleness::State;
 use crate::text::{code, plain, words};
@@ -179,7 +180,7 @@ impl Writer<'_> {
         format!("{}: {message}", self.strong(finding.code.as_str()))
     }
 
-    /// The verdict in a sentence, and the line's share of all that is costly.
+    /// The verdict in a sentence, and the line's share of all that is costly, where that is a good part of it.
     fn reason(&self, figure: &Figure, costly_ns: i64) -> Option<String> {
         let sum = self.view.judged(&figure.slots);
         let reason = crate::reasons::reason(self.view, &sum, &figure.slots)?;
@@ -187,7 +188,7 @@ impl Writer<'_> {
             Markup::Markdown => escaped(&reason),
             Markup::Plain => reason,
         };
-        if costly_ns == 0 {
+        if costly_ns == 0 || i128::from(costly_ns) * GOOD_PART < i128::from(sum.total()) {
             return Some(reason);
         }
         let share = percent(costly_ns, self.view.sites.costly_ns.max(1));

@@ -8,7 +8,7 @@ use crate::findings;
 use crate::kinds::{are_in_c, stacks_of};
 use crate::text::plain;
 use crate::units::percent_short;
-use crate::verdicts::{Judgement, Sum, Verdict, Why, waits_for_turn};
+use crate::verdicts::{Judgement, Sum, Verdict, Why, gives_answer, waits_for_turn};
 use crate::view::View;
 
 /// Why the waits of some slots are what they mostly are, in a sentence, and before it why they are costly
@@ -45,7 +45,7 @@ fn told(sum: &Sum, waits: &Waits<'_>) -> Option<String> {
 }
 
 /// One in so many is a good part.
-const GOOD_PART: i128 = 5;
+pub(crate) const GOOD_PART: i128 = 5;
 
 impl Waits<'_> {
     /// The same of one verdict.
@@ -67,6 +67,13 @@ impl Waits<'_> {
         let analysis = &self.view.analysis;
         let func = |&frame: &FrameId| analysis.str(analysis.tables.frame(frame).func);
         self.stacks.iter().any(|&stack| analysis.stack(stack).iter().map(func).any(waits_for_turn))
+    }
+
+    /// Whether a call stands there that gives an answer.
+    fn have_asked(&self) -> bool {
+        let analysis = &self.view.analysis;
+        let func = |&frame: &FrameId| analysis.str(analysis.tables.frame(frame).func);
+        self.stacks.iter().any(|&stack| analysis.stack(stack).iter().map(func).any(gives_answer))
     }
 
     /// What counts as a system call there.
@@ -91,6 +98,9 @@ impl Waits<'_> {
                     }
                     _ => "no slot was free; its peers gave them back".into(),
                 }
+            }
+            Why::NetworkInPath if self.have_asked() => {
+                "the network: it asked, and waits for the answer".into()
             }
             Why::NetworkInPath => "the network, with a request in hand".into(),
             Why::NetWrite => "the other side did not take what was written".into(),
@@ -153,7 +163,7 @@ impl Waits<'_> {
                 "it asked over the network, or is asked there; nobody was seen waiting for it"
             }
             Why::ReceiverBusy => {
-                "the receiver was busy, and nobody was seen waiting for the sender: it may just be ahead"
+                "the receiver was at something else, and nobody was seen waiting for the sender: it may just be ahead"
             }
             Why::PeerUnsure => "one of its kind woke it; whether that is a lack cannot be told",
             Why::Minority => "too little of it is in anybody's way",

@@ -33,7 +33,7 @@ mod wakers;
 mod words;
 
 pub use facts::{Facts, WaitKind};
-pub(crate) use names::waits_for_turn;
+pub(crate) use names::{gives_answer, waits_for_turn};
 use people::People;
 pub(crate) use tally::Tally;
 pub use words::{Judgement, Sum, VERDICTS, Verdict, Why};

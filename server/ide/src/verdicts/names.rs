@@ -29,7 +29,7 @@ pub(super) const IO_METHODS: [&str; 14] = [
 ];
 
 /// Functions that give an answer to whoever calls them: who waits in one has asked.
-pub(super) fn gives_answer(func: &str) -> bool {
+pub(crate) fn gives_answer(func: &str) -> bool {
     const PREFIXES: [&str; 20] = [
         "net/http.(*Client).do",
         "net/http.(*Transport).roundTrip",
