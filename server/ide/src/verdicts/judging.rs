@@ -233,6 +233,9 @@ impl Judge<'_> {
                 (Idle, Why::ReceiverIdle)
             };
         }
+        if self.people.is_hung_up(seen) {
+            return (Unsure, Why::Outside);
+        }
         if let Some(ended) = seen.trip.filter(|_| !strong) {
             // What lasts as long as the trace may as well be told what to do there, and answer that.
             let costly = ended && !self.is_told_to_stop(stay.g);

@@ -101,6 +101,9 @@ pub(super) fn listens(func: &str) -> bool {
 pub(super) const HTTP_READS: &str = "net/http.(*connReader).Read";
 pub(super) const HTTP_BODY: &str = "net/http.(*body)";
 
+/// Where a goroutine begins that hears whether the client of a handler is still there.
+pub(super) const HTTP_WATCHES: &str = "net/http.(*connReader).";
+
 /// Functions that wait until the other side of a connection takes what is written.
 pub(super) fn waits_to_write(func: &str) -> bool {
     const NAMES: [&str; 2] = [

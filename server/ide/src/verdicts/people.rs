@@ -6,6 +6,7 @@ use hashbrown::{HashMap, HashSet};
 use super::demand::is_half;
 use super::facts::{Fact, Facts, Talk, WaitKind};
 use super::groups::Group;
+use super::names::HTTP_WATCHES;
 use super::roots::roots;
 use super::seen::Seen;
 use super::trips::Asked;
@@ -51,6 +52,8 @@ pub(super) struct Person {
     timers: bool,
     /// It tells others of signals.
     pub(super) signals: bool,
+    /// It tells a handler of HTTP that its client is gone.
+    pub(super) hangs_up: bool,
     /// It was seen in the program's code alone for half of the trace or more: no request takes that long.
     stays_inside: bool,
     /// It has waited outside of the program's code.
@@ -369,6 +372,7 @@ impl People {
                 continue;
             }
             let w = &self.gos[stay.waker.0 as usize];
+            let with_kin = self.is_told_with_kin(fact, stay, stays);
             let is_taken = w.took_from == stay.g && !peer;
             let is_taken = is_taken && fact.kind.is_receiving() && !self.is_sending(fact, stay);
             let (asker, made) = (w.asker, w.makers.iter().position(|&maker| maker == stay.g));
@@ -389,7 +393,7 @@ impl People {
             let ns = stay.end.since(stay.start);
             let group = &mut self.groups[self.at_site[at_site].group as usize];
             group.woken_ns = group.woken_ns.saturating_add(ns);
-            if asked || is_taken || answers_maker || born_for_it {
+            if asked || is_taken || with_kin || answers_maker || born_for_it {
                 group.answered_ns = group.answered_ns.saturating_add(ns);
             } else if fact.kind.is_receiving() {
                 let person = &mut self.gos[stay.g.0 as usize];
@@ -421,6 +425,17 @@ impl People {
             && !self.selects_meet(fact, stay)
     }
 
+    /// Whether who ended a wait closed what all wait for that were like the one who started it, in the trace and for
+    /// that: a load that many want, say, and the first of them began.
+    fn is_told_with_kin(&self, fact: Fact, stay: &Stay, stays: &Stays) -> bool {
+        let [g, w] = [stay.g, stay.waker].map(|g| &self.gos[g.0 as usize]);
+        self.closes(fact, stay)
+            && w.root != g.root
+            && g.makers[0] != stay.waker
+            && stays.go(stay.waker).birth.0 > 0
+            && self.gos.get(w.makers[0].0 as usize).is_some_and(|maker| maker.root == g.root)
+    }
+
     /// Whoever is at home again until a timer ends that, or the network, begins a round of its own: nobody
     /// has asked it, and what comes of the round answers no question. Two that were there before the trace,
     /// of whom the first answer was seen and not its question, are told apart by that.
@@ -434,7 +449,7 @@ impl People {
             // A library's goroutine may read the answer there to what it was asked elsewhere.
             let is_round = fact.kind != Network || person.own_root;
             if !stay.open && person.home == fact.site && is_round {
-                (person.asker, person.took_from) = (GoRow::NONE, GoRow::NONE);
+                person.asker = GoRow::NONE;
             }
         }
     }
@@ -535,6 +550,7 @@ fn persons(analysis: &Analysis, stays: &Stays, facts: &Facts) -> Vec<Person> {
         receives: false,
         reads: false,
         signals: root.is_some_and(|r| analysis.str(r.0).starts_with("os/signal.")),
+        hangs_up: root.is_some_and(|r| analysis.str(r.0).starts_with(HTTP_WATCHES)),
         stays_inside: false,
         waits_outside: false,
         frees: false,
