@@ -328,14 +328,15 @@ impl Judge<'_> {
     /// wait that is itself costly or goes through.
     fn is_busy(&self, stay: &Stay) -> bool {
         // The waker does nothing between its last stay and the wake: its idle time so far is all of it.
-        let (idle, _) = self.idle.since(stay.waker, stay.start.0);
+        let idle = self.idle.since(stay.waker, stay.start.0);
         self.is_rest_half(stay, idle)
     }
 
     /// The same, where what the waker was at may have been its work: it slept, or waited for the network.
     fn is_away(&self, stay: &Stay) -> bool {
-        let (idle, away) = self.idle.since(stay.waker, stay.start.0);
-        self.is_rest_half(stay, idle - away)
+        let from = stay.start.0;
+        let idle = self.idle.since(stay.waker, from) - self.idle.away_since(stay.waker, from);
+        self.is_rest_half(stay, idle)
     }
 
     /// Whether the time that the waker lived during a wait, without so much of it, is half of the wait.
