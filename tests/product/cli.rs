@@ -25,6 +25,25 @@ const COMMANDS: [&str; 15] = [
     "lsp",
 ];
 
+/// What was so when a trace of Go 1.21 began stands in its first batch, and Go's converter makes no event of it.
+#[test]
+fn gomaxprocs_of_old_traces_is_that_of_the_wire() {
+    for name in ["annot", "leak", "mandel-seq-cpu", "pipeline-3s"] {
+        let trace = testdata(&format!("traces/g121/{name}.trace"));
+        let run = |args: &[&str]| {
+            let run = waitline(args.iter().map(Path::new).chain([trace.as_path()]));
+            assert_eq!(run.code, Some(0), "{name} {args:?}: {}", run.stderr);
+            String::from_utf8(run.stdout).unwrap()
+        };
+        let wire = run(&["dump", "--wire"]);
+        let (_, rest) = wire.split_once("Gomaxprocs ").unwrap();
+        let (_, procs) = rest.split_once("procs=").unwrap();
+        let procs = procs.split_whitespace().next().unwrap();
+        let told = run(&["report"]);
+        assert!(told.contains(&format!("GOMAXPROCS {procs} ")), "{name}: {told}");
+    }
+}
+
 /// Nothing in: one sentence that names the file and says what it is, and exit 1.
 #[test]
 fn a_file_without_an_answer_gives_one_sentence() {

@@ -100,7 +100,7 @@ impl Waits<'_> {
                 }
             }
             Why::NetworkInPath if self.have_asked() => {
-                "the network: it asked, and waits for the answer".into()
+                "it asked over the network and waits for the answer".into()
             }
             Why::NetworkInPath => "the network, with a request in hand".into(),
             Why::NetWrite => "the other side did not take what was written".into(),
