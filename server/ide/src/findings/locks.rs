@@ -21,11 +21,15 @@ fn contention(scene: &Scene<'_>, site: &Site, found: &mut Found) {
         return;
     }
     let costly = site.costly(None);
+    let lock = match scene.is_in(costly.worst, "sync.(*Once).") {
+        true => "the first run of a sync.Once",
+        false => "a lock",
+    };
     let real = scene.real(site, costly.ns);
     if costly.n < 3 || !scene.is_big(real) {
         let wait = costly.worst.map(|row| scene.wait(row));
         let what =
-            format!("Waits {} for a lock, in {} waits", duration(costly.ns), count(costly.n));
+            format!("Waits {} for {lock}, in {} waits", duration(costly.ns), count(costly.n));
         let limits = [(part(costly.n as i64, 3), "at least 3 waits"), (scene.bigness(real), BIG)];
         return found.near(Code::LockContention, Some(site.frame), wait, what, &limits);
     }
@@ -50,7 +54,7 @@ fn contention(scene: &Scene<'_>, site: &Site, found: &mut Found) {
     };
     push(
         Code::LockContention,
-        format!("Waits {} for a lock, in {} waits{holder}", duration(costly.ns), count(costly.n)),
+        format!("Waits {} for {lock}, in {} waits{holder}", duration(costly.ns), count(costly.n)),
     );
 
     let outside = scene

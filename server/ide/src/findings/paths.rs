@@ -66,6 +66,7 @@ fn syscalls(scene: &Scene<'_>, site: &Site, found: &mut Found) {
     }
     let runs = match are_in_c(scene.analysis, &stacks_of(scene.analysis, &site.slots)) {
         true => "Runs C code",
+        false if scene.is_in(costly.worst, "os.(*Process)") => "Waits for child processes",
         false => "Is in system calls",
     };
     let sure = site.waits.iter().fold(0i64, |sum, &row| {

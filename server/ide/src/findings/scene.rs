@@ -286,6 +286,14 @@ impl<'a> Scene<'a> {
         self.analysis.slots.get(slot.0 as usize).map_or(StackId::NONE, |s| s.stack)
     }
 
+    /// Whether a function stands in the stack of a wait, in which all that begin so do the same.
+    pub(super) fn is_in(&self, wait: Option<StayRow>, prefix: &str) -> bool {
+        let Some(row) = wait else { return false };
+        let name = |&f: &FrameId| self.analysis.str(self.analysis.tables.frame(f).func);
+        let stack = self.analysis.stack(self.stack_of(self.stays.stay(row).slot));
+        stack.iter().any(|f| name(f).starts_with(prefix))
+    }
+
     /// Worth a person's time: at least 1 % of the trace, and 2 ms.
     pub(super) fn is_big(&self, ns: i64) -> bool {
         ns >= 2_000_000 && i128::from(ns) * 100 >= i128::from(self.duration)

@@ -62,22 +62,45 @@ fn findings_stand_on_the_lines_given() {
     assert!(!found.is_empty());
 }
 
-/// Calls of C count as system calls, and are told as what they are.
-#[test]
-fn calls_of_c_are_no_system_calls_in_words() {
-    let synced = include_bytes!("../../../../testdata/truth/traces/fsynclock.trace").to_vec();
-    let mut called = synced.clone();
-    let (was, is) = (b"syscall.Fsync", b"os._Cfunc_fsy");
-    for at in 0..called.len() - was.len() {
-        if called[at..].starts_with(was) {
-            called[at..at + is.len()].copy_from_slice(is);
+/// A trace in which a function has another name of the same length.
+fn renamed(trace: &[u8], was: &[u8], is: &[u8]) -> Vec<u8> {
+    assert_eq!(was.len(), is.len());
+    let mut trace = trace.to_vec();
+    for at in 0..trace.len() - was.len() {
+        if trace[at..].starts_with(was) {
+            trace[at..at + is.len()].copy_from_slice(is);
         }
     }
-    for (trace, begins) in [(synced, "Is in system calls for "), (called, "Runs C code for ")] {
+    trace
+}
+
+/// Calls of C and waits for children count as system calls, and the first run of a Once as a lock; they are told
+/// as what they are.
+#[test]
+fn waits_are_told_as_what_they_are() {
+    let synced = include_bytes!("../../../../testdata/truth/traces/fsynclock.trace");
+    let locked = include_bytes!("../../../../testdata/truth/traces/convoy.trace");
+    let (fsync, lock) = (b"syscall.Fsync", b"sync.(*Mutex).Lock");
+    let cases = [
+        (synced.to_vec(), Code::SyscallInPath, "Is in system calls for "),
+        (renamed(synced, fsync, b"os._Cfunc_fsy"), Code::SyscallInPath, "Runs C code for "),
+        (
+            renamed(synced, fsync, b"os.(*Process)"),
+            Code::SyscallInPath,
+            "Waits for child processes for ",
+        ),
+        (locked.to_vec(), Code::LockContention, " for a lock, in "),
+        (
+            renamed(locked, lock, b"sync.(*Once).doSlo"),
+            Code::LockContention,
+            " for the first run of a sync.Once, in ",
+        ),
+    ];
+    for (trace, code, words) in cases {
         let found = of(&trace, is_user_by_name);
-        let calls: Vec<_> = found.iter().filter(|f| f.code == Code::SyscallInPath).collect();
-        assert_eq!(calls.len(), 1, "{found:#?}");
-        assert!(calls[0].message.starts_with(begins), "{calls:#?}");
+        let told: Vec<_> = found.iter().filter(|f| f.code == code).collect();
+        assert!(!told.is_empty(), "{found:#?}");
+        assert!(told.iter().all(|f| f.message.contains(words)), "{words}: {told:#?}");
     }
 }
 
