@@ -175,12 +175,12 @@ impl<'a, L: Default + Clone, S: Sink<Local = L>> Converter<'a, L, S> {
         let at = self.at(event);
         match event.typ {
             ev::GOMAXPROCS => {
+                let stack = self.stack(event.stack());
                 if !std::mem::replace(&mut self.state.begun, true) {
                     self.sink.gomaxprocs(self.clock.now(), a0);
                     return self.rest_of_goroutines(ns);
                 }
                 let at = self.stamp(at, ns);
-                let stack = self.stack(event.stack());
                 self.sink.metric(&at, Metric::GoMaxProcs, a0, stack);
             }
             ev::PROC_START => {
@@ -220,6 +220,7 @@ impl<'a, L: Default + Clone, S: Sink<Local = L>> Converter<'a, L, S> {
                 self.range(&at, event, begins, RangeKind::GcMarkAssist, scope);
             }
             ev::GO_CREATE if !self.state.begun => {
+                self.stack(event.stack());
                 self.state.unknown.insert(a0);
             }
             ev::GO_CREATE => {

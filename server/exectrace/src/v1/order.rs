@@ -146,8 +146,8 @@ impl Step {
 #[derive(Debug, Clone, Copy, Default)]
 struct Known {
     seq: u64,
-    /// When it last blocked in a system call, in ticks; 0 for never.
-    block: i64,
+    /// When it last began to wait, in ticks.
+    waits: i64,
     /// When it last returned from one, in ticks; 0 for never.
     exit: i64,
     /// So many Ps wait for it to be in another state.
@@ -155,6 +155,8 @@ struct Known {
     status: Status,
     /// It waits for the network.
     network: bool,
+    /// It blocked in a system call once.
+    called: bool,
 }
 
 impl Known {
@@ -170,15 +172,16 @@ impl Known {
             ev::GO_SYS_EXIT_LOCAL => return Err("the goroutine is in no system call"),
             ev::GO_SYS_EXIT => match event.args()[2] as i64 {
                 0 => self.exit = event.ticks,
-                _ if self.block == 0 => {
+                _ if !self.called => {
                     return Err("it returns from a system call that it is not in");
                 }
-                exit if exit < self.block => {
+                exit if exit < self.waits => {
                     return Err("it returns from a system call before it is in it");
                 }
                 exit => self.exit = exit,
             },
-            _ => self.block = event.ticks,
+            // 0 is never, in Go's reader.
+            _ => self.called = event.ticks != 0,
         }
         Ok(())
     }
@@ -335,6 +338,9 @@ impl<'a> Merge<'a> {
             from_network = std::mem::replace(&mut go.network, event.typ == ev::GO_BLOCK_NET);
             go.seq = step.seq_after(go.seq);
             go.status = step.rule.to;
+            if go.status == Status::Waiting {
+                go.waits = event.ticks;
+            }
             self.last = event.ticks;
             if go.wanted > 0 {
                 let turn = Turn { seq: go.seq, status: go.status };

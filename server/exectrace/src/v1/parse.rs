@@ -325,7 +325,7 @@ impl Parser<'_> {
         self.trace.ns = 1e9 / self.ticks_per_second as f64;
         // Equal times come in the order that Go's unstable sort gives them.
         crate::v2::gosort::sort_by_key(&mut self.trace.samples, |s| s.ticks);
-        // Those of one time come in the order in which they were written.
+        // Those of one time come in the order in which they were written, as far as times tell that.
         self.trace.exits.sort_unstable_by_key(|e| (e.ticks, e.written, e.at));
         let stacks = self.frames()?;
         let rows = TableRows { strings: self.strings, stacks, end: pos };

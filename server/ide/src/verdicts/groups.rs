@@ -13,10 +13,14 @@ pub(super) struct Group {
     pub(super) home_ns: i64,
     /// Time that followed upon a question, on connections that its goroutines opened.
     pub(super) trips_ns: i64,
+    /// Time that ended since the client of its handler was gone.
+    pub(super) hung_ns: i64,
     /// Whether what it waits for are answers.
     pub(super) gets_answers: bool,
     /// Nearly all of its waits are for answers over the network to what was just asked.
     pub(super) makes_trips: bool,
+    /// Its waits last until a handler's client is gone.
+    pub(super) is_left: bool,
 }
 
 impl Group {
@@ -27,6 +31,12 @@ impl Group {
             [self.ns, self.home_ns, self.answered_ns, self.woken_ns].map(i128::from);
         let percent = if home * 2 > ns { 80 } else { 25 };
         answered > 0 && answered * 100 >= woken * percent
+    }
+
+    /// Whether nothing but that its client was gone ended a wait, of all that goroutines ended. Where others are
+    /// answered, those clients may have given up.
+    pub(super) fn is_hung_up(&self) -> bool {
+        self.hung_ns > 0 && self.hung_ns >= self.woken_ns
     }
 
     /// Whether nearly all of its time followed upon questions.

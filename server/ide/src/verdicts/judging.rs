@@ -347,33 +347,41 @@ impl Judge<'_> {
         i128::from(alive.saturating_sub(idle)) * 2 >= i128::from(whole)
     }
 
-    /// Whether a goroutine that asked over the network was told to stop, or another one that was started by the
-    /// same with the same function: what it does lasts as long as the program, as a subscription does.
+    /// Whether those that asked over the network as this goroutine did, started by the same with the same function,
+    /// were told to stop while they listened: what they do lasts as long as the program, as a subscription does.
     fn is_told_to_stop(&self, g: GoRow) -> bool {
         let told = || self.told_to_stop();
         self.told.get_or_init(told).contains(&self.people.crew(g))
     }
 
-    /// Those that opened connections and were told to stop: whose last wait a context ended, or whoever closed
-    /// the connection.
+    /// Those that opened connections, of whom half or more were told to stop: a context ended their last wait, or
+    /// whoever closed the connection, and it was one for what they had asked.
     fn told_to_stop(&self) -> HashSet<Crew> {
         /// After it, what is open is closed.
         const MOST: usize = 8;
-        let at = |row: StayRow| (row != StayRow::NONE).then(|| self.stays.stay(row));
+        let at = |row: StayRow| (row != StayRow::NONE).then(|| (row, self.stays.stay(row)));
         let last = |row| {
-            std::iter::successors(at(row), |did| at(did.prev))
+            std::iter::successors(at(row), |(_, did)| at(did.prev))
                 .take(MOST)
-                .find(|did| did.kind == StayKind::Wait)
+                .find(|(_, did)| did.kind == StayKind::Wait)
         };
-        let is_told = |last: Stay| {
+        let is_told = |(row, last): (StayRow, Stay)| {
             let is_closed =
                 self.facts.kind_of_stay(&last) == WaitKind::Network && last.waker != GoRow::NONE;
-            is_closed || self.people.is_cancelled(&last)
+            let listens = self.people.see(self.facts, row, &last).is_some_and(|s| s.trip.is_some());
+            listens && (is_closed || self.people.is_cancelled(&last))
         };
         let gos = (0u32..).map(GoRow).zip(&self.people.gos);
-        gos.filter(|(_, person)| person.ended && person.dials)
-            .filter(|(_, person)| last(person.last_wait).is_some_and(is_told))
-            .map(|(g, _)| self.people.crew(g))
+        let mut crews: HashMap<Crew, (u32, u32)> = HashMap::new();
+        for (g, person) in gos.filter(|(_, person)| person.ended && person.dials) {
+            let crew = crews.entry(self.people.crew(g)).or_default();
+            crew.0 += u32::from(last(person.last_wait).is_some_and(is_told));
+            crew.1 += 1;
+        }
+        crews
+            .into_iter()
+            .filter(|(_, (told, all))| told * 2 >= *all)
+            .map(|(crew, _)| crew)
             .collect()
     }
 

@@ -263,6 +263,10 @@ impl People {
                 lasts[stay.waker.0 as usize].asked.stream = true;
             }
             let waker = &mut self.gos[stay.waker.0 as usize];
+            if waker.hangs_up {
+                let hung = &mut self.groups[group].hung_ns;
+                *hung = hung.saturating_add(stay.end.since(stay.start));
+            }
             waker.frees |= matches!(fact.kind, WaitKind::Lock | WaitKind::Join);
             if waker.root == root && !at.turn.is_of(stay.waker) {
                 at.turn = Turn::new(stay.waker, false);
@@ -409,6 +413,7 @@ impl People {
         for group in &mut self.groups {
             group.gets_answers = group.is_answered();
             group.makes_trips = group.is_of_trips();
+            group.is_left = group.is_hung_up();
         }
     }
 
@@ -425,14 +430,16 @@ impl People {
             && !self.selects_meet(fact, stay)
     }
 
-    /// Whether who ended a wait closed what all wait for that were like the one who started it, in the trace and for
-    /// that: a load that many want, say, and the first of them began.
+    /// Whether who ended a wait closed what all wait for that are like the one who started it, as the last thing that
+    /// it did: a load that many want, say, and the first of them began.
     fn is_told_with_kin(&self, fact: Fact, stay: &Stay, stays: &Stays) -> bool {
         let [g, w] = [stay.g, stay.waker].map(|g| &self.gos[g.0 as usize]);
         self.closes(fact, stay)
             && w.root != g.root
             && g.makers[0] != stay.waker
             && stays.go(stay.waker).birth.0 > 0
+            && w.ended
+            && w.last_wait <= stay.waker_last
             && self.gos.get(w.makers[0].0 as usize).is_some_and(|maker| maker.root == g.root)
     }
 
@@ -450,6 +457,10 @@ impl People {
             let is_round = fact.kind != Network || person.own_root;
             if !stay.open && person.home == fact.site && is_round {
                 person.asker = GoRow::NONE;
+                // Where there is too much to do nobody waits for work, and what it does for others looks like home.
+                if fact.kind != Network {
+                    person.took_from = GoRow::NONE;
+                }
             }
         }
     }

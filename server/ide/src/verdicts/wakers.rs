@@ -124,10 +124,12 @@ impl People {
         self.waker(stay).is_some_and(|w| w.cancels)
     }
 
-    /// Whether a handler of HTTP was told that its client is gone, which then waited for nothing any more.
+    /// Whether a handler of HTTP waited until its client was gone, as all do there.
     pub(super) fn is_hung_up(&self, seen: &Seen<'_>) -> bool {
         let waker = self.gos.get(seen.stay.waker.0 as usize);
-        waker.is_some_and(|waker| waker.hangs_up) && seen.is_callback()
+        waker.is_some_and(|waker| waker.hangs_up)
+            && self.groups[seen.at.group as usize].is_left
+            && seen.is_callback()
     }
 
     /// Whether who ended a wait brought what it had made for that: nobody gave it back.
