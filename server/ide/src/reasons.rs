@@ -64,16 +64,19 @@ impl Waits<'_> {
 
     /// Whether tests wait for their turn there.
     fn have_turn(&self) -> bool {
-        let analysis = &self.view.analysis;
-        let func = |&frame: &FrameId| analysis.str(analysis.tables.frame(frame).func);
-        self.stacks.iter().any(|&stack| analysis.stack(stack).iter().map(func).any(waits_for_turn))
+        self.stand_in(waits_for_turn)
     }
 
     /// Whether a call stands there that gives an answer.
     fn have_asked(&self) -> bool {
+        self.stand_in(gives_answer)
+    }
+
+    /// Whether such a function stands in one of the stacks.
+    fn stand_in(&self, is: fn(&str) -> bool) -> bool {
         let analysis = &self.view.analysis;
         let func = |&frame: &FrameId| analysis.str(analysis.tables.frame(frame).func);
-        self.stacks.iter().any(|&stack| analysis.stack(stack).iter().map(func).any(gives_answer))
+        self.stacks.iter().any(|&stack| analysis.stack(stack).iter().map(func).any(is))
     }
 
     /// What counts as a system call there.

@@ -286,7 +286,7 @@ impl<'a> Scene<'a> {
         self.analysis.slots.get(slot.0 as usize).map_or(StackId::NONE, |s| s.stack)
     }
 
-    /// Whether a function stands in the stack of a wait, in which all that begin so do the same.
+    /// Whether a function whose name begins so stands in the stack of a wait.
     pub(super) fn is_in(&self, wait: Option<StayRow>, prefix: &str) -> bool {
         let Some(row) = wait else { return false };
         let name = |&f: &FrameId| self.analysis.str(self.analysis.tables.frame(f).func);
