@@ -148,7 +148,7 @@ struct Known {
     seq: u64,
     /// When it last began to wait, in ticks.
     waits: i64,
-    /// When it last returned from one, in ticks; 0 for never.
+    /// When it last returned from a system call, in ticks; 0 for never.
     exit: i64,
     /// So many Ps wait for it to be in another state.
     wanted: u32,
