@@ -7,6 +7,13 @@ pub(super) struct Group {
     pub(super) ns: i64,
     /// Time that was ended by goroutines.
     pub(super) woken_ns: i64,
+    /// Time that was ended by closing a channel, not a context's, and how often that was.
+    pub(super) closed_ns: i64,
+    pub(super) n_closed: u32,
+    /// Time that one of their kind ended so, as its last act.
+    pub(super) kin_ns: i64,
+    /// How many goroutines were there.
+    pub(super) n_goroutines: u32,
     /// Time that was ended by an answer.
     pub(super) answered_ns: i64,
     /// Time at the homes of its goroutines.
@@ -24,13 +31,26 @@ pub(super) struct Group {
 }
 
 impl Group {
-    /// Whether enough of what was ended by goroutines was ended by answers: more is asked of a home.
+    /// Whether enough of what was ended by goroutines was ended by answers: more is asked of a home, where not all that
+    /// comes is an answer.
     pub(super) fn is_answered(&self) -> bool {
         // Of many goroutines that wait for minutes the sums are years: times a hundred, more than fits.
-        let [ns, home, answered, woken] =
-            [self.ns, self.home_ns, self.answered_ns, self.woken_ns].map(i128::from);
-        let percent = if home * 2 > ns { 80 } else { 25 };
+        let [ns, home, answered, kin, woken] =
+            [self.ns, self.home_ns, self.answered_ns, self.kin_ns, self.woken_ns].map(i128::from);
+        let (answered, percent) = match self.is_of_promises() {
+            true => (answered + kin, 25),
+            false if home * 2 > ns => (answered, 80),
+            false => (answered, 25),
+        };
         answered > 0 && answered * 100 >= woken * percent
+    }
+
+    /// Whether each waits for one channel after the other, since closing one wakes nobody twice: for what comes of
+    /// one question after the other, as a rule, and for no work. (Or it hears so that something has changed: of that
+    /// nobody was asked.)
+    fn is_of_promises(&self) -> bool {
+        let [closed, woken] = [self.closed_ns, self.woken_ns].map(i128::from);
+        self.n_closed / 2 >= self.n_goroutines && closed * 2 >= woken
     }
 
     /// Whether nothing but that its client was gone ended a wait, of all that goroutines ended. Where others are

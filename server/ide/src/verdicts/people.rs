@@ -324,6 +324,7 @@ impl People {
                 self.by_site[at.site as usize] += 1;
                 let group = &mut self.groups[at.group as usize];
                 group.ns = group.ns.saturating_add(at.ns);
+                group.n_goroutines = group.n_goroutines.saturating_add(1);
                 let at_home = match person.home {
                     u32::MAX => at.n >= 3,
                     home => home == at.site,
@@ -376,7 +377,9 @@ impl People {
                 continue;
             }
             let w = &self.gos[stay.waker.0 as usize];
-            let with_kin = self.is_told_with_kin(fact, stay, stays);
+            let closes = self.closes(fact, stay);
+            let with_kin = closes && self.is_told_with_kin(stay, stays);
+            let by_kin = closes && self.is_told_by_kin(stay, stays);
             let is_taken = w.took_from == stay.g && !peer;
             let is_taken = is_taken && fact.kind.is_receiving() && !self.is_sending(fact, stay);
             let (asker, made) = (w.asker, w.makers.iter().position(|&maker| maker == stay.g));
@@ -395,7 +398,15 @@ impl People {
                     }
                     || self.is_answered_with_others(asker, fact, stay));
             let ns = stay.end.since(stay.start);
+            let is_closed = closes && !self.is_cancelled(stay);
             let group = &mut self.groups[self.at_site[at_site].group as usize];
+            if is_closed {
+                group.closed_ns = group.closed_ns.saturating_add(ns);
+                group.n_closed = group.n_closed.saturating_add(1);
+            }
+            if by_kin {
+                group.kin_ns = group.kin_ns.saturating_add(ns);
+            }
             group.woken_ns = group.woken_ns.saturating_add(ns);
             if asked || is_taken || with_kin || answers_maker || born_for_it {
                 group.answered_ns = group.answered_ns.saturating_add(ns);
@@ -430,17 +441,27 @@ impl People {
             && !self.selects_meet(fact, stay)
     }
 
-    /// Whether who ended a wait closed what all wait for that are like the one who started it, as the last thing that
-    /// it did: a load that many want, say, and the first of them began.
-    fn is_told_with_kin(&self, fact: Fact, stay: &Stay, stays: &Stays) -> bool {
+    /// Whether who ended a wait by closing a channel did that as the last thing, and all that are like the one who
+    /// started it wait for what it had done: a load, say, which the first of them began.
+    fn is_told_with_kin(&self, stay: &Stay, stays: &Stays) -> bool {
         let [g, w] = [stay.g, stay.waker].map(|g| &self.gos[g.0 as usize]);
-        self.closes(fact, stay)
-            && w.root != g.root
-            && g.makers[0] != stay.waker
-            && stays.go(stay.waker).birth.0 > 0
-            && w.ended
-            && w.last_wait <= stay.waker_last
-            && self.gos.get(w.makers[0].0 as usize).is_some_and(|maker| maker.root == g.root)
+        let is_for_kin = || {
+            let maker = self.gos.get(w.makers[0].0 as usize);
+            w.root != g.root && maker.is_some_and(|maker| maker.root == g.root)
+        };
+        g.makers[0] != stay.waker && self.ends_so(stay, stays) && is_for_kin()
+    }
+
+    /// The same of goroutines that were started alike: they are made of one another, where each waits for several.
+    fn is_told_by_kin(&self, stay: &Stay, stays: &Stays) -> bool {
+        let [g, w] = [stay.g, stay.waker].map(|g| &self.gos[g.0 as usize]);
+        w.root == g.root && w.makers[0] == g.makers[0] && self.ends_so(stay, stays)
+    }
+
+    /// Whether to end a wait was the last thing that a goroutine did, which was started in the trace.
+    fn ends_so(&self, stay: &Stay, stays: &Stays) -> bool {
+        let w = &self.gos[stay.waker.0 as usize];
+        stays.go(stay.waker).birth.0 > 0 && w.ended && w.last_wait <= stay.waker_last
     }
 
     /// Whoever is at home again until a timer ends that, or the network, begins a round of its own: nobody
