@@ -76,6 +76,9 @@ fn backpressure(scene: &Scene<'_>, site: &Site, found: &mut Found) {
     }
     let costly = site.costly(Some(Why::ReceiverBusy));
     let real = scene.real(site, costly.ns);
+    if site.costly(Some(Why::NoSlot)).ns > costly.ns {
+        return; // who takes a token is no busy receiver
+    }
     if costly.n < 3 || !scene.is_big(real) {
         let wait = costly.worst.map(|row| scene.wait(row));
         let what = format!(

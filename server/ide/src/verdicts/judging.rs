@@ -477,10 +477,30 @@ impl Judge<'_> {
     }
 
     /// Whether the goroutine hands what it was started for to who started it, and is done then. Whoever
-    /// waits for that is not behind it: it is late itself.
+    /// waits for that is not behind it: it is late itself. Unless that one had no room or no lock for most of the time.
     fn is_handed_to_maker(&self, seen: &Seen<'_>) -> bool {
         let go = self.stays.go(seen.stay.g);
-        go.creator == seen.stay.waker && seen.is_one_shot() && !self.goes_on(seen)
+        go.creator == seen.stay.waker
+            && seen.is_one_shot()
+            && !self.goes_on(seen)
+            && !self.is_held_up(seen.stay)
+    }
+
+    /// Whether the waker stood for half of a wait where it had work in hand by what it waited for.
+    fn is_held_up(&self, stay: &Stay) -> bool {
+        /// What it did last is like what it did before.
+        const MOST: usize = 64;
+        let at = |row: StayRow| (row != StayRow::NONE).then(|| self.stays.stay(row));
+        let held = std::iter::successors(at(stay.waker_last), |did| at(did.prev))
+            .take_while(|did| did.end > stay.start && did.kind != StayKind::Born)
+            .take(MOST)
+            .filter(|did| {
+                let fact = self.facts.fact(did.slot);
+                did.kind == StayKind::Wait
+                    && (fact.slot || matches!(fact.kind, WaitKind::Lock | WaitKind::Send))
+            })
+            .fold(0i64, |ns, did| ns.saturating_add(did.end.since(did.start.max(stay.start))));
+        i128::from(held) * 2 >= i128::from(stay.end.since(stay.start))
     }
 
     /// Whether a `select` that met another one was its goroutine's last act: so it came to hand something

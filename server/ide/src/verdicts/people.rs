@@ -10,8 +10,8 @@ use super::names::HTTP_WATCHES;
 use super::roots::roots;
 use super::seen::Seen;
 use super::trips::Asked;
-use super::visited::{ManySites, Turn, Visited, chain};
-use super::wakers::{WakerStack, waker_stacks};
+use super::visited::{ManySites, Times, Turn, Visited, chain};
+use super::wakers::{Types, WakerStack, waker_stacks};
 use crate::Analysis;
 use crate::stays::{GoRow, Stay, StayKind, StayRow, Stays};
 
@@ -100,6 +100,8 @@ pub(super) struct People {
     main: GoRow,
     /// By stack.
     pub(super) wakers: Vec<WakerStack>,
+    /// By function in which somebody waited that takes something, by its name: the type of which it is a method.
+    pub(super) types: HashMap<StrId, u32>,
     /// Some of them ask over a stream.
     streams: bool,
     /// Some goroutine tells of signals.
@@ -131,12 +133,41 @@ impl At {
 /// Those that one goroutine started with one function.
 pub(super) type Crew = (GoRow, StrId);
 
-/// Who was woken, by whom, at which site, among those with the same root.
-type Turns = HashSet<(GoRow, GoRow, u32)>;
+/// Who woke whom where.
+#[derive(Debug, Default)]
+struct Turns {
+    /// Who was woken, by whom, at which site, among those with the same root.
+    of_gos: HashSet<(GoRow, GoRow, u32)>,
+    /// The same of roots that differ, where both were at the site.
+    of_roots: HashSet<(StrId, StrId, u32)>,
+    /// The one of these that was seen last.
+    last: Option<(StrId, StrId, u32)>,
+}
+
+impl Turns {
+    #[inline]
+    fn roots(&mut self, turn: (StrId, StrId, u32)) {
+        if self.last != Some(turn) {
+            self.last = Some(turn);
+            self.of_roots.insert(turn);
+        }
+    }
+}
+
+/// Whose site it is: that of goroutines with one root, or with several.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Whose {
+    Nobodys,
+    Of(StrId),
+    Several,
+}
 
 impl People {
     pub(super) fn new(analysis: &Analysis, stays: &Stays, facts: &Facts) -> People {
-        let wakers = waker_stacks(analysis, facts);
+        let mut types = Types::default();
+        let wakers = waker_stacks(analysis, facts, &mut types);
+        let types =
+            facts.funcs().filter_map(|f| Some((f, types.takes(analysis.str(f))?))).collect();
         let mut made = People {
             signals: false,
             streams: wakers.iter().any(|w| w.asks),
@@ -147,6 +178,7 @@ impl People {
             groups: Vec::new(),
             main: stays.main(),
             wakers,
+            types,
             by_site: vec![0; facts.n_sites()],
         };
         made.signals = made.gos.iter().any(|person| person.signals);
@@ -178,7 +210,8 @@ impl People {
         let mut nths: Vec<u8> = Vec::with_capacity(2 * stays.gos.len());
         let nowhere = Last { at: [u32::MAX; 2], nth: [0; 2], n_sites: 0, asked: Asked::default() };
         let mut lasts = vec![nowhere; stays.gos.len()];
-        let mut turns = Turns::new();
+        let mut turns = Turns::default();
+        let mut whose = vec![Whose::Nobodys; facts.n_sites()];
         for row in stays.rows() {
             let stay = &stays.stay(row);
             if !stay.is_wait() {
@@ -201,10 +234,16 @@ impl People {
                             self.groups.push(Group::default());
                             self.groups.len() as u32 - 1
                         });
+                        let whose = &mut whose[site as usize];
+                        *whose = match *whose {
+                            Whose::Nobodys => Whose::Of(root),
+                            Whose::Of(other) if other == root => *whose,
+                            _ => Whose::Several,
+                        };
                         let row = visited.len() as u32;
                         visited.push(Visited {
                             site,
-                            n: 0,
+                            times: Times::default(),
                             slot: stay.slot,
                             group,
                             turn: Turn::NOBODY,
@@ -230,7 +269,7 @@ impl People {
                 person.waits_outside = true;
             }
             let at = &mut visited[last_at as usize];
-            at.n += 1;
+            at.times.add(stay.waker != GoRow::NONE);
             at.ns = at.ns.saturating_add(stay.end.since(stay.start));
             // The one with the fewest frames stands for the site.
             if at.slot != stay.slot && fact.own_frames < facts.own_frames(at.slot) {
@@ -268,9 +307,13 @@ impl People {
                 *hung = hung.saturating_add(stay.end.since(stay.start));
             }
             waker.frees |= matches!(fact.kind, WaitKind::Lock | WaitKind::Join);
-            if waker.root == root && !at.turn.is_of(stay.waker) {
+            if waker.root != root {
+                if whose[site as usize] == Whose::Several {
+                    turns.roots((root, waker.root, site));
+                }
+            } else if !at.turn.is_of(stay.waker) {
                 at.turn = Turn::new(stay.waker, false);
-                turns.insert((stay.g, stay.waker, site));
+                turns.of_gos.insert((stay.g, stay.waker, site));
             }
             if let Some(maker) = waker.makers.iter().position(|&maker| maker == stay.g) {
                 let n = &mut waker.woke_makers[maker];
@@ -292,6 +335,8 @@ impl People {
     /// goroutine stand side by side from then on.
     fn find_homes(&mut self, mut visited: Vec<Visited>, facts: &Facts) {
         self.at_site.reserve_exact(visited.len());
+        let accept = (0u32..).map(GoRow).zip(&self.gos).filter(|(_, person)| person.accepts);
+        let accept: HashSet<GoRow> = accept.map(|(g, _)| g).collect();
         let mut rows = Vec::new();
         for person in &mut self.gos {
             rows.clear();
@@ -303,30 +348,44 @@ impl People {
             let from_network = from_network.filter(|at| facts.kind(at.slot) == WaitKind::Network);
             let read = from_network.fold(0i64, |sum, at| sum.saturating_add(at.ns));
             person.reads = read > all - read;
+            // Where it spends next to nothing of its time, it does not come home to.
+            let comes_back = |at: &Visited| at.times.n() >= 2 && at.ns >= all / 20;
+            // Nobody tells it anything there.
+            let pauses = |at: &Visited| match facts.kind(at.slot) {
+                WaitKind::Sleep => true,
+                WaitKind::Network => false,
+                _ => !at.times.is_woken(),
+            };
+            // Who serves a connection is at home where it reads from that, not in its pauses.
+            let serves = person.makers.iter().any(|maker| accept.contains(maker))
+                && rows
+                    .iter()
+                    .map(|&row| &visited[row as usize])
+                    .any(|at| facts.kind(at.slot) == WaitKind::Network && comes_back(at));
             let mut best = (u16::MAX, false, u32::MAX);
             for &row in rows.iter().filter(receiving) {
-                let Visited { site, n, slot, ns, .. } = visited[row as usize];
-                // Where it spends next to nothing of its time, it does not come home to.
-                if n < 2 || ns < all / 20 {
+                let at = &visited[row as usize];
+                let Visited { site, slot, .. } = *at;
+                if !comes_back(at) || (serves && pauses(at)) {
                     continue;
                 }
                 let wraps = facts.is_wrapper(slot) && !person.own_root;
                 let frames = if wraps { 0 } else { facts.own_frames(slot) };
                 // Who is handed something and then sleeps comes home to what hands it.
-                best = best.min((frames, facts.kind(slot) == WaitKind::Sleep, site));
+                best = best.min((frames, pauses(at), site));
             }
             person.home = best.2;
             person.sites = self.at_site.len() as u32;
             for row in rows.drain(..).rev() {
                 let at = &mut visited[row as usize];
                 at.next = self.at_site.len() as u32;
-                self.at_site.push(AtSite { n: at.n, group: at.group, turn: Turn::NOBODY });
+                self.at_site.push(AtSite { n: at.times.n(), group: at.group, turn: Turn::NOBODY });
                 self.by_site[at.site as usize] += 1;
                 let group = &mut self.groups[at.group as usize];
                 group.ns = group.ns.saturating_add(at.ns);
                 group.n_goroutines = group.n_goroutines.saturating_add(1);
                 let at_home = match person.home {
-                    u32::MAX => at.n >= 3,
+                    u32::MAX => at.times.n() >= 3,
                     home => home == at.site,
                 };
                 if at_home {
@@ -542,21 +601,23 @@ impl People {
     }
 
     /// Whether the waker stands for a slot that one of its kind gave back: it has the same root, is
-    /// no child, closed nothing, and takes turns with the goroutine.
+    /// no child, closed nothing, and takes turns with the goroutine, or gave something back by what the method is named.
+    /// Where roots differ it did that, and those of the two take turns.
     fn is_peers(&mut self, at: usize, stay: &Stay, fact: Fact, turns: &Turns) -> bool {
-        let w = &self.gos[stay.waker.0 as usize];
-        if w.root != self.gos[stay.g.0 as usize].root
-            || w.makers[0] == stay.g
-            || self.closes(fact, stay)
-        {
+        let [g, w] = [stay.g, stay.waker].map(|g| &self.gos[g.0 as usize]);
+        if w.makers[0] == stay.g || self.closes(fact, stay) {
             return false;
         }
-        let at = &mut self.at_site[at];
-        if at.n <= 2 {
+        if w.root != g.root {
+            return turns.of_roots.contains(&(w.root, g.root, fact.site))
+                && (self.is_given_back_to_type(fact, stay) || self.is_further_on(fact, stay));
+        }
+        if self.at_site[at].n <= 2 || self.is_given_back_to_type(fact, stay) {
             return true;
         }
+        let at = &mut self.at_site[at];
         if !at.turn.is_of(stay.waker) {
-            let in_turn = turns.contains(&(stay.waker, stay.g, fact.site));
+            let in_turn = turns.of_gos.contains(&(stay.waker, stay.g, fact.site));
             at.turn = Turn::new(stay.waker, in_turn);
         }
         at.turn.0 & Turn::IN_TURN != 0

@@ -9,7 +9,7 @@ use crate::stays::GoRow;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Visited {
     pub(super) site: u32,
-    pub(super) n: u32,
+    pub(super) times: Times,
     /// The one of its slots there that has the fewest frames.
     pub(super) slot: SlotId,
     pub(super) group: u32,
@@ -20,6 +20,30 @@ pub(super) struct Visited {
     /// The same goroutine's at another site, which it found earlier; `u32::MAX`: none. Then its row in
     /// `People::at_site`.
     pub(super) next: u32,
+}
+
+/// How often a goroutine was somewhere, and whether another one ever ended that.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Times(u32);
+
+impl Times {
+    const WOKEN: u32 = 1 << 31;
+
+    pub(super) fn n(self) -> u32 {
+        self.0 & !Times::WOKEN
+    }
+
+    /// Another goroutine ended a wait there.
+    pub(super) fn is_woken(self) -> bool {
+        self.0 & Times::WOKEN != 0
+    }
+
+    #[inline]
+    pub(super) fn add(&mut self, woken: bool) {
+        self.0 = (self.0 & !Times::WOKEN) + 1
+            | self.0 & Times::WOKEN
+            | if woken { Times::WOKEN } else { 0 };
+    }
 }
 
 /// A goroutine, and whether it takes turns.

@@ -30,10 +30,41 @@ pub(super) struct WakerStack {
     /// The first function of the program's own, or in which that is written; and the line.
     pub(super) func: StrId,
     pub(super) line: u32,
+    /// By its name that function gives something back: then its type, by number.
+    pub(super) gives_back: Option<u32>,
+}
+
+/// Types whose methods give something back, or take it, by number.
+#[derive(Debug, Default)]
+pub(super) struct Types<'a>(HashMap<&'a str, u32>);
+
+impl<'a> Types<'a> {
+    /// `example.com/store.(*Pool)` of `example.com/store.(*Pool).Get`.
+    pub(super) fn takes(&mut self, func: &'a str) -> Option<u32> {
+        self.of(func, &TAKES)
+    }
+
+    fn of(&mut self, func: &'a str, words: &[&str]) -> Option<u32> {
+        let (of, _) = method(func).filter(|(_, name)| is_named(name, words))?;
+        let next = self.0.len() as u32;
+        Some(*self.0.entry(of).or_insert(next))
+    }
+}
+
+/// The type of a method, and its name. A function of a package has neither.
+fn method(func: &str) -> Option<(&str, &str)> {
+    let after_path = func.rfind('/').map_or(0, |at| at + 1);
+    let package = after_path + func[after_path..].find('.')?;
+    let of = package + 1 + func[package + 1..].find('.')?;
+    Some((&func[..of], func[of + 1..].split('.').next()?))
 }
 
 /// By stack of the trace.
-pub(super) fn waker_stacks(analysis: &Analysis, facts: &Facts) -> Vec<WakerStack> {
+pub(super) fn waker_stacks<'a>(
+    analysis: &'a Analysis,
+    facts: &Facts,
+    types: &mut Types<'a>,
+) -> Vec<WakerStack> {
     let func = |f: FrameId| analysis.str(analysis.tables.frame(f).func);
     let lines = selects_of(analysis.version);
     let stacks = || (0..analysis.tables.n_stacks() as u32).map(StackId);
@@ -55,14 +86,18 @@ pub(super) fn waker_stacks(analysis: &Analysis, facts: &Facts) -> Vec<WakerStack
             lines.iter().find(|of| of.0 == line || of.1 == line).map(|of| of.0 == line)
         });
         WakerStack {
-            plain: !name.starts_with("runtime."),
-            receives: name.starts_with("runtime.chanrecv") || receives == Some(true),
+            plain: !name.starts_with("runtime.") && !name.starts_with("reflect.chan"),
+            receives: ["runtime.chanrecv", "runtime.selectnbrecv", "reflect.chanrecv"]
+                .iter()
+                .any(|f| name.starts_with(f))
+                || receives == Some(true),
             selects: selects && receives.is_none(),
             broadcasts: name == "sync.(*Cond).Broadcast",
             makes: stack.iter().any(|&f| makes(func(f))),
             cancels: ends_context(analysis, id),
             func: own.map_or(StrId::NONE, |f| outer(f.func)),
             line: own.map_or(0, |f| f.line),
+            gives_back: own.and_then(|f| types.of(analysis.str(outer(f.func)), &GIVES_BACK)),
             asks: asks(stack.iter().map(|&f| func(f))),
         }
     });
@@ -87,6 +122,23 @@ fn selects_of(version: Version) -> &'static [(u32, u32)] {
 fn asks<'a>(mut funcs: impl Iterator<Item = &'a str>) -> bool {
     funcs.any(|f| f == "google.golang.org/grpc.(*clientStream).SendMsg")
         && funcs.any(|f| f.ends_with(").Send"))
+}
+
+/// What methods are named that give something back, and that take it: `Put`, `release`, `putConn`; `Get`, `acquire`.
+const GIVES_BACK: [&str; 8] =
+    ["Put", "Release", "Return", "Free", "Recycle", "GiveBack", "Unlock", "Checkin"];
+const TAKES: [&str; 8] =
+    ["Get", "Acquire", "Take", "Borrow", "Alloc", "Lock", "Reserve", "Checkout"];
+
+/// Whether a method's name begins with one of these words, with a capital letter or without.
+fn is_named(name: &str, words: &[&str]) -> bool {
+    words.iter().any(|word| {
+        let (first, rest) = word.split_at(1);
+        let after = name
+            .strip_prefix(word)
+            .or_else(|| name.strip_prefix(first.to_ascii_lowercase().as_str())?.strip_prefix(rest));
+        after.is_some_and(|after| !after.starts_with(char::is_lowercase))
+    })
 }
 
 /// Functions that open a connection for somebody who waits for one.
@@ -153,9 +205,20 @@ impl People {
     /// Whether a goroutine took what was sent further on in the same function: so the channel holds as many as may
     /// be there at once. (The next of several stages takes before it sends.)
     pub(super) fn is_taken_alike(&self, seen: &Seen<'_>) -> bool {
-        let Fact { func, line, .. } = seen.fact;
-        let is_alike = |w: WakerStack| w.func == func && w.line > line;
-        seen.sends && func.is_some() && self.waker(seen.stay).is_some_and(is_alike)
+        seen.sends && self.is_further_on(seen.fact, seen.stay)
+    }
+
+    /// Whether who ended a wait gave something back by a method of the type whose method waited: `(*Pool).Put` and
+    /// `(*Pool).Get`.
+    pub(super) fn is_given_back_to_type(&self, fact: Fact, stay: &Stay) -> bool {
+        let of = self.waker(stay).and_then(|w| w.gives_back);
+        of.is_some() && fact.func.is_some() && self.types.get(&fact.func).copied() == of
+    }
+
+    /// Whether who ended a wait stood further on in the function that waits.
+    pub(super) fn is_further_on(&self, fact: Fact, stay: &Stay) -> bool {
+        let Fact { func, line, .. } = fact;
+        func.is_some() && self.waker(stay).is_some_and(|w| w.func == func && w.line > line)
     }
 
     /// The function of the program's own in which who ended a wait stood then.
@@ -187,6 +250,24 @@ impl People {
 mod tests {
     use super::*;
 
+    #[test]
+    fn methods_that_take_and_give_back_are_told_by_their_type() {
+        let mut types = Types::default();
+        let pool = types.takes("example.com/store.v2/db.(*Pool).Get");
+        assert!(pool.is_some());
+        for gives in ["Put", "release", "putConn", "Put.func1", "ReturnConn.func2.1"] {
+            let func = format!("example.com/store.v2/db.(*Pool).{gives}");
+            assert_eq!(Types(types.0.clone()).of(&func, &GIVES_BACK), pool, "{func}");
+        }
+        for other in ["(*Pool).Publish", "(*Pool).putter", "(*Pool).Get", "Put", "put.func1"] {
+            let func = format!("example.com/store.v2/db.{other}");
+            assert_eq!(Types(types.0.clone()).of(&func, &GIVES_BACK), None, "{func}");
+        }
+        assert_eq!(types.takes("main.Pool[...].acquire"), types.takes("main.Pool[...].Take"));
+        assert_ne!(types.takes("main.Pool[...].acquire"), pool);
+        assert_eq!(types.takes("main.(*Pool).getter"), None);
+    }
+
     /// Whoever ended a wait in a `select` either sent or received. In the last of these both happen.
     #[test]
     fn selects_of_real_traces_are_told_apart() {
@@ -198,7 +279,7 @@ mod tests {
         let mut both = (0, 0);
         for trace in traces {
             let analysis = crate::analysis::of_bytes(trace).unwrap();
-            let told = waker_stacks(&analysis, &Facts::default());
+            let told = waker_stacks(&analysis, &Facts::default(), &mut Types::default());
             let leaf = |stack: StackId| {
                 let leaf = analysis.stack(stack).first();
                 leaf.map_or("", |&f| analysis.str(analysis.tables.frame(f).func))
