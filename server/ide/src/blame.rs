@@ -62,9 +62,22 @@ impl End {
             End::More => "more",
         }
     }
+
+    /// What a wait ended with, in a sentence.
+    pub fn words(self) -> &'static str {
+        match self {
+            End::Syscall => "a system call",
+            End::Network => "the network",
+            End::Timer => "a timer",
+            End::Sleep => "a sleep",
+            End::Gc => "the collector",
+            other => other.name(),
+        }
+    }
 }
 
-/// An end and the line at which it was.
+/// An end and the line at which it was. The network and a timer have that of the program's own at which another
+/// goroutine waited for them.
 pub type EndLine = (End, Option<FrameId>);
 
 /// What the waits of all slots end in.
@@ -314,7 +327,12 @@ impl<'a, const CUT: bool> Walk<'a, CUT> {
             if !carried && matches!(end, End::Network | End::Timer | End::Sleep) {
                 self.outside = self.outside.saturating_add(to - from);
             }
-            let line = if end == End::Sleep { place.line } else { LineId::NONE };
+            let line = match end {
+                End::Sleep => place.line,
+                // Where the one stood that ended it all; of the wait itself everybody knows.
+                End::Network | End::Timer if depth > 0 && place.own => place.line,
+                _ => LineId::NONE,
+            };
             return self.end(end, line, from, to);
         }
         if depth >= MAX_DEPTH {

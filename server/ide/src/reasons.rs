@@ -263,8 +263,9 @@ pub fn end_name(view: &View, (end, frame): EndLine) -> String {
     }
 }
 
-/// Where waits end for the end of a line: `main.go:21 36 %`, or `network 19 %`.
-pub fn end_short(view: &View, ends: &[(EndLine, i64)]) -> Option<String> {
+/// Where waits end for the end of a line: `main.go:21 36 %`, or `network 19 %`; `own` is where they are, which says
+/// nothing of what they wait for.
+pub fn end_short(view: &View, ends: &[(EndLine, i64)], own: &str) -> Option<String> {
     let (((end, frame), ns), all) = first_known(ends)?;
     // A line of the runtime's, under which no other is, says no more to anybody than this.
     let is_runtimes = |frame: &exectrace::FrameId| {
@@ -276,6 +277,9 @@ pub fn end_short(view: &View, ends: &[(EndLine, i64)]) -> Option<String> {
         Some(_) => place(view, frame),
         None => end.name().to_owned(),
     };
+    let is_own =
+        own.strip_suffix(at.as_str()).is_some_and(|dir| dir.is_empty() || dir.ends_with('/'));
+    let at = if is_own { end.name() } else { at.as_str() };
     Some(format!("{at} {}", percent_short(ns, all)))
 }
 

@@ -20,6 +20,7 @@ use crate::stays::{StayRow, Stays};
 mod demand;
 mod facts;
 mod groups;
+mod homes;
 mod idle;
 mod judging;
 mod names;

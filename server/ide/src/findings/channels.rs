@@ -94,7 +94,7 @@ fn backpressure(scene: &Scene<'_>, site: &Site, found: &mut Found) {
             let (at, share) = (scene.place(frame), percent(ns, site.ns));
             match end {
                 End::Running => format!("; {share} of it behind a goroutine that ran up to {at}"),
-                _ => format!("; {share} of it ends with {} at {at}", end.name()),
+                _ => format!("; {share} of it ends with {} at {at}", end.words()),
             }
         }
         // What ends outside has no line: then the one at which the receiver stood.

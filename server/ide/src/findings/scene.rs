@@ -330,17 +330,20 @@ impl<'a> Scene<'a> {
         all.filter(|(_, (end, _), _)| is(*end)).fold(0, |sum, (_, _, ns)| sum.saturating_add(*ns))
     }
 
-    /// The line of the program's own that most of a site's waiting ends at, if that is a tenth of
-    /// it or more: less explains nothing.
-    pub(super) fn chain_end(&self, site: &Site) -> Option<(End, FrameId, i64)> {
+    /// The lines of the program's own that a site's waiting ends at, those with a tenth of it or more, the most first:
+    /// less explains nothing.
+    pub(super) fn chain_ends(&self, site: &Site) -> Vec<(End, FrameId, i64)> {
         let ends = self.blame.ends(&site.slots);
         let of_own = |((end, line), ns): (EndLine, i64)| {
             let line = line.filter(|&f| self.facts.is_own(f))?;
-            Some((end, line, ns))
+            (i128::from(ns) * 10 >= i128::from(site.ns)).then_some((end, line, ns))
         };
-        ends.into_iter()
-            .find_map(of_own)
-            .filter(|(_, _, ns)| i128::from(*ns) * 10 >= i128::from(site.ns))
+        ends.into_iter().filter_map(of_own).collect()
+    }
+
+    /// The first of them.
+    pub(super) fn chain_end(&self, site: &Site) -> Option<(End, FrameId, i64)> {
+        self.chain_ends(site).first().copied()
     }
 
     /// The waits of a site that `take` wants: it looks at each.
@@ -461,13 +464,13 @@ impl<'a> Scene<'a> {
         if let Some(worst) = picked.worst {
             self.instance(site.frame, worst, "the longest wait", &mut related);
         }
-        if let Some((end, frame, ns)) = self.chain_end(site) {
+        for (end, frame, ns) in self.chain_ends(site).into_iter().take(MOST_ENDS) {
             let share = percent(ns, site.ns);
             let text = match end {
                 End::Running => {
                     format!("{share} of the waiting here was behind what ran up to this line")
                 }
-                _ => format!("{share} of the waiting here ends with {} at this line", end.name()),
+                _ => format!("{share} of the waiting here ends with {} at this line", end.words()),
             };
             related.push(Related::new(frame, text));
         }
@@ -528,6 +531,9 @@ impl<'a> Scene<'a> {
         format!("what it ends in: {}", ends.join(", "))
     }
 }
+
+/// So many lines are named at which the waiting of one ends.
+const MOST_ENDS: usize = 3;
 
 /// The words for what is worth a person's time.
 pub(super) const BIG: &str = "at least 2 ms and 1 % of the trace";

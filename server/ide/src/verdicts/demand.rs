@@ -60,6 +60,8 @@ impl Demanded {
     const STRONG_HALF: u8 = 16;
     /// Somebody waited at all.
     const ANY: u8 = 32;
+    /// Somebody else did.
+    const BY_OTHERS: u8 = 64;
 
     fn with(self, bit: u8, is: bool) -> Demanded {
         Demanded(if is { self.0 | bit } else { self.0 })
@@ -77,6 +79,11 @@ impl Demanded {
     /// Whether anybody waited for the goroutine, while it stood there.
     pub(super) fn is_any(self) -> bool {
         self.is(Demanded::ANY)
+    }
+
+    /// Whether anybody but the goroutine itself waited for it.
+    pub(super) fn is_by_others(self) -> bool {
+        self.is(Demanded::BY_OTHERS)
     }
 
     /// Whether somebody with work in hand surely waited for the goroutine, for half of the time or more.
@@ -199,6 +206,7 @@ impl Demand {
             .with(Demanded::WEAK_HALF, is_half(demand.0, b - a))
             .with(Demanded::STRONG_HALF, strong_half)
             .with(Demanded::ANY, demand.0 != 0)
+            .with(Demanded::BY_OTHERS, own.0.min(own.1) < b)
             .0;
         if demand.1 != 0 && !strong_half {
             self.parts.push((seen.row, u32::try_from(demand.1).unwrap_or(u32::MAX)));

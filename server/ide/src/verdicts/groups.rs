@@ -12,6 +12,8 @@ pub(super) struct Group {
     pub(super) n_closed: u32,
     /// Time that one of their kind ended so, as its last act.
     pub(super) kin_ns: i64,
+    /// How often somebody waited.
+    pub(super) n: u64,
     /// How many goroutines were there.
     pub(super) n_goroutines: u32,
     /// Time that was ended by an answer.
@@ -22,6 +24,10 @@ pub(super) struct Group {
     pub(super) trips_ns: i64,
     /// Time that ended since the client of its handler was gone.
     pub(super) hung_ns: i64,
+    /// One of its kind gave back a slot there.
+    pub(super) gives_slots: bool,
+    /// It asks for what happens elsewhere, and nothing else.
+    pub(super) polls: bool,
     /// Whether what it waits for are answers.
     pub(super) gets_answers: bool,
     /// Nearly all of its waits are for answers over the network to what was just asked.
@@ -51,6 +57,18 @@ impl Group {
     fn is_of_promises(&self) -> bool {
         let [closed, woken] = [self.closed_ns, self.woken_ns].map(i128::from);
         self.n_closed / 2 >= self.n_goroutines && closed * 2 >= woken
+    }
+
+    /// Whether few goroutines do nothing else in all of the trace, one after the other, each for long: they hear so
+    /// what happens elsewhere, as a long poll does.
+    pub(super) fn is_poll(&self, duration: i64) -> bool {
+        const MOST_GOROUTINES: u32 = 4;
+        /// Of one wait on average, in nanoseconds.
+        const LONG: i128 = 50_000_000;
+        let (ns, n) = (i128::from(self.ns), i128::from(self.n));
+        let gos = i128::from(self.n_goroutines);
+        let all = i128::from(duration) * gos;
+        self.n_goroutines <= MOST_GOROUTINES && n >= 2 * gos && ns >= n * LONG && ns * 10 >= all * 9
     }
 
     /// Whether nothing but that its client was gone ended a wait, of all that goroutines ended. Where others are

@@ -134,8 +134,10 @@ impl Judge<'_> {
                 Verdict::Costly => site.0 = site.0.saturating_add(ns),
                 Verdict::Through => {}
                 Verdict::Idle | Verdict::Unsure if stay.kind == StayKind::Wait && ns > 0 => {
+                    // Not where it waits for work: it may have some in hand.
                     let away = verdict == Verdict::Unsure
-                        && matches!(seen.fact.kind, WaitKind::Sleep | WaitKind::Network);
+                        && (!seen.is_home()
+                            || matches!(seen.fact.kind, WaitKind::Sleep | WaitKind::Network));
                     self.idle.add(stay.g, stay.end.0, ns, away);
                 }
                 Verdict::Idle | Verdict::Unsure => {}
@@ -244,7 +246,10 @@ impl Judge<'_> {
         let comes_back = umbrella || seen.at.n >= 2;
         if stay.waker != GoRow::NONE && !uncarried {
             return if seen.peer {
-                let costly = (strong || seen.is_one_shot()) && !self.people.is_broadcast(stay);
+                // Who gives back where it has work in hand took it there, too.
+                let is_taken = || !seen.is_home() && self.people.is_further_on(seen.fact, stay);
+                let costly =
+                    (strong || seen.is_one_shot() || is_taken()) && !self.people.is_broadcast(stay);
                 if costly { (Costly, Why::NoSlot) } else { (Unsure, Why::PeerUnsure) }
             } else if strong {
                 (Through, Why::Asked)
@@ -281,17 +286,27 @@ impl Judge<'_> {
         let timer = kind == WaitKind::Sleep || (receiving && waker == GoRow::NONE);
         // A while that is over, and then somebody is told: no beat.
         let ran_out = waker != GoRow::NONE && self.stays.go(waker).is_timers();
+        let group = &self.people.groups[seen.at.group as usize];
         if strong {
             return match kind {
                 _ if timer && demanded.strong_by_answers_only() => (Unsure, Why::TimerInPath),
                 WaitKind::Sleep => (Costly, Why::SleepsInPath),
-                // A limit of so many a second: others are held up, too, where they wait for this one.
-                _ if timer && seen.fact.rate && demanded.is_strong_half() => {
-                    (Costly, Why::TimerInPath)
-                }
+                // Others are held up meanwhile.
+                _ if timer && demanded.is_strong_half() => (Costly, Why::TimerInPath),
+                // A limit of so many a second is no heartbeat.
+                _ if timer && seen.fact.rate && seen.is_callback() => (Costly, Why::TimerInPath),
+                // No slot came within a while.
+                _ if timer && group.gives_slots => (Costly, Why::NoSlot),
                 // A heartbeat in a handler, or nothing that came of what was to be told within a while.
                 _ if (timer || ran_out) && demanded.level() >= 2 => (Unsure, Why::TimerInPath),
                 _ if timer || ran_out => (Costly, Why::TimerInPath),
+                _ if group.polls
+                    && seen.fact.call
+                    && !demanded.is_by_others()
+                    && !seen.is_callback() =>
+                {
+                    (Unsure, Why::NetworkInPath)
+                }
                 _ => (Costly, Why::NetworkInPath),
             };
         }

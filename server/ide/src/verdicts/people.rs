@@ -10,7 +10,7 @@ use super::names::HTTP_WATCHES;
 use super::roots::roots;
 use super::seen::Seen;
 use super::trips::Asked;
-use super::visited::{ManySites, Times, Turn, Visited, chain};
+use super::visited::{ManySites, Times, Turn, Visited};
 use super::wakers::{Types, WakerStack, waker_stacks};
 use crate::Analysis;
 use crate::stays::{GoRow, Stay, StayKind, StayRow, Stays};
@@ -24,14 +24,14 @@ pub(super) struct AtSite {
     pub(super) group: u32,
     /// Who woke it there last, of those with its root, and whether that one was in turn woken by it
     /// here.
-    turn: Turn,
+    pub(super) turn: Turn,
 }
 
 /// What is known of a goroutine.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Person {
     /// The name of its root function.
-    root: StrId,
+    pub(super) root: StrId,
     /// The site that it comes back to with empty hands; `u32::MAX` for none.
     pub(super) home: u32,
     /// Its creator, and the creator of that.
@@ -47,7 +47,7 @@ pub(super) struct Person {
     /// It ended in the trace.
     pub(super) ended: bool,
     /// Most of its receiving is from the network.
-    reads: bool,
+    pub(super) reads: bool,
     /// A timer started it.
     timers: bool,
     /// It tells others of signals.
@@ -65,7 +65,7 @@ pub(super) struct Person {
     pub(super) accepts: bool,
     /// The site that it found last: a row of what was visited. Then its first row in
     /// `People::at_site`.
-    sites: u32,
+    pub(super) sites: u32,
     /// Its last wait or call.
     pub(super) last_wait: StayRow,
     /// Who asked it last.
@@ -92,10 +92,10 @@ struct Last {
 #[derive(Debug)]
 pub(super) struct People {
     pub(super) gos: Vec<Person>,
-    at_site: Vec<AtSite>,
+    pub(super) at_site: Vec<AtSite>,
     /// By stay.
     at_of: Vec<At>,
-    many: ManySites,
+    pub(super) many: ManySites,
     pub(super) groups: Vec<Group>,
     main: GoRow,
     /// By stack.
@@ -107,7 +107,7 @@ pub(super) struct People {
     /// Some goroutine tells of signals.
     pub(super) signals: bool,
     /// By site: how many goroutines were there.
-    by_site: Vec<u32>,
+    pub(super) by_site: Vec<u32>,
 }
 
 /// For a stay: which of its goroutine's sites it is at, and what ended it.
@@ -184,7 +184,7 @@ impl People {
         made.signals = made.gos.iter().any(|person| person.signals);
         let (visited, turns) = made.visit(stays, facts, analysis.duration());
         made.find_homes(visited, facts);
-        made.find_answers(stays, facts, &turns);
+        made.find_answers(stays, facts, &turns, analysis.duration());
         made
     }
 
@@ -330,74 +330,6 @@ impl People {
         (visited, turns)
     }
 
-    /// Finds the home of each goroutine, and how much of its time a group is at them. For a group,
-    /// a goroutine without a home counts as at home where it was three times or more. The sites of one
-    /// goroutine stand side by side from then on.
-    fn find_homes(&mut self, mut visited: Vec<Visited>, facts: &Facts) {
-        self.at_site.reserve_exact(visited.len());
-        let accept = (0u32..).map(GoRow).zip(&self.gos).filter(|(_, person)| person.accepts);
-        let accept: HashSet<GoRow> = accept.map(|(g, _)| g).collect();
-        let mut rows = Vec::new();
-        for person in &mut self.gos {
-            rows.clear();
-            rows.extend(chain(&visited, person.sites));
-            let receiving = |row: &&u32| facts.kind(visited[**row as usize].slot).is_receiving();
-            let times = rows.iter().filter(receiving).map(|&row| visited[row as usize].ns);
-            let all = times.fold(0i64, i64::saturating_add);
-            let from_network = rows.iter().map(|&row| &visited[row as usize]);
-            let from_network = from_network.filter(|at| facts.kind(at.slot) == WaitKind::Network);
-            let read = from_network.fold(0i64, |sum, at| sum.saturating_add(at.ns));
-            person.reads = read > all - read;
-            // Where it spends next to nothing of its time, it does not come home to.
-            let comes_back = |at: &Visited| at.times.n() >= 2 && at.ns >= all / 20;
-            // Nobody tells it anything there.
-            let pauses = |at: &Visited| match facts.kind(at.slot) {
-                WaitKind::Sleep => true,
-                WaitKind::Network => false,
-                _ => !at.times.is_woken(),
-            };
-            // Who serves a connection is at home where it reads from that, not in its pauses.
-            let serves = person.makers.iter().any(|maker| accept.contains(maker))
-                && rows
-                    .iter()
-                    .map(|&row| &visited[row as usize])
-                    .any(|at| facts.kind(at.slot) == WaitKind::Network && comes_back(at));
-            let mut best = (u16::MAX, false, u32::MAX);
-            for &row in rows.iter().filter(receiving) {
-                let at = &visited[row as usize];
-                let Visited { site, slot, .. } = *at;
-                if !comes_back(at) || (serves && pauses(at)) {
-                    continue;
-                }
-                let wraps = facts.is_wrapper(slot) && !person.own_root;
-                let frames = if wraps { 0 } else { facts.own_frames(slot) };
-                // Who is handed something and then sleeps comes home to what hands it.
-                best = best.min((frames, pauses(at), site));
-            }
-            person.home = best.2;
-            person.sites = self.at_site.len() as u32;
-            for row in rows.drain(..).rev() {
-                let at = &mut visited[row as usize];
-                at.next = self.at_site.len() as u32;
-                self.at_site.push(AtSite { n: at.times.n(), group: at.group, turn: Turn::NOBODY });
-                self.by_site[at.site as usize] += 1;
-                let group = &mut self.groups[at.group as usize];
-                group.ns = group.ns.saturating_add(at.ns);
-                group.n_goroutines = group.n_goroutines.saturating_add(1);
-                let at_home = match person.home {
-                    u32::MAX => at.times.n() >= 3,
-                    home => home == at.site,
-                };
-                if at_home {
-                    group.home_ns = group.home_ns.saturating_add(at.ns);
-                }
-            }
-        }
-        for at in self.many.0.values_mut() {
-            *at = visited[*at as usize].next;
-        }
-    }
-
     /// Where a goroutine was at a wait: a row of `at_site`.
     #[inline(always)]
     fn row(&self, at: At, person: &Person, g: GoRow, site: u32) -> usize {
@@ -414,7 +346,7 @@ impl People {
     }
 
     /// Who asked whom, and which waits were ended by an answer.
-    fn find_answers(&mut self, stays: &Stays, facts: &Facts, turns: &Turns) {
+    fn find_answers(&mut self, stays: &Stays, facts: &Facts, turns: &Turns, duration: i64) {
         for i in 0..self.at_of.len() {
             let at = self.at_of[i];
             if at.0 == At::NONE.0 {
@@ -430,6 +362,7 @@ impl People {
             let peer = self.is_peers(at_site, stay, fact, turns);
             if peer {
                 self.at_of[i].0 |= At::PEER;
+                self.groups[self.at_site[at_site].group as usize].gives_slots = true;
             }
             if fact.kind == WaitKind::Network {
                 // A connection was closed, or given a deadline: no answer, and nothing to do either.
@@ -484,6 +417,7 @@ impl People {
             group.gets_answers = group.is_answered();
             group.makes_trips = group.is_of_trips();
             group.is_left = group.is_hung_up();
+            group.polls = group.is_poll(duration);
         }
     }
 

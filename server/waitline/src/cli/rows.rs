@@ -48,7 +48,7 @@ impl Row {
             return String::new();
         }
         let ends = view.blame.as_ref().map(|b| b.ends(&self.of.figure.slots)).unwrap_or_default();
-        ide::reasons::end_short(view, &ends).unwrap_or_default()
+        ide::reasons::end_short(view, &ends, &self.place).unwrap_or_default()
     }
 
     /// Its source as it is now, with the mark of its state; where there is none, its function.
