@@ -520,6 +520,6 @@ fn use_it(analysis: Analysis, judged: Option<Judged>) {
     view.n_goroutines(&slots);
     if let Some(blame) = &view.blame {
         let ends = blame.ends(&slots);
-        ide::reasons::end_short(&view, &ends);
+        ide::reasons::end_short(&view, &ends, "");
     }
 }

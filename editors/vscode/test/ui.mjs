@@ -242,7 +242,7 @@ const scenarios = {
       await w.palette('Waitline: Select Metric…');
       await w.choose('costly');
       await w.figure('chan 444 ms · 974×', 'select {');
-      await w.seen(w.sidebar('.pane-header', 'of 1.02 s costly'));
+      await w.seen(w.sidebar('.pane-header', 'of 1.20 s costly'));
       w.step('another metric, and back');
 
       // The trace is written again: the figures follow.

@@ -76,7 +76,7 @@ pub fn annotations(
             let part = metric.first(site)?;
             let now = lines.current(site.line)?;
             let heat = metric.heat(site, of_all);
-            let style = match part.mostly() {
+            let style = match part.shows() {
                 _ if now.state == State::Doubtful => Style::Plain,
                 Some(Verdict::Idle) => Style::Idle,
                 Some(Verdict::Through) if metric == Metric::Impact => Style::Through,
@@ -126,7 +126,7 @@ fn hint(view: &View, part: &Part, state: State) -> String {
 /// waits for work that it started or asked for.
 fn label(view: &View, part: &Part) -> String {
     let label = crate::text::plain(part.kind.label(&view.analysis));
-    match part.mostly() {
+    match part.shows() {
         Some(Verdict::Idle) => "idle".into(),
         Some(Verdict::Through) => format!("→ {label}"),
         _ => label,
@@ -146,7 +146,7 @@ fn long(view: &View, site: &SiteLine, part: &Part) -> String {
     let about = view.approximately();
     let figure = &part.figure;
     let total = duration(figure.total());
-    let mut text = match part.mostly() {
+    let mut text = match part.shows() {
         Some(Verdict::Idle) => {
             let n = view.n_goroutines(&figure.slots);
             format!("idle {about}{total} · {} goroutine{}", count(n), if n == 1 { "" } else { "s" })

@@ -75,6 +75,14 @@ impl Part {
         (i128::from(self.judged.of(verdict)) * 2 > i128::from(total)).then_some(verdict)
     }
 
+    /// The verdict that the line is shown as: that on most of it. Where that goes through to others and yet a good
+    /// part is costly, it is none.
+    pub fn shows(&self) -> Option<Verdict> {
+        let costly = i128::from(self.judged.of(Verdict::Costly));
+        let is_partly = costly * crate::reasons::GOOD_PART >= i128::from(self.judged.total());
+        self.mostly().filter(|&most| most != Verdict::Through || !is_partly)
+    }
+
     /// What is costly enough for colour stands before all else, then the dearest.
     fn order(&self, costly_of_all: i64) -> (bool, bool, std::cmp::Reverse<i64>) {
         let hot = heat(self.costly_ns(), costly_of_all) > 0;

@@ -105,10 +105,10 @@ h.run(function()
     return vim.bo.buftype == 'quickfix'
   end)
   local title, items, lines = quickfix()
-  h.check('with its title', title == 'Waitline: hot lines, of 1.02 s costly waiting', title)
+  h.check('with its title', title == 'Waitline: hot lines, of 1.20 s costly waiting', title)
   h.check(
     'in columns',
-    lines[1]:find('^client.go|25 chan|%s+418 ms%s+826×%s+p99 3.59 ms%s+37.2 %%  resp, err = c.http.Post') ~= nil,
+    lines[1]:find('^db.go|70 chan|%s+444 ms%s+974×%s+p99 1.25 ms%s+37.2 %%  select {') ~= nil,
     lines[1]
   )
   local column = lines[1]:find('p99', 1, true)
@@ -118,8 +118,8 @@ h.run(function()
     lines
   )
   h.check('on the screen', h.sees('db.go|70 chan|'))
-  h.check('the dearest first', items[1].lnum == 25 and items[2].lnum == 70)
-  vim.api.nvim_win_set_cursor(0, { 2, 0 })
+  h.check('the dearest first', items[1].lnum == 70 and items[2].lnum == 25)
+  vim.api.nvim_win_set_cursor(0, { 1, 0 })
   h.keys('<CR>')
   h.check(
     '<CR> goes to the line',
@@ -413,7 +413,7 @@ h.run(function()
   h.wait('status', function()
     return h.floats():find('trace.out · 85.7 ms', 1, true) ~= nil
   end)
-  h.check('with what costs', h.floats():find('costly%s+1.02 s, 11.9 on average') ~= nil, h.floats())
+  h.check('with what costs', h.floats():find('costly%s+1.20 s, 14.0 on average') ~= nil, h.floats())
   h.close_floats()
   vim.cmd('Waitline map')
   h.said('every recorded folder with waiting in it is in the workspace')

@@ -77,7 +77,7 @@ h.run(function()
     return foot(1):find('^1 of 974 on db.go:70 %(n, N%) · at 17%.') ~= nil
   end)
   local wait = lane('G15')
-  h.check('as a bar that begins with its letter', wait:find('c▁▁▁▁▁') ~= nil, wait)
+  h.check('as a bar that begins with its letter', wait:find('c▄▄▄▄▄') ~= nil, wait)
   h.wait('when all waits of the line began', function()
     return lane('db.go:70'):find('╵', 1, true) ~= nil
   end)

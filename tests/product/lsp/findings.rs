@@ -11,6 +11,9 @@ use super::judged::{
 use super::*;
 use crate::lsp_docs::names_all_keys;
 
+/// Where the holders of a connection wait for the database.
+const QUERY: u32 = 82;
+
 #[test]
 fn a_finding_is_a_diagnostic_that_follows_edits() {
     let (mut client, file) = webmix();
@@ -31,10 +34,12 @@ fn a_finding_is_a_diagnostic_that_follows_edits() {
             (r["location"]["uri"].clone(), line_of(&r["location"]), r["message"].as_str().unwrap())
         })
         .collect();
-    assert_eq!(related.len(), 2, "{related:?}");
+    assert_eq!(related.len(), 3, "{related:?}");
     assert_eq!((&related[0].0, related[0].1), (&json!(uri(&file)), POOL));
     assert!(related[0].2.starts_with("the longest wait: "), "{related:?}");
     assert_eq!((&related[1].0, related[1].1), (&json!(uri(&file)), POOL + 2));
+    assert_eq!((&related[2].0, related[2].1), (&json!(uri(&file)), QUERY));
+    assert!(related[2].2.ends_with(" of the waiting here ends with the network at this line"));
 
     // The request tells the same.
     let answer = client.ask("waitline/findings", Value::Null);

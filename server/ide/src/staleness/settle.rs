@@ -5,7 +5,7 @@
 //! then all of them are where one shift puts every operation on a line that holds it, or where each
 //! operation has the same place among those of its kind; or they are doubtful, or gone.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 
 use exectrace::{FrameId, StackId, StrId};
@@ -183,8 +183,25 @@ impl Decision<'_> {
             let mut known = recorded_all.borrow_mut();
             *known.entry((*need, shift)).or_insert_with(|| named[need].iter().all(is_recorded))
         };
+        // Unless all else that was recorded is where it was, some of it before the value and some behind it.
+        let anchors = OnceCell::new();
+        let is_between = |line: u32, shift: i64| {
+            let anchors = anchors.get_or_init(|| {
+                let mut strong: Option<(u32, u32)> = None;
+                for (&line, (need, _)) in &group.needs {
+                    match fit(line, need) {
+                        Fit::Strong => strong = Some((strong.map_or(line, |of| of.0), line)),
+                        Fit::Weak
+                            if need.may_be_value(source.operations_at(line), texts.line(line)) => {}
+                        _ => return None,
+                    }
+                }
+                strong
+            });
+            shift == 0 && anchors.is_some_and(|(first, last)| first < line && line < last)
+        };
         let by_value = |line: u32, shift: i64, need: &Need<'g>| {
-            are_recorded(shift, need)
+            (are_recorded(shift, need) || is_between(line, shift))
                 && need.may_be_value(source.operations_at(line), texts.line(line))
         };
         let stands = |line: u32, shift: i64, need: &Need<'g>| match fit(line, need) {

@@ -282,6 +282,12 @@ fn a_value_hides_no_change() {
     check(flush, "\trun()\n\tw.Flush()", State::Shifted);
     check(flush, "\trun()\n\tw.Flush()\n\tw.Flush()", State::Doubtful);
     check(flush, "\tx := 1", State::Lost);
+    // Between lines that are where they were, the value ran what another line calls by its name.
+    let source = in_function(
+        "\ta.Reset() //@ bytes.(*Buffer).Reset main.f\n\trun() //@ bufio.(*Writer).Flush main.f\n\tb.Close() //@ os.(*File).Close main.f\n\tw.Flush()",
+    );
+    let lines = recorded_in(&source, &source);
+    assert!(lines.iter().all(|line| line.1 == State::Exact) && lines.len() == 3, "{lines:?}");
     // A field that holds no function is no value, nor is a name in a comment a call.
     for field in ["Write, Read int", "Write []byte"] {
         let with = |body: &str| format!("{}\ntype stats struct{{ {field} }}\n", in_function(body));

@@ -60,7 +60,7 @@ impl Demanded {
     const STRONG_HALF: u8 = 16;
     /// Somebody waited at all.
     const ANY: u8 = 32;
-    /// Somebody else did.
+    /// Somebody else did for half of the time or more.
     const BY_OTHERS: u8 = 64;
 
     fn with(self, bit: u8, is: bool) -> Demanded {
@@ -81,7 +81,7 @@ impl Demanded {
         self.is(Demanded::ANY)
     }
 
-    /// Whether anybody but the goroutine itself waited for it.
+    /// Whether anybody but the goroutine itself waited for it, for half of the time or more.
     pub(super) fn is_by_others(self) -> bool {
         self.is(Demanded::BY_OTHERS)
     }
@@ -173,7 +173,8 @@ impl Demand {
         let (a, b) = (stay.start.0, stay.end.0);
         let own = low[stay.g.0 as usize];
         let demanded = |low: i64| if low < b { b - a.max(low) } else { 0 };
-        let mut demand = (demanded(own.0.min(own.1)), demanded(own.1));
+        let by_others = demanded(own.0.min(own.1));
+        let mut demand = (by_others, demanded(own.1));
 
         let kind = seen.fact.kind_of(stay);
         let (level, answers_only) = match own_level(kind) {
@@ -206,7 +207,7 @@ impl Demand {
             .with(Demanded::WEAK_HALF, is_half(demand.0, b - a))
             .with(Demanded::STRONG_HALF, strong_half)
             .with(Demanded::ANY, demand.0 != 0)
-            .with(Demanded::BY_OTHERS, own.0.min(own.1) < b)
+            .with(Demanded::BY_OTHERS, is_half(by_others, b - a))
             .0;
         if demand.1 != 0 && !strong_half {
             self.parts.push((seen.row, u32::try_from(demand.1).unwrap_or(u32::MAX)));
@@ -283,7 +284,7 @@ fn level(seen: &Seen<'_>, people: &People) -> (u8, bool) {
         || (seen.fact.slot && !people.is_cancelled(seen.stay))
         || seen.is_callback()
         || (seen.sends && seen.main)
-        || (seen.peer && seen.is_one_shot())
+        || (seen.peer && (seen.is_one_shot() || people.is_handed_back(seen)))
     {
         return (2, false);
     }

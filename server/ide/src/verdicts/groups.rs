@@ -64,7 +64,7 @@ impl Group {
     pub(super) fn is_poll(&self, duration: i64) -> bool {
         const MOST_GOROUTINES: u32 = 4;
         /// Of one wait on average, in nanoseconds.
-        const LONG: i128 = 50_000_000;
+        const LONG: i128 = 20_000_000;
         let (ns, n) = (i128::from(self.ns), i128::from(self.n));
         let gos = i128::from(self.n_goroutines);
         let all = i128::from(duration) * gos;

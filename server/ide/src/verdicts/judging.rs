@@ -246,10 +246,8 @@ impl Judge<'_> {
         let comes_back = umbrella || seen.at.n >= 2;
         if stay.waker != GoRow::NONE && !uncarried {
             return if seen.peer {
-                // Who gives back where it has work in hand took it there, too.
-                let is_taken = || !seen.is_home() && self.people.is_further_on(seen.fact, stay);
-                let costly =
-                    (strong || seen.is_one_shot() || is_taken()) && !self.people.is_broadcast(stay);
+                let is_lack = strong || seen.is_one_shot() || self.people.is_handed_back(seen);
+                let costly = is_lack && !self.people.is_broadcast(stay);
                 if costly { (Costly, Why::NoSlot) } else { (Unsure, Why::PeerUnsure) }
             } else if strong {
                 (Through, Why::Asked)

@@ -359,7 +359,8 @@ impl People {
             let stay = &stays.stay(StayRow(i as u32));
             let fact = facts.fact(stay.slot);
             let at_site = self.row(at, &self.gos[stay.g.0 as usize], stay.g, fact.site);
-            let peer = self.is_peers(at_site, stay, fact, turns);
+            let closes = self.closes(fact, stay);
+            let peer = !closes && self.is_peers(at_site, stay, fact, turns);
             if peer {
                 self.at_of[i].0 |= At::PEER;
                 self.groups[self.at_site[at_site].group as usize].gives_slots = true;
@@ -369,7 +370,6 @@ impl People {
                 continue;
             }
             let w = &self.gos[stay.waker.0 as usize];
-            let closes = self.closes(fact, stay);
             let with_kin = closes && self.is_told_with_kin(stay, stays);
             let by_kin = closes && self.is_told_by_kin(stay, stays);
             let is_taken = w.took_from == stay.g && !peer;
@@ -534,17 +534,17 @@ impl People {
         self.by_site.clone()
     }
 
-    /// Whether the waker stands for a slot that one of its kind gave back: it has the same root, is
-    /// no child, closed nothing, and takes turns with the goroutine, or gave something back by what the method is named.
+    /// Whether the waker, which closed nothing, stands for a slot that one of its kind gave back: it has the same root, is
+    /// no child, and takes turns with the goroutine, or gave something back by what the method is named.
     /// Where roots differ it did that, and those of the two take turns.
     fn is_peers(&mut self, at: usize, stay: &Stay, fact: Fact, turns: &Turns) -> bool {
         let [g, w] = [stay.g, stay.waker].map(|g| &self.gos[g.0 as usize]);
-        if w.makers[0] == stay.g || self.closes(fact, stay) {
+        if w.makers[0] == stay.g {
             return false;
         }
         if w.root != g.root {
-            return turns.of_roots.contains(&(w.root, g.root, fact.site))
-                && (self.is_given_back_to_type(fact, stay) || self.is_further_on(fact, stay));
+            return (self.is_given_back_to_type(fact, stay) || self.is_further_on(fact, stay))
+                && turns.of_roots.contains(&(w.root, g.root, fact.site));
         }
         if self.at_site[at].n <= 2 || self.is_given_back_to_type(fact, stay) {
             return true;

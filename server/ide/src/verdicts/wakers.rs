@@ -215,6 +215,13 @@ impl People {
         of.is_some() && fact.func.is_some() && self.types.get(&fact.func).copied() == of
     }
 
+    /// Whether one of its kind ended a wait by giving back what it had taken, as far as it can be seen: by the name of
+    /// the method, or further on in the function, where that is not home to work.
+    pub(super) fn is_handed_back(&self, seen: &Seen<'_>) -> bool {
+        self.is_given_back_to_type(seen.fact, seen.stay)
+            || (!seen.is_home() && self.is_further_on(seen.fact, seen.stay))
+    }
+
     /// Whether who ended a wait stood further on in the function that waits.
     pub(super) fn is_further_on(&self, fact: Fact, stay: &Stay) -> bool {
         let Fact { func, line, .. } = fact;

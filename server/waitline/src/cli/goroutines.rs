@@ -184,7 +184,7 @@ fn by_function(
     let right = |text: &str| (text.to_owned(), Side::Right);
     let mut columns = vec![right("n"), right("alive")];
     columns.extend(heads().into_iter().chain(["p50", "p99", "max"]).map(right));
-    columns.push(("function".into(), Side::Left));
+    columns.push(("function".into(), Side::Name));
     let mut table = Table::new(columns);
     for group in shown {
         let spread = &group.columns[column as usize];
@@ -237,7 +237,7 @@ fn one_by_one(
     let right = |text: &str| (text.to_owned(), Side::Right);
     let mut titles = vec![right("goroutine"), right("created"), right("ended")];
     titles.extend(heads().into_iter().map(right));
-    titles.extend([("started at".into(), Side::Left), ("function".into(), Side::Left)]);
+    titles.extend([("started at".into(), Side::Left), ("function".into(), Side::Name)]);
     let mut table = Table::new(titles);
     for g in &shown {
         let time = |t: Option<Nanos>| t.map_or(ide::units::NONE.into(), |t| duration(t.0));

@@ -96,7 +96,7 @@ fn print(
         writeln!(out, "\n{bold}No findings{bold:#} {dim}in {n} events{dim:#}")?;
     } else {
         let how = "waitline explain CODE says what each means";
-        writeln!(out, "\n{bold}Findings{bold:#} {dim}{how}{dim:#}")?;
+        writeln!(out, "\n{bold}Findings{bold:#}: {dim}{how}{dim:#}")?;
         for finding in view.findings.iter().take(FINDINGS) {
             let at = finding.frame.map_or_else(|| "whole trace".into(), |f| here.of_frame(view, f));
             let (at, message) = (format!("  {at}: "), format!(": {}", finding.message));
@@ -113,13 +113,13 @@ fn print(
     if costly.is_empty() {
         writeln!(out, "\n{bold}Nothing costly{bold:#} {dim}on the lines of your code{dim:#}")?;
     } else {
-        writeln!(out, "\n{bold}Costly{bold:#} {dim}work in hand stood still here{dim:#}")?;
+        writeln!(out, "\n{bold}Costly{bold:#}: {dim}work in hand stood still here{dim:#}")?;
         table(view, &costly, "costly", |r| r.of.costly_ns, &mut out)?;
     }
     let through = best(rows, 3, through_ns);
     if !through.is_empty() {
         let of = "waits for work that it started or asked for";
-        writeln!(out, "\n{bold}Through{bold:#} {dim}{of}{dim:#}")?;
+        writeln!(out, "\n{bold}Through{bold:#}: {dim}{of}{dim:#}")?;
         table(view, &through, "through", through_ns, &mut out)?;
     }
     let queued =
@@ -132,14 +132,14 @@ fn print(
             .fold(0, i64::saturating_add);
         let note = queue_note(view, ns);
         writeln!(out)?;
-        let what = format!(" waits for a core{note}");
+        let what = format!(": waits for a core{note}");
         fill(&mut out, &[(bold, "Runnable"), (dim, &what)], 4)?;
         table(view, &queued, "total", |r| r.of.figure.total(), &mut out)?;
     }
     for (verdict, title) in [(Verdict::Idle, "Idle"), (Verdict::Unsure, "Unsure")] {
         if let Some(line) = summed(view, rows, verdict) {
             writeln!(out)?;
-            fill(&mut out, &[(bold, title), (style::PLAIN, &format!(" {line}"))], 4)?;
+            fill(&mut out, &[(bold, title), (style::PLAIN, &format!(": {line}"))], 4)?;
         }
     }
     let has_parts = costly.iter().any(|row| !row.has_number(row.of.costly_ns))
@@ -285,7 +285,8 @@ fn summed(view: &View, rows: &[Row], verdict: Verdict) -> Option<String> {
         (_, [(place, _)]) => Some(format!("{} on {place}", duration(ns))),
         _ => {
             let n = count(lines.len() as u64);
-            Some(format!("{} on {n} lines, most of it {}", duration(ns), named.join(", ")))
+            let most = if named.len() == lines.len() { ":" } else { ", most of it" };
+            Some(format!("{} on {n} lines{most} {}", duration(ns), named.join(", ")))
         }
     }
 }
@@ -306,35 +307,38 @@ fn table(
     let wait_width = waits.iter().map(|w| w.width()).max().unwrap_or(0);
     let wait_title = if wait_width == 0 { "" } else { "waits for" };
     let wait_width = wait_width.max(wait_title.width());
-    writeln!(
-        out,
-        "{dim}{:>10} {:>8} {:>8} {:>8}  {:cause_width$}  {:place_width$}  {wait_title:wait_width$}  {}{dim:#}",
-        title,
-        "number",
-        "tail",
-        "average",
-        "cause",
-        "line",
-        if rows.iter().any(|r| r.text.is_some()) { "source" } else { "function" },
-    )?;
     let used = 10 + 1 + 8 + 1 + 8 + 1 + 8 + 2 + cause_width + 2 + place_width + 2 + wait_width + 2;
+    let room = Some(super::columns().saturating_sub(used)).filter(|&room| room >= LEAST_SOURCE);
+    let source_title = match room {
+        None => "",
+        Some(_) if rows.iter().any(|r| r.text.is_some()) => "source",
+        Some(_) => "function",
+    };
+    let heads = format!(
+        "{:>10} {:>8} {:>8} {:>8}  {:cause_width$}  {:place_width$}  {wait_title:wait_width$}  {source_title}",
+        title, "number", "tail", "average", "cause", "line",
+    );
+    writeln!(out, "{dim}{}{dim:#}", heads.trim_end())?;
     for (row, waits) in rows.iter().zip(waits) {
         let (number, tail) = match row.has_number(of(row)) {
             true => (format!("{}×", count(row.of.figure.count())), tail(view, &row.of.figure)),
             false => (String::new(), String::new()),
         };
-        writeln!(
-            out,
+        let line = format!(
             "{:>10} {number:>8} {tail:>8} {:>8}  {:cause_width$}  {:place_width$}  {waits:wait_width$}  {}",
             duration(of(row)),
             view.waiting_on_average(of(row)),
             ide::text::plain(&row.cause),
             row.place,
-            fitted(&row.source(view), super::columns().saturating_sub(used))
-        )?;
+            room.map_or_else(String::new, |room| fitted(&row.source(view), room))
+        );
+        writeln!(out, "{}", line.trim_end())?;
     }
     Ok(())
 }
+
+/// With less room than this, in columns, a line of source says nothing.
+const LEAST_SOURCE: usize = 15;
 
 fn through_ns(row: &Row) -> i64 {
     row.of.judged.of(Verdict::Through)
@@ -362,7 +366,7 @@ fn notes(
     if !of_workspace {
         notes.push(match &args.workspace {
             Some(_) => "none of the trace's files was found in that folder".into(),
-            None => "for the source beside each line: --workspace DIR".into(),
+            None => "none of the trace's files is in this folder or its module; for the source beside each line: --workspace DIR".into(),
         });
     } else if let Some(first) = view.placement.lacking(1).next() {
         notes.push(super::own_code::lacks(first));
