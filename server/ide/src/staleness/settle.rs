@@ -183,20 +183,26 @@ impl Decision<'_> {
             let mut known = recorded_all.borrow_mut();
             *known.entry((*need, shift)).or_insert_with(|| named[need].iter().all(is_recorded))
         };
+        // What may be there and not be seen.
+        let may_stand = |line: u32, need: &Need<'g>| {
+            strong[need].is_empty() && (need.may_be_unseen() || (defers && ends(line)))
+        };
         // Unless all else that was recorded is where it was, some of it before the value and some behind it.
         let anchors = OnceCell::new();
         let is_between = |line: u32, shift: i64| {
             let anchors = anchors.get_or_init(|| {
-                let mut strong: Option<(u32, u32)> = None;
+                let may_be_value = |line, need: &Need<'g>| {
+                    need.may_be_value(source.operations_at(line), texts.line(line))
+                };
+                let mut anchors: Option<(u32, u32)> = None;
                 for (&line, (need, _)) in &group.needs {
                     match fit(line, need) {
-                        Fit::Strong => strong = Some((strong.map_or(line, |of| of.0), line)),
-                        Fit::Weak
-                            if need.may_be_value(source.operations_at(line), texts.line(line)) => {}
+                        Fit::Strong => anchors = Some((anchors.map_or(line, |of| of.0), line)),
+                        Fit::Weak if may_be_value(line, need) || may_stand(line, need) => {}
                         _ => return None,
                     }
                 }
-                strong
+                anchors
             });
             shift == 0 && anchors.is_some_and(|(first, last)| first < line && line < last)
         };
@@ -207,10 +213,7 @@ impl Decision<'_> {
         let stands = |line: u32, shift: i64, need: &Need<'g>| match fit(line, need) {
             Fit::Strong => true,
             // What is deferred may be called by another name: that of a variable.
-            Fit::Weak => {
-                by_value(line, shift, need)
-                    || (strong[need].is_empty() && (need.may_be_unseen() || (defers && ends(line))))
-            }
+            Fit::Weak => by_value(line, shift, need) || may_stand(line, need),
             Fit::None => false,
         };
         let all_stand = |shift: i64| {
