@@ -37,6 +37,8 @@ pub struct Wish {
     pub t1: Option<i64>,
     /// Only goroutines that were started on this line of the program's own.
     pub created_at: Option<FrameId>,
+    /// Only goroutines of which no line is known that started them, as of those from before the trace.
+    pub from_nowhere: bool,
     /// Only goroutines with this first function.
     pub func: Option<StrId>,
     /// Only one goroutine.
@@ -101,7 +103,7 @@ impl Scope {
         if let Some(g) = wish.g {
             scope.narrow([(g, vec![ALWAYS])].into());
         }
-        if wish.func.is_some() || wish.created_at.is_some() {
+        if wish.func.is_some() || wish.created_at.is_some() || wish.from_nowhere {
             let mut lines: HashMap<StackId, Option<FrameId>> = HashMap::new();
             let mut line_of = |stack| {
                 let line = || facts.and_then(|facts| facts.line_of(analysis, stack));
@@ -115,6 +117,9 @@ impl Scope {
                 if let Some(at) = wish.created_at
                     && line_of(summary.created_at(row)) != Some(at)
                 {
+                    continue;
+                }
+                if wish.from_nowhere && line_of(summary.created_at(row)).is_some() {
                     continue;
                 }
                 gos.insert(summary.id(row), vec![ALWAYS]);

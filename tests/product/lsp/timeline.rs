@@ -219,6 +219,21 @@ fn requests_are_answered_and_their_answers_described() {
     let by_group: i64 =
         groups.iter().map(|g| sum(&mut client, json!({ "group": g["id"] })).unwrap()).sum();
     assert!(all > 0 && by_group == all, "{by_group} of {all}");
+    // So is what each of them costs, though others begin with the same function: those that ran before
+    // the trace, and those that a line of it started.
+    let running = [ide::timeline::Class::Running, ide::timeline::Class::Assist];
+    let running = running.map(|class| json!(class as u8));
+    for group in &groups {
+        let of = json!({ "filter": { "group": group["id"] } });
+        let sum = client.ask("waitline/timelineSummary", of);
+        let classes = sum["byClass"].as_array().unwrap();
+        let ran: i64 = classes
+            .iter()
+            .filter(|class| running.contains(&class["class"]))
+            .map(|class| class["ns"].as_i64().unwrap())
+            .sum();
+        assert_eq!(group["running"].as_i64(), Some(ran), "{group}");
+    }
     let hotspots = client.ask("waitline/hotspots", json!({ "limit": 200 }));
     assert_eq!(hotspots["costly"].as_i64(), Some(all));
     let summary = client.ask("waitline/timelineSummary", json!({}));

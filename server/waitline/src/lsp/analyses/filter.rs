@@ -60,7 +60,8 @@ pub(super) fn wish(view: &View, filter: &Value) -> Result<Wish> {
     match group.split_once(':').map(|(kind, id)| (kind, row(id))) {
         None if group.is_empty() => {}
         Some(("go", Some(frame))) => wish.created_at = Some(FrameId(frame)),
-        Some(("fn", Some(func))) => wish.func = Some(StrId(func)),
+        // Those that a line is known of are in the group of that line, whatever they run.
+        Some(("fn", Some(func))) => (wish.func, wish.from_nowhere) = (Some(StrId(func)), true),
         _ => return Err(invalid("group is the id of a group, such as go:17")),
     }
     Ok(wish)
