@@ -71,6 +71,7 @@ fn requests(file: &Path, trace: &Path) -> Vec<(&'static str, Value)> {
         ("waitline/found", Value::Null),
         ("waitline/lineCosts", json!({ "uri": uri(file) })),
         ("waitline/source", line.clone()),
+        ("waitline/explain", json!({ "code": "fine-handoff" })),
         ("waitline/hotspots", json!({})),
         ("waitline/site", line.clone()),
         ("waitline/wakers", line.clone()),

@@ -30,6 +30,7 @@ export type ToPage =
 const METHODS = new Set(
   [
     'cancelLoad',
+    'explain',
     'findings',
     'goroutineTable',
     'goroutines',

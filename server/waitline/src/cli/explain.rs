@@ -85,6 +85,11 @@ fn topic(word: &str) -> Result<&'static Topic, String> {
     Err(format!("there is no such code ({hint}waitline explain lists all)"))
 }
 
+/// The page of a code, as it is written.
+pub(crate) fn page(code: Code) -> Option<&'static str> {
+    TOPICS.iter().find(|topic| topic.word == code.as_str()).map(|topic| topic.page)
+}
+
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let mut out = answer();
     match args.topic {

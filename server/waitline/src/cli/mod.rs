@@ -24,7 +24,7 @@ mod annotate;
 mod cache;
 mod check;
 mod dump;
-mod explain;
+pub(crate) mod explain;
 mod fill;
 mod findings;
 mod goroutines;

@@ -101,6 +101,7 @@ fn service(
         .custom_method("waitline/traces", Backend::traces)
         .custom_method("waitline/lineCosts", Backend::line_costs)
         .custom_method("waitline/source", Backend::source)
+        .custom_method("waitline/explain", Backend::explain)
         .custom_method("waitline/hotspots", Backend::hotspots)
         .custom_method("waitline/site", Backend::site)
         .custom_method("waitline/wakers", Backend::wakers)

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tower_lsp::jsonrpc::Result;
 
 use super::backend::Backend;
@@ -100,7 +100,28 @@ impl Backend {
 
     /// `waitline/site`: the evidence for a line.
     pub(super) async fn site(&self, params: Value) -> Result<Value> {
-        self.of_line(&params, ext::site).await
+        let whole = match params.get("whole") {
+            None | Some(Value::Null) => false,
+            Some(whole) => whole.as_bool().ok_or_else(|| invalid("whole is true or false"))?,
+        };
+        self.of_line(&params, move |session, about, line| match &about.shown.whole {
+            Some(shown) if whole => {
+                let (shown, path) = (shown.clone(), about.path.clone());
+                let about = About { shown, path, file: about.file, text: about.text.clone() };
+                ext::site(session, &about, line)
+            }
+            _ => ext::site(session, about, line),
+        })
+        .await
+    }
+
+    /// `waitline/explain {code}`: what a finding means and what helps, as its page has it.
+    pub(super) async fn explain(&self, params: Value) -> Result<Value> {
+        let code = word(&params, "code")?;
+        let code = ide::findings::Code::parse(&code)
+            .ok_or_else(|| invalid("code is that of a finding, such as slots-exhausted"))?;
+        let page = crate::cli::explain::page(code);
+        Ok(json!({ "code": code.as_str(), "page": page }))
     }
 
     /// `waitline/wakers`: who ended the waits of a line.

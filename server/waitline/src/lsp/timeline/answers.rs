@@ -436,7 +436,14 @@ pub(in crate::lsp) fn find(session: &Session, seen: &Seen, params: &Value) -> Re
                     let it = index.go(go)?;
                     let title = format!("G{} {}", it.id.0, func_name(index, view, go));
                     let line = line_of(view, it.created_at).map(|f| view.frame_name(f));
-                    found_json(index, go, it.birth, it.end.min(index.end), title, line)
+                    let end = it.end.min(index.end);
+                    let mut row = found_json(index, go, it.birth, end, title, line);
+                    // In the middle of a life there stands whatever happens to.
+                    let spans = index.spans(go, it.birth, end);
+                    let longest =
+                        spans.max_by_key(|s| (s.end - s.start, std::cmp::Reverse(s.start)));
+                    row["at"] = longest.map(|s| s.start + (s.end - s.start) / 2).into();
+                    row
                 }
                 Found::Task(task) => {
                     let title = format!("task {}", plain(view.analysis.str(task.name)));
@@ -473,6 +480,7 @@ fn found_json(
         "end": end,
         "title": title,
         "where": place,
+        "at": null,
     })
 }
 

@@ -48,12 +48,13 @@ impl Notification for DidSelect {
 }
 
 /// What a page may ask. It changes nothing but the range and what is selected, and can end a load.
-const METHODS: [&str; 33] = [
+const METHODS: [&str; 34] = [
     "waitline/select",
     "waitline/traces",
     "waitline/cancelLoad",
     "waitline/lineCosts",
     "waitline/source",
+    "waitline/explain",
     "waitline/hotspots",
     "waitline/site",
     "waitline/wakers",
@@ -96,6 +97,7 @@ impl Backend {
             "waitline/cancelLoad" => self.cancel_load(params).await,
             "waitline/lineCosts" => self.line_costs(params).await,
             "waitline/source" => self.source(params).await,
+            "waitline/explain" => self.explain(params).await,
             "waitline/hotspots" => self.hotspots(params).await,
             "waitline/site" => self.site(params).await,
             "waitline/wakers" => self.wakers(params).await,

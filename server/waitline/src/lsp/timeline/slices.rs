@@ -3,7 +3,8 @@
 use exectrace::{FrameId, StackId, TaskId};
 use ide::text::plain;
 use ide::timeline::{
-    Flow, FlowKind, GoRef, Index, Key, NO_GO, Ref, Slice, SliceOf, TaskFlow, TaskSpan, line_of,
+    Class, Flow, FlowKind, GoRef, Index, Key, NO_GO, Ref, Slice, SliceOf, TaskFlow, TaskSpan,
+    line_of,
 };
 use ide::units::duration;
 use ide::view::View;
@@ -281,7 +282,7 @@ fn waker_json(at: At<'_>, index: &Index, flow: &Flow) -> Value {
     let what = match (flow.kind, flow.from) {
         (FlowKind::SyscallExit, _) => "the system call ended",
         (FlowKind::Creation | FlowKind::Task, _) => "created it",
-        (FlowKind::Wake, NO_GO) => "the network, a timer or the runtime",
+        (FlowKind::Wake, NO_GO) => nobody(index, flow),
         (FlowKind::Wake, _) => "woke it",
     };
     json!({
@@ -293,6 +294,17 @@ fn waker_json(at: At<'_>, index: &Index, flow: &Flow) -> Value {
         "place": line_of(view, flow.stack).map(|f| place(at, f)),
         "stack": stack(at, flow.stack),
     })
+}
+
+/// What wakes where no goroutine does, as far as what was waited for tells it.
+fn nobody(index: &Index, flow: &Flow) -> &'static str {
+    match index.span_at(flow.to, flow.t - 1).map(|span| span.tone.class()) {
+        Some(Class::Network) => "the network",
+        Some(Class::Sleep) => "a timer",
+        Some(Class::Lock | Class::Channel) => "a timer or the runtime",
+        Some(Class::GcWait) => "the collector",
+        _ => "the network, a timer or the runtime",
+    }
 }
 
 fn flow_json(at: At<'_>, index: &Index, flow: &Flow) -> Value {
@@ -311,6 +323,7 @@ fn flow_json(at: At<'_>, index: &Index, flow: &Flow) -> Value {
         "t": flow.t,
         "from": end(flow.from, flow.t),
         "to": end(flow.to, flow.ran),
+        "by": (flow.kind == FlowKind::Wake && flow.from == NO_GO).then(|| nobody(index, flow)),
         "place": line_of(view, flow.stack).map(|f| place(at, f)),
     })
 }
@@ -330,6 +343,7 @@ fn task_flow_json(at: At<'_>, index: &Index, flow: &TaskFlow) -> Value {
         "t": t,
         "from": end(&flow.parent),
         "to": end(&flow.part),
+        "by": null,
         "place": line_of(&at.shown.view, flow.part.stack).map(|f| place(at, f)),
     })
 }
