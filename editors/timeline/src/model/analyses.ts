@@ -1,6 +1,6 @@
 // The answers of the analyses (tables, profiles, MMU) as values.
 import { CLASS, type Class, NAMES, STACK } from './classes.ts';
-import { duration } from './format.ts';
+import { duration, grouped } from './format.ts';
 import { type Place, place } from './protocol.ts';
 import { field, flag, isFields, list, num, numOrNull, raw, text } from './read.ts';
 import type { Ns } from './units.ts';
@@ -264,10 +264,19 @@ export interface MmuAnswer {
   curve: { window: Ns; mmu: number; asGo: number | null; quantiles: number[] }[];
   /** `p`: the series, which is a P where each is looked at by itself. */
   worst: { window: Ns; t: Ns; mmu: number; what: string; p: number | null }[];
+  /** How many collections there were. */
+  of: number;
+  /** The first of them, where there are too many for an answer. */
   collections: { start: Ns; mark: Ns; stopped: Ns; goal: number | null }[];
 }
 
 export function mmu(x: unknown): MmuAnswer {
+  const collections = list(field(x, 'collections'), (c) => ({
+    start: num(field(c, 'start')),
+    mark: num(field(c, 'mark')),
+    stopped: num(field(c, 'stopped')),
+    goal: numOrNull(field(c, 'goal')),
+  }));
   return {
     mean: numOrNull(field(x, 'mean')),
     curve: list(field(x, 'curve'), (p) => {
@@ -293,13 +302,14 @@ export function mmu(x: unknown): MmuAnswer {
         p,
       };
     }),
-    collections: list(field(x, 'collections'), (c) => ({
-      start: num(field(c, 'start')),
-      mark: num(field(c, 'mark')),
-      stopped: num(field(c, 'stopped')),
-      goal: numOrNull(field(c, 'goal')),
-    })),
+    of: Math.max(num(field(x, 'of')), collections.length),
+    collections,
   };
+}
+
+/** How many collections there were, and which of them are listed where an answer cannot hold them all. */
+export function nOf({ of, collections }: MmuAnswer): string {
+  return of > collections.length ? `the first ${grouped(collections.length)} of ${grouped(of)}` : grouped(of);
 }
 
 export interface FlameNode {

@@ -7,7 +7,7 @@ export function figure(x: number): string {
   if (!Number.isFinite(x)) return '–';
   const a = Math.abs(x);
   if (a === 0) return '0';
-  if (a < 0.01) return '< 0.01';
+  if (a < 0.005) return '< 0.01';
   // What rounding would lift over a border counts as past it: 9.996 is 10.0, not 10.00.
   if (a < 9.995) return x.toFixed(2);
   if (a < 99.95) return x.toFixed(1);
@@ -28,14 +28,46 @@ export function count(n: number): string {
   return `${figure(n / 1e6)} M`;
 }
 
-/** A length of time with its own unit: 444 ms, 1.93 ms, 12 ns. */
-export function duration(ns: Ns): string {
+/** A unit of time, for columns whose head names it once. */
+export interface Unit {
+  readonly symbol: string;
+  readonly ns: Ns;
+}
+
+/** Each with what is written in it: less than this, rounded. As the server has it (units.rs). */
+const UNITS: readonly (Unit & { readonly below: number })[] = [
+  { symbol: 'ns', ns: 1, below: 999.5 },
+  { symbol: 'µs', ns: 1e3, below: 999.5 },
+  { symbol: 'ms', ns: 1e6, below: 999.5 },
+  { symbol: 's', ns: 1e9, below: 999.5 },
+  // 1.67 h rather than 100 min: nobody counts hundreds of minutes.
+  { symbol: 'min', ns: 60e9, below: 99.95 },
+  { symbol: 'h', ns: 3600e9, below: Number.POSITIVE_INFINITY },
+];
+
+/** The unit in which `duration` writes this length. */
+export function unitOf(ns: Ns): Unit {
   const a = Math.abs(ns);
-  if (a < 999.5) return `${Math.round(ns)} ns`;
-  if (a < 999.5e3) return `${figure(ns / 1e3)} µs`;
-  if (a < 999.5e6) return `${figure(ns / 1e6)} ms`;
-  if (a < 119.95e9) return `${figure(ns / 1e9)} s`;
-  return `${figure(ns / 60e9)} min`;
+  return UNITS.find((u) => a / u.ns < u.below) ?? { symbol: 'h', ns: 3600e9 };
+}
+
+/** The one unit of a column: that of the longest in it. Of nothing it is milliseconds. */
+export function unitFor(lengths: readonly (Ns | null)[]): Unit {
+  const longest = lengths.reduce<Ns>((most, ns) => Math.max(most, ns ?? 0), 0);
+  return longest > 0 ? unitOf(longest) : { symbol: 'ms', ns: 1e6 };
+}
+
+/** The one unit of columns that are compared: that of a usual length of what took most time together. */
+export function unitBy<T>(rows: readonly T[], sum: (row: T) => Ns, usual: (row: T) => Ns | null): Unit {
+  const dearest = rows.reduce<T | null>((most, r) => (most === null || sum(r) > sum(most) ? r : most), null);
+  return unitFor(dearest === null ? [] : [usual(dearest)]);
+}
+
+/** A length of time with its own unit: 444 ms, 1.93 ms, 12 ns. The same as on the command line. */
+export function duration(ns: Ns): string {
+  if (ns === 0) return '0';
+  const unit = unitOf(ns);
+  return unit.ns === 1 ? `${Math.round(ns)} ns` : `${figure(ns / unit.ns)} ${unit.symbol}`;
 }
 
 /** Start and end of a selection: to the microsecond; below 100 µs of trace to the nanosecond. */
@@ -65,9 +97,10 @@ export function span(t0: Ns, t1: Ns): string {
   return `${(t0 / per).toFixed(decimals)} – ${(t1 / per).toFixed(decimals)} ${unit}`;
 }
 
-/** A column of milliseconds: `–` for none, `< 0.01` for less. */
+/** A column of milliseconds, or of so many nanoseconds: `–` for none, `< 0.01` for less. */
 export function cell(value: number, per = 1e6): string {
-  return value === 0 ? '–' : figure(value / per);
+  if (value === 0) return '–';
+  return per === 1 ? grouped(Math.round(value)) : figure(value / per);
 }
 
 export function bytes(n: number): string {

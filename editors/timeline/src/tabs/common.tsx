@@ -1,4 +1,5 @@
 // What the tabs share: waiting for an answer, the filter of the scope bar, the key to stacked bars.
+import { useEffect, useState } from 'preact/hooks';
 import type { App } from '../app.ts';
 import { CLASS, type Class, NAMES } from '../model/classes.ts';
 import { type Filter, filterParams, has } from '../model/filter.ts';
@@ -12,6 +13,18 @@ import { Swatch } from '../ui/swatch.tsx';
 export function filterOf(app: App, more: { [key: string]: Json } = {}): { [key: string]: Json } {
   const filter = { ...filterParams(app.filters), ...more };
   return Object.keys(filter).length === 0 ? {} : { filter };
+}
+
+/** Pixels for a bar in a table: as many as are left beside the other columns, and no more than it is good for. */
+export function useRoom(beside: number, most: number): number {
+  const room = () => Math.max(Math.min(window.innerWidth - beside, most), 120);
+  const [width, setWidth] = useState(room);
+  useEffect(() => {
+    const resized = () => setWidth(room());
+    window.addEventListener('resize', resized);
+    return () => window.removeEventListener('resize', resized);
+  }, [beside, most]);
+  return width;
 }
 
 /** What a view keeps while others are looked at, and what a link to it says. `first`: how it is without a word. */

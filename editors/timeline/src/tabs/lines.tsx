@@ -1,7 +1,7 @@
 // The lines of a profile, below its graph: what was spent on each, and as what.
 import type { App } from '../app.ts';
 import type { Profile, ProfileRow } from '../model/analyses.ts';
-import { cell, count, duration, figure, grouped, percent, shortFunc } from '../model/format.ts';
+import { cell, count, duration, figure, grouped, percent, shortFunc, unitBy } from '../model/format.ts';
 import { type Place, placeLabel } from '../model/protocol.ts';
 import { PlaceLink } from '../ui/place.tsx';
 import { type Column, Table } from '../ui/table.tsx';
@@ -27,7 +27,13 @@ export function SourceLines({ app, here, under, func, onAll }: Props) {
     .map((r): Line => ({ ...r, here: at.get(key(r.place)) ?? 0 }));
   // Samples have no lengths.
   const timed = under.ns > 0;
-  const us = (ns: number) => cell(ns, 1e3);
+  const unit = unitBy(
+    lines,
+    (r) => r.ns,
+    (r) => r.p50,
+  );
+  const as = (ns: number) => cell(ns, unit.ns);
+  const named = (what: string) => `${what}, ${unit.symbol}`;
   const columns: Column<Line>[] = [
     { id: 'line', title: 'Line', by: (r) => placeLabel(r.place), cell: (r) => <PlaceLink app={app} place={r.place} /> },
     { id: 'text', title: 'Source', cell: (r) => <code class="source-line">{r.text}</code> },
@@ -36,10 +42,10 @@ export function SourceLines({ app, here, under, func, onAll }: Props) {
       ? [
           { id: 'here', title: 'Here, ms', right: true, by: (r: Line) => r.here, cell: (r: Line) => cell(r.here) },
           { id: 'ns', title: 'Total, ms', right: true, by: (r: Line) => r.ns, cell: (r: Line) => cell(r.ns) },
-          { id: 'mean', title: 'Mean, µs', right: true, by: (r: Line) => r.mean, cell: (r: Line) => us(r.mean) },
-          { id: 'p50', title: 'p50, µs', right: true, by: (r: Line) => r.p50, cell: (r: Line) => us(r.p50) },
-          { id: 'p99', title: 'p99, µs', right: true, by: (r: Line) => r.p99, cell: (r: Line) => tail(r, us) },
-          { id: 'max', title: 'Max, µs', right: true, by: (r: Line) => r.max, cell: (r: Line) => us(r.max) },
+          { id: 'mean', title: named('Mean'), right: true, by: (r: Line) => r.mean, cell: (r: Line) => as(r.mean) },
+          { id: 'p50', title: named('p50'), right: true, by: (r: Line) => r.p50, cell: (r: Line) => as(r.p50) },
+          { id: 'p99', title: named('p99'), right: true, by: (r: Line) => r.p99, cell: (r: Line) => tail(r, as) },
+          { id: 'max', title: named('Max'), right: true, by: (r: Line) => r.max, cell: (r: Line) => as(r.max) },
         ]
       : []),
   ];
@@ -85,8 +91,8 @@ export function SourceLines({ app, here, under, func, onAll }: Props) {
 }
 
 /** Of less than 100 a percentile of 99 says no more than the longest. */
-function tail(r: ProfileRow, us: (ns: number) => string): string {
-  return r.n < 100 ? '–' : us(r.p99);
+function tail(r: ProfileRow, as: (ns: number) => string): string {
+  return r.n < 100 ? '–' : as(r.p99);
 }
 
 function key(p: Place): string {

@@ -1,8 +1,8 @@
 // Minimum mutator utilisation: one curve, one read-out, and the worst windows as ways into the timeline.
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import type { Theme } from '../draw/theme.ts';
-import { type MmuAnswer, mmu } from '../model/analyses.ts';
-import { bytes, duration, figure, instant } from '../model/format.ts';
+import { type MmuAnswer, mmu, nOf } from '../model/analyses.ts';
+import { bytes, cell, duration, figure, instant, unitFor } from '../model/format.ts';
 import { around } from '../model/viewport.ts';
 import { useAsk } from '../ui/ask.ts';
 import type { Props } from '../ui/page.tsx';
@@ -66,6 +66,9 @@ export function Mmu({ app, stage }: Props) {
     : exact?.quantiles.length === QUANTILES.length
       ? exact.quantiles
       : quantilesAt(asked.value, window);
+  const { collections } = asked.value;
+  const marks = unitFor(collections.map((c) => c.mark));
+  const stops = unitFor(collections.map((c) => c.stopped));
   const worstRows = worst.state === 'there' ? worst.value.worst : [];
   return (
     <div class="view">
@@ -159,26 +162,31 @@ export function Mmu({ app, stage }: Props) {
             }}
           />
           <div class="remark">Enter shows the window in the timeline.</div>
-          {asked.value.collections.length > 0 && (
+          {collections.length > 0 && (
             <>
               <div class="bar-top">
                 <h2>Collections</h2>
                 <span class="dim">
-                  {asked.value.collections.length} in{' '}
-                  {duration(app.range === null ? app.end : app.range.t1 - app.range.t0)}
+                  {nOf(asked.value)} in {duration(long)}
                 </span>
               </div>
               <Table
                 name="Collections"
                 columns={[
                   { id: 'start', title: 'Start', right: true, by: (c) => -c.start, cell: (c) => instant(c.start) },
-                  { id: 'mark', title: 'Mark', right: true, by: (c) => c.mark, cell: (c) => duration(c.mark) },
+                  {
+                    id: 'mark',
+                    title: `Mark, ${marks.symbol}`,
+                    right: true,
+                    by: (c) => c.mark,
+                    cell: (c) => cell(c.mark, marks.ns),
+                  },
                   {
                     id: 'stopped',
-                    title: 'Stopped',
+                    title: `Stopped, ${stops.symbol}`,
                     right: true,
                     by: (c) => c.stopped,
-                    cell: (c) => duration(c.stopped),
+                    cell: (c) => cell(c.stopped, stops.ns),
                   },
                   {
                     id: 'goal',
@@ -187,7 +195,7 @@ export function Mmu({ app, stage }: Props) {
                     cell: (c) => (c.goal === null ? '–' : bytes(c.goal)),
                   },
                 ]}
-                rows={asked.value.collections}
+                rows={collections}
                 id={(c) => String(c.start)}
                 sort="start"
                 onOpen={(c) => {

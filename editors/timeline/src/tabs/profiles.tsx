@@ -3,7 +3,7 @@ import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { App } from '../app.ts';
 import type { Theme } from '../draw/theme.ts';
 import { flame, type Profile, type ProfileRow, profile } from '../model/analyses.ts';
-import { duration, grouped, percent, shorten, shortFunc } from '../model/format.ts';
+import { cell, duration, grouped, percent, shorten, shortFunc, unitFor } from '../model/format.ts';
 import { type Place, placeLabel } from '../model/protocol.ts';
 import { field, raw, text } from '../model/read.ts';
 import { useAsk } from '../ui/ask.ts';
@@ -273,6 +273,8 @@ interface LinesProps {
 }
 
 function Lines({ app, here: p, under, chosen, onChoose }: LinesProps) {
+  // The two stand below one another: one unit for both.
+  const unit = unitFor([...p.rows, ...(under?.rows ?? [])].map((r) => r.ns));
   const table = (title: string, says: string, rows: readonly ProfileRow[]) => (
     <>
       <div class="bar-top">
@@ -294,7 +296,13 @@ function Lines({ app, here: p, under, chosen, onChoose }: LinesProps) {
             by: (r) => placeLabel(r.place),
             cell: (r) => <PlaceLink app={app} place={r.place} />,
           },
-          { id: 'ns', title, right: true, by: (r) => r.ns, cell: (r) => duration(r.ns) },
+          {
+            id: 'ns',
+            title: `${title}, ${unit.symbol}`,
+            right: true,
+            by: (r) => r.ns,
+            cell: (r) => cell(r.ns, unit.ns),
+          },
           { id: 'share', title: 'Share', right: true, cell: (r) => percent(p.ns > 0 ? r.ns / p.ns : 0) },
         ]}
         rows={rows}

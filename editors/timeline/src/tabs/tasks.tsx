@@ -15,7 +15,7 @@ import {
 } from '../model/analyses.ts';
 import { NAMES } from '../model/classes.ts';
 import { bounds, type Filter } from '../model/filter.ts';
-import { cell, duration, grouped, harmless, instant } from '../model/format.ts';
+import { cell, duration, grouped, harmless, instant, unitBy } from '../model/format.ts';
 import { parseLengths } from '../model/query.ts';
 import { around } from '../model/viewport.ts';
 import { useAsk } from '../ui/ask.ts';
@@ -25,7 +25,7 @@ import { PlaceLink } from '../ui/place.tsx';
 import type { Stage } from '../ui/stage.ts';
 import { Parts } from '../ui/swatch.tsx';
 import { type Column, Table } from '../ui/table.tsx';
-import { Asking, filterOf, OnlyButton, StateKey, useOption } from './common.tsx';
+import { Asking, filterOf, OnlyButton, StateKey, useOption, useRoom } from './common.tsx';
 
 type Which = 'task' | 'region';
 
@@ -60,6 +60,7 @@ export function Tasks({ app, stage }: Props) {
     setLengths(`>${brief(b.from)} <${brief(b.to)}`);
   };
   const [words, setWords] = useState('');
+  const wide = useRoom(580, 200);
   const [ends, setEnds] = useState<'all' | 'complete' | 'cut'>('all');
   const complete = ends === 'all' ? {} : { complete: ends === 'complete' };
   const tasks = useAsk(app, 'waitline/taskTable', { ...filterOf(app), ...complete, limit: 500 }, namedRows);
@@ -112,7 +113,7 @@ export function Tasks({ app, stage }: Props) {
       </div>
       <Table
         name="Tasks"
-        columns={columns(app, stage, 'Task', axis, (r, b) => pick('task', r, b))}
+        columns={columns(app, stage, 'Task', tasks.value, wide, axis, (r, b) => pick('task', r, b))}
         rows={tasks.value}
         id={rowId}
         sort="total"
@@ -125,7 +126,7 @@ export function Tasks({ app, stage }: Props) {
       </div>
       <Table
         name="Regions"
-        columns={columns(app, stage, 'Region', axis, (r, b) => pick('region', r, b))}
+        columns={columns(app, stage, 'Region', regionRows, wide, axis, (r, b) => pick('region', r, b))}
         rows={regionRows}
         id={rowId}
         sort="total"
@@ -168,23 +169,41 @@ function columns(
   app: App,
   stage: Stage,
   title: string,
+  rows: readonly NamedRow[],
+  wide: number,
   axis: { from: number; to: number },
   onBin: (r: NamedRow, b: Bin) => void,
 ): Column<NamedRow>[] {
-  const us = (x: number | null) => (x === null ? '–' : cell(x, 1e3));
+  // One unit for all lengths: that in which the dearest are usually told.
+  const unit = unitBy(
+    rows,
+    (r) => r.times.sum,
+    (r) => r.times.p50,
+  );
+  const as = (x: number | null) => (x === null ? '–' : cell(x, unit.ns));
+  const named = (what: string) => `${what}, ${unit.symbol}`;
+  const sum = unit.ns < 1e6 ? { symbol: 'ms', ns: 1e6 } : unit;
+  const spanned = `Duration, ${duration(axis.from === Number.POSITIVE_INFINITY ? 1 : axis.from)} to ${duration(axis.to)}, log`;
   return [
     { id: 'name', title, by: (r) => r.name, cell: (r) => r.name },
     { id: 'at', title: 'Written at', cell: (r) => <PlaceLink app={app} place={r.place} /> },
     { id: 'n', title: 'Count', right: true, by: (r) => r.complete + r.cut, cell: (r) => grouped(r.complete + r.cut) },
-    { id: 'total', title: 'Total, ms', right: true, by: (r) => r.times.sum, cell: (r) => cell(r.times.sum) },
-    { id: 'min', title: 'Min, µs', right: true, by: (r) => r.times.min ?? -1, cell: (r) => us(r.times.min) },
-    { id: 'p50', title: 'p50, µs', right: true, by: (r) => r.times.p50 ?? -1, cell: (r) => us(r.times.p50) },
-    { id: 'p99', title: 'p99, µs', right: true, by: (r) => r.times.p99 ?? -1, cell: (r) => us(r.times.p99) },
-    { id: 'max', title: 'Max, µs', right: true, by: (r) => r.times.max ?? -1, cell: (r) => us(r.times.max) },
+    {
+      id: 'total',
+      title: `Total, ${sum.symbol}`,
+      right: true,
+      by: (r) => r.times.sum,
+      cell: (r) => cell(r.times.sum, sum.ns),
+    },
+    { id: 'min', title: named('Min'), right: true, by: (r) => r.times.min ?? -1, cell: (r) => as(r.times.min) },
+    { id: 'p50', title: named('p50'), right: true, by: (r) => r.times.p50 ?? -1, cell: (r) => as(r.times.p50) },
+    { id: 'p99', title: named('p99'), right: true, by: (r) => r.times.p99 ?? -1, cell: (r) => as(r.times.p99) },
+    { id: 'max', title: named('Max'), right: true, by: (r) => r.times.max ?? -1, cell: (r) => as(r.times.max) },
     {
       id: 'histogram',
-      title: `Duration, ${duration(axis.from === Number.POSITIVE_INFINITY ? 1 : axis.from)} to ${duration(axis.to)}, log`,
-      cell: (r) => <Bins bins={r.histogram} axis={axis} onBin={(b) => onBin(r, b)} />,
+      title: wide < 200 ? 'Duration, log' : spanned,
+      says: spanned,
+      cell: (r) => <Bins bins={r.histogram} axis={axis} width={wide} onBin={(b) => onBin(r, b)} />,
     },
     // Of tasks it is known one by one only.
     ...(title === 'Region'
@@ -192,7 +211,9 @@ function columns(
           {
             id: 'bar',
             title: 'Where the time went',
-            cell: (r) => <Parts theme={stage.currentTheme} parts={parts(r)} of={total(r)} width={260} height={10} />,
+            cell: (r) => (
+              <Parts theme={stage.currentTheme} parts={parts(r)} of={total(r)} width={wide + 60} height={10} />
+            ),
           } satisfies Column<NamedRow>,
         ]
       : []),
@@ -203,16 +224,17 @@ function columns(
 function Bins({
   bins,
   axis,
+  width,
   onBin,
 }: {
   bins: readonly Bin[];
   axis: { from: number; to: number };
+  width: number;
   onBin: (b: Bin) => void;
 }) {
   const most = bins.reduce((a, b) => Math.max(a, b.n), 1);
   const low = Math.log(Math.max(axis.from, 1));
   const wide = Math.max(Math.log(axis.to) - low, 1e-9);
-  const width = 200;
   return (
     <svg
       class="bins"
@@ -270,6 +292,7 @@ function Longest({
   onLengths: (typed: string) => void;
 }) {
   const [chosen, choose] = useState<number | null>(null);
+  const wide = useRoom(400, 560);
   const name = harmless(key, 120);
   const method = which === 'task' ? 'waitline/taskTable' : 'waitline/regionTable';
   const of: Omit<Filter, 'kind'> = {
@@ -318,7 +341,7 @@ function Longest({
             parts={parts(r)}
             of={scale * Math.max(total(r) / Math.max(r.ns, 1), 1)}
             whole={total(r) > r.ns ? 0 : r.ns}
-            width={560}
+            width={wide}
             height={10}
           />
         </span>

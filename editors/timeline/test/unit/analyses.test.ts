@@ -137,6 +137,14 @@ describe('tables', () => {
     expect(m.worst[0]?.what).toBe('mark termination 230 µs');
   });
 
+  it('that hold a part of the collections say of how many', () => {
+    const collections = [{ start: 1, mark: 2, stopped: 3, goal: 4 }];
+    expect(analyses.nOf(analyses.mmu({ of: 9_642, collections }))).toBe('the first 1 of 9,642');
+    expect(analyses.nOf(analyses.mmu({ of: 1, collections }))).toBe('1');
+    // A server that does not tell lists all.
+    expect(analyses.nOf(analyses.mmu({ collections }))).toBe('1');
+  });
+
   it('of anything else are empty', () => {
     for (const x of [null, 3, [], { functions: 'x', tree: [], curve: {} }]) {
       expect(analyses.functions(x).rows).toEqual([]);

@@ -14,7 +14,11 @@ describe('figures', () => {
     [13_500_000, '13.5 ms'],
     [444_000_000, '444 ms'],
     [1_400_000_000, '1.40 s'],
-    [600e9, '10.0 min'],
+    [0, '0'],
+    [270e9, '270 s'],
+    [999_499_999_999, '999 s'],
+    [999_500_000_000, '16.7 min'],
+    [5_997e9, '1.67 h'],
   ])('%d ns is %s', (ns, words) => expect(f.duration(ns)).toBe(words));
 
   it.each([
@@ -43,14 +47,34 @@ describe('figures', () => {
   });
 
   it('a cell has – for none and never 0.00', () => {
-    expect([0, 1, 4_999, 10_000, 656e6].map((ns) => f.cell(ns))).toEqual(['–', '< 0.01', '< 0.01', '0.01', '656']);
+    expect([0, 1, 4_999, 5_000, 656e6].map((ns) => f.cell(ns))).toEqual(['–', '< 0.01', '< 0.01', '0.01', '656']);
+    expect(f.cell(1_234, 1)).toBe('1,234');
     fc.assert(fc.property(fc.double({ min: 0, max: 1e15, noNaN: true }), (x) => !/^0\.00|NaN|e\+/.test(f.cell(x))));
+  });
+
+  it('a column has the unit of the longest in it', () => {
+    expect(f.unitFor([74_973_000, null, 800]).symbol).toBe('ms');
+    expect(f.unitFor([]).symbol).toBe('ms');
+    const rows = [
+      { sum: 444e6, p50: 416e3 },
+      { sum: 9e6, p50: 9e6 },
+    ];
+    expect(
+      f.unitBy(
+        rows,
+        (r) => r.sum,
+        (r) => r.p50,
+      ).symbol,
+    ).toBe('µs');
   });
 
   it('a longer time never reads as a shorter one', () => {
     const back = (s: string) => {
       const [n, unit] = s.split(' ');
-      return Number(n?.replace(/,/g, '')) * ({ ns: 1, µs: 1e3, ms: 1e6, s: 1e9, min: 60e9 }[unit ?? ''] ?? Number.NaN);
+      return (
+        Number(n?.replace(/,/g, '')) *
+        ({ '': 1, ns: 1, µs: 1e3, ms: 1e6, s: 1e9, min: 60e9, h: 3600e9 }[unit ?? ''] ?? Number.NaN)
+      );
     };
     fc.assert(
       fc.property(
