@@ -14,6 +14,11 @@ export interface Finding {
   at: { t0: Ns; t1: Ns; g: number } | null;
 }
 
+/** Names a finding in links and lists, also after it was asked for again. */
+export function findingKey(f: Finding): string {
+  return `${f.code} ${f.place?.uri ?? f.place?.file ?? ''}:${f.place?.recorded ?? 0} ${f.message}`;
+}
+
 /** What a check looked at and did not report. */
 export interface LookedAt {
   place: Place | null;

@@ -2,11 +2,14 @@
 import { useState } from 'preact/hooks';
 import type { App } from '../app.ts';
 import { CLASS, classOf } from '../model/classes.ts';
-import type { Checked, Finding } from '../model/findings.ts';
-import { count, duration, grouped, percent, shortFunc } from '../model/format.ts';
+import { type Checked, type Finding, findingKey as key } from '../model/findings.ts';
+import { cell, count, duration, grouped, percent, shortFunc, unitFor } from '../model/format.ts';
+import { type Block, blocks, type Inline } from '../model/markdown.ts';
 import * as protocol from '../model/protocol.ts';
 import { type Place, placeLabel } from '../model/protocol.ts';
+import { field, lines } from '../model/read.ts';
 import { type Histogram, histogram, site } from '../model/site.ts';
+import { summary } from '../model/summary.ts';
 import { around } from '../model/viewport.ts';
 import { useAsk } from '../ui/ask.ts';
 import { copyText } from '../ui/keyboard.ts';
@@ -29,10 +32,10 @@ const WIRE: Readonly<Record<number, string>> = {
   [CLASS.unknown]: 'unknown',
 };
 
-const key = (f: Finding) => `${f.code} ${f.place?.uri ?? f.place?.file ?? ''}:${f.place?.recorded ?? 0} ${f.message}`;
-
 export function Findings({ app, stage }: Props) {
   const [chosen, choose] = useOption(app, 'finding', '');
+  const ofRange = app.range !== null;
+  const whole = useAsk(app, 'waitline/timelineSummary', ofRange ? { t0: 0, t1: app.end } : null, summary);
   const all = app.findings;
   if (all === null) return <div class="empty" />;
   const events = app.state?.events ?? 0;
@@ -50,7 +53,9 @@ export function Findings({ app, stage }: Props) {
       </div>
     );
   }
-  const of = app.state?.costly ?? 0;
+  // Findings are of the whole trace, and so is all that stands beside them.
+  const of = ofRange ? (whole.state === 'there' ? (whole.value.costly ?? 0) : 0) : (app.state?.costly ?? 0);
+  const unit = unitFor(all.map((f) => f.ns));
   const columns: Column<Finding>[] = [
     {
       id: 'mark',
@@ -67,11 +72,11 @@ export function Findings({ app, stage }: Props) {
     { id: 'says', title: 'What it says', cell: (f) => f.message },
     {
       id: 'cost',
-      title: 'Cost',
+      title: `Cost, ${unit.symbol}`,
       says: 'Waiting for a lock or a channel without the part in which whoever ended it had no P: then more of them would not help',
       right: true,
       by: (f) => f.ns,
-      cell: (f) => (f.ns > 0 ? duration(f.ns) : '–'),
+      cell: (f) => cell(f.ns, unit.ns),
     },
     {
       id: 'share',
@@ -92,6 +97,7 @@ export function Findings({ app, stage }: Props) {
               {app.checked !== null && app.checked.checks > 0 && ` of ${app.checked.checks} checks`}
               {events > 0 && `, in ${count(events)} events`}
             </span>
+            {ofRange && <WholeTrace />}
             <span class="grow" />
             <button
               type="button"
@@ -113,7 +119,8 @@ export function Findings({ app, stage }: Props) {
           />
           <div class="remark">
             Cost is less than all the waiting where, for a part of it, whoever ended it had no P to run on. Share is of
-            costly waiting on own lines, {duration(of)}. What is not waiting has none.
+            costly waiting on own lines{of > 0 && `, ${duration(of)}`}. What is not waiting has none.
+            {ofRange && ' Findings and their evidence are of the whole trace: the range changes nothing here.'}
             {app.filters.length > 0 && ' Findings are those of all goroutines: filters change nothing here.'}
           </div>
           {app.checked !== null && <NotReported app={app} checked={app.checked} />}
@@ -123,6 +130,15 @@ export function Findings({ app, stage }: Props) {
         </div>
       </div>
     </div>
+  );
+}
+
+/** What the figures are of, where the scope bar names a range. */
+function WholeTrace() {
+  return (
+    <span class="pill" title="Findings are of the whole trace, whatever the range">
+      whole trace
+    </span>
   );
 }
 
@@ -237,10 +253,65 @@ function words(f: Finding): string {
   ].join('\n');
 }
 
+/** The page of a code: what it means, how it is found, what helps, when it is wrong. */
+function Meaning({ app, code }: { app: App; code: string }) {
+  const asked = useAsk(app, 'waitline/explain', { code }, (x) => blocks(lines(field(x, 'page'), 40_000)));
+  if (asked.state !== 'there') return <p class="dim">{asked.state === 'failed' ? asked.why : ''}</p>;
+  // The title is the code, which stands above.
+  const page = asked.value[0]?.kind === 'head' ? asked.value.slice(1) : asked.value;
+  return (
+    <section class="meaning" aria-label={`What ${code} means`}>
+      {page.map((b, i) => (
+        <PageBlock key={i} block={b} />
+      ))}
+    </section>
+  );
+}
+
+function PageBlock({ block: b }: { block: Block }) {
+  switch (b.kind) {
+    case 'head':
+      return (
+        <h3>
+          <Words of={b.words} />
+        </h3>
+      );
+    case 'code':
+      return <pre>{b.text}</pre>;
+    case 'list':
+      return (
+        <ul>
+          {b.items.map((words, i) => (
+            <li key={i}>
+              <Words of={words} />
+            </li>
+          ))}
+        </ul>
+      );
+    case 'words':
+      return (
+        <p>
+          <Words of={b.words} />
+        </p>
+      );
+  }
+}
+
+function Words({ of }: { of: readonly Inline[] }) {
+  return (
+    <>
+      {of.map((w, i) =>
+        w.kind === 'code' ? <code key={i}>{w.text}</code> : w.kind === 'strong' ? <em key={i}>{w.text}</em> : w.text,
+      )}
+    </>
+  );
+}
+
 function Evidence({ app, stage, finding: f }: { app: App; stage: Stage; finding: Finding }) {
+  const [explained, explain] = useState(false);
   const at =
     f.place !== null && f.place.uri !== null && f.place.line !== null ? { uri: f.place.uri, line: f.place.line } : null;
-  const asked = useAsk(app, 'waitline/site', at, site);
+  const asked = useAsk(app, 'waitline/site', at === null ? null : { ...at, whole: true }, site);
   const evidence = asked.state === 'there' ? asked.value : null;
   // The part that the finding's own wait is of, else the dearest: goroutines may have stood here for another reason, too.
   const own =
@@ -263,7 +334,7 @@ function Evidence({ app, stage, finding: f }: { app: App; stage: Stage; finding:
       <h1>{f.message}</h1>
       <div>
         <Mark finding={f} /> {f.code} · <PlaceLink app={app} place={f.place} />{' '}
-        {f.place !== null && <span class="dim">{shortFunc(f.place.func)}</span>}
+        {f.place !== null && <span class="dim">{shortFunc(f.place.func)}</span>} {app.range !== null && <WholeTrace />}
       </div>
       {lengths.length > 0 && <Lengths of={histogram(lengths)} app={app} stage={stage} kind={part?.kind ?? ''} />}
       {part !== null && (
@@ -337,8 +408,12 @@ function Evidence({ app, stage, finding: f }: { app: App; stage: Stage; finding:
         >
           Copy evidence
         </button>
+        <button type="button" class="button" aria-expanded={explained} onClick={() => explain(!explained)}>
+          What it means
+        </button>
         <Ignore app={app} finding={f} />
       </div>
+      {explained && <Meaning app={app} code={f.code} />}
     </div>
   );
 }
