@@ -409,6 +409,12 @@ export class App {
     this.all();
   }
 
+  /** One of the findings, in their view. */
+  openFinding(key: string): void {
+    this.options.set('finding', key);
+    this.setTab('findings');
+  }
+
   // ---- Range ----
 
   /** Findings of this code are not told of any more, below a package or anywhere. */
@@ -530,11 +536,16 @@ export class App {
         ? s.waker?.place
         : (s.site ?? s.startStack.find((p) => p.uri !== null) ?? s.endStack.find((p) => p.uri !== null));
     if (at === null || at === undefined) return;
-    this.openPlace(at, how === 'focus');
+    this.openAt(at, how === 'focus', how === 'focus');
   }
 
   /** `asked`: by a person, for this line. */
   openPlace(p: protocol.Place, focus: boolean, asked = focus): void {
+    this.openAt(p, focus, asked);
+    if (p.uri !== null) void this.follow.current(p.uri, p.line ?? Math.max(p.recorded - 1, 0));
+  }
+
+  private openAt(p: protocol.Place, focus: boolean, asked: boolean): void {
     if (p.uri === null) return;
     const at = { uri: p.uri, line: p.line ?? Math.max(p.recorded - 1, 0), col: p.col, focus };
     this.host.openSource(at, asked);

@@ -63,21 +63,38 @@ export class Finder {
     this.app.all();
   }
 
-  /** To the next or the one before. */
-  async step(by: number): Promise<void> {
+  /** To the next or the one before; `open`: with the list in sight. */
+  async step(by: number, open = false): Promise<void> {
     const f = this.current;
     if (f === null || f.found.length === 0) return;
     const at = f.at < 0 ? (by > 0 ? 0 : f.found.length - 1) : (f.at + by + f.found.length) % f.found.length;
-    await this.choose(at);
+    await this.choose(at, open);
   }
 
-  async choose(at: number): Promise<void> {
+  /** `open`: the list stays where it is. Else it goes, as it would lie over what was chosen. */
+  async choose(at: number, open = false): Promise<void> {
     const f = this.current;
     const ref = f?.found[at];
     if (f === null || ref === undefined) return;
-    this.current = { ...f, at };
+    this.current = { ...f, at, open };
     this.app.dirty('elements');
-    await this.app.select(ref.lane, (ref.start + ref.end) / 2, { moveTo: true, source: 'beside' });
+    const t = ref.at ?? (ref.start + ref.end) / 2;
+    await this.app.select(ref.lane, t, { moveTo: true, source: 'beside' });
+  }
+
+  /** The list again, with what was found. */
+  reopen(): void {
+    const f = this.current;
+    if (f === null || f.open || isEmpty(f.query)) return;
+    this.current = { ...f, open: true };
+    this.app.dirty('elements');
+  }
+
+  /** The list goes; what was found stays, and all else faded. */
+  close(): void {
+    if (this.current?.open !== true) return;
+    this.current = { ...this.current, open: false };
+    this.app.dirty('elements');
   }
 
   clear(): void {

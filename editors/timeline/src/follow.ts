@@ -70,7 +70,10 @@ export class Follow {
       if (site !== null && site !== undefined) await app.data.instancesOf(site, app.selection?.slice?.kind ?? '');
     }
     const i = app.instances;
-    if (i === null || i.found.length === 0) return;
+    if (i === null || i.found.length === 0) {
+      await this.longestOfAll();
+      return;
+    }
     const n = i.found.length;
     const own = app.selection;
     const here = own === null ? -1 : i.found.findIndex((r) => r.g === own.g && r.start === own.start);
@@ -78,6 +81,28 @@ export class Follow {
     const ref = i.found[at];
     app.instances = { ...i, at };
     if (ref !== undefined) await app.select(ref.lane, (ref.start + ref.end) / 2, { moveTo: true, source: 'beside' });
+  }
+
+  /** Without a line to go through: the longest costly wait of all. Its line is the one from then on. */
+  private async longestOfAll(): Promise<void> {
+    const { app } = this;
+    const l = app.summary?.longest[0];
+    if (l === undefined)
+      app.say(app.summary === null ? 'The waits are still being counted.' : 'Nothing waited at a cost here.');
+    else await app.select(l.lane, l.start + l.ns / 2, { moveTo: true, source: 'beside' });
+  }
+
+  /** A line that a person looks at in a table is the one to go through, if it has spans here. */
+  async current(uri: string, line: number): Promise<void> {
+    const { app } = this;
+    const site = app.selection?.slice?.site;
+    // Those of the selection are of its kind alone: they are more to the point.
+    if (site?.uri === uri && (site.line ?? site.recorded - 1) === line) return;
+    const before = app.instances;
+    await this.line(uri, line);
+    if (app.instances !== null || before === null) return;
+    app.instances = before;
+    app.dirty('overview', 'elements');
   }
 
   /** Shows where a line's instances are. */

@@ -73,11 +73,11 @@ export function drawOverview(ctx: Context, s: OverviewScene, theme: Theme): { co
   for (const f of s.findings) {
     if (f.at === null) continue;
     ctx.fillStyle = theme.finding;
-    const a = x((f.at.t0 + f.at.t1) / 2);
+    const a = markX(f.at, s.width, s.end);
     ctx.beginPath();
-    ctx.moveTo(a - 3.5, 14);
-    ctx.lineTo(a + 3.5, 14);
-    ctx.lineTo(a, 20);
+    ctx.moveTo(a - 3.5, MARK.top);
+    ctx.lineTo(a + 3.5, MARK.top);
+    ctx.lineTo(a, MARK.bottom);
     ctx.closePath();
     ctx.fill();
   }
@@ -123,6 +123,25 @@ export function drawOverviewWindow(
     ctx.fillRect(Math.round(a) - 1, 28, 3, 16);
     ctx.fillRect(Math.round(b) - 1, 28, 3, 16);
   }
+}
+
+/** Between which heights the marks of findings stand. */
+const MARK = { top: 14, bottom: 20 };
+
+function markX(at: Span, width: Px, end: Ns): Px {
+  return 8 + ((at.t0 + at.t1) / 2 / Math.max(end, 1)) * (width - 16);
+}
+
+/** The findings whose marks are under a point of the strip, the nearest first: a mark is small, so next to it counts, too. */
+export function marksAt(findings: readonly Finding[], width: Px, end: Ns, x: Px, y: Px): Finding[] {
+  if (y < MARK.top - 4 || y > MARK.bottom + 4) return [];
+  return findings
+    .flatMap((f) => {
+      const off = f.at === null ? Number.POSITIVE_INFINITY : Math.abs(markX(f.at, width, end) - x);
+      return off <= 6 ? [{ f, off }] : [];
+    })
+    .toSorted((a, b) => a.off - b.off)
+    .map(({ f }) => f);
 }
 
 /** The moment under a point of the strip. */

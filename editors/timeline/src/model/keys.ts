@@ -102,7 +102,10 @@ export const HELP: readonly { title: string; keys: readonly (readonly [readonly 
     keys: [
       [['↑', '↓'], 'to the waker, to what this one wakes next'],
       [['←', '→'], 'before, after on the same goroutine'],
-      [['N', 'Shift N'], 'next, previous longest on this line'],
+      [
+        ['N', 'Shift N'],
+        'next, previous longest on the line of the selection or of a table; without one, the longest of all',
+      ],
       [['click'], 'select a slice and show its line; on a chart, its exact values'],
       [['Enter', 'double click'], 'go to the line; without an editor, the source with what its lines cost'],
       [['right click'], 'on a label: what can be done with the lane'],

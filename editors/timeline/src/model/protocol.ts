@@ -319,6 +319,8 @@ export interface Flow {
   t: Ns;
   from: End;
   to: End;
+  /** Who woke, where no goroutine did; '' where one did, or nobody knows. */
+  by: string;
   place: Place | null;
 }
 
@@ -329,6 +331,7 @@ export function flow(x: unknown): Flow | null {
     t: num(field(x, 't')),
     from: end(field(x, 'from')),
     to: end(field(x, 'to')),
+    by: text(field(x, 'by'), 80),
     place: place(field(x, 'place')),
   };
 }
@@ -345,11 +348,14 @@ export interface Ref {
   title: string;
   where: string;
   place: Place | null;
+  /** A time in it to look at, where the middle would be any. */
+  at?: Ns;
 }
 
 export function ref(x: unknown): Ref | null {
   const lane = laneKey(field(x, 'lane'));
   if (lane === null) return null;
+  const at = numOrNull(field(x, 'at'));
   return {
     lane,
     g: num(field(x, 'g')),
@@ -358,6 +364,7 @@ export function ref(x: unknown): Ref | null {
     title: text(field(x, 'title')),
     where: text(field(x, 'where')),
     place: place(field(x, 'place')),
+    ...(at === null ? {} : { at }),
   };
 }
 
@@ -457,7 +464,14 @@ export function slice(x: unknown): Slice | null {
   // What ended a wait is a wake like any other, also where only the waker is named.
   if (w !== null && w.g > 0 && !made.incoming.some((f) => f.kind === 'wake')) {
     const to = { lane: made.g > 0 ? `g:${made.g}` : lane, g: made.g, t: w.t };
-    made.incoming.push({ kind: 'wake', t: w.t, from: { lane: `g:${w.g}`, g: w.g, t: w.t }, to, place: w.place });
+    made.incoming.push({
+      kind: 'wake',
+      t: w.t,
+      from: { lane: `g:${w.g}`, g: w.g, t: w.t },
+      to,
+      by: '',
+      place: w.place,
+    });
   }
   return made;
 }

@@ -1,6 +1,7 @@
 // What stands below what: the rows of the timeline, from the state of the trace and of what is open.
 // Values only; a row knows its height, its lanes (what is fetched and drawn in it) and what its label says.
 import type { Filter } from './filter.ts';
+import { shortFunc } from './format.ts';
 import type { TaskParts } from './parts.ts';
 import type { GoRow, Group, Info, Place, TaskRow } from './protocol.ts';
 import type { Ns, Px } from './units.ts';
@@ -37,9 +38,12 @@ export type Row =
       readonly place: Place | null;
       /** Drawn in an open header: where these goroutines were started. */
       readonly says: string;
+      /** After the name, where another group has the same: what tells them apart. */
+      readonly apart: string;
     });
 
 export type Kind = Row['kind'];
+type Header = Extract<Row, { kind: 'header' }>;
 
 /** Heights of the grid (looks.md). */
 export const HEIGHT = {
@@ -143,9 +147,11 @@ export function buildRows(input: RowsInput): Row[] {
   const kept = info.groups.filter((g) => input.filters.every((f) => keepsGroup(f, g)));
   // The program's own first, however much the runtime's waited.
   const groups = [...kept.filter((g) => !isRuntime(g)), ...kept.filter(isRuntime)];
+  const apart = toldApart(groups);
   for (const g of groups) {
     const isOpen = open.has(g.id);
-    rows.push(groupHeader(g, isOpen, figures.costly(`group:${g.id}`, g.costly)));
+    const head = groupHeader(g, isOpen, figures.costly(`group:${g.id}`, g.costly));
+    rows.push({ ...head, apart: apart.get(g.id) ?? '' });
     if (!isOpen) continue;
     const o = input.groups.get(g.id);
     if (o === undefined) continue;
@@ -320,16 +326,44 @@ function pinnedRow(r: PinnedRow): Row {
   };
 }
 
-function groupHeader(g: Group, open: boolean, figure: string): Row {
+/** A function as labels have it, without its path and package: `(*conn).serve`, `main.func3`. */
+export function labelName(name: string): string {
+  const short = shortFunc(name);
+  return short.replace(/^[^.([]+\.(?=.)/, '') || short;
+}
+
+/**
+ * What tells groups apart that labels call the same, by their ids: those from before the trace are earlier, of others it
+ * is the line that started them, and where that says nothing either, the package.
+ */
+function toldApart(groups: readonly Group[]): Map<string, string> {
+  const out = new Map<string, string>();
+  const named = new Map<string, Group[]>();
+  for (const g of groups) named.set(labelName(g.name), [...(named.get(labelName(g.name)) ?? []), g]);
+  for (const same of named.values()) {
+    if (same.length < 2) continue;
+    const [before, during] = [same.filter((g) => startedAt(g) === ''), same.filter((g) => startedAt(g) !== '')];
+    for (const g of before) out.set(g.id, before.length > 1 ? packageName(g.name) : 'earlier');
+    if (during.length > 1) for (const g of during) out.set(g.id, startedAt(g));
+  }
+  return out;
+}
+
+function packageName(func: string): string {
+  return /^([^.([]+)\./.exec(shortFunc(func))?.[1] ?? '';
+}
+
+/** `server.go:52`; '' of those that were there before the trace. */
+function startedAt(g: Group): string {
+  if (g.place === null) return '';
+  const line = `${g.place.file.split(/[\\/]/).pop()}:${g.place.line !== null ? g.place.line + 1 : g.place.recorded}`;
+  return line === ':0' ? '' : line;
+}
+
+function groupHeader(g: Group, open: boolean, figure: string): Header {
   const pack = g.place?.func.match(/^(?:.*\/)?([^./]+)\./)?.[1] ?? '';
-  const line =
-    g.place === null
-      ? ''
-      : `${g.place.file.split(/[\\/]/).pop()}:${g.place.line !== null ? g.place.line + 1 : g.place.recorded}`;
-  const says =
-    g.place === null || line === ':0'
-      ? 'started before the trace'
-      : `${pack === '' ? '' : `${pack}, `}started at ${line}`;
+  const line = startedAt(g);
+  const says = line === '' ? 'started before the trace' : `${pack === '' ? '' : `${pack}, `}started at ${line}`;
   return header(g.id, g.name, `×${g.n}`, figure, open, g.place, says, [`group:${g.id}`], g.id);
 }
 
@@ -343,7 +377,7 @@ function header(
   says: string,
   lanes: string[] = [],
   group: string | null = null,
-): Row {
+): Header {
   return {
     kind: 'header',
     group,
@@ -357,6 +391,7 @@ function header(
     open,
     place,
     says,
+    apart: '',
     lanes: open ? [] : lanes,
   };
 }

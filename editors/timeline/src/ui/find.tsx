@@ -8,7 +8,8 @@ export function Find({ app }: { app: App }) {
     if (e.key === 'Enter' || e.key === 'ArrowDown' || e.key === 'ArrowUp') {
       e.preventDefault();
       e.stopPropagation();
-      void app.finder.step(e.key === 'ArrowUp' || (e.key === 'Enter' && e.shiftKey) ? -1 : 1);
+      const back = e.key === 'ArrowUp' || (e.key === 'Enter' && e.shiftKey);
+      void app.finder.step(back ? -1 : 1, e.key !== 'Enter');
     }
   };
   const count =
@@ -33,9 +34,14 @@ export function Find({ app }: { app: App }) {
         value={f?.typed ?? ''}
         onInput={(e) => app.finder.typed(e.currentTarget.value)}
         onKeyDown={onKeyDown}
+        onFocus={() => app.finder.reopen()}
       />
       {count !== null ? <span class="n">{count}</span> : <kbd aria-hidden="true">/</kbd>}
-      {f?.open === true && !f.searching ? <Drop app={app} /> : <div class="drop hint dim">{NARROWING}</div>}
+      {f?.open === true && !f.searching ? (
+        <Drop app={app} />
+      ) : (
+        (f === null || f.searching || f.typed === '') && <div class="drop hint dim">{NARROWING}</div>
+      )}
     </search>
   );
 }
@@ -77,6 +83,7 @@ function Drop({ app }: { app: App }) {
         </button>
       ))}
       <div class="none dim">
+        Enter goes to the next, Shift Enter to the one before.{' '}
         {f.of > f.found.length && `The ${grouped(f.found.length)} longest of ${grouped(f.of)} are listed. `}
         {NARROWING}
       </div>

@@ -10,6 +10,12 @@ export function onKey(app: App, e: KeyboardEvent): void {
   const target = e.target instanceof HTMLElement ? e.target : null;
   const typing =
     (target instanceof HTMLInputElement && target.type !== 'checkbox') || target instanceof HTMLSelectElement;
+  if (e.key === 'Tab' && e.shiftKey && target?.matches('.field') === true) {
+    const label = document.querySelector<HTMLElement>('button.label.selected');
+    label?.focus({ preventScroll: true });
+    if (label !== null) e.preventDefault();
+    return;
+  }
   const c = command({ key: e.key, shift: e.shiftKey, alt: e.altKey, command: e.ctrlKey || e.metaKey });
   if (c === null) return;
   if (typing) {
@@ -24,6 +30,11 @@ export function onKey(app: App, e: KeyboardEvent): void {
   if (e.defaultPrevented) return;
   if (c === 'source' && target !== null && target.closest('button, a, [role=tab], tr') !== null) return;
   if (run(app, c)) e.preventDefault();
+}
+
+/** Keys are the lanes' and the selection's from now on; Shift+Tab leads back to the label. */
+export function focusLanes(): void {
+  document.querySelector<HTMLElement>('.field')?.focus({ preventScroll: true });
 }
 
 /** True if something was done. Keys that move in the timeline do nothing elsewhere. */
@@ -137,6 +148,7 @@ function general(app: App, c: Command): boolean {
       return true;
     case 'find':
       document.querySelector<HTMLInputElement>('#find')?.focus();
+      app.finder.reopen();
       return true;
     case 'copy':
       // The lanes have their own.

@@ -2,8 +2,9 @@
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import type { App } from '../app.ts';
 import type { Theme } from '../draw/theme.ts';
-import { shortenTail, shortFunc } from '../model/format.ts';
-import { type Row, visible } from '../model/rows.ts';
+import { shortenTail } from '../model/format.ts';
+import { labelName, type Row, visible } from '../model/rows.ts';
+import { focusLanes } from './keyboard.ts';
 import { menuOf } from './menu.tsx';
 import type { Props } from './page.tsx';
 
@@ -65,6 +66,9 @@ function Label({ app, theme, row, top, selected }: LabelProps) {
     app.dirty('elements');
   };
   const opens = row.kind === 'header' || (row.kind === 'task' && row.toggles !== '');
+  // Where there is no room for both, the name of a group matters more.
+  const apart = row.kind === 'header' && !app.size.narrow ? row.apart : '';
+  const title = row.kind === 'header' && row.group !== null ? `${row.name}, ${row.says}` : row.name;
   const inside = (
     <>
       {opens && (
@@ -72,10 +76,11 @@ function Label({ app, theme, row, top, selected }: LabelProps) {
           {row.open ? '▾' : '▸'}
         </span>
       )}
-      <span class="name" title={row.name}>
-        {row.kind === 'header' && row.group !== null ? shortName(row, app, theme) : row.name}
+      <span class="name" title={title}>
+        {row.kind === 'header' && row.group !== null ? shortName(row, apart, app, theme) : row.name}
       </span>
       {row.extra !== '' && <span class="extra">{row.extra}</span>}
+      {apart !== '' && <span class="extra apart">{apart}</span>}
       {row.figure !== '' && <span class="figure">{row.figure}</span>}
     </>
   );
@@ -106,7 +111,7 @@ function Label({ app, theme, row, top, selected }: LabelProps) {
           aria-label={spoken(row)}
           onClick={() => {
             app.chosen = row.gs?.length === 1 ? (row.gs[0] ?? 0) : 0;
-            void app.follow.first(row.lanes[0]);
+            void selectFirst(app, row.lanes[0]);
           }}
           onContextMenu={menu}
         >
@@ -122,22 +127,30 @@ function Label({ app, theme, row, top, selected }: LabelProps) {
   );
 }
 
+/** The lane's slice, and the keyboard with it: the next Enter is the slice's, not the label's once more. */
+async function selectFirst(app: App, lane: string | undefined): Promise<void> {
+  const before = app.selection;
+  await app.follow.first(lane);
+  if (app.selection !== null && app.selection !== before) focusLanes();
+}
+
 /** What a label says to who hears it: its parts stand side by side for the eye alone. */
 export function spoken(row: Row): string {
   const n = row.extra.replace('×', '');
   const counted = row.kind === 'header' && row.group !== null && n !== '' ? `${n} goroutines` : n;
   const figure = row.figure === '' || row.figure === '–' ? '' : row.figure;
   const costly = row.kind === 'header' && row.group !== null && figure !== '' ? `costly ${figure}` : figure;
-  return [row.name, counted, costly].filter((part) => part !== '').join(', ');
+  const apart = row.kind === 'header' ? row.apart : '';
+  return [row.name, counted, apart, costly].filter((part) => part !== '').join(', ');
 }
 
 /** Without its path and package, as lanes have it: `(*conn).serve`, `main.func3`. Too long, it keeps its end. */
-function shortName(row: Row, app: App, theme: Theme | null): string {
-  const noPackage = shortFunc(row.name).replace(/^[^.([]+\.(?=.)/, '');
-  const name = noPackage === '' ? row.name : noPackage;
+function shortName(row: Row, apart: string, app: App, theme: Theme | null): string {
+  const name = labelName(row.name);
   const beside = app.size.narrow ? '' : row.figure;
-  const gaps = 8 + 6 + 4 + (row.extra === '' ? 0 : 4) + (beside === '' ? 0 : 12) + 8 + 2;
-  const room = Math.round(labelWidth() - gaps - widthOf(row.extra, 11, theme) - widthOf(beside, 11, theme));
+  const gaps = 8 + 6 + 4 + (row.extra === '' ? 0 : 4) + (apart === '' ? 0 : 4) + (beside === '' ? 0 : 12) + 8 + 2;
+  const others = [row.extra, apart, beside].reduce((sum, words) => sum + widthOf(words, 11, theme), 0);
+  const room = Math.round(labelWidth() - gaps - others);
   // Labels are made again with every step of a scroll.
   const key = `${theme?.font} ${room} ${name}`;
   const known = shortened.get(key);

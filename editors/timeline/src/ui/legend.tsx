@@ -44,6 +44,7 @@ export function Legend({ app, stage }: { app: App; stage: Stage }) {
         title="I: idle on or off"
         onClick={() => {
           app.showIdle = !app.showIdle;
+          app.save();
           app.all();
         }}
       >
@@ -53,7 +54,7 @@ export function Legend({ app, stage }: { app: App; stage: Stage }) {
       <button
         type="button"
         aria-pressed={app.allFlows}
-        class="wide toggle"
+        class="toggle"
         title="X: all wakes in view"
         onClick={() => {
           app.allFlows = !app.allFlows;
@@ -61,7 +62,7 @@ export function Legend({ app, stage }: { app: App; stage: Stage }) {
           app.dirty('overlay', 'elements');
         }}
       >
-        {app.allFlows ? '☑' : '☐'} all wakes
+        {app.allFlows ? '☑' : '☐'} {app.size.narrow ? 'wakes' : 'all wakes'}
       </button>
       <span class="grow" />
       <span ref={stage.attachScale} />

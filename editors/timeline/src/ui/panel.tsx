@@ -4,6 +4,7 @@ import type { App } from '../app.ts';
 import { instancesOfSlice } from '../data.ts';
 import { BRIEF, CLASS, type Class, isWait, NAMES } from '../model/classes.ts';
 import { type Filter, filterWords, has } from '../model/filter.ts';
+import { flowWords, linkWords } from '../model/flows.ts';
 import { bytes, duration, figure, grouped, instant, moment, percent, shortFunc } from '../model/format.ts';
 import type { Flow, Place, Ref, Slice } from '../model/protocol.ts';
 import { costlyLines, type Summary } from '../model/summary.ts';
@@ -143,19 +144,14 @@ function Selected({ app, stage, slice: s }: Props & { slice: Slice }) {
             <Neighbour app={app} of={s.following} mark="▸" />
           </>
         )}
-        <Flows
-          app={app}
-          title="Incoming"
-          flows={s.incoming.filter((f) => s.waker === null || f.kind !== 'wake')}
-          incoming={true}
-        />
+        <Flows app={app} title="Incoming" flows={s.incoming.filter((f) => !isTold(f, s))} incoming={true} />
         <Flows
           app={app}
           title="Outgoing"
           flows={s.outgoing.length > 0 || app.next === null ? s.outgoing : [app.next]}
           incoming={false}
         />
-        <Flows app={app} title="Chain of wakes" flows={app.chain.slice(1)} incoming={true} />
+        <Flows app={app} title="Chain of wakes" flows={app.chain.slice(1)} incoming={true} words={linkWords} />
         <Longest app={app} slice={s} />
         <Messages app={app} slice={s} />
       </section>
@@ -289,11 +285,13 @@ function Flows({
   title,
   flows,
   incoming,
+  words = flowWords,
 }: {
   app: App;
   title: string;
   flows: readonly Flow[];
   incoming: boolean;
+  words?: (f: Flow, incoming: boolean) => string;
 }) {
   const [all, setAll] = useState(false);
   if (flows.length === 0) return null;
@@ -301,14 +299,15 @@ function Flows({
     <>
       <h3>{title}</h3>
       {flows.slice(0, all ? 200 : 6).map((f) => {
-        const other = incoming ? f.from : f.to;
+        // Where no goroutine did it there is nobody to go to but who could go on.
+        const other = incoming && (f.from.g > 0 || f.from.lane !== '') ? f.from : f.to;
         return (
-          <div class="pair" key={`${f.kind} ${f.t} ${other.lane} ${other.g}`}>
+          <div class="pair sentence" key={`${f.kind} ${f.t} ${other.lane} ${other.g}`}>
             <button
               type="button"
               onClick={() => void app.select(other.lane || `g:${other.g}`, other.t, { moveTo: true, source: 'beside' })}
             >
-              {flowWords(f, incoming)} at {instant(f.t)}
+              {words(f, incoming)} at {instant(f.t)}
             </button>
             <PlaceLink app={app} place={f.place} />
           </div>
@@ -323,15 +322,9 @@ function Flows({
   );
 }
 
-function flowWords(f: Flow, incoming: boolean): string {
-  const g = incoming ? f.from.g : f.to.g;
-  // Without a goroutine it was the network, a timer, the collector: nobody to go to.
-  const who = g > 0 ? ` G${g}` : ' no goroutine';
-  const other = incoming ? f.from : f.to;
-  if (f.kind === 'task') return `${incoming ? 'part of' : 'has the part'} task ${other.lane.replace(/^task:/, '')}`;
-  if (f.kind === 'creation') return incoming ? `started by${who}` : `starts${who}`;
-  if (f.kind === 'wake') return incoming ? `woken by${who}` : `wakes${who}`;
-  return `${f.kind}${who}`;
+/** What ended the wait stands above as its waker. */
+function isTold(f: Flow, s: Slice): boolean {
+  return s.waker !== null && (f.kind === 'wake' || (f.from.g === s.waker.g && f.t === s.waker.t));
 }
 
 function Longest({ app, slice: s }: { app: App; slice: Slice }) {

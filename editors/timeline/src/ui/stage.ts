@@ -2,10 +2,11 @@
 import type { App, Dirty } from '../app.ts';
 import { type Keeps, LaneDrawing, shareHeight } from '../draw/lanes.ts';
 import { type Chip, drawOverlay, RULER, type Spot } from '../draw/overlay.ts';
-import { drawOverview, drawOverviewWindow, overviewTime } from '../draw/overview.ts';
+import { drawOverview, drawOverviewWindow, marksAt, overviewTime } from '../draw/overview.ts';
 import { covers, Sheet, sheetRows, sheetView, usable } from '../draw/sheet.ts';
 import type { Theme } from '../draw/theme.ts';
 import { CLASS, isClass } from '../model/classes.ts';
+import { type Finding, findingKey } from '../model/findings.ts';
 import { duration } from '../model/format.ts';
 import { isSeveral, lengthWords } from '../model/lengths.ts';
 import type { Slice, Span } from '../model/protocol.ts';
@@ -48,8 +49,16 @@ type Drag =
 /** How long a moving view shows what it has before it is drawn with what came meanwhile, in milliseconds. */
 const PATIENCE = 150;
 
+/** The findings whose marks are under the pointer, and where that is. */
+export interface Marked {
+  readonly findings: readonly Finding[];
+  readonly x: Px;
+  readonly y: Px;
+}
+
 export class Stage {
   hover: Hover | null = null;
+  marked: Marked | null = null;
   dragging: Span | null = null;
   peak = 0;
   /** For the tests: milliseconds that the last frames took to draw, and their rectangles. */
@@ -130,15 +139,36 @@ export class Stage {
       const half = (this.app.view.t1 - this.app.view.t0) / 2;
       this.app.show(clamp({ t0: t - half, t1: t + half }, this.app.end), false);
     };
+    const marked = (e: MouseEvent) => {
+      const p = this.at(e, element);
+      return marksAt(this.app.findings ?? [], element.clientWidth, this.app.end, p.x, p.y);
+    };
     element.addEventListener('pointerdown', (e) => {
       if (e.button !== 0) return;
+      const [finding] = marked(e);
+      if (finding !== undefined) {
+        this.unmark();
+        this.app.openFinding(findingKey(finding));
+        return;
+      }
       holding = true;
       element.setPointerCapture(e.pointerId);
       centre(at(e));
     });
     element.addEventListener('pointermove', (e) => {
-      if (holding) centre(at(e));
+      if (holding) {
+        centre(at(e));
+        return;
+      }
+      const findings = marked(e);
+      element.style.cursor = findings.length > 0 ? 'pointer' : '';
+      if (findings.length === 0) this.unmark();
+      else if (this.marked?.findings[0] !== findings[0]) {
+        this.marked = { findings, x: e.clientX, y: e.clientY };
+        this.app.dirty('elements');
+      }
     });
+    element.addEventListener('pointerleave', () => this.unmark());
     element.addEventListener('pointerup', () => {
       holding = false;
     });
@@ -549,6 +579,12 @@ export class Stage {
     this.app.pointer = null;
     this.unhover();
     this.app.dirty('overlay');
+  }
+
+  private unmark(): void {
+    if (this.marked === null) return;
+    this.marked = null;
+    this.app.dirty('elements');
   }
 
   private unhover(): void {

@@ -31,7 +31,7 @@ export function Timeline({ app, stage }: Props) {
         {app.range === null ? 'costly' : 'costly in range'}
       </div>
       <Labels app={app} stage={stage} />
-      <div class="field" ref={stage.attachField}>
+      <div class="field" ref={stage.attachField} tabIndex={-1}>
         <canvas role="img" aria-label="Lanes; press T for the same as a table" />
         <canvas aria-hidden="true" />
         <Nothing app={app} />
@@ -39,6 +39,7 @@ export function Timeline({ app, stage }: Props) {
       </div>
       <Panel app={app} stage={stage} />
       <Card app={app} stage={stage} />
+      <MarkCard app={app} stage={stage} />
     </main>
   );
 }
@@ -61,6 +62,28 @@ function Nothing({ app }: { app: App }) {
       >
         Widen the range
       </button>
+    </div>
+  );
+}
+
+/** What a red mark of the strip stands for. */
+function MarkCard({ app, stage }: { app: App; stage: Stage }) {
+  const m = stage.marked;
+  const f = m?.findings[0];
+  if (m === null || f === undefined || app.help || app.menu !== null) return null;
+  const others = m.findings.length - 1;
+  const style = { left: `${Math.max(Math.min(m.x + 14, window.innerWidth - 376), 0)}px`, top: `${m.y + 20}px` };
+  return (
+    <div class="card" style={style} aria-hidden="true">
+      <div class="strong">
+        <span class="finding">▲</span> {f.code}
+      </div>
+      <div>{f.message}</div>
+      {f.place !== null && <div class="link mono">{placeLabel(f.place)}</div>}
+      <div class="dim gap">
+        {others > 0 && `${grouped(others)} more here · `}
+        Click opens it
+      </div>
     </div>
   );
 }

@@ -362,6 +362,61 @@ describe('find', () => {
   });
 });
 
+describe('keys alone', () => {
+  it('lead from a label to its slice, along the lane and to the source', async () => {
+    await page.locator('button.label.lane').first().focus();
+    await page.keyboard.press('Enter');
+    await page.waitForFunction(() => document.activeElement?.classList.contains('field') === true);
+    const at = () => page.evaluate(() => window.waitlineProbe?.app.selection?.start ?? -1);
+    const first = await at();
+    await page.keyboard.press('ArrowRight');
+    await expect.poll(at).toBeGreaterThan(first);
+    await quiet(page);
+    const next = await at();
+    // Enter is that slice's, not the label's once more.
+    await page.keyboard.press('Enter');
+    await quiet(page);
+    expect(await at()).toBe(next);
+    await page.locator('.field').focus();
+    await page.keyboard.press('Shift+Tab');
+    expect(await page.evaluate(() => document.activeElement?.matches('button.label.selected'))).toBe(true);
+  });
+
+  it('find without a list over what was found', async () => {
+    await page.keyboard.press('/');
+    await page.keyboard.type('report');
+    await page.locator('.drop .item').first().waitFor();
+    await page.keyboard.press('Enter');
+    await page.waitForFunction(() => window.waitlineProbe?.app.selection !== null);
+    expect(await page.locator('.drop').count()).toBe(0);
+    expect(await page.locator('.find .n').innerText()).toMatch(/^1 of /);
+  });
+});
+
+describe('a mark of the strip', () => {
+  it('says which finding it is, and leads to it', async () => {
+    const finding = await page.evaluate(() => {
+      const app = window.waitlineProbe?.app;
+      const f = app?.findings?.find((x) => x.at !== null);
+      return { share: ((f?.at?.t0 ?? 0) + (f?.at?.t1 ?? 0)) / 2 / (app?.end ?? 1), code: f?.code ?? '' };
+    });
+    const strip = await page.locator('.overview').boundingBox();
+    if (strip === null) throw new Error('there is no strip');
+    const x = strip.x + 8 + finding.share * (strip.width - 16);
+    await page.mouse.move(x, strip.y + 17);
+    const card = page.locator('.card');
+    await card.waitFor();
+    const code = (await card.locator('.strong').innerText()).replace('▲', '').trim();
+    await page.mouse.click(x, strip.y + 17);
+    await quiet(page);
+    expect(await page.evaluate(() => window.waitlineProbe?.app.tab)).toBe('findings');
+    expect(await page.locator('.detail').innerText()).toContain(code);
+    // What it means stands below, as its page has it.
+    await page.getByRole('button', { name: 'What it means' }).click();
+    await page.locator('.meaning h3', { hasText: 'What helps' }).waitFor();
+  });
+});
+
 describe('a narrow page', () => {
   it('has places that can be read down to 360 px', async () => {
     await page.evaluate(() => window.waitlineProbe?.app.select('g:15', 17e6, { moveTo: true }));
@@ -380,6 +435,14 @@ describe('a narrow page', () => {
         });
       });
       expect(squeezed, `${width} px`).toEqual([]);
+      // Toggles and keys are on the screen, whatever else must be scrolled to.
+      for (const button of ['.legend button', '.top .keys']) {
+        const right = await page.evaluate(
+          (of) => Math.max(...[...document.querySelectorAll(of)].map((e) => e.getBoundingClientRect().right)),
+          button,
+        );
+        expect(right, `${button}, ${width} px`).toBeLessThanOrEqual(width);
+      }
       const out = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
       expect(out).toBeLessThanOrEqual(0);
     }

@@ -199,6 +199,8 @@ export class FakeHost implements Host {
           names[String(l)] = l === 1 ? 'concurrent mark' : l === 2 ? 'STW' : l === 3 ? 'order' : 'serve';
         return { names };
       }
+      case 'waitline/explain':
+        return { code: field(p, 'code'), page: '# slots\n\nToo few of them.\n\n- `one`\n- two' };
       case 'waitline/findings':
         return { findings: FINDINGS, ...LOOKED };
       default:
@@ -251,7 +253,14 @@ export class FakeHost implements Host {
         const ns = this.sum(t0, t1, (s) => s.verdict === VERDICT.costly && s.line === line);
         return { place: placeOf(line), kind: 'select', costly: ns, share: ns / costly };
       }),
-      longest: [],
+      longest: this.trace.goroutines
+        .flatMap((g) =>
+          g.spans
+            .filter((s) => s.verdict === VERDICT.costly && s.line > 0)
+            .map((s) => ({ lane: `g:${g.g}`, g: g.g, start: s.t0, ns: s.t1 - s.t0, place: placeOf(s.line) })),
+        )
+        .toSorted((a, b) => b.ns - a.ns)
+        .slice(0, 16),
     };
   }
 

@@ -140,6 +140,39 @@ describe('a selection', () => {
     expect(new Set(lengths).size).toBeGreaterThan(1);
   });
 
+  it('is, without a line to go through, the longest costly wait of all, and then those of its line', async () => {
+    const longest = app.summary?.longest ?? [];
+    await app.follow.longest(true);
+    expect(app.selection).toMatchObject({ lane: longest[0]?.lane, start: longest[0]?.start });
+    await soon();
+    await app.follow.longest(true);
+    expect(app.selection?.slice?.site?.recorded).toBe(longest[0]?.place?.recorded);
+    expect(app.selection?.start).not.toBe(longest[0]?.start);
+  });
+
+  it('goes through the line of a table that was opened last, and says where there is nothing', async () => {
+    app.openPlace(
+      { func: 'f', file: '/src/db.go', recorded: 83, uri: 'file:///src/db.go', line: 82, col: 1, source: '' },
+      false,
+    );
+    await soon();
+    await app.follow.longest(true);
+    expect(app.selection?.slice?.site?.recorded).toBe(83);
+    // A line without spans does not take the other's place.
+    const before = app.instances?.key;
+    app.openPlace(
+      { func: 'f', file: '/src/db.go', recorded: 3, uri: 'file:///src/db.go', line: 2, col: 1, source: '' },
+      false,
+    );
+    await soon();
+    expect(app.instances?.key).toBe(before);
+    app.deselect();
+    app.instances = null;
+    if (app.summary !== null) app.summary = { ...app.summary, longest: [] };
+    await app.follow.longest(true);
+    expect(app.toast).toBe('Nothing waited at a cost here.');
+  });
+
   it('that comes too late does not replace a newer one', async () => {
     const w = wait();
     const request = host.request.bind(host);
@@ -337,5 +370,33 @@ describe('find', () => {
     expect(app.selection?.g).toBe(app.finder.current?.found[1]?.g);
     app.finder.clear();
     expect(app.finder.current).toBeNull();
+  });
+
+  it('takes its list off what was chosen, and has it back with what was typed', async () => {
+    app.finder.typed('serveDB');
+    await new Promise((done) => setTimeout(done, 160));
+    expect(app.finder.current?.open).toBe(true);
+    await app.finder.step(1);
+    expect(app.finder.current).toMatchObject({ typed: 'serveDB', at: 0, open: false });
+    await app.finder.step(1);
+    expect(app.finder.current).toMatchObject({ at: 1, open: false });
+    app.finder.reopen();
+    expect(app.finder.current).toMatchObject({ typed: 'serveDB', at: 1, open: true });
+    // Who goes through the list keeps it.
+    await app.finder.step(1, true);
+    expect(app.finder.current?.open).toBe(true);
+  });
+
+  it('goes to where an answer says that there is something to see', async () => {
+    const w = wait();
+    const request = host.request.bind(host);
+    host.request = async (method, params) =>
+      method === 'waitline/timelineFind'
+        ? { of: 1, found: [{ lane: w.lane, g: w.g, start: 0, end: END, title: 'G', where: '', at: w.t }] }
+        : request(method, params);
+    app.finder.typed('G');
+    await new Promise((done) => setTimeout(done, 160));
+    await app.finder.step(1);
+    expect(app.selection).toMatchObject({ lane: w.lane, end: w.end });
   });
 });

@@ -199,6 +199,36 @@ describe('rows', () => {
     expect(packed[rowOfLane(layout(packed), 'g:10')]).toBe(inGroup(packed)[1]);
   });
 
+  it('of groups of one name say what tells them apart, where something must', () => {
+    const group = (id: string, name: string, line: number | null, file = 'http/server.go') => ({
+      ...(info.groups[1] as protocol.Group),
+      id,
+      name,
+      place: line === null ? null : { func: 'f', file, recorded: line, uri: null, line: null, col: 0, source: null },
+    });
+    const groups = [
+      group('go:1', 'net/http.(*conn).serve', 3454),
+      group('fn:2', 'net/http.(*conn).serve', null),
+      group('go:3', 'a.work', 7),
+      group('go:4', 'example.com/b.work', 9),
+      group('fn:5', 'a.rest', null),
+      group('fn:6', 'b.rest', null),
+      group('go:7', 'main.alone', 7),
+    ];
+    const heads = build({ info: { ...info, groups } }).flatMap((r) =>
+      r.kind === 'header' && r.group !== null ? [`${r.name} ${r.apart}`] : [],
+    );
+    expect(heads).toEqual([
+      'net/http.(*conn).serve ',
+      'net/http.(*conn).serve earlier',
+      'a.work server.go:7',
+      'example.com/b.work server.go:9',
+      'a.rest a',
+      'b.rest b',
+      'main.alone ',
+    ]);
+  });
+
   it('are found by height and by lane', () => {
     const l = layout(build({ open: new Set(['go:1']), groups: new Map([['go:1', { of: 1, rows: [row(4)] }]]) }));
     for (let i = 0; i < l.rows.length; i++) {
