@@ -153,6 +153,33 @@ fn an_editor_that_shows_no_page_is_told_of_it() {
     client.end();
 }
 
+/// A filter by group is of that group alone, though others begin with the same function: mark workers
+/// and goroutines that ran before the trace, and those of them that a line was seen to start.
+#[test]
+fn a_group_is_told_apart_from_others_with_its_function() {
+    let running = [ide::timeline::Class::Running, ide::timeline::Class::Assist];
+    let running = running.map(|class| json!(class as u8));
+    for name in ["g126/gcmix", "g126/leak"] {
+        let mut client = Client::start();
+        client.initialize(&programs(), json!({}), Value::Null);
+        client.ask("waitline/load", json!({ "trace": trace(name) }));
+        let info = info(&mut client);
+        let groups = info["groups"].as_array().unwrap();
+        let shared =
+            |g: &Value| groups.iter().any(|o| o["id"] != g["id"] && o["first"] == g["first"]);
+        assert!(groups.iter().any(shared), "{name}: no two groups with one function");
+        for group in groups {
+            let of = json!({ "filter": { "group": group["id"] } });
+            let sum = client.ask("waitline/timelineSummary", of);
+            let classes = sum["byClass"].as_array().unwrap().iter();
+            let ran = classes.filter(|class| running.contains(&class["class"]));
+            let ran: i64 = ran.map(|class| class["ns"].as_i64().unwrap()).sum();
+            assert_eq!(group["running"].as_i64(), Some(ran), "{name} {group}");
+        }
+        client.end();
+    }
+}
+
 /// Every request of the timeline: sound answers, the keys of the page, and errors of one sentence.
 #[test]
 fn requests_are_answered_and_their_answers_described() {
@@ -219,21 +246,6 @@ fn requests_are_answered_and_their_answers_described() {
     let by_group: i64 =
         groups.iter().map(|g| sum(&mut client, json!({ "group": g["id"] })).unwrap()).sum();
     assert!(all > 0 && by_group == all, "{by_group} of {all}");
-    // So is what each of them costs, though others begin with the same function: those that ran before
-    // the trace, and those that a line of it started.
-    let running = [ide::timeline::Class::Running, ide::timeline::Class::Assist];
-    let running = running.map(|class| json!(class as u8));
-    for group in &groups {
-        let of = json!({ "filter": { "group": group["id"] } });
-        let sum = client.ask("waitline/timelineSummary", of);
-        let classes = sum["byClass"].as_array().unwrap();
-        let ran: i64 = classes
-            .iter()
-            .filter(|class| running.contains(&class["class"]))
-            .map(|class| class["ns"].as_i64().unwrap())
-            .sum();
-        assert_eq!(group["running"].as_i64(), Some(ran), "{group}");
-    }
     let hotspots = client.ask("waitline/hotspots", json!({ "limit": 200 }));
     assert_eq!(hotspots["costly"].as_i64(), Some(all));
     let summary = client.ask("waitline/timelineSummary", json!({}));
@@ -247,7 +259,27 @@ fn requests_are_answered_and_their_answers_described() {
     let window = client.ask("waitline/timelineSummary", json!({ "t0": t0, "t1": t1 }));
     assert_eq!(window["costly"].as_i64(), Some(told));
     assert!(told > 0 && told < all, "{told} of {all}");
+    // The evidence of a line is that of the range, or of the whole trace for who asks for that.
+    let whole = json!({ "uri": line["uri"], "line": line["line"], "whole": true });
+    let in_range = client.ask("waitline/site", line.clone());
+    let in_whole = client.ask("waitline/site", whole.clone());
     client.ask("waitline/setRange", json!({}));
+    let without = client.ask("waitline/site", line.clone());
+    assert_eq!(in_whole["parts"], without["parts"]);
+    assert_ne!(in_range["parts"], without["parts"]);
+    assert_eq!(client.ask("waitline/site", whole)["parts"], without["parts"]);
+    let found = client.ask("waitline/timelineFind", json!({ "query": "serveDB" }));
+    for go in found["found"].as_array().unwrap() {
+        let (start, end) = (go["start"].as_i64().unwrap(), go["end"].as_i64().unwrap());
+        let Some(at) = go["at"].as_i64() else { continue };
+        assert!((start..=end).contains(&at), "{go}");
+    }
+    assert!(found["found"].as_array().unwrap().iter().any(|go| go["at"].is_i64()), "{found}");
+    let page = client.ask("waitline/explain", json!({ "code": "slots-exhausted" }));
+    names_all_keys("waitline/explain", &page);
+    assert!(page["page"].as_str().unwrap().starts_with("# slots-exhausted\n"), "{page}");
+    let refused = client.try_ask("waitline/explain", json!({ "code": "none" }));
+    assert_eq!(refused.unwrap_err()["code"], -32602);
     // The instances of a line are those that its figures count.
     let instances = client.ask("waitline/timelineInstances", line.clone());
     let site = client.ask("waitline/site", line);

@@ -73,6 +73,7 @@ test('the page may ask, and not load files or change settings', () => {
     'waitline/timelineInfo',
     'waitline/timelineSlice',
     'waitline/goroutineTable',
+    'waitline/explain',
     'waitline/setRange',
     // Of this a person is asked outside of the page.
     'waitline/silence',

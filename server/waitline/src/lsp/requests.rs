@@ -118,7 +118,7 @@ impl Backend {
     /// `waitline/explain {code}`: what a finding means and what helps, as its page has it.
     pub(super) async fn explain(&self, params: Value) -> Result<Value> {
         let code = word(&params, "code")?;
-        let code = ide::findings::Code::parse(&code)
+        let code = ide::findings::Code::parse(code)
             .ok_or_else(|| invalid("code is that of a finding, such as slots-exhausted"))?;
         let page = crate::cli::explain::page(code);
         Ok(json!({ "code": code.as_str(), "page": page }))
