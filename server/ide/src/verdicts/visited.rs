@@ -40,9 +40,9 @@ impl Times {
 
     #[inline]
     pub(super) fn add(&mut self, woken: bool) {
-        self.0 = (self.0 & !Times::WOKEN) + 1
-            | self.0 & Times::WOKEN
-            | if woken { Times::WOKEN } else { 0 };
+        let n = (self.n() + 1).min(Times::WOKEN - 1);
+        let woken = if woken { Times::WOKEN } else { self.0 & Times::WOKEN };
+        self.0 = n | woken;
     }
 }
 
