@@ -152,7 +152,8 @@ fn long(view: &View, site: &SiteLine, part: &Part) -> String {
             format!("idle {about}{total} · {} goroutine{}", count(n), if n == 1 { "" } else { "s" })
         }
         Some(Verdict::Through) => {
-            let ends = view.blame.as_ref().map(|b| b.ends(&figure.slots)).unwrap_or_default();
+            let ends =
+                view.blame.as_ref().map(|b| b.ends_by_kind(&figure.slots)).unwrap_or_default();
             let end = crate::reasons::end_short(view, &ends, "");
             let end = end.map_or_else(String::new, |e| format!(" · {e}"));
             format!("{} {about}{total} · {about}{}×{end}", label(view, part), count(figure.count()))

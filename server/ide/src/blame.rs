@@ -195,6 +195,25 @@ impl Blame {
         self.uncarried.get(row.0 as usize / 64).is_some_and(|bits| bits >> (row.0 % 64) & 1 != 0)
     }
 
+    /// The same, with all that ends at the network as one, and all at timers: with the line at which most of it does,
+    /// if there is one. What stands for the whole is not told by which of many lines it is split into.
+    pub fn ends_by_kind(&self, slots: &[SlotId]) -> Vec<(EndLine, i64)> {
+        let mut list = self.ends(slots);
+        for kind in [End::Network, End::Timer] {
+            let of_kind = |end: &(EndLine, i64)| end.0.0 == kind;
+            let all = list
+                .iter()
+                .filter(|end| of_kind(end))
+                .fold(0i64, |sum, end| sum.saturating_add(end.1));
+            let Some(&((_, line), most)) = list.iter().find(|end| of_kind(end)) else { continue };
+            let line = line.filter(|_| i128::from(most) * 2 > i128::from(all));
+            list.retain(|end| !of_kind(end));
+            list.push(((kind, line), all));
+        }
+        list.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+        list
+    }
+
     /// What the waits of some slots end in, the most first.
     pub fn ends(&self, slots: &[SlotId]) -> Vec<(EndLine, i64)> {
         let mut sums: HashMap<EndLine, i64> = HashMap::new();

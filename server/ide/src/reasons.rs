@@ -52,7 +52,7 @@ impl Waits<'_> {
     fn sentence(&self, sum: &Sum, verdict: Verdict) -> Option<String> {
         let Waits { view, slots, .. } = self;
         let why = sum.why(verdict)?;
-        let ends = || view.blame.as_ref().map(|b| b.ends(slots)).unwrap_or_default();
+        let ends = || view.blame.as_ref().map(|b| b.ends_by_kind(slots)).unwrap_or_default();
         let share = share(sum, verdict);
         Some(match verdict {
             Verdict::Costly => format!("costly{share}: {}", self.costly(why, &ends())),
@@ -215,6 +215,12 @@ fn behind(view: &View, ends: &[(EndLine, i64)]) -> String {
         }
         End::Running => format!("{share} of it while the holder ran"),
         End::Runnable => format!("{share} of it while the holder waited for a core"),
+        End::Network if frame.is_some() => {
+            format!("{share} of it behind {at}, which waited for the network with the lock")
+        }
+        End::Timer if frame.is_some() => {
+            format!("{share} of it behind {at}, which waited for a timer with the lock")
+        }
         End::Network => format!("{share} of it while the holder waited for the network"),
         End::Timer | End::Sleep => format!("{share} of it while the holder waited for a timer"),
         End::Gc => format!("{share} of it while the holder waited for the collector"),

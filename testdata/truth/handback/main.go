@@ -21,7 +21,7 @@ func (p *pool) get() int { return <-p.free } //@ costly: all connections are in 
 func (p *pool) put(c int) { p.free <- c }
 
 func query(quit <-chan struct{}) {
-	select { //@ costly: the database takes its time, and others want the connection
+	select { //@ costly|unsure: the database takes its time, and others want the connection
 	case <-time.After(3 * time.Millisecond):
 	case <-quit:
 	}

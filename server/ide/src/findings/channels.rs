@@ -97,7 +97,7 @@ fn backpressure(scene: &Scene<'_>, site: &Site, found: &mut Found) {
                 _ => format!("; {share} of it ends with {} at {at}", end.words()),
             }
         }
-        // What ends outside has no line: then the one at which the receiver stood.
+        // What ends in no line of the program's own: then the one at which the receiver stood.
         None => match scene.stood_at(site, &scene.meanwhile(site)) {
             Some((frame, ns)) if i128::from(ns) * 4 >= i128::from(site.ns) => {
                 let (at, share) = (scene.place(frame), percent(ns, site.ns));

@@ -42,6 +42,8 @@ fn contention(scene: &Scene<'_>, site: &Site, found: &mut Found) {
         let holder = match end {
             End::Running => format!("a goroutine that ran up to {at}"),
             End::Sleep => format!("{at}, which slept meanwhile"),
+            End::Network => format!("{at}, which waited for the network meanwhile"),
+            End::Timer => format!("{at}, which waited for a timer meanwhile"),
             _ => format!("{at}, which was in a system call meanwhile"),
         };
         format!("; {} of it behind {holder}", percent(ns, site.ns))
@@ -61,7 +63,7 @@ fn contention(scene: &Scene<'_>, site: &Site, found: &mut Found) {
         .ends_in(site, |end| matches!(end, End::Network | End::Sleep | End::Timer | End::Syscall));
     let ended = site.ns - site.open_ns;
     if i128::from(outside) * 10 >= i128::from(ended) * 3 {
-        let ends = scene.blame.ends(&site.slots);
+        let ends = scene.blame.ends_by_kind(&site.slots);
         let is_outside = |end| matches!(end, End::Network | End::Sleep | End::Timer | End::Syscall);
         let first = ends.iter().find(|((end, _), _)| is_outside(*end));
         let what = first.map_or("", |((end, _), _)| match end {

@@ -36,6 +36,14 @@ type Moves = BTreeMap<u32, (u32, State)>;
 /// them: what is between these has nowhere to go. `None` if there is none.
 type Proven = Option<(u32, u32)>;
 
+/// What was found of a function.
+struct Decided {
+    moves: Moves,
+    proven: Proven,
+    /// Lines that are believed only as long as nothing else in the file has changed.
+    guessed: BTreeSet<u32>,
+}
+
 /// Corrects the places of all frames by what their lines hold.
 pub(crate) fn settle(analysis: &Analysis, placement: &mut Placement) {
     let files = placement.files.clone();
@@ -43,25 +51,25 @@ pub(crate) fn settle(analysis: &Analysis, placement: &mut Placement) {
     // A file in which one function has changed is not the recorded one: there, what merely may run
     // anything proves nothing, nor does a line of which nothing tells.
     let mut changed: BTreeSet<FileId> = BTreeSet::new();
-    let mut decided: Vec<(FileId, usize, Moves, Proven)> = Vec::new();
+    let mut decided: Vec<(FileId, usize, Decided)> = Vec::new();
     for (&(file, at), group) in &groups {
         let source = &files[file.0 as usize];
         let decision = Decision { analysis, source, function: &source.source.functions()[at] };
-        let (moves, proven) = decision.make(group);
-        if moves.iter().any(|(line, to)| (*line, State::Exact) != *to) {
+        let made = decision.make(group);
+        if made.moves.iter().any(|(line, to)| (*line, State::Exact) != *to) {
             changed.insert(file);
         }
-        decided.push((file, at, moves, proven));
+        decided.push((file, at, made));
     }
-    for (file, at, moves, proven) in decided {
+    for (file, at, Decided { moves, proven, guessed }) in decided {
         let Some(group) = groups.remove(&(file, at)) else { continue };
         let is_changed = changed.contains(&file);
         for frame in group.frames {
             let Some(place) = placement.place(frame) else { continue };
             let (line, state) =
                 moves.get(&place.line).copied().unwrap_or((place.line, State::Lost));
-            let doubt =
-                is_changed && !proven.is_some_and(|(first, last)| first <= line && line <= last);
+            let is_proven = proven.is_some_and(|(first, last)| first <= line && line <= last);
+            let doubt = is_changed && (!is_proven || guessed.contains(&line));
             let state = if doubt && state < State::Doubtful { State::Doubtful } else { state };
             placement.settle(frame, line, state);
         }
@@ -136,7 +144,7 @@ struct Decision<'a> {
 
 impl Decision<'_> {
     /// Where each recorded line stands, and between which lines that is more than a guess.
-    fn make<'g>(&self, group: &Group<'g>) -> (Moves, Proven) {
+    fn make<'g>(&self, group: &Group<'g>) -> Decided {
         let recorded: BTreeSet<u32> = group
             .frames
             .iter()
@@ -242,10 +250,15 @@ impl Decision<'_> {
         };
         let with_proof = |moves: Moves| {
             let proven = proven(&moves);
-            (moves, proven)
+            Decided { moves, proven, guessed: BTreeSet::new() }
         };
         if all_stand(0) {
-            return with_proof(by(0, State::Exact));
+            let is_guessed = |line: u32, need: &Need<'g>| {
+                fit(line, need) == Fit::Weak && !are_recorded(0, need) && is_between(line, 0)
+            };
+            let lines = group.needs.iter().filter(|(line, (need, _))| is_guessed(**line, need));
+            let guessed = lines.map(|(&line, _)| line).collect();
+            return Decided { guessed, ..with_proof(by(0, State::Exact)) };
         }
         // One shift for all of it: lines were added or removed above.
         let rarest = group

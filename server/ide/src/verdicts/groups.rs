@@ -1,5 +1,7 @@
 //! What goroutines with the same root have in common at a site.
 
+use crate::stays::GoRow;
+
 /// Goroutines at a site that have the same root.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Group {
@@ -11,7 +13,13 @@ pub(super) struct Group {
     pub(super) closed_ns: i64,
     pub(super) n_closed: u32,
     /// Time that one of their kind ended so, as its last act.
-    pub(super) kin_ns: i64,
+    kin_ns: i64,
+    /// How often, by how many one after the other, and by whom last.
+    n_kin: u32,
+    n_kin_wakers: u32,
+    last_kin: Option<GoRow>,
+    /// Time that was ended by giving back what had been taken, as far as that is to be seen.
+    pub(super) slot_ns: i64,
     /// How often somebody waited.
     pub(super) n: u64,
     /// How many goroutines were there.
@@ -24,8 +32,6 @@ pub(super) struct Group {
     pub(super) trips_ns: i64,
     /// Time that ended since the client of its handler was gone.
     pub(super) hung_ns: i64,
-    /// One of its kind gave back a slot there.
-    pub(super) gives_slots: bool,
     /// It asks for what happens elsewhere, and nothing else.
     pub(super) polls: bool,
     /// Whether what it waits for are answers.
@@ -39,16 +45,39 @@ pub(super) struct Group {
 impl Group {
     /// Whether enough of what was ended by goroutines was ended by answers: more is asked of a home, where not all that
     /// comes is an answer.
-    pub(super) fn is_answered(&self) -> bool {
+    pub(super) fn is_answered(&self, duration: i64) -> bool {
         // Of many goroutines that wait for minutes the sums are years: times a hundred, more than fits.
         let [ns, home, answered, kin, woken] =
             [self.ns, self.home_ns, self.answered_ns, self.kin_ns, self.woken_ns].map(i128::from);
         let (answered, percent) = match self.is_of_promises() {
-            true => (answered + kin, 25),
+            true if self.is_made_of_kin(duration) => (answered + kin, 25),
+            true => (answered, 25),
             false if home * 2 > ns => (answered, 80),
             false => (answered, 25),
         };
         answered > 0 && answered * 100 >= woken * percent
+    }
+
+    /// One of its kind ended a wait by closing a channel, as its last act.
+    pub(super) fn add_kin(&mut self, waker: GoRow, ns: i64) {
+        self.kin_ns = self.kin_ns.saturating_add(ns);
+        self.n_kin = self.n_kin.saturating_add(1);
+        if self.last_kin != Some(waker) {
+            self.last_kin = Some(waker);
+            self.n_kin_wakers = self.n_kin_wakers.saturating_add(1);
+        }
+    }
+
+    /// Whether each of its kind ends the waits of few: those of half of all that stand there on average, and more, are
+    /// ended by the news that somebody is gone.
+    fn is_made_of_kin(&self, duration: i64) -> bool {
+        let standing = i128::from(self.ns) * i128::from(self.n_kin_wakers);
+        i128::from(self.n_kin) * 2 * i128::from(duration) < standing
+    }
+
+    /// Whether slots are given back there, for half of the time or more of what goroutines ended.
+    pub(super) fn gives_slots(&self) -> bool {
+        self.slot_ns > 0 && i128::from(self.slot_ns) * 2 >= i128::from(self.woken_ns)
     }
 
     /// Whether each waits for one channel after the other, since closing one wakes nobody twice: for what comes of
@@ -59,8 +88,8 @@ impl Group {
         self.n_closed / 2 >= self.n_goroutines && closed * 2 >= woken
     }
 
-    /// Whether few goroutines do nothing else in all of the trace, one after the other, each for long: they hear so
-    /// what happens elsewhere, as a long poll does.
+    /// Whether few goroutines do hardly anything else in all of the trace, over and over and for long on average: they
+    /// hear so what happens elsewhere, as a long poll does.
     pub(super) fn is_poll(&self, duration: i64) -> bool {
         const MOST_GOROUTINES: u32 = 4;
         /// Of one wait on average, in nanoseconds.

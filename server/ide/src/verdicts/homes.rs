@@ -59,7 +59,9 @@ impl People {
     /// goroutine stand side by side from then on.
     pub(super) fn find_homes(&mut self, mut visited: Vec<Visited>, facts: &Facts) {
         self.at_site.reserve_exact(visited.len());
-        let accept = (0u32..).map(GoRow).zip(&self.gos).filter(|(_, person)| person.accepts);
+        // Whoever opens connections, too, may have started others for those.
+        let accept = (0u32..).map(GoRow).zip(&self.gos);
+        let accept = accept.filter(|(_, person)| person.accepts && !person.dials);
         let accept: HashSet<GoRow> = accept.map(|(g, _)| g).collect();
         let mut rows = Vec::new();
         for person in &mut self.gos {
@@ -72,7 +74,7 @@ impl People {
             let read = from_network.filter(|at| facts.kind(at.slot) == WaitKind::Network);
             let (read, all) = (read.fold(0, sum), receiving.clone().fold(0, sum));
             person.reads = read > all - read;
-            let serves = person.makers.iter().any(|maker| accept.contains(maker));
+            let serves = !person.dials && accept.contains(&person.makers[0]);
             person.home = home(facts, person, serves, receiving);
             person.sites = self.at_site.len() as u32;
             for row in rows.drain(..).rev() {

@@ -289,18 +289,25 @@ impl Judge<'_> {
             return match kind {
                 _ if timer && demanded.strong_by_answers_only() => (Unsure, Why::TimerInPath),
                 WaitKind::Sleep => (Costly, Why::SleepsInPath),
-                // Others are held up meanwhile.
-                _ if timer && demanded.is_strong_half() => (Costly, Why::TimerInPath),
+                // Others are held up meanwhile, and not just who called this one.
+                _ if timer
+                    && demanded.is_strong_half()
+                    && (seen.fact.rate || !People::answers_maker(seen.person)) =>
+                {
+                    (Costly, Why::TimerInPath)
+                }
                 // A limit of so many a second is no heartbeat.
                 _ if timer && seen.fact.rate && seen.is_callback() => (Costly, Why::TimerInPath),
                 // No slot came within a while.
-                _ if timer && group.gives_slots => (Costly, Why::NoSlot),
+                _ if timer && group.gives_slots() => (Costly, Why::NoSlot),
                 // A heartbeat in a handler, or nothing that came of what was to be told within a while.
                 _ if (timer || ran_out) && demanded.level() >= 2 => (Unsure, Why::TimerInPath),
                 _ if timer || ran_out => (Costly, Why::TimerInPath),
                 _ if group.polls
                     && seen.fact.call
+                    && !seen.main
                     && !demanded.is_by_others()
+                    && !self.demand.is_joined(seen.stay, self.people)
                     && !seen.is_callback() =>
                 {
                     (Unsure, Why::NetworkInPath)

@@ -86,6 +86,8 @@ struct Last {
     /// How many sites it has; no more than 255 are counted.
     n_sites: u8,
     asked: Asked,
+    /// Whose wait it ended last.
+    woke: GoRow,
 }
 
 /// What is known of all goroutines.
@@ -147,7 +149,9 @@ struct Turns {
 impl Turns {
     #[inline]
     fn roots(&mut self, turn: (StrId, StrId, u32)) {
-        if self.last != Some(turn) {
+        /// A trace that somebody made up may have any number.
+        const MOST: usize = 1 << 16;
+        if self.last != Some(turn) && self.of_roots.len() < MOST {
             self.last = Some(turn);
             self.of_roots.insert(turn);
         }
@@ -208,7 +212,13 @@ impl People {
         let mut visited: Vec<Visited> = Vec::with_capacity(2 * stays.gos.len());
         // By row of `visited`: which of its goroutine's sites it is.
         let mut nths: Vec<u8> = Vec::with_capacity(2 * stays.gos.len());
-        let nowhere = Last { at: [u32::MAX; 2], nth: [0; 2], n_sites: 0, asked: Asked::default() };
+        let nowhere = Last {
+            at: [u32::MAX; 2],
+            nth: [0; 2],
+            n_sites: 0,
+            asked: Asked::default(),
+            woke: GoRow::NONE,
+        };
         let mut lasts = vec![nowhere; stays.gos.len()];
         let mut turns = Turns::default();
         let mut whose = vec![Whose::Nobodys; facts.n_sites()];
@@ -259,7 +269,7 @@ impl People {
                 last.at[calls] = last_at;
                 last.nth[calls] = nths[last_at as usize];
             }
-            let nth = last.nth[calls];
+            let (nth, woke) = (last.nth[calls], last.woke);
             person.last_wait = row;
             if fact.own_frames == 0 {
                 let since = person.seen_outside.max(stays.go(stay.g).birth.0);
@@ -269,7 +279,8 @@ impl People {
                 person.waits_outside = true;
             }
             let at = &mut visited[last_at as usize];
-            at.times.add(stay.waker != GoRow::NONE);
+            // Who ends a wait of the goroutine whose wait that one ended last may as well answer it.
+            at.times.add(stay.waker != GoRow::NONE && stay.waker != woke);
             at.ns = at.ns.saturating_add(stay.end.since(stay.start));
             // The one with the fewest frames stands for the site.
             if at.slot != stay.slot && fact.own_frames < facts.own_frames(at.slot) {
@@ -298,6 +309,7 @@ impl People {
                 continue;
             }
             self.at_of.push(At(nth | At::WOKEN));
+            lasts[stay.waker.0 as usize].woke = stay.g;
             if self.streams && self.waker(stay).is_some_and(|w| w.asks) {
                 lasts[stay.waker.0 as usize].asked.stream = true;
             }
@@ -363,7 +375,13 @@ impl People {
             let peer = !closes && self.is_peers(at_site, stay, fact, turns);
             if peer {
                 self.at_of[i].0 |= At::PEER;
-                self.groups[self.at_site[at_site].group as usize].gives_slots = true;
+                let is_away = self.gos[stay.g.0 as usize].home != fact.site;
+                if is_away
+                    && (self.is_given_back_to_type(fact, stay) || self.is_further_on(fact, stay))
+                {
+                    let group = &mut self.groups[self.at_site[at_site].group as usize];
+                    group.slot_ns = group.slot_ns.saturating_add(stay.end.since(stay.start));
+                }
             }
             if fact.kind == WaitKind::Network {
                 // A connection was closed, or given a deadline: no answer, and nothing to do either.
@@ -397,7 +415,7 @@ impl People {
                 group.n_closed = group.n_closed.saturating_add(1);
             }
             if by_kin {
-                group.kin_ns = group.kin_ns.saturating_add(ns);
+                group.add_kin(stay.waker, ns);
             }
             group.woken_ns = group.woken_ns.saturating_add(ns);
             if asked || is_taken || with_kin || answers_maker || born_for_it {
@@ -414,7 +432,7 @@ impl People {
             }
         }
         for group in &mut self.groups {
-            group.gets_answers = group.is_answered();
+            group.gets_answers = group.is_answered(duration);
             group.makes_trips = group.is_of_trips();
             group.is_left = group.is_hung_up();
             group.polls = group.is_poll(duration);
@@ -513,6 +531,11 @@ impl People {
         })
     }
 
+    /// Whether a goroutine ends waits of the one that started it.
+    pub(super) fn answers_maker(person: &Person) -> bool {
+        person.woke_makers[0] > 0
+    }
+
     /// With whom a goroutine was started.
     pub(super) fn crew(&self, g: GoRow) -> Crew {
         let person = &self.gos[g.0 as usize];
@@ -542,11 +565,14 @@ impl People {
         if w.makers[0] == stay.g {
             return false;
         }
+        // Who waits for work at home is handed some by names like these, too.
+        let is_named = g.home != fact.site && self.is_given_back_to_type(fact, stay);
         if w.root != g.root {
-            return (self.is_given_back_to_type(fact, stay) || self.is_further_on(fact, stay))
+            let is_further_on = g.home != fact.site && self.is_further_on(fact, stay);
+            return (is_named || is_further_on)
                 && turns.of_roots.contains(&(w.root, g.root, fact.site));
         }
-        if self.at_site[at].n <= 2 || self.is_given_back_to_type(fact, stay) {
+        if self.at_site[at].n <= 2 || is_named {
             return true;
         }
         let at = &mut self.at_site[at];

@@ -55,7 +55,10 @@ impl<'a> Types<'a> {
 fn method(func: &str) -> Option<(&str, &str)> {
     let after_path = func.rfind('/').map_or(0, |at| at + 1);
     let package = after_path + func[after_path..].find('.')?;
-    let of = package + 1 + func[package + 1..].find('.')?;
+    // What stands for the types of a generic one is `[...]`.
+    let rest = &func[package + 1..];
+    let types = rest.find("[...]").filter(|&at| !rest[..at].contains('.')).map_or(0, |at| at + 5);
+    let of = package + 1 + types + rest[types..].find('.')?;
     Some((&func[..of], func[of + 1..].split('.').next()?))
 }
 
@@ -86,7 +89,9 @@ pub(super) fn waker_stacks<'a>(
             lines.iter().find(|of| of.0 == line || of.1 == line).map(|of| of.0 == line)
         });
         WakerStack {
-            plain: !name.starts_with("runtime.") && !name.starts_with("reflect.chan"),
+            plain: !["runtime.", "reflect.chansend", "reflect.chanrecv"]
+                .iter()
+                .any(|f| name.starts_with(f)),
             receives: ["runtime.chanrecv", "runtime.selectnbrecv", "reflect.chanrecv"]
                 .iter()
                 .any(|f| name.starts_with(f))
@@ -216,10 +221,11 @@ impl People {
     }
 
     /// Whether one of its kind ended a wait by giving back what it had taken, as far as it can be seen: by the name of
-    /// the method, or further on in the function, where that is not home to work.
+    /// the method, or further on in the function, where that is not home to work. (Queues have methods named so, too.)
     pub(super) fn is_handed_back(&self, seen: &Seen<'_>) -> bool {
-        self.is_given_back_to_type(seen.fact, seen.stay)
-            || (!seen.is_home() && self.is_further_on(seen.fact, seen.stay))
+        !seen.is_home()
+            && (self.is_given_back_to_type(seen.fact, seen.stay)
+                || self.is_further_on(seen.fact, seen.stay))
     }
 
     /// Whether who ended a wait stood further on in the function that waits.
@@ -270,8 +276,10 @@ mod tests {
             let func = format!("example.com/store.v2/db.{other}");
             assert_eq!(Types(types.0.clone()).of(&func, &GIVES_BACK), None, "{func}");
         }
-        assert_eq!(types.takes("main.Pool[...].acquire"), types.takes("main.Pool[...].Take"));
-        assert_ne!(types.takes("main.Pool[...].acquire"), pool);
+        let generic = types.takes("main.(*Pool[...]).acquire");
+        assert!(generic.is_some() && generic != pool);
+        assert_eq!(types.takes("main.(*Pool[...]).Take"), generic);
+        assert!(types.takes("main.Pool[...].Take").is_some_and(|of| Some(of) != generic));
         assert_eq!(types.takes("main.(*Pool).getter"), None);
     }
 

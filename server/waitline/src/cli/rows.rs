@@ -47,7 +47,8 @@ impl Row {
         if matches!(self.of.kind, Kind::Runnable | Kind::Assist | Kind::Syscall) {
             return String::new();
         }
-        let ends = view.blame.as_ref().map(|b| b.ends(&self.of.figure.slots)).unwrap_or_default();
+        let ends =
+            view.blame.as_ref().map(|b| b.ends_by_kind(&self.of.figure.slots)).unwrap_or_default();
         ide::reasons::end_short(view, &ends, &self.place).unwrap_or_default()
     }
 
