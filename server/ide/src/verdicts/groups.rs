@@ -1,6 +1,6 @@
 //! What goroutines with the same root have in common at a site.
 
-use crate::stays::GoRow;
+use crate::stays::{GoRow, Stay};
 
 /// Goroutines at a site that have the same root.
 #[derive(Debug, Clone, Copy, Default)]
@@ -14,10 +14,15 @@ pub(super) struct Group {
     pub(super) n_closed: u32,
     /// Time that one of their kind ended so, as its last act.
     kin_ns: i64,
-    /// How often, by how many one after the other, and by whom last.
+    /// How often; how many of those waits had begun before another one did so, and how many are of goroutines that were
+    /// started later than the first one did.
     n_kin: u32,
-    n_kin_wakers: u32,
-    last_kin: Option<GoRow>,
+    n_outlasted: u32,
+    n_late: u32,
+    /// When it was first done, who did it last, and when; and when the one before did.
+    first_kin: Option<i64>,
+    last_kin: Option<(GoRow, i64)>,
+    kin_before: Option<i64>,
     /// Time that was ended by giving back what had been taken, as far as that is to be seen.
     pub(super) slot_ns: i64,
     /// How often somebody waited.
@@ -45,12 +50,12 @@ pub(super) struct Group {
 impl Group {
     /// Whether enough of what was ended by goroutines was ended by answers: more is asked of a home, where not all that
     /// comes is an answer.
-    pub(super) fn is_answered(&self, duration: i64) -> bool {
+    pub(super) fn is_answered(&self) -> bool {
         // Of many goroutines that wait for minutes the sums are years: times a hundred, more than fits.
         let [ns, home, answered, kin, woken] =
             [self.ns, self.home_ns, self.answered_ns, self.kin_ns, self.woken_ns].map(i128::from);
         let (answered, percent) = match self.is_of_promises() {
-            true if self.is_made_of_kin(duration) => (answered + kin, 25),
+            true if self.is_made_of_kin() => (answered + kin, 25),
             true => (answered, 25),
             false if home * 2 > ns => (answered, 80),
             false => (answered, 25),
@@ -59,20 +64,25 @@ impl Group {
     }
 
     /// One of its kind ended a wait by closing a channel, as its last act.
-    pub(super) fn add_kin(&mut self, waker: GoRow, ns: i64) {
-        self.kin_ns = self.kin_ns.saturating_add(ns);
+    pub(super) fn add_kin(&mut self, stay: &Stay, birth: i64) {
+        self.kin_ns = self.kin_ns.saturating_add(stay.end.since(stay.start));
         self.n_kin = self.n_kin.saturating_add(1);
-        if self.last_kin != Some(waker) {
-            self.last_kin = Some(waker);
-            self.n_kin_wakers = self.n_kin_wakers.saturating_add(1);
+        if let Some((waker, t)) = self.last_kin
+            && waker != stay.waker
+        {
+            self.kin_before = Some(t);
         }
+        self.last_kin = Some((stay.waker, stay.end.0));
+        let is_outlasted = self.kin_before.is_some_and(|t| stay.start.0 < t);
+        self.n_outlasted = self.n_outlasted.saturating_add(u32::from(is_outlasted));
+        let is_late = birth > *self.first_kin.get_or_insert(stay.end.0);
+        self.n_late = self.n_late.saturating_add(u32::from(is_late));
     }
 
-    /// Whether each of its kind ends the waits of few: those of half of all that stand there on average, and more, are
-    /// ended by the news that somebody is gone.
-    fn is_made_of_kin(&self, duration: i64) -> bool {
-        let standing = i128::from(self.ns) * i128::from(self.n_kin_wakers);
-        i128::from(self.n_kin) * 2 * i128::from(duration) < standing
+    /// Whether each waits there for some of its kind, all of which were started together. Where those who come and go
+    /// tell all others that they are gone, no wait outlasts that, and new ones come meanwhile.
+    fn is_made_of_kin(&self) -> bool {
+        self.n_outlasted > 0 && self.n_outlasted >= self.n_kin / 8 && self.n_late <= self.n_kin / 8
     }
 
     /// Whether slots are given back there, for half of the time or more of what goroutines ended.

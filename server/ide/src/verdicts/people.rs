@@ -415,7 +415,7 @@ impl People {
                 group.n_closed = group.n_closed.saturating_add(1);
             }
             if by_kin {
-                group.add_kin(stay.waker, ns);
+                group.add_kin(stay, stays.go(stay.g).birth.0);
             }
             group.woken_ns = group.woken_ns.saturating_add(ns);
             if asked || is_taken || with_kin || answers_maker || born_for_it {
@@ -432,7 +432,7 @@ impl People {
             }
         }
         for group in &mut self.groups {
-            group.gets_answers = group.is_answered(duration);
+            group.gets_answers = group.is_answered();
             group.makes_trips = group.is_of_trips();
             group.is_left = group.is_hung_up();
             group.polls = group.is_poll(duration);
