@@ -283,7 +283,11 @@ h.run(function()
   local shown = h.floats()
   h.check('who called', shown:find('server.go:104 (*server).report.func1.1  281 ms  578×', 1, true) ~= nil, shown)
   h.check('who woke', shown:find('db.go:72 (*pool).query.func1  444 ms  974×', 1, true) ~= nil, shown)
-  h.check('what was really waited for', shown:find('really waited for%s+db.go:83 %(%*dbConn%).query, network%s+228 ms%s+51.3 %%') ~= nil, shown)
+  h.check(
+    'what was really waited for',
+    shown:find('really waited for%s+db.go:83 %(%*dbConn%).query, network%s+228 ms%s+51.3 %%') ~= nil,
+    shown
+  )
   vim.cmd('Waitline here')
   h.wait('a second time goes into it', function()
     return vim.api.nvim_win_get_config(0).relative ~= ''
