@@ -245,7 +245,7 @@ h.run(function()
   local a_cell = (view.view().t1 - view.view().t0) / view.width()
   h.check(
     'from its beginning to its end',
-    math.abs(column('marks', '◆') - column('G15', 'c▁▁▁▁▁')) <= 1
+    math.abs(column('marks', '◆') - column('G15', 'c▄▄▄▄▄')) <= 1
       and math.abs((column('marks', '◆', true) - column('marks', '◆')) * a_cell - 1934528) < 80000,
     { lane('marks'), lane('G15') }
   )
@@ -262,11 +262,11 @@ h.run(function()
   )
   h.check(
     'the cursor on the selected one',
-    vim.api.nvim_get_current_line():find('^G15%s+chan%s+through%s+16.33%d ms%s+1.9%d ms') ~= nil,
+    vim.api.nvim_get_current_line():find('^G15%s+chan%s+costly%s+16.33%d ms%s+1.9%d ms') ~= nil,
     vim.api.nvim_get_current_line()
   )
   h.wait('on the screen, below its heads', function()
-    return h.sees('lane  state') and h.sees('G15   chan               through  16.330 ms  1.93 ms')
+    return h.sees('lane  state') and h.sees('G15   chan               costly  16.330 ms  1.93 ms')
   end)
   vim.fn.search([[^G308\s\+net]])
   local chosen = vim.api.nvim_get_current_line()

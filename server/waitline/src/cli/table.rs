@@ -154,7 +154,8 @@ mod tests {
         assert_eq!(shown(&table, 200), ["n", "run", "p50", "p99", "max", "function"]);
         assert_eq!(shown(&table, 61), ["n", "run", "p50", "p99", "max", "function"]);
         assert_eq!(shown(&table, 60), ["n", "run", "p99", "max", "function"]);
-        assert_eq!(shown(&table, 40), ["n", "run", "max", "function"]);
+        assert_eq!(shown(&table, 43), ["n", "run", "max", "function"]);
+        assert_eq!(shown(&table, 42), ["n", "run", "function"]);
         assert_eq!(shown(&Table::new([("n".into(), Side::Right)]), 10), ["n"]);
     }
 
