@@ -161,7 +161,9 @@ fn a_name_that_leads_here_leads_nowhere() {
         return;
     };
     assert!(evil.contains("Misdirected Request") && !evil.contains("<title>"), "{evil}");
-    let ours = seen(&format!("file://{}", served.file.display())).unwrap();
+    // A browser that is ended by its clock prints nothing now and then.
+    let ask = || seen(&format!("file://{}", served.file.display())).unwrap();
+    let ours = (0..4).map(|_| ask()).find(|page| !page.trim().is_empty()).unwrap_or_default();
     assert!(ours.contains("<title>Waitline"), "{ours}");
 }
 
