@@ -143,27 +143,28 @@ fn the_page_itself_may_be_gone_to_but_not_framed() {
 #[test]
 fn a_name_that_leads_here_leads_nowhere() {
     let served = Served::webmix();
-    let profile = tempfile::tempdir().unwrap();
-    let seen = |url: &str| {
+    // Each time with a profile of its own: where another one still has it, a browser hands the page over to that.
+    let asked = |url: &str| {
+        let profile = tempfile::tempdir().unwrap();
         let mut command = Command::new("chromium");
         command.args(["--headless=new", "--no-sandbox", "--disable-gpu", "--dump-dom"]);
         command.arg("--host-resolver-rules=MAP evil.example 127.0.0.1");
         command.arg(format!("--user-data-dir={}", profile.path().display()));
         command.arg("--virtual-time-budget=2000").arg(url);
-        command
-            .stdin(Stdio::null())
-            .output()
-            .ok()
-            .map(|out| String::from_utf8_lossy(&out.stdout).into_owned())
+        let out = command.stdin(Stdio::null()).output().ok()?;
+        Some(String::from_utf8_lossy(&out.stdout).into_owned())
+    };
+    // One that prints nothing at all has not told what it saw: it is asked again, twice.
+    let seen = |url: &str| {
+        let is_told = |page: &Option<String>| page.as_ref().is_none_or(|page| !page.is_empty());
+        (0..3).map(|_| asked(url)).find(is_told).unwrap_or_else(|| Some(String::new()))
     };
     let Some(evil) = seen(&format!("http://evil.example:{}/", served.port)) else {
         eprintln!("not run: DNS rebinding (there is no chromium on PATH)");
         return;
     };
     assert!(evil.contains("Misdirected Request") && !evil.contains("<title>"), "{evil}");
-    // A browser that is ended by its clock prints nothing now and then.
-    let ask = || seen(&format!("file://{}", served.file.display())).unwrap();
-    let ours = (0..4).map(|_| ask()).find(|page| !page.trim().is_empty()).unwrap_or_default();
+    let ours = seen(&format!("file://{}", served.file.display())).unwrap();
     assert!(ours.contains("<title>Waitline"), "{ours}");
 }
 

@@ -292,7 +292,7 @@ impl Judge<'_> {
                 // Others are held up meanwhile, and not just who called this one.
                 _ if timer
                     && demanded.is_strong_half()
-                    && (seen.fact.rate || !People::answers_maker(seen.person)) =>
+                    && (seen.fact.rate || !seen.person.answers_maker()) =>
                 {
                     (Costly, Why::TimerInPath)
                 }
@@ -461,15 +461,9 @@ impl Judge<'_> {
     /// Whether who took what was sent did so in passing: in a function that it calls now and then, and was not in
     /// during the wait. So it did not work on what it had taken before; the sender makes things ahead.
     fn takes_in_passing(&self, stay: &Stay) -> bool {
-        /// What the taker did last is like what it did before.
-        const MOST: usize = 32;
         let Some(func) = self.people.waker_func(stay) else { return false };
-        let at = |row: StayRow| (row != StayRow::NONE).then(|| self.stays.stay(row));
-        let meanwhile = std::iter::successors(at(stay.waker_last), |did| at(did.prev))
-            .take_while(|did| did.end > stay.start && did.kind != StayKind::Born)
-            .take(MOST);
         let (mut within, mut all) = (0, 0);
-        for did in meanwhile {
+        for did in self.meanwhile(stay) {
             all += 1;
             within += usize::from(self.is_within(func, did.slot));
         }
@@ -508,19 +502,24 @@ impl Judge<'_> {
 
     /// Whether the waker stood for half of a wait where it had work in hand by what it waited for.
     fn is_held_up(&self, stay: &Stay) -> bool {
-        /// What it did last is like what it did before.
-        const MOST: usize = 64;
-        let at = |row: StayRow| (row != StayRow::NONE).then(|| self.stays.stay(row));
-        let held = std::iter::successors(at(stay.waker_last), |did| at(did.prev))
-            .take_while(|did| did.end > stay.start && did.kind != StayKind::Born)
-            .take(MOST)
-            .filter(|did| {
-                let fact = self.facts.fact(did.slot);
-                did.kind == StayKind::Wait
-                    && (fact.slot || matches!(fact.kind, WaitKind::Lock | WaitKind::Send))
-            })
-            .fold(0i64, |ns, did| ns.saturating_add(did.end.since(did.start.max(stay.start))));
+        let is_held = |did: &Stay| {
+            let fact = self.facts.fact(did.slot);
+            did.kind == StayKind::Wait
+                && (fact.slot || matches!(fact.kind, WaitKind::Lock | WaitKind::Send))
+        };
+        let part = |did: Stay| did.end.since(did.start.max(stay.start));
+        let held = self.meanwhile(stay).filter(is_held).map(part).fold(0, i64::saturating_add);
         i128::from(held) * 2 >= i128::from(stay.end.since(stay.start))
+    }
+
+    /// What the waker did during a wait, from its end backward: the last of it, which is like what it did before.
+    fn meanwhile(&self, stay: &Stay) -> impl Iterator<Item = Stay> + '_ {
+        const MOST: usize = 32;
+        let from = stay.start;
+        let at = |row: StayRow| (row != StayRow::NONE).then(|| self.stays.stay(row));
+        std::iter::successors(at(stay.waker_last), move |did| at(did.prev))
+            .take_while(move |did| did.end > from && did.kind != StayKind::Born)
+            .take(MOST)
     }
 
     /// Whether a `select` that met another one was its goroutine's last act: so it came to hand something
