@@ -862,6 +862,8 @@ const scenarios = {
         await w.seen(w.webview().getByText('1.93 ms').first());
         await w.page.waitForTimeout(800);
         await w.shot(`look-timeline-${name}`);
+        // What its caption speaks of: what the waker did meanwhile.
+        await w.webview().getByText('Meanwhile').first().scrollIntoViewIfNeeded();
         if (name === 'dark') await readme('timeline.png');
         await w.page.locator('.tab', { hasText: 'db.go' }).first().click();
         await w.palette('Waitline: Peek Blocked Stacks');
