@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::workspace::slashed;
+use crate::paths::{canonical, slashed};
 
 /// A file that is a trace, or holds one packed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +40,7 @@ pub fn traces(roots: &[PathBuf], globs: &[String]) -> Vec<Found> {
     let mut n_entries = 0;
     for root in roots {
         // The same names as those of documents.
-        let root = root.canonicalize().unwrap_or_else(|_| root.clone());
+        let root = canonical(root).unwrap_or_else(|_| root.clone());
         walk(&root, &root, globs, 0, &mut n_entries, &mut found);
     }
     found.sort_by(|a, b| b.modified.cmp(&a.modified).then_with(|| a.path.cmp(&b.path)));
@@ -113,7 +113,7 @@ mod tests {
     #[test]
     fn traces_are_found_by_name_and_content_the_newest_first() {
         let dir = tempfile::tempdir().unwrap();
-        let root = dir.path().canonicalize().unwrap();
+        let root = canonical(dir.path()).unwrap();
         let write = |name: &str, text: &[u8], age: u64| {
             let path = root.join(name);
             fs::create_dir_all(path.parent().unwrap()).unwrap();

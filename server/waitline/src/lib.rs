@@ -11,6 +11,7 @@ mod http;
 pub mod index;
 pub mod kept;
 pub mod lsp;
+pub mod paths;
 pub mod record;
 pub mod traces;
 pub mod unwrap;

@@ -18,6 +18,7 @@ use ide::analysis::{Builder, Unfinished};
 use ide::summary::{Keep, Summarizer, Summary, Summed};
 
 use crate::cores::Cores;
+use crate::paths::canonical;
 use crate::unwrap::{Unwrapped, unwrap};
 
 mod stamp;
@@ -471,7 +472,7 @@ pub(crate) fn look(path: &Path) -> Option<(File, Stamp)> {
 /// Where a trace's file really is, and which of the traces in it is meant.
 pub(crate) fn real(path: &Path) -> Option<(PathBuf, u32)> {
     let (path, number) = file_and_number(path);
-    Some((path.canonicalize().ok()?, number))
+    Some((canonical(&path).ok()?, number))
 }
 
 /// Fills `bytes` with those of a file from `offset` on.

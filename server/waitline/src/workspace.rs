@@ -21,6 +21,7 @@ use ide::view::{Silenced, View, Word};
 
 use crate::cores::Cores;
 use crate::kept::Keep;
+use crate::paths::{canonical, slashed};
 use crate::traces::{LoadError, Loaded, shown};
 
 /// The most Go files of a workspace; those after them are not looked at.
@@ -176,7 +177,7 @@ fn chosen(mut workspace: Workspace, choices: &Choices) -> Workspace {
     };
     let rules = choices.rules.iter();
     // By the names that files have when links are followed, which is how they are listed.
-    let real = |folder: String| match Path::new(&folder).canonicalize() {
+    let real = |folder: String| match canonical(Path::new(&folder)) {
         Ok(real) if real.is_dir() => slashed(&real),
         _ => folder,
     };
@@ -214,7 +215,7 @@ fn beyond(analysis: &Analysis, workspace: &Workspace) -> HashSet<String> {
     for file in files {
         for path in by_rules(&workspace.rules, analysis.str(file)) {
             let is_in = folders.iter().any(|folder| path.starts_with(folder.as_str()));
-            let is_itself = || Path::new(&path).canonicalize().is_ok_and(|p| slashed(&p) == path);
+            let is_itself = || canonical(Path::new(&path)).is_ok_and(|p| slashed(&p) == path);
             if is_in && path.ends_with(".go") && !found.contains(&path) && is_itself() {
                 found.insert(path);
             }
@@ -323,7 +324,7 @@ pub fn unnamed() -> PathBuf {
 
 /// The nearest folder with a go.mod: this one, or one above it.
 pub fn module_around(dir: &Path) -> Option<PathBuf> {
-    let dir = dir.canonicalize().ok()?;
+    let dir = canonical(dir).ok()?;
     dir.ancestors().find(|dir| dir.join("go.mod").is_file()).map(Path::to_owned)
 }
 
@@ -367,7 +368,7 @@ pub fn scan(roots: &[PathBuf]) -> Workspace {
         ..Workspace::default()
     };
     for root in roots {
-        let Ok(root) = root.canonicalize() else { continue };
+        let Ok(root) = canonical(root) else { continue };
         // The folder may lie inside a module whose go.mod is further up.
         for parent in root.ancestors().skip(1) {
             if add_module(&parent.join("go.mod"), &mut found) {
@@ -447,17 +448,6 @@ pub fn read_source(path: &str) -> Option<Arc<SourceFile>> {
     Some(Arc::new(SourceFile { path: path.to_owned(), text, source }))
 }
 
-/// A path with `/` between its parts, as the mapper has them.
-pub fn slashed(path: &Path) -> String {
-    let path = path.to_string_lossy();
-    if cfg!(windows) {
-        // What canonicalize puts before long paths is no part of a path that a person knows.
-        path.strip_prefix(r"\\?\").unwrap_or(&path).replace('\\', "/")
-    } else {
-        path.into_owned()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -466,7 +456,7 @@ mod tests {
     #[test]
     fn releases_are_found_by_paths_without_a_version() {
         let dir = tempfile::tempdir().unwrap();
-        let cache = slashed(&dir.path().canonicalize().unwrap());
+        let cache = slashed(&canonical(dir.path()).unwrap());
         for file in [
             "github.com/!burnt!sushi/toml@v1.2.3/lex/lex.go",
             "github.com/!burnt!sushi/toml@v1.3.0/lex/lex.go",

@@ -134,7 +134,8 @@ export class Timelines implements vscode.Disposable {
           panel.webview.html = notice(name, how);
           return;
         }
-        if (this.session.state?.trace !== uri.fsPath && !(await load(this.session, uri.fsPath))) {
+        const shown = this.session.state && vscode.Uri.file(this.session.state.trace).fsPath;
+        if (shown !== uri.fsPath && !(await load(this.session, uri.fsPath))) {
           panel.webview.html = notice(name, l10n.t('{0} could not be read. The log says why.', name));
           return;
         }

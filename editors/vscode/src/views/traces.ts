@@ -35,7 +35,9 @@ export class Traces implements vscode.TreeDataProvider<Node> {
     if (!node) {
       const loaded = await this.session.loaded().catch(() => []);
       const others: Node[] = loaded.filter((s) => s.active === false).map((s) => ({ is: 'other', state: s }));
-      const known = new Set([state?.trace, ...loaded.map((s) => s.trace)]);
+      // The server's names may have a drive's letter in capitals, and the editor's never do.
+      const known = new Set(loaded.map((s) => vscode.Uri.file(s.trace).fsPath));
+      if (state) known.add(vscode.Uri.file(state.trace).fsPath);
       const rest = this.discovery.found.filter((f) => !known.has(f.uri.fsPath));
       const found: Node[] = rest.slice(0, 50).map((f) => ({ is: 'found', found: f }));
       return [...(state ? [{ is: 'loaded' as const, state }] : []), ...others, ...found];

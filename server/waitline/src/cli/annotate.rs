@@ -9,6 +9,7 @@ use ide::units::{count, counted, duration};
 use ide::verdicts::Verdict;
 use ide::view::View;
 
+use crate::paths::{canonical, slashed};
 use crate::traces::What;
 
 use super::analyses::parse_duration;
@@ -67,14 +68,14 @@ impl Args {
 pub(crate) fn run(args: &Args, cache: &Cache) -> anyhow::Result<()> {
     let (file, trace) = args.files();
     let shown = crate::traces::shown(file);
-    let file = file.canonicalize().map_err(|e| match e.kind() {
+    let file = canonical(file).map_err(|e| match e.kind() {
         std::io::ErrorKind::NotFound => anyhow::anyhow!("{shown}: no such file (name a Go file)"),
         _ => anyhow::anyhow!("{shown}: cannot be read: {e}"),
     })?;
     if file.is_dir() || file.extension().is_none_or(|e| e != "go") {
         anyhow::bail!("{shown}: this is no Go file (name one that ends in .go)");
     }
-    let source = workspace::read_source(&workspace::slashed(&file))
+    let source = workspace::read_source(&slashed(&file))
         .ok_or_else(|| anyhow::anyhow!("{shown}: cannot be read, or is larger than 8 MiB"))?;
     let opened = open(trace, What::Lives, cache)?;
     let root = args.workspace.clone().unwrap_or_else(|| module_of(&file));

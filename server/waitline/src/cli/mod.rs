@@ -136,16 +136,20 @@ pub fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            if error
-                .downcast_ref::<io::Error>()
-                .is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe)
-            {
+            if error.downcast_ref().is_some_and(is_closed_pipe) {
                 return ExitCode::SUCCESS; // `| head` has seen enough
             }
             say(&format!("error: {error:#}"));
             ExitCode::from(1)
         }
     }
+}
+
+/// Whether nobody reads on. Windows has a second way to say so: "no process is on the other end of
+/// the pipe", to which the standard library gives no kind.
+fn is_closed_pipe(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::BrokenPipe
+        || (cfg!(windows) && error.raw_os_error() == Some(233))
 }
 
 /// A sentence for the person, beside the answer.

@@ -7,7 +7,7 @@ use exectrace::FrameId;
 use ide::view::View;
 use unicode_width::UnicodeWidthStr;
 
-use crate::workspace::slashed;
+use crate::paths::{canonical, slashed};
 
 /// How wide a place may be in a column of a table. What is wider stands there in short.
 const WIDEST: usize = 40;
@@ -25,7 +25,7 @@ impl Here {
     /// With the workspace, if there is one.
     pub(crate) fn new(root: Option<&Path>) -> Here {
         let real = |folder: &Path| {
-            let folder = slashed(&folder.canonicalize().ok()?);
+            let folder = slashed(&canonical(folder).ok()?);
             Some(format!("{}/", folder.trim_end_matches('/')))
         };
         Here { current: real(Path::new(".")), root: root.and_then(real) }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::{TraceArg, answer, say};
 use crate::kept::Cache;
 use crate::lsp::Page;
+use crate::paths::canonical;
 
 /// Shows a trace over time, as a page in the browser.
 #[derive(Debug, clap::Args)]
@@ -54,7 +55,7 @@ fn place(link: &str) -> Result<serde_json::Value, String> {
 pub(crate) fn run(args: &Args, cache: Cache) -> anyhow::Result<()> {
     let root = args.workspace.clone().unwrap_or_else(crate::workspace::unnamed);
     crate::workspace::check_folder(&root)?;
-    let root = root.canonicalize()?;
+    let root = canonical(&root)?;
     let nothing = serde_json::Value::Null;
     let at = args.at.as_ref().unwrap_or(&nothing);
     let ready = |path: &std::path::Path| {

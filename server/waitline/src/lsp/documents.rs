@@ -7,6 +7,8 @@ use std::sync::Arc;
 use ide::line_map::{LineMap, TextBuffer, TextPosition, TextRange};
 use lsp_types::{TextDocumentContentChangeEvent, Url};
 
+use crate::paths::canonical;
+
 /// All open documents, by the editor's own name for each: what a path leads to can change under an
 /// open document.
 #[derive(Debug, Default)]
@@ -57,7 +59,7 @@ impl Snapshot {
 pub(super) fn path_of(uri: &Url) -> Option<PathBuf> {
     let path = uri.to_file_path().ok()?;
     // A file that is not there (yet) keeps its name.
-    Some(path.canonicalize().unwrap_or(path))
+    Some(canonical(&path).unwrap_or(path))
 }
 
 impl Documents {

@@ -4,6 +4,8 @@
 //! drop those of an older one. Lines in parameters and answers are the buffer's, from 0; a line that
 //! was edited away is null.
 
+use std::path::Path;
+
 use ide::annotations::annotations;
 use ide::figures::{Instance, SlotId};
 use ide::hover::Markup;
@@ -18,6 +20,7 @@ use serde_json::{Value, json};
 
 use super::session::{About, Session, Shown};
 use super::to_proto;
+use crate::paths::{self, slashed};
 
 /// The most rows of a list, if the client does not ask for fewer.
 const MOST: usize = 200;
@@ -61,9 +64,7 @@ pub(super) fn hotspots(
     let mut rows: Vec<(FileId, &SiteLine, &Part)> = Vec::new();
     for file in (0..view.placement.files.len() as u32).map(FileId) {
         if only.is_some_and(|uri| {
-            session.path(uri).is_none_or(|path| {
-                crate::workspace::slashed(&path) != view.placement.source(file).path
-            })
+            session.path(uri).is_none_or(|path| slashed(&path) != view.placement.source(file).path)
         }) {
             continue;
         }
@@ -82,7 +83,7 @@ pub(super) fn hotspots(
         .take(limit.min(MOST))
         .filter_map(|(file, line, part)| {
             let source = view.placement.source(file);
-            let uri = Url::from_file_path(&source.path).ok()?;
+            let uri = paths::uri(Path::new(&source.path))?;
             let text = source.text.lines().nth(line.line as usize).unwrap_or_default();
             let mut row = part_json(at, part);
             row["line"] = session.current_line(shown, file, &uri, line.line).into();
@@ -290,8 +291,7 @@ pub(super) fn goroutines(
             if let Some(uri) = uri {
                 let place = view.placement.place(group.created_at)?;
                 let path = &view.placement.source(place.file).path;
-                let same =
-                    session.path(uri).is_some_and(|p| crate::workspace::slashed(&p) == *path);
+                let same = session.path(uri).is_some_and(|p| slashed(&p) == *path);
                 let now = session.current_line(shown, place.file, uri, place.line);
                 if !same || line.is_some_and(|line| now.map(u64::from) != Some(line)) {
                     return None;

@@ -19,6 +19,7 @@ use serde_json::json;
 
 use super::session::{Session, Shown};
 use super::to_proto;
+use crate::paths::{self, slashed};
 
 /// Where the pages of the findings stand.
 const PAGES: &str = "docs/findings";
@@ -48,7 +49,7 @@ impl Session {
             let mut told = session.told.lock().await;
             let shown = session.shown();
             let trace = shown.as_deref().and_then(|shown| {
-                let uri = Url::from_file_path(&shown.path).ok()?;
+                let uri = paths::uri(Path::new(&shown.path))?;
                 Some((uri, to_proto::diagnostics(&shown.view)))
             });
             let files = shown.as_deref().map(|s| session.findings(s)).unwrap_or_default();
@@ -74,7 +75,7 @@ impl Session {
     pub(super) fn publish_file(self: &Arc<Self>, uri: &Url) {
         let Some(shown) = self.shown() else { return };
         let Some(path) = self.path(uri) else { return };
-        let Some(file) = shown.view.placement.file_at(&crate::workspace::slashed(&path)) else {
+        let Some(file) = shown.view.placement.file_at(&slashed(&path)) else {
             return;
         };
         if !files_with_findings(&shown).contains(&file) {
@@ -111,7 +112,7 @@ impl Session {
         let mut documents = self.documents();
         let (uri, version) = match documents.opened(path) {
             Some((uri, version)) => (uri, Some(version)),
-            None => (Url::from_file_path(path).ok()?, None),
+            None => (paths::uri(path)?, None),
         };
         let Some(snapshot) = documents.snapshot(&uri, path, shown.id, &source.text) else {
             return Some((uri, Vec::new(), version)); // nothing is known of its text
@@ -126,7 +127,7 @@ impl Session {
         for related in found.iter_mut().flat_map(|d| &mut d.related).filter(|r| r.file != file) {
             // Another file's line is the recorded one still. Where that is gone, its place is best.
             let path = Path::new(&related.path);
-            let Ok(uri) = Url::from_file_path(path) else { continue };
+            let Some(uri) = paths::uri(path) else { continue };
             related.line =
                 self.current_line(shown, related.file, &uri, related.line).unwrap_or(related.line);
         }
@@ -185,7 +186,7 @@ impl Session {
     fn package_at(&self, path: &Path) -> Option<String> {
         let shown = self.shown()?;
         let view = &shown.view;
-        let file = view.placement.file_at(&crate::workspace::slashed(path))?;
+        let file = view.placement.file_at(&slashed(path))?;
         let site = view.sites.lines(file).iter().find(|l| l.holds)?;
         Some(ide::lines::package_of(view.analysis.str(site.func)).to_owned())
     }
@@ -212,7 +213,7 @@ fn to_diagnostic(
     let end = Position::new(found.line, column(found.columns.end));
     let related = |other: &Elsewhere| {
         let uri =
-            if other.file == file { uri.clone() } else { Url::from_file_path(&other.path).ok()? };
+            if other.file == file { uri.clone() } else { paths::uri(Path::new(&other.path))? };
         let position = Position::new(other.line, 0);
         let location = Location { uri, range: Range::new(position, position) };
         Some(DiagnosticRelatedInformation { location, message: other.text.clone() })

@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 use lsp_types::{ClientCapabilities as TypedCapabilities, InitializeParams, TraceValue, Url};
 use serde_json::{Map, Value, json};
 
+use crate::paths;
+
 /// Whether a JSON value decodes as a type. A macro, because serde is no dependency of this crate
 /// and the bound of a function could not be written.
 macro_rules! decodes {
@@ -251,7 +253,7 @@ fn url(text: &str) -> Option<Url> {
     match Url::parse(text) {
         // One letter is a drive, not a scheme.
         Ok(url) if url.scheme().len() > 1 => Some(url),
-        _ => Url::from_file_path(text).ok(),
+        _ => paths::uri(Path::new(text)),
     }
 }
 

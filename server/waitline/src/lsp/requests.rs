@@ -12,6 +12,7 @@ use super::backend::Backend;
 use super::ext;
 use super::parameters::{failed, invalid, number, uri_if_named, uri_of, word};
 use super::session::{About, Session, Shown};
+use crate::paths::canonical;
 
 impl Backend {
     /// `waitline/load {trace}`: loads a trace and says what it is.
@@ -176,7 +177,7 @@ impl Backend {
     fn root_of(&self, path: Option<&Path>) -> Result<&Path> {
         let roots = &self.session.info().roots;
         let holds = |root: &&PathBuf| {
-            path.is_some_and(|p| root.canonicalize().is_ok_and(|root| p.starts_with(root)))
+            path.is_some_and(|p| canonical(root).is_ok_and(|root| p.starts_with(root)))
         };
         let root = roots.iter().find(holds).or(roots.first());
         root.map(PathBuf::as_path).ok_or_else(|| failed("no folder is open"))

@@ -23,6 +23,7 @@ use super::initialize::ClientInfo;
 use super::refresh::Refresher;
 use super::settings::Settings;
 use crate::kept::Cache;
+use crate::paths::slashed;
 use crate::traces::Stamp;
 
 /// The state of a session with one editor.
@@ -300,7 +301,7 @@ impl Session {
     pub(super) fn about(&self, uri: &Url) -> Option<About> {
         let path = self.path(uri)?;
         let shown = self.shown()?;
-        let file = shown.view.placement.file_at(&crate::workspace::slashed(&path))?;
+        let file = shown.view.placement.file_at(&slashed(&path))?;
         let base = &shown.view.placement.source(file).text;
         let text = self.documents().snapshot(uri, &path, shown.id, base)?;
         Some(About { file, path, text, shown })

@@ -1,5 +1,7 @@
 //! What `ide` says, in the protocol's types. Columns become UTF-16.
 
+use std::path::Path;
+
 use ide::annotations::Annotation;
 use ide::lenses::{Lens, Target};
 use ide::staleness::Lines;
@@ -11,6 +13,7 @@ use lsp_types::{
 use serde_json::json;
 
 use super::session::About;
+use crate::paths;
 
 /// The command that shows the evidence for a line.
 pub(super) const EVIDENCE: &str = "waitline.evidence";
@@ -82,7 +85,7 @@ pub(super) fn code_lens(
 pub(super) fn location(view: &View, frame: exectrace::FrameId) -> Option<Location> {
     let place = view.placement.place(frame)?;
     let file = view.placement.source(place.file);
-    let uri = Url::from_file_path(&file.path).ok()?;
+    let uri = paths::uri(Path::new(&file.path))?;
     let position = Position::new(place.line, 0);
     Some(Location { uri, range: Range::new(position, position) })
 }

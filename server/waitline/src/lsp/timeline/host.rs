@@ -17,6 +17,7 @@ use crate::lsp::backend::Backend;
 use crate::lsp::initialize::Timeline;
 use crate::lsp::parameters::{failed, invalid, number, word};
 use crate::lsp::session::Session;
+use crate::paths;
 
 /// The command that opens the timeline.
 pub(in crate::lsp) const TIMELINE: &str = "waitline.timeline";
@@ -139,8 +140,8 @@ impl Backend {
             return Ok(None);
         }
         let launch = self.session.launch(&argument).await?;
-        let uri = Url::from_file_path(launch.path())
-            .map_err(|()| failed("the page's address cannot be written down"))?;
+        let uri = paths::uri(launch.path())
+            .ok_or_else(|| failed("the page's address cannot be written down"))?;
         let path = crate::traces::shown(launch.path());
         let session = self.session.clone();
         tokio::spawn(async move {
