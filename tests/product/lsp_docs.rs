@@ -98,6 +98,7 @@ fn codes_of_the_trace_itself_and_titles_of_quick_fixes_are_there() {
     }
     let fixes = source("findings.rs");
     for title in [
+        "What {name} means",
         "Silence {name} on this line",
         "Treat this line as idle",
         "Silence {name} in package {}",

@@ -205,7 +205,13 @@ export const LINKED = [
 ] as const;
 
 /** Commands that the server puts into lenses and quick fixes, and that this extension runs. */
-export const OWN_COMMANDS = ['waitline.evidence', 'waitline.go', 'waitline.setVerdict', 'waitline.silence'];
+export const OWN_COMMANDS = [
+  'waitline.evidence',
+  'waitline.explain',
+  'waitline.go',
+  'waitline.setVerdict',
+  'waitline.silence',
+];
 
 /** The line that an argument from a link, a lens or a page names, if it is one. */
 export function linePlace(argument: unknown): LinePlace | undefined {

@@ -197,6 +197,41 @@ h.run(function()
   )
   vim.cmd.cclose()
 
+  -- What it means, on its line and by name; a code action leads there, and to who gives back.
+  vim.api.nvim_win_set_cursor(0, { 70, 0 })
+  local pages = {}
+  for name in vim.fs.dir(vim.fs.dirname(vim.fs.dirname(h.programs)) .. '/docs/findings') do
+    pages[#pages + 1] = name:match('^(%l.*)%.md$')
+  end
+  table.sort(pages)
+  local codes = vim.fn.getcompletion('Waitline explain ', 'cmdline')
+  h.check('every page is offered', #pages > 10 and vim.deep_equal(codes, pages), codes)
+  vim.cmd('Waitline explain')
+  h.wait('its page', function()
+    return vim.api.nvim_buf_get_name(0) == 'waitline://slots-exhausted'
+  end)
+  h.check('from its beginning', vim.api.nvim_get_current_line() == '# slots-exhausted')
+  vim.cmd.normal('q')
+  h.check('q closes it', vim.api.nvim_get_current_buf() == buf)
+  local params = vim.tbl_extend('error', vim.lsp.util.make_range_params(0, 'utf-16'), {
+    context = { diagnostics = { vim.diagnostic.get(buf)[1].user_data.lsp } },
+  })
+  local client = vim.lsp.get_clients({ name = 'waitline' })[1]
+  local actions = client:request_sync('textDocument/codeAction', params, 5000, buf).result
+  local by = {}
+  for _, action in ipairs(actions) do
+    by[action.title] = action
+  end
+  client:exec_cmd(by['What slots-exhausted means'].command, { bufnr = buf })
+  h.wait('the page, by its action', function()
+    return vim.api.nvim_buf_get_name(0) == 'waitline://slots-exhausted'
+  end)
+  vim.cmd.close()
+  client:exec_cmd(by['Go to db.go:72: goroutine 308 ended it here'].command, { bufnr = buf })
+  h.wait('the line that ended the longest wait', function()
+    return vim.api.nvim_get_current_buf() == buf and vim.api.nvim_win_get_cursor(0)[1] == 72
+  end)
+
   -- Another metric: figures, colours, lenses and the list follow.
   h.check(
     'metrics are offered',

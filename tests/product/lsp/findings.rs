@@ -162,6 +162,9 @@ fn quick_fixes_silence() {
     assert_eq!(
         titles,
         [
+            "What slots-exhausted means",
+            "Go to db.go:72: goroutine 308 ended it here",
+            "Go to db.go:83: 51.3 % of the waiting here ends with the network at this line",
             "Silence slots-exhausted on this line",
             "Treat this line as idle",
             "Silence slots-exhausted in package main",
@@ -172,6 +175,22 @@ fn quick_fixes_silence() {
     let foreign =
         json!([{ "range": found[0]["range"], "message": "x", "source": "gopls", "code": CODE }]);
     assert_eq!(actions(&mut client, &file, foreign.as_array().unwrap()), Vec::<Value>::new());
+
+    // What it means, as a message for an editor that has nothing of its own, and the way to who gave back.
+    let page = run(&mut client, &fixes[0]);
+    assert!(page["page"].as_str().unwrap().starts_with("# slots-exhausted\n"), "{page}");
+    let said = client.wait_for("a message", |m| m["method"] == "window/showMessage");
+    assert!(
+        said["params"]["message"]
+            .as_str()
+            .unwrap()
+            .starts_with("slots-exhausted\n\nGoroutines wait"),
+        "{said}"
+    );
+    let there = &fixes[1]["command"]["arguments"][0];
+    assert_eq!(*there, json!({ "uri": uri(&file), "line": 71, "now": 71 }));
+    let fixes = &fixes[3..];
+    let titles = &titles[3..];
 
     // The edit.
     let edit = &fixes[0]["edit"]["changes"][uri(&file)][0];

@@ -136,6 +136,16 @@ M.all = {
       require('waitline.lists').findings(ctx.bang)
     end,
   },
+  explain = {
+    desc = 'show what a finding means and what helps: that of this line, or of this code',
+    args = '[CODE]',
+    complete = function(lead)
+      return matching(lead, require('waitline.explain').codes)
+    end,
+    run = function(ctx)
+      require('waitline.explain').run(ctx.args[1])
+    end,
+  },
   timeline = {
     desc = 'show the timeline as text',
     bang = 'in a browser',
@@ -332,10 +342,13 @@ function M.plug(name)
   M.all[name].run({ args = counts and { tostring(vim.v.count1) } or {}, bang = false })
 end
 
---- The commands of lenses that this client runs itself.
+--- The commands of lenses and code actions that this client runs itself.
 function M.register()
   vim.lsp.commands['waitline.evidence'] = function(command, ctx)
     require('waitline.evidence').of_lens(command, ctx)
+  end
+  vim.lsp.commands['waitline.explain'] = function(command)
+    require('waitline.explain').of((command.arguments or {})[1].code)
   end
 end
 

@@ -10,9 +10,7 @@ type Register = (name: string, run: (argument: unknown) => unknown) => void;
 
 export function findingCommands(register: Register, session: Session, extensionUri: vscode.Uri): void {
   const { l10n, commands } = vscode;
-  // From the palette, or from another extension with a code: that may be anything.
-  register('waitline.explainFinding', async (argument) => {
-    const code = argument === undefined ? await pickFinding(session) : argument;
+  const explain = async (code: unknown) => {
     if (!isCode(code)) return;
     const page = pageOf(extensionUri, code);
     const is = await access(page.fsPath).then(
@@ -21,7 +19,13 @@ export function findingCommands(register: Register, session: Session, extensionU
     );
     if (!is) return tell(l10n.t('There is no page about {0}.', code));
     await commands.executeCommand('vscode.open', page);
-  });
+  };
+  // From the palette, or from another extension with a code: that may be anything.
+  register('waitline.explainFinding', async (argument) =>
+    explain(argument === undefined ? await pickFinding(session) : argument),
+  );
+  // From a quick fix: `{"code"}`.
+  register('waitline.explain', (argument) => explain((argument as { code?: unknown } | null | undefined)?.code));
 }
 
 /** The page about a finding: it is shown as Markdown is read. */

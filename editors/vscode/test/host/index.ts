@@ -89,6 +89,7 @@ function define() {
         for (const name of [
           'waitline.go',
           'waitline.evidence',
+          'waitline.explain',
           'waitline.openLine',
           'waitline.setVerdict',
           'waitline.silence',
@@ -165,6 +166,23 @@ function define() {
       await commands.executeCommand('undo');
       await until('the problem where it was', () => found(db).some((d) => d.range.start.line === 69) || undefined);
       await commands.executeCommand('workbench.action.files.revert');
+    });
+
+    it('leads on, by quick fixes: what it means, and who gave back', async () => {
+      const range = found(db)[0]?.range;
+      ok(range);
+      const actions = await commands.executeCommand<vscode.CodeAction[]>('vscode.executeCodeActionProvider', db, range);
+      const run = async (title: string) => {
+        const command = actions.find((a) => a.title === title)?.command;
+        ok(command, actions.map((a) => a.title).join());
+        await commands.executeCommand(command.command, ...(command.arguments ?? []));
+      };
+      await run('Go to db.go:72: goroutine 308 ended it here');
+      strictEqual(window.activeTextEditor?.selection.active.line, 71);
+      await run('What slots-exhausted means');
+      const isPage = () => window.tabGroups.activeTabGroup.activeTab?.label.startsWith('slots-exhausted');
+      await until('the page', () => isPage() || undefined);
+      await commands.executeCommand('workbench.action.closeActiveEditor');
     });
 
     it('keeps a person’s word, by a quick fix', async () => {

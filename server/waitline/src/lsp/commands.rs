@@ -28,6 +28,7 @@ pub(super) const ALL: &[&str] = &[
     to_proto::GO,
     findings::SET_VERDICT,
     findings::SILENCE,
+    findings::EXPLAIN,
     SET_RANGE,
     RECORD,
     TIMELINE,
@@ -63,6 +64,15 @@ impl Backend {
                     tokio::spawn(async move { client.show_message(MessageType::INFO, text).await });
                 }
                 Ok(None)
+            }
+            findings::EXPLAIN => {
+                let page = self.explain(argument).await?;
+                let code = page["code"].as_str().unwrap_or_default();
+                let text = in_short(page["page"].as_str().unwrap_or_default());
+                let text = format!("{text}\n\nwaitline explain {code} tells the rest");
+                let client = self.session.client.clone();
+                tokio::spawn(async move { client.show_message(MessageType::INFO, text).await });
+                Ok(Some(page))
             }
             to_proto::GO => {
                 let Some((uri, line)) = place(&argument) else {
@@ -115,5 +125,34 @@ impl Backend {
             let titles: Vec<String> = here.map(|lens| lens.title).collect();
             (!titles.is_empty()).then(|| titles.join("\n"))
         })
+    }
+}
+
+/// What a page about a finding says first, and what helps: without its examples, as a message.
+fn in_short(page: &str) -> String {
+    let (first, rest) = page.split_once("\n## ").unwrap_or((page, ""));
+    let helps = rest.split_once("## What helps\n\n").map_or("", |(_, text)| text);
+    let helps = helps.split("\n\n").next().unwrap_or_default();
+    let text = format!("{}\n\n{helps}", first.trim_start_matches("# ").trim_end());
+    text.trim_end().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use ide::findings::CODES;
+
+    use super::*;
+
+    #[test]
+    fn every_page_has_a_beginning_and_what_helps() {
+        for code in CODES {
+            let page = crate::cli::explain::page(code).unwrap();
+            let text = in_short(page);
+            assert!(text.starts_with(code.as_str()) && text.len() < 1_500, "{text}");
+            assert!(text.split("\n\n").count() >= 3, "{text}");
+            assert!(!text.contains("```") && !text.contains("## "), "{text}");
+        }
     }
 }

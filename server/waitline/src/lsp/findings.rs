@@ -18,7 +18,7 @@ use lsp_types::{
 use serde_json::json;
 
 use super::session::{Session, Shown};
-use super::to_proto;
+use super::to_proto::{self, GO};
 use crate::paths::{self, slashed};
 
 /// Where the pages of the findings stand.
@@ -27,6 +27,8 @@ const PAGES: &str = "docs/findings";
 pub(super) const SET_VERDICT: &str = "waitline.setVerdict";
 /// The command that silences findings of a kind.
 pub(super) const SILENCE: &str = "waitline.silence";
+/// The command that tells what a finding means.
+pub(super) const EXPLAIN: &str = "waitline.explain";
 
 /// Which files have diagnostics now.
 #[derive(Debug, Default)]
@@ -162,6 +164,13 @@ impl Session {
                         ..CodeAction::default()
                     }));
                 };
+            if self.info().capabilities.runs(EXPLAIN) {
+                let explain = command("What it means", EXPLAIN, json!({ "code": name }));
+                action(format!("What {name} means"), None, Some(explain));
+            }
+            for (title, there) in self.ways(uri, code, line) {
+                action(title, None, Some(there));
+            }
             let changes = std::iter::once((uri.clone(), vec![edit])).collect();
             let edit = WorkspaceEdit { changes: Some(changes), ..WorkspaceEdit::default() };
             action(format!("Silence {name} on this line"), Some(edit), None);
@@ -180,6 +189,41 @@ impl Session {
             action(format!("Silence {name} in this workspace"), None, Some(silence));
         }
         list
+    }
+
+    /// Ways from a finding to the other lines that belong to it: who gave back, who held, who woke.
+    fn ways(&self, uri: &Url, code: Code, line: u32) -> Vec<(String, Command)> {
+        let Some(about) = self.about(uri).filter(|_| self.info().capabilities.runs(GO)) else {
+            return Vec::new();
+        };
+        let (view, lines) = (&about.shown.view, self.lines(&about));
+        let now = |recorded| lines.current(recorded).map(|now| now.line);
+        let place = |frame| view.placement.place(frame).filter(|place| place.holds);
+        let is_here = |frame| {
+            place(frame).is_some_and(|at| at.file == about.file && now(at.line) == Some(line))
+        };
+        let found = view.findings.iter().filter(|f| f.code == code && f.frame.is_some_and(is_here));
+        let mut ways = Vec::new();
+        for related in found.flat_map(|f| &f.related).filter(|r| !is_here(r.frame)) {
+            let Some(at) = place(related.frame) else { continue };
+            let path = &view.placement.source(at.file).path;
+            let (to, now) = if at.file == about.file {
+                (uri.clone(), now(at.line))
+            } else {
+                let Some(to) = paths::uri(Path::new(path)) else { continue };
+                let now = self.current_line(&about.shown, at.file, &to, at.line);
+                (to, now)
+            };
+            let Some(now) = now else { continue };
+            let name = path.rsplit('/').next().unwrap_or(path);
+            let title = format!("Go to {}:{}: {}", ide::text::plain(name), now + 1, related.text);
+            let argument = json!({ "uri": to, "line": at.line, "now": now });
+            if ways.iter().all(|(_, c): &(_, Command)| c.arguments != Some(vec![argument.clone()]))
+            {
+                ways.push((title, command("Go there", GO, argument)));
+            }
+        }
+        ways
     }
 
     /// The import path of a file's package, by the functions that the trace has in it.
