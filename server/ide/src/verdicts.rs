@@ -24,6 +24,7 @@ mod homes;
 mod idle;
 mod judging;
 mod names;
+mod pauses;
 mod people;
 mod roots;
 mod seen;

@@ -57,7 +57,7 @@ func TestPool(t *testing.T) {
 			}
 		}
 		wg.Wait() //@ through: waits for the work that it gave out
-		time.Sleep(5 * time.Millisecond) //@ unsure|idle: nothing is to be done
+		time.Sleep(5 * time.Millisecond) //@ costly|unsure: the test takes as long
 	}
 	close(stop)
 	close(p.jobs)

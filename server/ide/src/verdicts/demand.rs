@@ -171,7 +171,9 @@ impl Demand {
     ) {
         let stay = seen.stay;
         let (a, b) = (stay.start.0, stay.end.0);
-        let own = low[stay.g.0 as usize];
+        // How long a test takes is what it is run for, by whoever runs it.
+        let is_test = seen.person.test;
+        let own = if is_test { Low(a, a) } else { low[stay.g.0 as usize] };
         let demanded = |low: i64| if low < b { b - a.max(low) } else { 0 };
         let by_others = demanded(own.0.min(own.1));
         let mut demand = (by_others, demanded(own.1));
@@ -197,9 +199,13 @@ impl Demand {
         // together, as a join does.
         let holds = || answers_only && seen.is_one_shot() && people.reads(stay.waker);
         let is_join = kind == WaitKind::Join || holds();
-        let is_whole = || is_join && own.1 >= b && self.is_life(stay, stays);
-        if kind != WaitKind::Lock && self.is_umbrella(stay) || is_whole() {
+        // As long as somebody with work in hand waits for this goroutine, that is so of whom it waits for.
+        let surely = demanded(own.1);
+        let is_whole = || is_join && !is_half(surely, b - a) && self.is_life(stay, stays);
+        if !is_test && kind != WaitKind::Lock && self.is_umbrella(stay) {
             demand = (demand.0.max(demand.1), 0);
+        } else if is_whole() {
+            demand = (demand.0.max(demand.1), surely);
         }
         let strong_half = is_half(demand.1, b - a);
         self.of[seen.row.0 as usize] = Demanded(level)

@@ -4,9 +4,9 @@ use exectrace::{FrameId, StackId, StrId};
 use hashbrown::HashMap;
 
 use super::names::{
-    GRPC_RECEIVES, HTTP_BODY, HTTP_READS, IO_METHODS, dials, gives_answer, gives_slot,
-    is_accept_of_net, limits_rate, listens, reads_packets, waits_for_turn, waits_for_work,
-    waits_to_write, watches,
+    GRPC_RECEIVES, HTTP_ANSWERS, HTTP_BODY, HTTP_READS, IO_METHODS, dials, gives_answer,
+    gives_slot, is_accept_of_net, limits_rate, listens, reads_packets, waits_for_turn,
+    waits_for_work, waits_to_write, watches,
 };
 use crate::Analysis;
 use crate::causes::Cause;
@@ -117,6 +117,8 @@ pub(super) enum Talk {
     Takes,
     /// It receives what comes over a stream that it opened to a server.
     Streams,
+    /// It answers a client of HTTP.
+    Answers,
 }
 
 impl Fact {
@@ -422,6 +424,7 @@ fn talk(kind: WaitKind, has: &Has<'_>) -> Talk {
         Network | Syscall | Receive | Select if has(&dials) => Talk::Dials,
         // What comes when there is something to be done answers nothing.
         _ if has(&waits_for_work) => Talk::Nothing,
+        WaitKind::NetWrite | WaitKind::Syscall if has(&|f| f == HTTP_ANSWERS) => Talk::Answers,
         WaitKind::NetWrite | WaitKind::Syscall
             if has(&|f| {
                 f.starts_with("net.(*netFD).Write") || f.starts_with("net.(*netFD).write")

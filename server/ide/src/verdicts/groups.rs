@@ -35,6 +35,8 @@ pub(super) struct Group {
     pub(super) home_ns: i64,
     /// Time that followed upon a question, on connections that its goroutines opened.
     pub(super) trips_ns: i64,
+    /// Time that a timer ended in a handler of HTTP that then went on with something.
+    pub(super) paused_ns: i64,
     /// Time that ended since the client of its handler was gone.
     pub(super) hung_ns: i64,
     /// It asks for what happens elsewhere, and nothing else.
@@ -88,6 +90,12 @@ impl Group {
     /// Whether slots are given back there, for half of the time or more of what goroutines ended.
     pub(super) fn gives_slots(&self) -> bool {
         self.slot_ns > 0 && i128::from(self.slot_ns) * 2 >= i128::from(self.woken_ns)
+    }
+
+    /// Whether those are pauses that a timer ends there, for half of the time or more: before a next try, say.
+    pub(super) fn is_of_pauses(&self) -> bool {
+        self.paused_ns > 0
+            && i128::from(self.paused_ns) * 2 >= i128::from(self.ns) - i128::from(self.woken_ns)
     }
 
     /// Whether each waits for one channel after the other, since closing one wakes nobody twice: for what comes of

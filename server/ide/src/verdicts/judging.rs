@@ -300,6 +300,15 @@ impl Judge<'_> {
                 _ if timer && seen.fact.rate && seen.is_callback() => (Costly, Why::TimerInPath),
                 // No slot came within a while.
                 _ if timer && group.gives_slots() => (Costly, Why::NoSlot),
+                // It was called for something, and what was done came of it.
+                _ if ran_out && self.worked(seen.stay) => (Costly, Why::TimerInPath),
+                _ if timer
+                    && seen.is_callback()
+                    && !seen.person.streams
+                    && group.is_of_pauses() =>
+                {
+                    (Costly, Why::TimerInPath)
+                }
                 // A heartbeat in a handler, or nothing that came of what was to be told within a while.
                 _ if (timer || ran_out) && demanded.level() >= 2 => (Unsure, Why::TimerInPath),
                 _ if timer || ran_out => (Costly, Why::TimerInPath),
@@ -334,7 +343,25 @@ impl Judge<'_> {
         if !seen.is_home() || seen.fact.writes || (kind == WaitKind::Sleep && in_callback) {
             return (Unsure, Why::InTheMiddle);
         }
+        if timer && self.is_in_work(seen) {
+            return (Unsure, Why::InTheMiddle);
+        }
         (Idle, if timer || ran_out { Why::Clock } else { Why::Outside })
+    }
+
+    /// Whether a pause is part of a piece of work, it may be: deep in what the program calls, or in what a test
+    /// started, by a goroutine that began and ended in the trace and was not told to. Clocks are, and do not end else.
+    fn is_in_work(&self, seen: &Seen<'_>) -> bool {
+        const DEEP: u16 = 3;
+        let maker = self.people.gos.get(seen.person.makers[0].0 as usize);
+        let is_tests = maker.is_some_and(|maker| maker.test);
+        if !seen.person.ended || seen.main || !is_tests && seen.fact.own_frames < DEEP {
+            return false;
+        }
+        let last = self.stays.stay(seen.person.last_wait);
+        let is_told = self.people.is_cancelled(&last)
+            || self.people.closes(self.facts.fact(last.slot), &last);
+        !is_told && self.stays.go(seen.stay.g).birth.0 > 0
     }
 
     /// Whether what a timer started did something for the wait before it ended that, and not just ended it.

@@ -101,6 +101,10 @@ pub(super) fn listens(func: &str) -> bool {
 pub(super) const HTTP_READS: &str = "net/http.(*connReader).Read";
 pub(super) const HTTP_BODY: &str = "net/http.(*body)";
 
+/// Where a goroutine begins that serves a connection of HTTP, and what it answers through.
+pub(super) const HTTP_SERVES: &str = "net/http.(*conn).serve";
+pub(super) const HTTP_ANSWERS: &str = "net/http.checkConnErrorWriter.Write";
+
 /// Where a goroutine begins that hears whether the client of a handler is still there.
 pub(super) const HTTP_WATCHES: &str = "net/http.(*connReader).";
 

@@ -6,12 +6,13 @@ use hashbrown::{HashMap, HashSet};
 use super::demand::is_half;
 use super::facts::{Facts, Talk, WaitKind};
 use super::groups::Group;
-use super::names::HTTP_WATCHES;
+use super::names::{HTTP_SERVES, HTTP_WATCHES};
+use super::pauses::Pauses;
 use super::roots::roots;
 use super::seen::Seen;
 use super::trips::Asked;
 use super::visited::{ManySites, Times, Turn, Visited};
-use super::wakers::{Types, WakerStack, waker_stacks};
+use super::wakers::{OfType, Types, WakerStack, waker_stacks};
 use crate::Analysis;
 use crate::stays::{GoRow, Stay, StayKind, StayRow, Stays};
 
@@ -44,6 +45,12 @@ pub(super) struct Person {
     newborn: bool,
     /// Its root is the program's own.
     pub(super) own_root: bool,
+    /// It is a test, or a benchmark.
+    pub(super) test: bool,
+    /// It serves a connection of HTTP.
+    pub(super) serves_http: bool,
+    /// It writes to its client from the program's code, before the request is over.
+    pub(super) streams: bool,
     /// It ended a wait for room in a channel, and was no peer.
     receives: bool,
     /// It ended in the trace.
@@ -112,7 +119,7 @@ pub(super) struct People {
     /// By stack.
     pub(super) wakers: Vec<WakerStack>,
     /// By function in which somebody waited that takes something, by its name: the type of which it is a method.
-    pub(super) types: HashMap<StrId, u32>,
+    pub(super) types: HashMap<StrId, OfType>,
     /// Some of them ask over a stream.
     streams: bool,
     /// Some goroutine tells of signals.
@@ -230,6 +237,7 @@ impl People {
         };
         let mut lasts = vec![nowhere; stays.gos.len()];
         let mut turns = Turns::default();
+        let mut pauses = Pauses::default();
         let mut whose = vec![Whose::Nobodys; facts.n_sites()];
         for row in stays.rows() {
             let stay = &stays.stay(row);
@@ -286,6 +294,15 @@ impl People {
                 person.stays_inside |= is_half(inside, duration);
                 person.seen_outside = person.seen_outside.max(stay.end.0);
                 person.waits_outside = true;
+            }
+            if person.serves_http {
+                let writes = fact.talk == Talk::Answers;
+                person.streams |= writes && fact.own_frames > 0;
+                if let Some((group, ns)) = pauses.next(stay, &fact, visited[last_at as usize].group)
+                {
+                    let paused = &mut self.groups[group as usize].paused_ns;
+                    *paused = paused.saturating_add(ns);
+                }
             }
             let at = &mut visited[last_at as usize];
             // Who ends a wait of the goroutine whose wait that one ended last may as well answer it.
@@ -432,16 +449,19 @@ fn persons(analysis: &Analysis, stays: &Stays, facts: &Facts) -> Vec<Person> {
     let maker_of = |row: GoRow| stays.gos.get(row.0 as usize).map_or(GoRow::NONE, |g| g.creator);
     let roots = roots(analysis, stays, facts);
     let persons = stays.gos.iter().zip(roots).map(|(go, root)| Person {
-        root: root.map_or(StrId::NONE, |r| r.0),
-        own_root: root.is_some_and(|r| r.1),
+        root: root.map_or(StrId::NONE, |r| r.func),
+        own_root: root.is_some_and(|r| r.own),
+        test: root.is_some_and(|r| r.test),
+        serves_http: root.is_some_and(|r| analysis.str(r.func) == HTTP_SERVES),
+        streams: false,
         home: u32::MAX,
         makers: [go.creator, maker_of(go.creator)],
         woke_makers: [0; 2],
         newborn: true,
         receives: false,
         reads: false,
-        signals: root.is_some_and(|r| analysis.str(r.0).starts_with("os/signal.")),
-        hangs_up: root.is_some_and(|r| analysis.str(r.0).starts_with(HTTP_WATCHES)),
+        signals: root.is_some_and(|r| analysis.str(r.func).starts_with("os/signal.")),
+        hangs_up: root.is_some_and(|r| analysis.str(r.func).starts_with(HTTP_WATCHES)),
         stays_inside: false,
         waits_outside: false,
         frees: false,

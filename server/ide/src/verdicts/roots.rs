@@ -7,8 +7,17 @@ use crate::Analysis;
 use crate::figures::SlotId;
 use crate::stays::{StayKind, StayRow, Stays};
 
-/// A root function, and whether it is the program's own. `None`: not known.
-pub(super) type Root = Option<(StrId, bool)>;
+/// What a goroutine's work begins with. `None`: not known.
+pub(super) type Root = Option<Begins>;
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Begins {
+    pub(super) func: StrId,
+    /// It is the program's own.
+    pub(super) own: bool,
+    /// The testing package called it, as a test or a benchmark.
+    pub(super) test: bool,
+}
 
 /// By goroutine.
 pub(super) fn roots<'a>(
@@ -53,8 +62,13 @@ fn root_of(analysis: &Analysis, facts: &Facts, stack: StackId) -> Root {
     let name = |f: FrameId| analysis.tables.frame(f).func;
     let work = frames.iter().rev().copied().find(|&f| !is_starter(analysis.str(name(f))));
     let frame = work.or(frames.last().copied())?;
-    name(frame).is_some().then(|| (name(frame), facts.is_program(frame)))
+    let test = frames.last().is_some_and(|&f| RUNNERS.contains(&analysis.str(name(f))));
+    let own = facts.is_program(frame);
+    name(frame).is_some().then(|| Begins { func: name(frame), own, test })
 }
+
+/// The functions of the testing package that goroutines of tests and of benchmarks begin with.
+const RUNNERS: [&str; 3] = ["testing.tRunner", "testing.(*B).launch", "testing.(*B).run1.func1"];
 
 /// A function that starts the work of others.
 fn is_starter(func: &str) -> bool {

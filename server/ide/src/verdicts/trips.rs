@@ -27,7 +27,7 @@ impl People {
             Talk::Nothing | Talk::Takes => {}
             Talk::Accepts => person.accepts = true,
             Talk::Dials => person.dials = true,
-            Talk::Writes => asked.now = true,
+            Talk::Writes | Talk::Answers => asked.now = true,
             // Of many messages that are sent few are seen, so that two answers say it for all. One may be what was
             // subscribed for.
             Talk::Streams if std::mem::take(&mut asked.stream) => {

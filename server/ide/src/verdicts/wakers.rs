@@ -30,8 +30,16 @@ pub(super) struct WakerStack {
     /// The first function of the program's own, or in which that is written; and the line.
     pub(super) func: StrId,
     pub(super) line: u32,
-    /// By its name that function gives something back: then its type, by number.
-    pub(super) gives_back: Option<u32>,
+    /// By its name that function gives something back: then of what.
+    pub(super) gives_back: Option<OfType>,
+}
+
+/// A type, by number, one of whose methods gives something back, or takes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct OfType {
+    number: u32,
+    /// By its name it does nothing else: those of queues are named otherwise.
+    surely: bool,
 }
 
 /// Types whose methods give something back, or take it, by number.
@@ -40,14 +48,15 @@ pub(super) struct Types<'a>(HashMap<&'a str, u32>);
 
 impl<'a> Types<'a> {
     /// `example.com/store.(*Pool)` of `example.com/store.(*Pool).Get`.
-    pub(super) fn takes(&mut self, func: &'a str) -> Option<u32> {
+    pub(super) fn takes(&mut self, func: &'a str) -> Option<OfType> {
         self.of(func, &TAKES)
     }
 
-    fn of(&mut self, func: &'a str, words: &[&str]) -> Option<u32> {
-        let (of, _) = method(func).filter(|(_, name)| is_named(name, words))?;
+    fn of(&mut self, func: &'a str, words: &[(&str, bool)]) -> Option<OfType> {
+        let (of, name) = method(func)?;
+        let &(_, surely) = words.iter().find(|(word, _)| is_named(name, word))?;
         let next = self.0.len() as u32;
-        Some(*self.0.entry(of).or_insert(next))
+        Some(OfType { number: *self.0.entry(of).or_insert(next), surely })
     }
 }
 
@@ -130,20 +139,37 @@ fn asks<'a>(mut funcs: impl Iterator<Item = &'a str>) -> bool {
 }
 
 /// What methods are named that give something back, and that take it: `Put`, `release`, `putConn`; `Get`, `acquire`.
-const GIVES_BACK: [&str; 8] =
-    ["Put", "Release", "Return", "Free", "Recycle", "GiveBack", "Unlock", "Checkin"];
-const TAKES: [&str; 8] =
-    ["Get", "Acquire", "Take", "Borrow", "Alloc", "Lock", "Reserve", "Checkout"];
+/// And whether they do so surely: queues have methods named `Put` and `Get`, too.
+const GIVES_BACK: [(&str, bool); 9] = [
+    ("Put", false),
+    ("Release", true),
+    ("Return", true),
+    ("Free", true),
+    ("Recycle", true),
+    ("Revert", true),
+    ("GiveBack", true),
+    ("Unlock", true),
+    ("Checkin", true),
+];
+const TAKES: [(&str, bool); 9] = [
+    ("Get", false),
+    ("Acquire", true),
+    ("Take", false),
+    ("Borrow", true),
+    ("Retrieve", true),
+    ("Alloc", true),
+    ("Lock", true),
+    ("Reserve", false),
+    ("Checkout", true),
+];
 
-/// Whether a method's name begins with one of these words, with a capital letter or without.
-fn is_named(name: &str, words: &[&str]) -> bool {
-    words.iter().any(|word| {
-        let (first, rest) = word.split_at(1);
-        let after = name
-            .strip_prefix(word)
-            .or_else(|| name.strip_prefix(first.to_ascii_lowercase().as_str())?.strip_prefix(rest));
-        after.is_some_and(|after| !after.starts_with(char::is_lowercase))
-    })
+/// Whether a method's name begins with this word, with a capital letter or without.
+fn is_named(name: &str, word: &str) -> bool {
+    let (first, rest) = word.split_at(1);
+    let after = name
+        .strip_prefix(word)
+        .or_else(|| name.strip_prefix(first.to_ascii_lowercase().as_str())?.strip_prefix(rest));
+    after.is_some_and(|after| !after.starts_with(char::is_lowercase))
 }
 
 /// Functions that open a connection for somebody who waits for one.
@@ -216,16 +242,28 @@ impl People {
     /// Whether who ended a wait gave something back by a method of the type whose method waited: `(*Pool).Put` and
     /// `(*Pool).Get`.
     pub(super) fn is_given_back_to_type(&self, fact: Fact, stay: &Stay) -> bool {
-        let of = self.waker(stay).and_then(|w| w.gives_back);
-        of.is_some() && fact.func.is_some() && self.types.get(&fact.func).copied() == of
+        self.type_given_back_to(fact, stay).is_some()
+    }
+
+    /// The same, by names that are those of no queue: whoever does that, and wherever it waits.
+    pub(super) fn is_surely_given_back(&self, fact: Fact, stay: &Stay) -> bool {
+        self.type_given_back_to(fact, stay).is_some_and(|surely| surely)
+    }
+
+    /// Whether that is sure; `None` where nothing is given back.
+    fn type_given_back_to(&self, fact: Fact, stay: &Stay) -> Option<bool> {
+        let gives = self.waker(stay)?.gives_back?;
+        let takes = fact.func.is_some().then(|| self.types.get(&fact.func)).flatten()?;
+        (gives.number == takes.number).then_some(gives.surely && takes.surely)
     }
 
     /// Whether one of its kind ended a wait by giving back what it had taken, as far as it can be seen: by the name of
     /// the method, or further on in the function, where that is not home to work. (Queues have methods named so, too.)
     pub(super) fn is_handed_back(&self, seen: &Seen<'_>) -> bool {
-        !seen.is_home()
-            && (self.is_given_back_to_type(seen.fact, seen.stay)
-                || self.is_further_on(seen.fact, seen.stay))
+        let (fact, stay) = (seen.fact, seen.stay);
+        self.is_surely_given_back(fact, stay)
+            || (!seen.is_home()
+                && (self.is_given_back_to_type(fact, stay) || self.is_further_on(fact, stay)))
     }
 
     /// Whether who ended a wait stood further on in the function that waits.
@@ -270,16 +308,20 @@ mod tests {
         assert!(pool.is_some());
         for gives in ["Put", "release", "putConn", "Put.func1", "ReturnConn.func2.1"] {
             let func = format!("example.com/store.v2/db.(*Pool).{gives}");
-            assert_eq!(Types(types.0.clone()).of(&func, &GIVES_BACK), pool, "{func}");
+            let of = Types(types.0.clone()).of(&func, &GIVES_BACK);
+            assert_eq!(of.map(|of| of.number), pool.map(|of| of.number), "{func}");
         }
         for other in ["(*Pool).Publish", "(*Pool).putter", "(*Pool).Get", "Put", "put.func1"] {
             let func = format!("example.com/store.v2/db.{other}");
             assert_eq!(Types(types.0.clone()).of(&func, &GIVES_BACK), None, "{func}");
         }
         let generic = types.takes("main.(*Pool[...]).acquire");
-        assert!(generic.is_some() && generic != pool);
-        assert_eq!(types.takes("main.(*Pool[...]).Take"), generic);
-        assert!(types.takes("main.Pool[...].Take").is_some_and(|of| Some(of) != generic));
+        let number = |of: Option<OfType>| of.map(|of| of.number);
+        assert!(generic.is_some_and(|of| of.surely) && number(generic) != number(pool));
+        assert!(pool.is_some_and(|of| !of.surely));
+        assert_eq!(number(types.takes("main.(*Pool[...]).Take")), number(generic));
+        let other = number(types.takes("main.Pool[...].Take"));
+        assert!(other.is_some() && other != number(generic));
         assert_eq!(types.takes("main.(*Pool).getter"), None);
     }
 

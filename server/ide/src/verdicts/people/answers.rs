@@ -164,8 +164,9 @@ impl People {
         let is_named = g.home != fact.site && self.is_given_back_to_type(fact, stay);
         if w.root != g.root {
             let is_further_on = g.home != fact.site && self.is_further_on(fact, stay);
-            return (is_named || is_further_on)
-                && turns.of_roots.contains(&(w.root, g.root, fact.site));
+            return self.is_surely_given_back(fact, stay)
+                || (is_named || is_further_on)
+                    && turns.of_roots.contains(&(w.root, g.root, fact.site));
         }
         if self.at_site[at].n <= 2 || is_named {
             return true;
