@@ -26,7 +26,7 @@ mod scheduler;
 #[cfg(test)]
 mod tests;
 
-pub use places::place;
+pub use places::{in_folder, place};
 use scene::Scene;
 
 /// Which kind of finding. The order is that of the pages.

@@ -210,6 +210,11 @@ impl Placement {
         self.by_path.get(path).copied()
     }
 
+    /// All files in which frames stand.
+    pub fn files(&self) -> impl Iterator<Item = FileId> + use<> {
+        (0..self.files.len() as u32).map(FileId)
+    }
+
     /// A file.
     pub fn source(&self, file: FileId) -> &Arc<SourceFile> {
         &self.files[file.0 as usize]

@@ -19,14 +19,35 @@ pub(super) fn mark(frame: FrameId) -> String {
     format!("{BEFORE}{}{AFTER}", frame.0)
 }
 
-/// `db.go:72`, as short as a person can take it: where the line is now, or as recorded where it is gone
-/// or in no file of the workspace.
+/// A file's last folder and its name, `http/transport.go`: enough to find it, whoever's it is. What a module's release
+/// or its major version adds to a folder tells nothing.
+pub fn in_folder(file: &str) -> String {
+    let mut parts = file.rsplit(['/', '\\']);
+    let name = parts.next().unwrap_or(file);
+    let unversioned = |dir: &'_ str| dir.split_once("@v").map_or(dir, |(dir, _)| dir).to_owned();
+    let is_major = |dir: &str| {
+        let number = dir.strip_prefix('v').unwrap_or_default();
+        !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    match parts.map(unversioned).find(|dir| !is_major(dir)) {
+        Some(dir) if !dir.is_empty() => format!("{dir}/{name}"),
+        _ => name.to_owned(),
+    }
+}
+
+/// `db.go:72`, as short as a person can take it: where the line is now, or as recorded where it is gone. What is in no
+/// file of the workspace has its folder before it, `http/transport.go:934`.
 pub fn place(analysis: &Analysis, placement: Option<&Placement>, frame: FrameId) -> String {
-    let now = placement.and_then(|placement| placement.place(frame));
-    let now = now.filter(|place| place.state != State::Lost).map(|place| place.line + 1);
+    let placed = placement.map(|placement| placement.place(frame));
+    let is_elsewhere = matches!(placed, Some(None));
+    let now =
+        placed.flatten().filter(|place| place.state != State::Lost).map(|place| place.line + 1);
     let frame = analysis.tables.frame(frame);
     let file = analysis.str(frame.file);
-    let base = file.rsplit(['/', '\\']).next().unwrap_or(file);
+    let base = match is_elsewhere {
+        true => in_folder(file),
+        false => file.rsplit(['/', '\\']).next().unwrap_or(file).to_owned(),
+    };
     plain(&format!("{base}:{}", now.unwrap_or(frame.line)))
 }
 

@@ -422,12 +422,14 @@ impl<'a> Scene<'a> {
     }
 
     /// The line at which the wakers of a site's waits stood the longest meanwhile, and for how long; the
-    /// site itself, where a queue stands, left out.
+    /// site itself, where a queue stands, left out. Rather not at a lock: that is a queue, too.
     pub(super) fn stood_at(&self, site: &Site, meanwhile: &Meanwhile) -> Option<(FrameId, i64)> {
         let own = site.slots.first().map(|&slot| self.facts.site(slot));
         let others = meanwhile.stood.iter().filter(|(number, _)| Some(**number) != own);
-        let (_, &(ns, slot)) =
-            others.max_by_key(|(number, (ns, _))| (*ns, std::cmp::Reverse(**number)))?;
+        let (_, &(ns, slot)) = others.max_by_key(|(number, (ns, slot))| {
+            let is_queue = self.facts.kind(*slot) == WaitKind::Lock;
+            (!is_queue, *ns, std::cmp::Reverse(**number))
+        })?;
         Some((self.facts.line_of(self.analysis, self.stack_of(slot))?, ns))
     }
 

@@ -13,6 +13,7 @@ use crate::paths::{canonical, slashed};
 use crate::traces::What;
 
 use super::analyses::parse_duration;
+use super::places::Here;
 use super::{answer, open, say, style};
 use crate::kept::Cache;
 use crate::workspace;
@@ -65,6 +66,26 @@ impl Args {
     }
 }
 
+/// The files of which the trace has most, as the rest of a sentence; nothing where none was found.
+fn dearest_files(view: &View) -> String {
+    const MOST: usize = 3;
+    let placement = &view.placement;
+    let mut files: Vec<(i64, &str)> = placement
+        .files()
+        .map(|id| {
+            let lines = view.sites.lines(id).iter();
+            let ns = lines.flat_map(|line| &line.parts).map(|part| part.figure.total()).sum();
+            (ns, placement.source(id).path.as_str())
+        })
+        .filter(|(ns, _)| *ns > 0)
+        .collect();
+    files.sort_by_key(|&(ns, path)| (std::cmp::Reverse(ns), path));
+    let here = Here::new(None);
+    let names: Vec<String> =
+        files.iter().take(MOST).map(|(_, path)| ide::text::plain(&here.path(path))).collect();
+    if names.is_empty() { String::new() } else { format!("; it has most on {}", names.join(", ")) }
+}
+
 pub(crate) fn run(args: &Args, cache: &Cache) -> anyhow::Result<()> {
     let (file, trace) = args.files();
     let shown = crate::traces::shown(file);
@@ -84,7 +105,7 @@ pub(crate) fn run(args: &Args, cache: &Cache) -> anyhow::Result<()> {
     let id = view.placement.file_at(&source.path);
     let lines: &[SiteLine] = id.map_or(&[], |id| view.sites.lines(id));
     if lines.is_empty() {
-        say(&format!("{shown}: the trace has nothing on this file"));
+        say(&format!("{shown}: the trace has nothing on this file{}", dearest_files(&view)));
     }
     let lost = lines.iter().filter(|l| !l.holds).count();
     if lost > 0 {

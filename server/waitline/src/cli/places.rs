@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::path::Path;
 
 use exectrace::FrameId;
+use ide::findings::in_folder;
 use ide::view::View;
 use unicode_width::UnicodeWidthStr;
 
@@ -81,22 +82,9 @@ pub(crate) fn short_of(view: &View, frame: FrameId) -> String {
     }
 }
 
-/// The file's last folder and name, and the line: enough to find it, short enough for a column.
+/// The file's last folder and name, and the line: short enough for a column.
 pub(crate) fn short(file: &str, line: u32) -> String {
-    let mut parts = file.rsplit(['/', '\\']);
-    let name = parts.next().unwrap_or(file);
-    // A release's folder by its name: neither its version nor its major one tells modules apart.
-    let unversioned = |dir: &str| dir.split_once("@v").map_or(dir, |(dir, _)| dir).to_owned();
-    let is_major = |dir: &str| {
-        let number = dir.strip_prefix('v').unwrap_or_default();
-        !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
-    };
-    match parts.map(unversioned).find(|dir| !is_major(dir)) {
-        Some(dir) if !dir.is_empty() => {
-            format!("{}/{}:{line}", ide::text::plain(&dir), ide::text::plain(name))
-        }
-        _ => format!("{}:{line}", ide::text::plain(name)),
-    }
+    format!("{}:{line}", ide::text::plain(&in_folder(file)))
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use crate::traces::What;
 
 use super::analyses::summarize;
 use super::part::Part;
-use super::{Opened, TraceArg, open};
+use super::{Opened, TraceArg, open, say};
 use crate::kept::Cache;
 
 /// Writes a profile by stack, for go tool pprof.
@@ -106,6 +106,15 @@ pub(crate) fn run(args: &Args, cache: &Cache) -> anyhow::Result<()> {
     let write = || std::fs::write(&args.output, gzipped(analysis, &samples)?);
     write()
         .with_context(|| format!("{}: cannot be written", crate::traces::shown(&args.output)))?;
+    if samples.is_empty() {
+        say(match args.profile {
+            Type::Cpu => {
+                "the profile is empty: samples are in a trace only if the CPU profiler runs, too (go test -trace trace.out -cpuprofile cpu.out)"
+            }
+            _ if args.part.is_all() => "the profile is empty: the trace has nothing of this kind",
+            _ => "the profile is empty: that part of the trace has nothing of this kind",
+        });
+    }
     opened.keep();
     Ok(())
 }

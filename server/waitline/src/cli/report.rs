@@ -168,7 +168,7 @@ fn tests(args: &Args, view: &View, here: &Here, out: &mut impl Write) -> anyhow:
     let [title, number, longest, running] = ["took", "number", "longest", "running"];
     writeln!(
         out,
-        "{dim}{title:>10} {number:>8} {longest:>8} {running:>8}  {:width$}  most of it{dim:#}",
+        "{dim}{title:>10} {number:>8} {longest:>8} {running:>8}  {:width$}  largest part{dim:#}",
         "test"
     )?;
     for test in long.into_iter().take(shown) {
@@ -207,7 +207,9 @@ fn queue_note(view: &View, own: i64) -> String {
     );
     if idle.saturating_mul(2) >= all {
         let share = percent_short(idle, all);
-        return format!(": {on_average}; for {share} of that a P was idle and the wake-up slow");
+        return format!(
+            ": {on_average}; for {share} of that a P was idle: to wake up took so long"
+        );
     }
     format!(": {on_average}; the Ps were saturated meanwhile")
 }
@@ -361,7 +363,10 @@ fn notes(
     }
     notes.push("tail: the 99th percentile from 100 on, else the longest".into());
     if has_parts {
-        notes.push("no number and tail: those of the line are mostly of another verdict".into());
+        notes.push(
+            "no number and tail: a part of the line's waiting, most of which has another verdict"
+                .into(),
+        );
     }
     if !of_workspace {
         notes.push(match &args.workspace {
