@@ -105,6 +105,13 @@ pub(super) const HTTP_BODY: &str = "net/http.(*body)";
 pub(super) const HTTP_SERVES: &str = "net/http.(*conn).serve";
 pub(super) const HTTP_ANSWERS: &str = "net/http.checkConnErrorWriter.Write";
 
+/// Where a goroutine of a library begins that calls the program for no request: a terminal's loop has what may come
+/// next waited for so, a key or a line of a log.
+pub(super) fn calls_for_events(func: &str) -> bool {
+    const PACKAGES: [&str; 2] = ["github.com/charmbracelet/bubbletea", "charm.land/bubbletea"];
+    PACKAGES.iter().any(|package| func.starts_with(package))
+}
+
 /// Where a goroutine begins that hears whether the client of a handler is still there.
 pub(super) const HTTP_WATCHES: &str = "net/http.(*connReader).";
 

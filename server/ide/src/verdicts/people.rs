@@ -6,7 +6,7 @@ use hashbrown::{HashMap, HashSet};
 use super::demand::is_half;
 use super::facts::{Facts, Talk, WaitKind};
 use super::groups::Group;
-use super::names::{HTTP_SERVES, HTTP_WATCHES};
+use super::names::{HTTP_SERVES, HTTP_WATCHES, calls_for_events};
 use super::pauses::Pauses;
 use super::roots::roots;
 use super::seen::Seen;
@@ -43,7 +43,7 @@ pub(super) struct Person {
     woke_makers: [u8; 2],
     /// It has not woken who started it, nor has anybody brought it anything.
     newborn: bool,
-    /// Its root is the program's own.
+    /// Its root is the program's own, or calls it for no request.
     pub(super) own_root: bool,
     /// It is a test, or a benchmark.
     pub(super) test: bool,
@@ -450,7 +450,7 @@ fn persons(analysis: &Analysis, stays: &Stays, facts: &Facts) -> Vec<Person> {
     let roots = roots(analysis, stays, facts);
     let persons = stays.gos.iter().zip(roots).map(|(go, root)| Person {
         root: root.map_or(StrId::NONE, |r| r.func),
-        own_root: root.is_some_and(|r| r.own),
+        own_root: root.is_some_and(|r| r.own || calls_for_events(analysis.str(r.func))),
         test: root.is_some_and(|r| r.test),
         serves_http: root.is_some_and(|r| analysis.str(r.func) == HTTP_SERVES),
         streams: false,
