@@ -115,6 +115,11 @@ fn print(
     } else {
         writeln!(out, "\n{bold}Costly{bold:#}: {dim}work in hand stood still here{dim:#}")?;
         table(view, &costly, "costly", |r| r.of.costly_ns, &mut out)?;
+        if let Some(ends) = ends_of_costly(view, rows) {
+            writeln!(out)?;
+            let title = format!("{ENDS_INDENT}All of it ends in");
+            fill(&mut out, &[(bold, &title), (style::PLAIN, &format!(": {ends}"))], 6)?;
+        }
     }
     let through = best(rows, 3, through_ns);
     if !through.is_empty() {
@@ -291,6 +296,35 @@ fn summed(view: &View, rows: &[Row], verdict: Verdict) -> Option<String> {
             Some(format!("{} on {n} lines{most} {}", duration(ns), named.join(", ")))
         }
     }
+}
+
+/// Before what costly waiting ends in: it belongs to the table above.
+const ENDS_INDENT: &str = "    ";
+
+/// What all that is costly ends in, the most first: a line that holds many others up is none of the dearest itself,
+/// may be. `None` where that says no more than the table does.
+fn ends_of_costly(view: &View, rows: &[Row]) -> Option<String> {
+    const MOST: usize = 4;
+    let costly: Vec<&Row> =
+        rows.iter().filter(|row| row.of.costly_ns >= ide::view::MIN_SHOWN_NS).collect();
+    let all: i64 = costly.iter().map(|row| row.of.costly_ns).fold(0, i64::saturating_add);
+    let mut sums: BTreeMap<String, i64> = BTreeMap::new();
+    for row in &costly {
+        for (what, ns) in row.ends(view) {
+            let sum = sums.entry(what).or_default();
+            *sum = sum.saturating_add(ns);
+        }
+    }
+    let mut ends: Vec<(String, i64)> = sums.into_iter().collect();
+    ends.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    // A twentieth and more; the rest is of many kinds.
+    let named: Vec<String> = ends
+        .iter()
+        .take_while(|(_, ns)| ns.saturating_mul(20) >= all)
+        .take(MOST)
+        .map(|(what, ns)| format!("{what} {}", percent_short(*ns, all)))
+        .collect();
+    (costly.len() > 1 && !named.is_empty()).then(|| named.join(", "))
 }
 
 /// Rows with their figures in columns.

@@ -1,6 +1,7 @@
 //! A line and what it cost, as tables and JSON tell it: its place, its cause in a word, its text.
 
 use ide::Analysis;
+use ide::blame::{End, EndLine};
 use ide::kinds::Kind;
 use ide::rows::At;
 use ide::staleness::State;
@@ -50,6 +51,30 @@ impl Row {
         let ends =
             view.blame.as_ref().map(|b| b.ends_by_kind(&self.of.figure.slots)).unwrap_or_default();
         ide::reasons::end_short(view, &ends, &self.place).unwrap_or_default()
+    }
+
+    /// What is costly of it, by what it ends in: `network db.go:83`.
+    pub(crate) fn ends(&self, view: &View) -> Vec<(String, i64)> {
+        let (costly, all) = (self.of.costly_ns, self.of.figure.total());
+        let at = || self.place.rsplit('/').next().unwrap_or(&self.place);
+        let ends = match (self.of.kind, &view.blame) {
+            (Kind::Syscall | Kind::Assist, _) | (_, None) => Vec::new(),
+            (_, Some(blame)) => blame.ends_by_kind(&self.of.figure.slots),
+        };
+        if ends.is_empty() {
+            return vec![(format!("{} {}", self.cause, at()), costly)];
+        }
+        let part = |ns: i64| {
+            let part = i128::from(ns) * i128::from(costly) / i128::from(all.max(1));
+            i64::try_from(part).unwrap_or(i64::MAX)
+        };
+        let name = |end: EndLine| match end {
+            // A wait for the network itself has no other line than its own.
+            (End::Network, None) if self.of.kind == Kind::Net => format!("network {}", at()),
+            end => ide::reasons::end_name(view, end),
+        };
+        let known = |end: &(EndLine, i64)| !matches!(end.0.0, End::NotKnown | End::More);
+        ends.into_iter().filter(known).map(|(end, ns)| (name(end), part(ns))).collect()
     }
 
     /// Its source as it is now, with the mark of its state; where there is none, its function.
