@@ -291,8 +291,8 @@ struct Part {
     from: i64,
     to: i64,
     depth: u32,
-    /// A wait on the way stood on a line of the program's own.
-    carried: bool,
+    /// The line of the program's own at which the last wait on the way stood that did; none, if none did.
+    carried: LineId,
 }
 
 impl<'a, const CUT: bool> Walk<'a, CUT> {
@@ -327,13 +327,13 @@ impl<'a, const CUT: bool> Walk<'a, CUT> {
     fn wait(&mut self, stay: &Stay, from: i64, facts: &Facts, budget: &mut Budget) {
         let most = budget.of(facts, stay);
         (self.slot, self.left) = (stay.slot, most);
-        self.stay(stay, from, stay.end.0, 0, false);
+        self.stay(stay, from, stay.end.0, 0, LineId::NONE);
         budget.spent(most, self.left);
     }
 
     /// The part of a stay from `from` to `to`. Inlined, so that no stay goes through memory.
     #[inline(always)]
-    fn stay(&mut self, stay: &Stay, from: i64, to: i64, depth: u32, carried: bool) {
+    fn stay(&mut self, stay: &Stay, from: i64, to: i64, depth: u32, carried: LineId) {
         if to <= from {
             return;
         }
@@ -343,13 +343,15 @@ impl<'a, const CUT: bool> Walk<'a, CUT> {
         }
         if stay.waker == GoRow::NONE {
             let end = if stay.open { End::NotKnown } else { place.outside };
-            if !carried && matches!(end, End::Network | End::Timer | End::Sleep) {
+            if carried.is_none() && matches!(end, End::Network | End::Timer | End::Sleep) {
                 self.outside = self.outside.saturating_add(to - from);
             }
             let line = match end {
                 End::Sleep => place.line,
                 // Where the one stood that ended it all; of the wait itself everybody knows.
                 End::Network | End::Timer if depth > 0 && place.own => place.line,
+                // Or who waited for that, where a library's goroutine did.
+                End::Network | End::Timer => carried,
                 _ => LineId::NONE,
             };
             return self.end(end, line, from, to);
@@ -390,7 +392,8 @@ impl<'a, const CUT: bool> Walk<'a, CUT> {
             let place = self.place(stay.slot);
             if stay.start.0 < part.to {
                 let (from, to) = (stay.start.0.max(part.from), part.to);
-                self.stay(&stay, from, to, part.depth, part.carried || place.own);
+                let carried = if place.own { place.line } else { part.carried };
+                self.stay(&stay, from, to, part.depth, carried);
                 part.to = from;
             }
             if stay.kind == StayKind::Born {
@@ -441,7 +444,7 @@ impl<'a, const CUT: bool> Walk<'a, CUT> {
     /// Before the birth of a goroutine that a timer started.
     #[cold]
     fn timer_ran(&mut self, part: &Part) {
-        if !part.carried {
+        if part.carried.is_none() {
             self.outside = self.outside.saturating_add(part.to - part.from);
         }
         self.end(End::Timer, LineId::NONE, part.from, part.to);

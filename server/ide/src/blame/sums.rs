@@ -26,6 +26,10 @@ impl LineId {
     pub(super) fn new(line: Option<FrameId>) -> LineId {
         LineId(line.map_or(0, |line| line.0.saturating_add(1).min(u32::MAX >> 4)))
     }
+
+    pub(super) fn is_none(self) -> bool {
+        self.0 == 0
+    }
 }
 
 const NO_KEY: Key = Key::MAX;

@@ -69,8 +69,8 @@ impl Row {
             i64::try_from(part).unwrap_or(i64::MAX)
         };
         let name = |end: EndLine| match end {
-            // A wait for the network itself has no other line than its own.
-            (End::Network, None) if self.of.kind == Kind::Net => format!("network {}", at()),
+            // Nobody else of the program waited for that.
+            (end @ (End::Network | End::Timer), None) => format!("{} {}", end.name(), at()),
             end => ide::reasons::end_name(view, end),
         };
         let known = |end: &(EndLine, i64)| !matches!(end.0.0, End::NotKnown | End::More);
