@@ -308,9 +308,12 @@ fn ends_of_costly(view: &View, rows: &[Row]) -> Option<String> {
     let costly: Vec<&Row> =
         rows.iter().filter(|row| row.of.costly_ns >= ide::view::MIN_SHOWN_NS).collect();
     let all: i64 = costly.iter().map(|row| row.of.costly_ns).fold(0, i64::saturating_add);
-    let mut sums: BTreeMap<String, i64> = BTreeMap::new();
+    let (mut sums, mut elsewhere): (BTreeMap<String, i64>, i64) = (BTreeMap::new(), 0);
     for row in &costly {
         for (what, ns) in row.ends(view) {
+            if !what.ends_with(&format!(" {}", row.at())) {
+                elsewhere = elsewhere.saturating_add(ns);
+            }
             let sum = sums.entry(what).or_default();
             *sum = sum.saturating_add(ns);
         }
@@ -324,7 +327,8 @@ fn ends_of_costly(view: &View, rows: &[Row]) -> Option<String> {
         .take(MOST)
         .map(|(what, ns)| format!("{what} {}", percent_short(*ns, all)))
         .collect();
-    (costly.len() > 1 && !named.is_empty()).then(|| named.join(", "))
+    let says_more = elsewhere.saturating_mul(5) >= all;
+    (says_more && !named.is_empty()).then(|| named.join(", "))
 }
 
 /// Rows with their figures in columns.

@@ -53,16 +53,20 @@ impl Row {
         ide::reasons::end_short(view, &ends, &self.place).unwrap_or_default()
     }
 
+    /// Its line without the folder.
+    pub(crate) fn at(&self) -> &str {
+        self.place.rsplit('/').next().unwrap_or(&self.place)
+    }
+
     /// What is costly of it, by what it ends in: `network db.go:83`.
     pub(crate) fn ends(&self, view: &View) -> Vec<(String, i64)> {
         let (costly, all) = (self.of.costly_ns, self.of.figure.total());
-        let at = || self.place.rsplit('/').next().unwrap_or(&self.place);
         let ends = match (self.of.kind, &view.blame) {
             (Kind::Syscall | Kind::Assist, _) | (_, None) => Vec::new(),
             (_, Some(blame)) => blame.ends_by_kind(&self.of.figure.slots),
         };
         if ends.is_empty() {
-            return vec![(format!("{} {}", self.cause, at()), costly)];
+            return vec![(format!("{} {}", self.cause, self.at()), costly)];
         }
         let part = |ns: i64| {
             let part = i128::from(ns) * i128::from(costly) / i128::from(all.max(1));
@@ -70,7 +74,7 @@ impl Row {
         };
         let name = |end: EndLine| match end {
             // Nobody else of the program waited for that.
-            (end @ (End::Network | End::Timer), None) => format!("{} {}", end.name(), at()),
+            (end @ (End::Network | End::Timer), None) => format!("{} {}", end.name(), self.at()),
             end => ide::reasons::end_name(view, end),
         };
         let known = |end: &(EndLine, i64)| !matches!(end.0.0, End::NotKnown | End::More);
