@@ -108,6 +108,8 @@ fn codes_of_the_trace_itself_and_titles_of_quick_fixes_are_there() {
         let title = title.replace("{name}", "CODE").replace("{}", "PATH");
         assert!(page.contains(&format!("| {title} |")), "the page lacks {title}");
     }
+    assert!(fixes.contains("\"Go to {}:{}: {}\""), "the server has no ways");
+    assert!(page.contains("| Go to FILE:LINE: WHAT HAPPENED THERE |"), "the page lacks ways");
 }
 
 /// Whether the page names every key of an answer.

@@ -13,15 +13,24 @@ use lsp_types::Url;
 /// # Errors
 /// There is nothing, or it cannot be looked at.
 pub fn canonical(path: &Path) -> io::Result<PathBuf> {
-    dunce::canonicalize(path)
+    let found = dunce::canonicalize(path)?;
+    let share = on_share(&found.to_string_lossy());
+    Ok(share.map_or(found, PathBuf::from))
+}
+
+/// What `dunce` leaves as it is: a path on a share, `\\server\share`, with `\\?\UNC` before it.
+fn on_share(path: &str) -> Option<String> {
+    path.strip_prefix(r"\\?\UNC\").map(|rest| format!(r"\\{rest}"))
 }
 
 /// A path with `/` between its parts, as `ide` has them.
 pub fn slashed(path: &Path) -> String {
     let path = path.to_string_lossy();
     if cfg!(windows) {
+        let share = on_share(&path);
         // Of paths that are too long for it `canonical` cannot take this away.
-        path.strip_prefix(r"\\?\").unwrap_or(&path).replace('\\', "/")
+        let path = share.as_deref().unwrap_or_else(|| path.strip_prefix(r"\\?\").unwrap_or(&path));
+        path.replace('\\', "/")
     } else {
         path.into_owned()
     }
@@ -60,5 +69,12 @@ mod tests {
         {
             assert_eq!(small_drive(other), None, "{other}");
         }
+    }
+
+    #[test]
+    fn a_share_is_named_as_people_do() {
+        let found = r"\\?\UNC\srv\share\mod\b.go";
+        assert_eq!(on_share(found).as_deref(), Some(r"\\srv\share\mod\b.go"));
+        assert_eq!(on_share(r"\\?\C:\mod\b.go"), None);
     }
 }

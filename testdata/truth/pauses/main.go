@@ -1,6 +1,7 @@
 // Timers in handlers of HTTP: a pause before the next try, which the request waits out; events that are sent by the
 // clock; a question that is answered when nothing has happened for a while; and what is written in one go, after a delay
-// that a timer ends. And workers of a kind of their own that are given back.
+// that a timer ends; progress that is noted while others work, and events that a timer makes. And workers of a kind of
+// their own that are given back.
 package main
 
 import (
@@ -60,6 +61,62 @@ func changed(w http.ResponseWriter, r *http.Request) {
 	case <-r.Context().Done():
 	}
 	io.WriteString(w, "nothing")
+}
+
+// build hears of progress meanwhile, and of the end.
+func build(w http.ResponseWriter, r *http.Request) {
+	done := make(chan struct{})
+	go func() { kit.Spin(15 * time.Millisecond); close(done) }()
+	beat := time.NewTicker(4 * time.Millisecond)
+	defer beat.Stop()
+	var mu sync.Mutex
+	for seen := 0; ; {
+		select { //@ unsure|through: its work is done elsewhere
+		case <-done:
+			io.WriteString(w, "ok")
+			return
+		case <-beat.C:
+			mu.Lock()
+			seen++
+			mu.Unlock()
+			time.Sleep(50 * time.Microsecond) //@ costly|unsure: it notes that
+		}
+	}
+}
+
+// feed makes an event of what came within a while, for all who listen.
+type feed struct {
+	mu  sync.Mutex
+	out []chan int
+}
+
+func (f *feed) tell() {
+	kit.Spin(500 * time.Microsecond)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, out := range f.out {
+		select {
+		case out <- 1:
+		default:
+		}
+	}
+	time.AfterFunc(8*time.Millisecond, f.tell)
+}
+
+func (f *feed) listen(w http.ResponseWriter, r *http.Request) {
+	out := make(chan int, 1)
+	f.mu.Lock()
+	f.out = append(f.out, out)
+	f.mu.Unlock()
+	for k := 0; k < 8; k++ {
+		select { //@ idle|unsure: until something happens
+		case <-out:
+		case <-r.Context().Done():
+			return
+		}
+		fmt.Fprintln(w, k)
+		w.(http.Flusher).Flush()
+	}
 }
 
 // journal writes what came within 5 ms at once.
@@ -134,7 +191,7 @@ func (all *workers) retrieve() *worker {
 	return one
 }
 
-func feed(all *workers, done *sync.WaitGroup) {
+func give(all *workers, done *sync.WaitGroup) {
 	defer done.Done()
 	for k := 0; k < 12; k++ {
 		all.retrieve().todo <- func() { kit.Spin(2 * time.Millisecond) }
@@ -162,20 +219,24 @@ func main() {
 	mux.HandleFunc("/events", events)
 	mux.HandleFunc("/changed", changed)
 	mux.HandleFunc("/add", (&journal{}).add)
+	mux.HandleFunc("/build", build)
+	news := &feed{}
+	news.tell()
+	mux.HandleFunc("/listen", news.listen)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		panic(err)
 	}
 	go http.Serve(l, mux)
 	var done sync.WaitGroup
-	for path, n := range map[string]int{"/order": 6, "/events": 2, "/changed": 3, "/add": 12} {
+	for path, n := range map[string]int{"/order": 6, "/events": 2, "/changed": 3, "/add": 12, "/build": 4, "/listen": 2} {
 		done.Add(1)
 		go client("http://"+l.Addr().String()+path, n, &done)
 	}
 	all := newWorkers(2)
 	for k := 0; k < 3; k++ {
 		done.Add(1)
-		go feed(all, &done)
+		go give(all, &done)
 	}
 	done.Wait() //@ through: until all are done
 }

@@ -211,6 +211,13 @@ h.run(function()
     return vim.api.nvim_buf_get_name(0) == 'waitline://slots-exhausted'
   end)
   h.check('from its beginning', vim.api.nvim_get_current_line() == '# slots-exhausted')
+  local windows = #vim.api.nvim_list_wins()
+  vim.cmd.wincmd('p')
+  vim.cmd('Waitline explain slots-exhausted')
+  h.wait('the same page again', function()
+    return vim.api.nvim_buf_get_name(0) == 'waitline://slots-exhausted'
+  end)
+  h.check('is one window', #vim.api.nvim_list_wins() == windows)
   vim.cmd.normal('q')
   h.check('q closes it', vim.api.nvim_get_current_buf() == buf)
   local params = vim.tbl_extend('error', vim.lsp.util.make_range_params(0, 'utf-16'), {

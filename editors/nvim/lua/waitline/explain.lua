@@ -51,8 +51,20 @@ local function codes()
   return list, here
 end
 
---- A window of its own, as help has one; `q` closes it.
+--- Closes the page; where it is all there is, the buffer before it comes back, or an empty one.
+local function close()
+  if not pcall(vim.cmd.close) then
+    vim.cmd.bdelete()
+  end
+end
+
+--- A window of its own, as help has one; `q` closes it. A page that is shown already is gone to.
 local function open(code, page)
+  for _, win in ipairs(vim.api.nvim_tabpage_list_wins(0)) do
+    if vim.api.nvim_buf_get_name(vim.api.nvim_win_get_buf(win)) == 'waitline://' .. code then
+      return vim.api.nvim_set_current_win(win)
+    end
+  end
   vim.cmd('botright new')
   local buf, win = vim.api.nvim_get_current_buf(), vim.api.nvim_get_current_win()
   vim.api.nvim_buf_set_lines(buf, 0, -1, false, vim.split(vim.trim(page), '\n', { plain = true }))
@@ -61,7 +73,7 @@ local function open(code, page)
   pcall(vim.api.nvim_buf_set_name, buf, 'waitline://' .. code)
   vim.wo[win][0].wrap, vim.wo[win][0].linebreak, vim.wo[win][0].conceallevel = true, true, 2
   vim.wo[win][0].number, vim.wo[win][0].relativenumber, vim.wo[win][0].spell = false, false, false
-  vim.keymap.set('n', 'q', '<Cmd>close<CR>', { buffer = buf, nowait = true, desc = 'Close' })
+  vim.keymap.set('n', 'q', close, { buffer = buf, nowait = true, desc = 'Close' })
 end
 
 --- @param code string

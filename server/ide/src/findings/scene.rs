@@ -425,11 +425,17 @@ impl<'a> Scene<'a> {
     /// site itself, where a queue stands, left out. Rather not at a lock: that is a queue, too.
     pub(super) fn stood_at(&self, site: &Site, meanwhile: &Meanwhile) -> Option<(FrameId, i64)> {
         let own = site.slots.first().map(|&slot| self.facts.site(slot));
-        let others = meanwhile.stood.iter().filter(|(number, _)| Some(**number) != own);
-        let (_, &(ns, slot)) = others.max_by_key(|(number, (ns, slot))| {
-            let is_queue = self.facts.kind(*slot) == WaitKind::Lock;
-            (!is_queue, *ns, std::cmp::Reverse(**number))
-        })?;
+        let longest = |is_queue: bool| {
+            let others = meanwhile.stood.iter().filter(|(number, _)| Some(**number) != own);
+            let of_kind = others
+                .filter(|(_, (_, slot))| (self.facts.kind(*slot) == WaitKind::Lock) == is_queue);
+            let first = of_kind.max_by_key(|(number, (ns, _))| (*ns, std::cmp::Reverse(**number)));
+            first.map(|(_, &stood)| stood)
+        };
+        let queue = longest(true);
+        // A moment beside a long queue says nothing.
+        let says = |(ns, _): &(i64, _)| queue.is_none_or(|q| ns.saturating_mul(4) >= q.0);
+        let (ns, slot) = longest(false).filter(says).or(queue)?;
         Some((self.facts.line_of(self.analysis, self.stack_of(slot))?, ns))
     }
 

@@ -208,6 +208,12 @@ impl Demand {
             demand = (demand.0.max(demand.1), surely);
         }
         let strong_half = is_half(demand.1, b - a);
+        // Who a test waits for nearly all of the time may be done only because the rest is.
+        let passed = if is_test && kind != WaitKind::Lock && self.is_umbrella(stay) {
+            (demand.0.max(demand.1), 0)
+        } else {
+            demand
+        };
         self.of[seen.row.0 as usize] = Demanded(level)
             .with(Demanded::ANSWERS_ONLY, answers_only)
             .with(Demanded::WEAK_HALF, is_half(demand.0, b - a))
@@ -220,11 +226,11 @@ impl Demand {
         }
         if stay.waker != GoRow::NONE {
             let waker = &mut low[stay.waker.0 as usize];
-            if demand.0 > 0 {
-                waker.0 = waker.0.min(b - demand.0);
+            if passed.0 > 0 {
+                waker.0 = waker.0.min(b - passed.0);
             }
-            if demand.1 > 0 {
-                waker.1 = waker.1.min(b - demand.1);
+            if passed.1 > 0 {
+                waker.1 = waker.1.min(b - passed.1);
             }
         }
         let group = &mut self.groups[seen.at.group as usize];

@@ -37,6 +37,10 @@ pub(super) struct Group {
     pub(super) trips_ns: i64,
     /// Time that a timer ended in a handler of HTTP that then went on with something.
     pub(super) paused_ns: i64,
+    /// Time after which the handler sent something to its client next, before the request was over.
+    pub(super) streamed_ns: i64,
+    /// Some goroutine ended such a wait, too.
+    pub(super) is_told: bool,
     /// Time that ended since the client of its handler was gone.
     pub(super) hung_ns: i64,
     /// It asks for what happens elsewhere, and nothing else.
@@ -92,9 +96,15 @@ impl Group {
         self.slot_ns > 0 && i128::from(self.slot_ns) * 2 >= i128::from(self.woken_ns)
     }
 
+    /// Whether a handler tells its client there what happens, for half of the time or more.
+    pub(super) fn streams(&self) -> bool {
+        self.streamed_ns > 0 && i128::from(self.streamed_ns) * 2 >= i128::from(self.ns)
+    }
+
     /// Whether those are pauses that a timer ends there, for half of the time or more: before a next try, say.
     pub(super) fn is_of_pauses(&self) -> bool {
         self.paused_ns > 0
+            && !self.is_told
             && i128::from(self.paused_ns) * 2 >= i128::from(self.ns) - i128::from(self.woken_ns)
     }
 

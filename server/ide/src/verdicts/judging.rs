@@ -301,12 +301,10 @@ impl Judge<'_> {
                 // No slot came within a while.
                 _ if timer && group.gives_slots() => (Costly, Why::NoSlot),
                 // It was called for something, and what was done came of it.
-                _ if ran_out && self.worked(seen.stay) => (Costly, Why::TimerInPath),
-                _ if timer
-                    && seen.is_callback()
-                    && !seen.person.streams
-                    && group.is_of_pauses() =>
-                {
+                _ if ran_out && !group.streams() && self.worked(seen.stay) => {
+                    (Costly, Why::TimerInPath)
+                }
+                _ if timer && seen.is_callback() && group.is_of_pauses() => {
                     (Costly, Why::TimerInPath)
                 }
                 // A heartbeat in a handler, or nothing that came of what was to be told within a while.
@@ -359,8 +357,12 @@ impl Judge<'_> {
             return false;
         }
         let last = self.stays.stay(seen.person.last_wait);
-        let is_told = self.people.is_cancelled(&last)
-            || self.people.closes(self.facts.fact(last.slot), &last);
+        let fact = self.facts.fact(last.slot);
+        // Where it waits for the clock, or by closing a channel: what else it last waited for was its work.
+        let is_told = last.waker != GoRow::NONE
+            && (fact.site == seen.fact.site
+                || self.people.is_cancelled(&last)
+                || self.people.closes(fact, &last));
         !is_told && self.stays.go(seen.stay.g).birth.0 > 0
     }
 

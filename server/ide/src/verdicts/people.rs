@@ -49,8 +49,6 @@ pub(super) struct Person {
     pub(super) test: bool,
     /// It serves a connection of HTTP.
     pub(super) serves_http: bool,
-    /// It writes to its client from the program's code, before the request is over.
-    pub(super) streams: bool,
     /// It ended a wait for room in a channel, and was no peer.
     receives: bool,
     /// It ended in the trace.
@@ -296,13 +294,8 @@ impl People {
                 person.waits_outside = true;
             }
             if person.serves_http {
-                let writes = fact.talk == Talk::Answers;
-                person.streams |= writes && fact.own_frames > 0;
-                if let Some((group, ns)) = pauses.next(stay, &fact, visited[last_at as usize].group)
-                {
-                    let paused = &mut self.groups[group as usize].paused_ns;
-                    *paused = paused.saturating_add(ns);
-                }
+                let group = visited[last_at as usize].group;
+                pauses.next(stay, &fact, group, &mut self.groups);
             }
             let at = &mut visited[last_at as usize];
             // Who ends a wait of the goroutine whose wait that one ended last may as well answer it.
@@ -453,7 +446,6 @@ fn persons(analysis: &Analysis, stays: &Stays, facts: &Facts) -> Vec<Person> {
         own_root: root.is_some_and(|r| r.own || calls_for_events(analysis.str(r.func))),
         test: root.is_some_and(|r| r.test),
         serves_http: root.is_some_and(|r| analysis.str(r.func) == HTTP_SERVES),
-        streams: false,
         home: u32::MAX,
         makers: [go.creator, maker_of(go.creator)],
         woke_makers: [0; 2],

@@ -68,7 +68,8 @@ fn root_of(analysis: &Analysis, facts: &Facts, stack: StackId) -> Root {
 }
 
 /// The functions of the testing package that goroutines of tests and of benchmarks begin with.
-const RUNNERS: [&str; 3] = ["testing.tRunner", "testing.(*B).launch", "testing.(*B).run1.func1"];
+const RUNNERS: [&str; 4] =
+    ["testing.tRunner", "testing.fRunner", "testing.(*B).launch", "testing.(*B).run1.func1"];
 
 /// A function that starts the work of others.
 fn is_starter(func: &str) -> bool {

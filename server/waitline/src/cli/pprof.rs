@@ -108,7 +108,7 @@ pub(crate) fn run(args: &Args, cache: &Cache) -> anyhow::Result<()> {
         .with_context(|| format!("{}: cannot be written", crate::traces::shown(&args.output)))?;
     if samples.is_empty() {
         say(match args.profile {
-            Type::Cpu => {
+            Type::Cpu if args.part.is_all() => {
                 "the profile is empty: samples are in a trace only if the CPU profiler runs, too (go test -trace trace.out -cpuprofile cpu.out)"
             }
             _ if args.part.is_all() => "the profile is empty: the trace has nothing of this kind",
