@@ -98,7 +98,7 @@ impl Row {
 /// The rows of all lines of the workspace.
 pub fn of_workspace(view: &View) -> Vec<Row> {
     let mut rows = Vec::new();
-    for file in (0..view.placement.files.len() as u32).map(FileId) {
+    for file in view.placement.files() {
         for site in view.sites.lines(file) {
             let state = if site.holds { site.state } else { State::Lost };
             for part in site.parts.iter().filter(|part| part.kind.is_ranked()) {

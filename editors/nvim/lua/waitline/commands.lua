@@ -348,7 +348,7 @@ function M.register()
     require('waitline.evidence').of_lens(command, ctx)
   end
   vim.lsp.commands['waitline.explain'] = function(command)
-    require('waitline.explain').of((command.arguments or {})[1].code)
+    require('waitline.explain').of(command.arguments[1].code)
   end
 end
 

@@ -202,18 +202,15 @@ impl Demand {
         // As long as somebody with work in hand waits for this goroutine, that is so of whom it waits for.
         let surely = demanded(own.1);
         let is_whole = || is_join && !is_half(surely, b - a) && self.is_life(stay, stays);
-        if !is_test && kind != WaitKind::Lock && self.is_umbrella(stay) {
+        let is_umbrella = kind != WaitKind::Lock && self.is_umbrella(stay);
+        if is_umbrella && !is_test {
             demand = (demand.0.max(demand.1), 0);
         } else if is_whole() {
             demand = (demand.0.max(demand.1), surely);
         }
         let strong_half = is_half(demand.1, b - a);
-        // Who a test waits for nearly all of the time may be done only because the rest is.
-        let passed = if is_test && kind != WaitKind::Lock && self.is_umbrella(stay) {
-            (demand.0.max(demand.1), 0)
-        } else {
-            demand
-        };
+        // Whom a test waits for so long may be done only because the rest is.
+        let passed = if is_umbrella { (demand.0.max(demand.1), 0) } else { demand };
         self.of[seen.row.0 as usize] = Demanded(level)
             .with(Demanded::ANSWERS_ONLY, answers_only)
             .with(Demanded::WEAK_HALF, is_half(demand.0, b - a))

@@ -73,8 +73,8 @@ fn dearest_files(view: &View) -> String {
     let mut files: Vec<(i64, &str)> = placement
         .files()
         .map(|id| {
-            let lines = view.sites.lines(id).iter();
-            let ns = lines.flat_map(|line| &line.parts).map(|part| part.figure.total()).sum();
+            let parts = view.sites.lines(id).iter().flat_map(|line| &line.parts);
+            let ns = parts.map(|part| part.figure.total()).fold(0, i64::saturating_add);
             (ns, placement.source(id).path.as_str())
         })
         .filter(|(ns, _)| *ns > 0)
