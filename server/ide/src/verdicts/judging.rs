@@ -348,7 +348,7 @@ impl Judge<'_> {
     }
 
     /// Whether a pause is part of a piece of work, it may be: deep in what the program calls, or in what a test
-    /// started, by a goroutine that began and ended in the trace and was not told to. Clocks are, and do not end else.
+    /// started, by a goroutine that began and ended in the trace and was not told to end, as clocks are.
     fn is_in_work(&self, seen: &Seen<'_>) -> bool {
         const DEEP: u16 = 3;
         let maker = self.people.gos.get(seen.person.makers[0].0 as usize);
