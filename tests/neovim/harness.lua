@@ -222,9 +222,10 @@ end
 
 -- Checks --------------------------------------------------------------------------------------
 
---- Waits until the condition holds, and fails after `ms` (20 s: the machine may be busy).
+--- Waits until the condition holds, and fails after `ms`. A minute: the machine may be busy, and what is left of a
+--- server that was killed may be with the kernel for half of that, until it has closed its watch of files.
 function M.wait(what, condition, ms)
-  if not vim.wait(ms or 20000, condition, 30) then
+  if not vim.wait(ms or 60000, condition, 30) then
     error('not seen: ' .. what, 2)
   end
   say(what)

@@ -1,6 +1,7 @@
 //! The loopback host of the timeline from outside: who may ask, what a peer can take, what stays
 //! secret. All of it over plain sockets, so that nothing is sent that a test did not write.
 
+use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
@@ -474,10 +475,20 @@ impl Traced {
         let _ = Command::new("kill").arg(self.child.id().to_string()).status();
         let _ = self.child.wait();
         let log = std::fs::read_to_string(self.log.path()).unwrap();
-        log.lines()
-            .filter(|l| l.contains("open") && l.contains("= ") && !l.contains("= -1"))
-            .map(str::to_owned)
-            .collect()
+        // A call during which another thread's is told stands in two lines: its path in the first one.
+        let mut begun: HashMap<&str, &str> = HashMap::new();
+        let calls = log.lines().filter_map(|line| {
+            let (thread, call) = line.split_once(' ').unwrap_or(("", line));
+            if let Some(call) = call.strip_suffix("<unfinished ...>") {
+                begun.insert(thread, call);
+                return None;
+            }
+            match call.split_once("resumed>") {
+                Some((_, rest)) => Some(format!("{}{rest}", begun.remove(thread).unwrap_or(call))),
+                None => Some(call.to_owned()),
+            }
+        });
+        calls.filter(|l| l.contains("open") && l.contains("= ") && !l.contains("= -1")).collect()
     }
 }
 

@@ -1,6 +1,7 @@
 //! The language server through its real protocol: a child process, its pipes, and a client.
 
 mod analyses;
+mod behind;
 mod cancels;
 pub(crate) mod client;
 mod editors;

@@ -219,7 +219,8 @@ function renderer(): string {
   return vscode.workspace.getConfiguration('waitline').get('annotations.renderer', 'decoration');
 }
 
-function figureAt(document: vscode.TextDocument, { line, text }: LineCost): vscode.DecorationOptions {
+function figureAt(document: vscode.TextDocument, { line, text: own, others }: LineCost): vscode.DecorationOptions {
+  const text = others ? `${own} · ${others}` : own;
   const contentText = text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT - 1)}…` : text;
   return { range: document.lineAt(line).range, renderOptions: { after: { contentText } } };
 }

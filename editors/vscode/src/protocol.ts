@@ -37,6 +37,8 @@ export interface LineCost {
   line: number;
   hint: string;
   text: string;
+  /** How much others wait for the line; older servers do not say. */
+  others?: string | null;
   style: Style;
   heat: number;
   costly: Nanos;
@@ -69,6 +71,22 @@ export interface Hotspot extends Part {
   heat: number;
   /** Its time by the metric that is set; older servers have none but what is costly. */
   counted?: Nanos;
+}
+
+/** What is costly elsewhere and ends at a line: what that line was doing, and who waited. */
+export interface Behind {
+  ns: Nanos;
+  ends: { what: string; ns: Nanos }[];
+  waits: { uri: string | null; line: number | null; kind: string; ns: Nanos }[];
+}
+
+/** A line that others wait for. */
+export interface Culprit {
+  uri: string | null;
+  line: number | null;
+  func: string;
+  source: string;
+  behind: Behind;
 }
 
 /** A place with how often and how long; without one it is the runtime, or a goroutine's start. */
@@ -164,7 +182,15 @@ export interface Requests {
   'waitline/lineCosts': [{ uri: string }, { analysis: number; lines: LineCost[] } | null];
   'waitline/hotspots': [
     { limit?: number; uri?: string },
-    { analysis: number; metric?: Metric; counted?: Nanos; costly: Nanos; lines: Hotspot[] } | null,
+    {
+      analysis: number;
+      metric?: Metric;
+      counted?: Nanos;
+      costly: Nanos;
+      lines: Hotspot[];
+      /** Older servers do not say. */
+      behind?: Culprit[];
+    } | null,
   ];
   'waitline/site': [LinePlace, Site | null];
   'waitline/wakers': [LinePlace, { analysis: number; wakers: Origin[] } | null];

@@ -1,5 +1,6 @@
 //! What a line shows at its end: the dearest kind with its total, number and tail.
 
+use crate::behind::Behind;
 use crate::kinds::Kind;
 use crate::lines::Figure;
 use crate::metric::Metric;
@@ -24,6 +25,8 @@ pub struct Annotation {
     pub hint: String,
     /// The whole story in a line.
     pub long: String,
+    /// Of a line that costs something itself: how much others wait for it, where that is a good part of all.
+    pub others: Option<String>,
     /// How it is drawn.
     pub style: Style,
     /// 0 to 4, by the line's share of all that counts; above 0 where it is drawn as costly.
@@ -69,6 +72,11 @@ pub fn annotations(
     metric: Metric,
 ) -> Vec<Annotation> {
     let of_all = metric.of_all(&view.sites);
+    let behind: Vec<&Behind> = match metric {
+        Metric::Impact => view.behind.shown(file, least_ns, view.sites.costly_ns).collect(),
+        _ => Vec::new(),
+    };
+    let held_up = |line: u32| behind.iter().find(|behind| behind.line == line);
     let mut list: Vec<Annotation> = view
         .shown_by(file, least_ns, metric)
         .into_iter()
@@ -83,11 +91,13 @@ pub fn annotations(
                 _ if heat > 0 => Style::Costly,
                 _ => Style::Plain,
             };
+            let others = held_up(site.line).filter(|_| now.state < State::Doubtful);
             Some(Annotation {
                 line: now.line,
                 recorded: site.line,
                 hint: hint(view, part, now.state),
                 long: format!("{}{}", now.state.mark(), long(view, site, part)),
+                others: others.map(|behind| behind.hint(view)),
                 state: now.state,
                 style,
                 heat: if style == Style::Costly { heat } else { 0 },
@@ -95,8 +105,33 @@ pub fn annotations(
             })
         })
         .collect();
+    let alone = behind.iter().filter(|b| list.iter().all(|a| a.recorded != b.line));
+    let alone: Vec<Annotation> =
+        alone.filter_map(|behind| of_behind(view, behind, lines)).collect();
+    list.extend(alone);
     list.sort_by_key(|a| a.line);
     list
+}
+
+/// What stands at the end of a line that costs nothing itself, and for which others wait.
+fn of_behind(view: &View, behind: &Behind, lines: &Lines) -> Option<Annotation> {
+    let now = lines.current(behind.line)?;
+    let state = now.state.max(behind.state);
+    if state >= State::Doubtful {
+        return None;
+    }
+    let marks = format!("{}{}", state.mark(), view.badge());
+    Some(Annotation {
+        line: now.line,
+        recorded: behind.line,
+        hint: cut(&format!("{marks}{}", behind.hint(view)), MAX_HINT),
+        long: format!("{marks}{}", behind.long(view)),
+        others: None,
+        state,
+        style: Style::Plain,
+        heat: 0,
+        costly_ns: 0,
+    })
 }
 
 /// `chan 444 ms · 974×`; what does not fit is left out from the end, `still waiting` never.

@@ -1,7 +1,7 @@
 //! The evidence for a line: what it cost, who ended the waits, where they came from.
 //!
 //! It reads well as plain text, since some editors show Markdown as it is typed: no tables, no
-//! links, short lists. It has at most 14 lines:
+//! links, short lists. It has at most 17 lines:
 //!
 //! ```text
 //! **Waiting here** · 3.08 ms in 11 waits · 0.01 waiting on average
@@ -13,6 +13,9 @@
 //! - lock 2.72 ms · 5× · max 867 µs
 //! - gc 360 µs · 4× · max 123 µs
 //!
+//! **Others wait for this line** · 1.21 ms of what is costly, 22 % of all, ends here: it ran up to here
+//! they wait at `cache.go:31` 100 %
+//!
 //! woken from `db.go:54 (*pool).put` 45.5 %, `server.go:16 (*server).page` 36.4 % and 2 more
 //! called from `main.go:12 main` 100 %
 //!
@@ -20,11 +23,12 @@
 //! ```
 
 use crate::annotations::{still, tail};
+use crate::behind::Behind;
 use crate::findings::Finding;
 use crate::lines::Figure;
 use crate::placement::FileId;
 use crate::reasons::GOOD_PART;
-use crate::sites::{Origin, Part, callers, wakers};
+use crate::sites::{Origin, Part, SiteLine, callers, wakers};
 use crate::staleness::State;
 use crate::text::{code, plain, words};
 use crate::units::{count, duration, percent};
@@ -46,7 +50,8 @@ pub enum Markup {
 
 /// The evidence for a recorded line (from 0) of a file; `None` if it cost nothing.
 pub fn hover(view: &View, file: FileId, line: u32, markup: Markup) -> Option<String> {
-    let state = view.sites.line(file, line)?.state;
+    let of_site = view.sites.line(file, line).map(|site| site.state);
+    let state = of_site.or_else(|| view.behind.at(file, line).map(|behind| behind.state))?;
     hover_as(view, file, line, state, markup)
 }
 
@@ -58,60 +63,16 @@ pub fn hover_as(
     state: State,
     markup: Markup,
 ) -> Option<String> {
-    let site = view.sites.line(file, line).filter(|s| s.holds)?;
     let writer = Writer { view, markup };
-    let waiting = site.waiting();
-    let mut head = Vec::new();
-    let (waits, mut besides): (Vec<&Part>, Vec<&Part>) =
-        site.parts.iter().partition(|p| p.kind.is_wait() && waiting.count() > 0);
-    if waiting.count() > 0 {
-        let kind = match waits[..] {
-            [only] => format!(" · {}", writer.words(only)),
-            _ => String::new(),
-        };
-        let title = format!("{}{kind}", writer.strong("Waiting here"));
-        head.push(writer.waits(&title, " · ", waiting.count(), waiting.total()));
-        if let Some(head) = head.last_mut() {
-            head.push_str(&still(waiting.open_n));
-        }
-        head.extend(writer.reason(&waiting, site.costly_ns()));
-        head.extend(writer.spread(&waiting));
-    } else if let Some(part) = site.parts.first() {
-        head.push(writer.time(part));
-        head.extend(writer.reason(&part.figure, site.costly_ns()));
-        head.extend(writer.spread(&part.figure));
-        besides.retain(|other| other.kind != part.kind);
-    }
-    if site.under.ns > waiting.total() {
-        let (title, then) = if head.is_empty() {
-            (writer.strong("Waiting in calls from here"), " · ")
-        } else {
-            ("here and in calls from here".to_owned(), ": ")
-        };
-        head.push(writer.waits(&title, then, site.under.n, site.under.ns));
-    }
-    if head.is_empty() {
+    let site = view.sites.line(file, line).filter(|s| s.holds);
+    let behind = view.behind.at(file, line).filter(|behind| behind.is_told(view));
+    let told = site.and_then(|site| writer.site(site, file));
+    if told.is_none() && behind.is_none() {
         return None;
     }
-    head.extend(writer.besides(&besides));
-    let mut paragraphs = vec![writer.lines(&head)];
-    // One finding in full: a hover is read at a glance, and the diagnostics list them all.
-    let mut found = view.findings_at(file).filter(|(at, _)| *at == line);
-    if let Some((_, first)) = found.next() {
-        let mut told = writer.finding(first);
-        match found.count() {
-            0 => {}
-            1 => told.push_str(" (and 1 more finding)"),
-            n => told.push_str(&format!(" (and {n} more findings)")),
-        }
-        paragraphs.insert(0, told);
-    }
-    if waits.len() > 1 {
-        paragraphs.push(writer.kinds(&waits));
-    }
-    if waiting.count() > 0 {
-        paragraphs.extend(writer.origins(&waiting));
-    }
+    let Paragraphs { before: mut paragraphs, after } = told.unwrap_or_default();
+    paragraphs.extend(behind.map(|behind| writer.behind(behind)));
+    paragraphs.extend(after);
     let name = writer.code(&view.name);
     let then = match state {
         State::Exact => "",
@@ -122,12 +83,95 @@ pub fn hover_as(
     Some(paragraphs.join("\n\n"))
 }
 
+/// What is told of a line's own figures: what it cost, and then who ended that and from where it was called.
+#[derive(Default)]
+struct Paragraphs {
+    before: Vec<String>,
+    after: Vec<String>,
+}
+
 struct Writer<'a> {
     view: &'a View,
     markup: Markup,
 }
 
 impl Writer<'_> {
+    /// What the line itself cost.
+    fn site(&self, site: &SiteLine, file: FileId) -> Option<Paragraphs> {
+        let Writer { view, .. } = *self;
+        let waiting = site.waiting();
+        let mut head = Vec::new();
+        let (waits, mut besides): (Vec<&Part>, Vec<&Part>) =
+            site.parts.iter().partition(|p| p.kind.is_wait() && waiting.count() > 0);
+        if waiting.count() > 0 {
+            let kind = match waits[..] {
+                [only] => format!(" · {}", self.words(only)),
+                _ => String::new(),
+            };
+            let title = format!("{}{kind}", self.strong("Waiting here"));
+            head.push(self.waits(&title, " · ", waiting.count(), waiting.total()));
+            if let Some(head) = head.last_mut() {
+                head.push_str(&still(waiting.open_n));
+            }
+            head.extend(self.reason(&waiting, site.costly_ns()));
+            head.extend(self.spread(&waiting));
+        } else if let Some(part) = site.parts.first() {
+            head.push(self.time(part));
+            head.extend(self.reason(&part.figure, site.costly_ns()));
+            head.extend(self.spread(&part.figure));
+            besides.retain(|other| other.kind != part.kind);
+        }
+        if site.under.ns > waiting.total() {
+            let (title, then) = if head.is_empty() {
+                (self.strong("Waiting in calls from here"), " · ")
+            } else {
+                ("here and in calls from here".to_owned(), ": ")
+            };
+            head.push(self.waits(&title, then, site.under.n, site.under.ns));
+        }
+        if head.is_empty() {
+            return None;
+        }
+        head.extend(self.besides(&besides));
+        let mut told = Paragraphs { before: vec![self.lines(&head)], after: Vec::new() };
+        // One finding in full: a hover is read at a glance, and the diagnostics list them all.
+        let mut found = view.findings_at(file).filter(|(at, _)| *at == site.line);
+        if let Some((_, first)) = found.next() {
+            let mut finding = self.finding(first);
+            match found.count() {
+                0 => {}
+                1 => finding.push_str(" (and 1 more finding)"),
+                n => finding.push_str(&format!(" (and {n} more findings)")),
+            }
+            told.before.insert(0, finding);
+        }
+        if waits.len() > 1 {
+            told.before.push(self.kinds(&waits));
+        }
+        if waiting.count() > 0 {
+            told.after.extend(self.origins(&waiting));
+        }
+        Some(told)
+    }
+
+    /// Whom it holds up, and what it did meanwhile.
+    fn behind(&self, behind: &Behind) -> String {
+        let about = self.view.approximately();
+        let share = percent(behind.ns, self.view.sites.costly_ns.max(1));
+        let places = behind.waits.iter().map(|held| {
+            format!("{} {}", self.code(&held.place(self.view)), percent(held.ns, behind.ns.max(1)))
+        });
+        self.lines(&[
+            format!(
+                "{} · {about}{} of what is costly, {share} of all, ends here: it {}",
+                self.strong("Others wait for this line"),
+                duration(behind.ns),
+                behind.doing()
+            ),
+            format!("they wait at {}", enumerated(places)),
+        ])
+    }
+
     fn strong(&self, text: &str) -> String {
         match self.markup {
             Markup::Markdown => format!("**{text}**"),

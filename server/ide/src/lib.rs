@@ -5,6 +5,7 @@
 pub mod analysis;
 pub mod annotations;
 pub mod assists;
+pub mod behind;
 pub mod blame;
 pub mod causes;
 pub mod diagnostics;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use exectrace::{FrameId, GoId, Nanos, Version};
 
 use crate::Analysis;
+use crate::behind::AllBehind;
 use crate::blame::Blame;
 use crate::figures::SlotId;
 use crate::findings::{Code, Finding, Found, Looked, Severity};
@@ -39,6 +40,8 @@ pub struct View {
     sums: Vec<Sum>,
     /// What waits were really waiting for, likewise; of the whole trace, also in a range.
     pub blame: Option<Arc<Blame>>,
+    /// Whom lines hold up: what is costly elsewhere and ends there; likewise.
+    pub behind: AllBehind,
     /// What is worth telling, the dearest first.
     pub findings: Vec<Finding>,
     /// What rules looked at and what fell short, the nearest first: the whole trace's, always.
@@ -165,6 +168,7 @@ impl View {
         let sums = verdicts.as_ref().map(|v| v.sums.clone()).unwrap_or_default();
         let sites = Sites::new(&analysis, &placement, &sums, &stood);
         View {
+            behind: AllBehind::new(&analysis, &placement, &sites, blame.as_deref()),
             name,
             analysis,
             stood,
@@ -209,10 +213,12 @@ impl View {
         }
         let judged = Judged::new(&analysis, &self.question, Depth::Verdicts, jobs, is_wanted)?;
         let sums = judged.verdicts.sums.clone();
+        let sites = Sites::new(&analysis, &self.placement, &sums, &self.stood);
         Some(View {
             name: self.name.clone(),
             placement: self.placement.clone(),
-            sites: Sites::new(&analysis, &self.placement, &sums, &self.stood),
+            behind: AllBehind::new(&analysis, &self.placement, &sites, Some(&judged.blame)),
+            sites,
             stood: self.stood.clone(),
             verdicts: Some(Arc::new(judged.verdicts)),
             sums,
@@ -262,6 +268,7 @@ impl View {
             n_silenced: self.n_silenced,
             analysis,
             placement: self.placement.clone(),
+            behind: AllBehind::new(&self.analysis, &self.placement, &sites, blame.as_ref()),
             sites,
             verdicts: self.verdicts.clone(),
             sums,

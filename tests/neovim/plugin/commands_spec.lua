@@ -185,6 +185,22 @@ h.run(function()
   vim.cmd.cclose()
   vim.cmd.buffer(buf)
 
+  vim.cmd('Waitline behind')
+  h.wait('lines that others wait for', function()
+    return vim.bo.buftype == 'quickfix'
+  end)
+  title, items, lines = quickfix()
+  h.check('of all that is costly', title == 'Waitline: others wait for these lines, of 1.20 s costly', title)
+  h.check(
+    'each with who does',
+    items[1].lnum == 83
+      and lines[1]:find('db.go|83 network|%s+239 ms%s+20.0 %%%s+return c.r.ReadString') ~= nil
+      and items[2].lnum == 70
+      and lines[2]:find('db.go|70 chan|') ~= nil,
+    lines
+  )
+  vim.cmd.cclose()
+
   vim.cmd('Waitline findings')
   h.wait('findings', function()
     return vim.bo.buftype == 'quickfix'
@@ -224,7 +240,7 @@ h.run(function()
     context = { diagnostics = { vim.diagnostic.get(buf)[1].user_data.lsp } },
   })
   local client = vim.lsp.get_clients({ name = 'waitline' })[1]
-  local actions = client:request_sync('textDocument/codeAction', params, 5000, buf).result
+  local actions = assert(client:request_sync('textDocument/codeAction', params, 60000, buf)).result
   local by = {}
   for _, action in ipairs(actions) do
     by[action.title] = action
@@ -252,7 +268,9 @@ h.run(function()
     vim.deep_equal(vim.fn.getcompletion('Waitline metric s', 'cmdline'), { 'sched', 'syscall' })
   )
   h.top(69)
-  h.check('at first line 80 is no hot line of system calls', h.row_has(80, 'syscall') and h.sees('444 ms waiting'))
+  h.wait('at first line 80 is no hot line of system calls', function()
+    return h.row_has(80, 'syscall') and h.sees('444 ms waiting')
+  end)
   vim.cmd('Waitline metric syscall')
   h.said('lines show system calls (metric syscall)')
   h.wait('figures follow', function()

@@ -13,7 +13,7 @@ h.run(function()
   local client, buf = h.open('webmix/db.go', { trace = { file = h.traces .. '/g126/webmix.trace' } })
   h.top(QUERY)
   h.wait('figures at the ends of lines', function()
-    return h.row_has(SELECT, SELECT_TEXT) and h.row_has(READ, 'net 136 ms · 993× · p99 1.78 ms')
+    return h.row_has(SELECT, SELECT_TEXT) and h.row_has(READ, 'net 136 ms · 993× · others wait 239 ms')
   end)
   h.check('behind the text', h.row(SELECT):find('select {   chan') ~= nil, h.row(SELECT))
   h.check(

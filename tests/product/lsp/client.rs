@@ -25,6 +25,8 @@ pub(crate) struct Client {
     last_id: u64,
     /// All messages so far, in the order of their arrival.
     pub(crate) log: Vec<Value>,
+    /// Its output was closed.
+    is_closed: bool,
     /// The answer to `workspace/configuration`, for each item that is asked for.
     pub(crate) configuration: Value,
 }
@@ -77,6 +79,7 @@ impl Client {
             stderr,
             last_id: 0,
             log: Vec::new(),
+            is_closed: false,
             configuration: Value::Null,
         }
     }
@@ -171,6 +174,7 @@ impl Client {
             Ok(message) => message.unwrap_or_else(|junk| panic!("no frame on stdout: {junk}")),
             Err(RecvTimeoutError::Timeout) => return false,
             Err(RecvTimeoutError::Disconnected) => {
+                self.is_closed = true;
                 std::thread::sleep(time.min(Duration::from_millis(10)));
                 return false;
             }
@@ -286,16 +290,23 @@ impl Client {
         self.stdin = None;
     }
 
-    /// The exit code of a server that was told to end, and how long it took.
+    /// The exit code of a server that was told to end, and how long it took until it said no more. The kernel may
+    /// keep what is left of it for longer: on a busy machine it takes half a minute now and then to close a watch of
+    /// files.
     pub(crate) fn exit_code(&mut self) -> (Option<i32>, Duration) {
         let from = Instant::now();
+        let mut took = None;
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
-                return (status.code(), from.elapsed());
+                return (status.code(), took.unwrap_or(from.elapsed()));
             }
-            if from.elapsed() > LIMIT {
+            if took.is_none() && self.is_closed {
+                took = Some(from.elapsed());
+            }
+            if from.elapsed() > if self.is_closed { LIMIT * 6 } else { LIMIT } {
+                let threads = threads(self.id());
                 let _ = self.child.kill();
-                panic!("the server did not end");
+                panic!("the server did not end; its threads: {threads}");
             }
             self.read_within(Duration::from_millis(5));
         }
@@ -316,6 +327,18 @@ impl Client {
         assert_eq!(code, Some(0), "{said}");
         said
     }
+}
+
+/// What the threads of a process are, and where each of them is in the kernel; empty where that cannot be asked.
+fn threads(process: u32) -> String {
+    let read = |path: &Path, name| std::fs::read_to_string(path.join(name)).unwrap_or_default();
+    let tasks = std::fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
+    let threads = tasks.map(|task| task.path()).map(|task| {
+        let status = read(&task, "status");
+        let state = status.lines().find(|l| l.starts_with("State:")).unwrap_or_default().to_owned();
+        format!("{} {state} {}", read(&task, "comm").trim(), read(&task, "wchan"))
+    });
+    threads.collect::<Vec<_>>().join(", ")
 }
 
 impl Drop for Client {

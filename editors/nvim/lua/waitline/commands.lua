@@ -129,6 +129,13 @@ M.all = {
       require('waitline.lists').goroutines(ctx.args[1] == 'here', ctx.bang)
     end,
   },
+  behind = {
+    desc = 'list the lines that others wait for, each with who does',
+    bang = "the window's own list",
+    run = function(ctx)
+      require('waitline.lists').behind(ctx.bang)
+    end,
+  },
   findings = {
     desc = 'list what is worth a look, with its evidence',
     bang = "the window's own list",

@@ -49,8 +49,16 @@ end
 --- @param cost waitline.Cost
 function M.text(cost)
   local most = config.get().annotations.maxLength
-  if vim.fn.strdisplaywidth(cost.text) <= most then
-    return cost.text
+  local others = cost.others and cost.others ~= vim.NIL and ' · ' .. cost.others
+  -- That others wait for a line says more than the tail of its own waits.
+  local texts = { cost.text }
+  if others then
+    texts = { cost.text .. others, cost.hint .. others, cost.text }
+  end
+  for _, text in ipairs(texts) do
+    if vim.fn.strdisplaywidth(text) <= most then
+      return text
+    end
   end
   return vim.fn.strdisplaywidth(cost.hint) <= most and cost.hint or vim.fn.strcharpart(cost.hint, 0, most - 1) .. '…'
 end

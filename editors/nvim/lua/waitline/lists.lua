@@ -134,6 +134,44 @@ function M.hot(scope, own)
   end, { buf = vim.api.nvim_get_current_buf() })
 end
 
+--- The lines that others wait for as rows, under each those that do.
+--- @param answer table of `waitline/hotspots`
+--- @return waitline.Row[]
+function M.behind_rows(answer)
+  local rows = {}
+  for _, line in ipairs(answer.behind) do
+    local behind = line.behind
+    rows[#rows + 1] = {
+      place = line,
+      kind = behind.ends[1] and behind.ends[1].what,
+      cells = {
+        text.duration(behind.ns),
+        text.percent(behind.ns, math.max(answer.costly, 1)),
+        vim.trim(line.source or ''),
+      },
+    }
+    for _, held in ipairs(behind.waits) do
+      rows[#rows + 1] = {
+        place = held,
+        kind = held.kind,
+        cells = { '  ' .. text.duration(held.ns), '  ' .. text.percent(held.ns, behind.ns), '' },
+      }
+    end
+  end
+  return rows
+end
+
+--- `:Waitline behind`
+function M.behind(own)
+  server.request('waitline/hotspots', { limit = 200 }, function(answer)
+    if not answer or #answer.behind == 0 then
+      return nothing(answer, 'nothing costly ends at another line')
+    end
+    local title = ('others wait for these lines, of %s costly'):format(text.duration(answer.costly))
+    M.set(title, M.behind_rows(answer), own)
+  end, { buf = vim.api.nvim_get_current_buf() })
+end
+
 --- `:Waitline stacks`: for each stack a line with its figures, then its frames.
 function M.stacks(own)
   local name = ('%s:%d'):format(vim.fn.expand('%:t'), vim.api.nvim_win_get_cursor(0)[1])

@@ -48,6 +48,7 @@
 --- @field line integer
 --- @field hint string at most 24 characters
 --- @field text string
+--- @field others? string|vim.NIL how much others wait for the line
 --- @field style 'costly'|'through'|'idle'|'plain'
 --- @field heat integer 0 to 4
 --- @field costly integer

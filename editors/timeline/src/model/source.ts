@@ -6,6 +6,8 @@ export interface Cost {
   /** From 0. */
   readonly line: number;
   readonly text: string;
+  /** How much others wait for the line. */
+  readonly others?: string | null;
   readonly style: 'costly' | 'through' | 'idle' | 'plain';
   /** 0 to 4. */
   readonly heat: number;

@@ -114,7 +114,7 @@ function Line({ app, uri, at, words, isShown, cost }: LineProps) {
           title="Show its spans, the longest first"
           onClick={() => void app.follow.spansOf(uri, at)}
         >
-          {cost.text}
+          {cost.others ? `${cost.text} · ${cost.others}` : cost.text}
         </button>
       )}
     </li>

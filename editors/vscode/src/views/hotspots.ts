@@ -2,7 +2,7 @@
 
 import * as vscode from 'vscode';
 import { metricWords } from '../metric';
-import type { Hotspot, Requests } from '../protocol';
+import type { Behind, Culprit, Hotspot, Requests } from '../protocol';
 import { count, duration, fileName, percent, shortFunc } from '../units';
 import { AnswerTree } from './tree';
 
@@ -14,7 +14,10 @@ const LIMIT = 200;
 export type Node =
   | { is: 'group'; label: string; detail: string; rows: Hotspot[]; counted: number; ns: number }
   | { is: 'row'; row: Hotspot; under: Grouping | 'idle' }
-  | { is: 'idle'; rows: Hotspot[] };
+  | { is: 'idle'; rows: Hotspot[] }
+  | { is: 'behind'; lines: Culprit[] }
+  | { is: 'culprit'; line: Culprit }
+  | { is: 'held'; held: Behind['waits'][number]; of: number };
 
 export class Hotspots extends AnswerTree<NonNullable<Requests['waitline/hotspots'][1]>, Node> {
   grouping: Grouping = 'function';
@@ -25,7 +28,13 @@ export class Hotspots extends AnswerTree<NonNullable<Requests['waitline/hotspots
   }
 
   protected roots(answer: NonNullable<Requests['waitline/hotspots'][1]>): Node[] {
-    return group(answer.lines.filter(matches(this.filter)), this.grouping);
+    const nodes = group(answer.lines.filter(matches(this.filter)), this.grouping);
+    const behind = (answer.behind ?? []).filter(matches(this.filter));
+    if (behind.length > 0) {
+      const idle = nodes.findIndex((node) => node.is === 'idle');
+      nodes.splice(idle < 0 ? nodes.length : idle, 0, { is: 'behind', lines: behind });
+    }
+    return nodes;
   }
 
   protected describe(): string | undefined {
@@ -35,7 +44,8 @@ export class Hotspots extends AnswerTree<NonNullable<Requests['waitline/hotspots
   }
 
   protected override tell(): string | undefined {
-    const none = this.filter && this.answer && !this.answer.lines.some(matches(this.filter));
+    const rows = this.answer ? [...this.answer.lines, ...(this.answer.behind ?? [])] : [];
+    const none = this.filter && this.answer && !rows.some(matches(this.filter));
     return none ? vscode.l10n.t('No function, file, line or cause matches “{0}”.', this.filter) : undefined;
   }
 
@@ -54,6 +64,11 @@ export class Hotspots extends AnswerTree<NonNullable<Requests['waitline/hotspots
     if (!node) return this.rootNodes();
     if (node.is === 'group') return node.rows.map((row) => ({ is: 'row', row, under: this.grouping }));
     if (node.is === 'idle') return node.rows.map((row) => ({ is: 'row', row, under: 'idle' }));
+    if (node.is === 'behind') return node.lines.map((line) => ({ is: 'culprit', line }));
+    if (node.is === 'culprit') {
+      const { waits, ns } = node.line.behind;
+      return waits.map((held) => ({ is: 'held', held, of: ns }));
+    }
     return [];
   }
 
@@ -76,7 +91,33 @@ export class Hotspots extends AnswerTree<NonNullable<Requests['waitline/hotspots
       item.tooltip = this.groupTip(node);
       return item;
     }
+    if (node.is === 'behind') {
+      const item = new vscode.TreeItem(vscode.l10n.t('Others Wait For'), Collapsed);
+      item.id = 'behind';
+      item.description = vscode.l10n.t('lines at which costly waiting elsewhere ends');
+      item.iconPath = new vscode.ThemeIcon('git-merge');
+      return item;
+    }
+    if (node.is === 'culprit') return this.culpritItem(node.line);
+    if (node.is === 'held') return heldItem(node.held, node.of);
     return this.rowItem(node.row, node.under);
+  }
+
+  private culpritItem(line: Culprit): vscode.TreeItem {
+    const where = placeOf(line);
+    const item = new vscode.TreeItem(where, vscode.TreeItemCollapsibleState.Collapsed);
+    const amount = duration(line.behind.ns);
+    item.id = `behind:${line.uri}:${line.line}`;
+    item.description = [amount, ...line.behind.ends.slice(0, 1).map((end) => end.what), line.source].join(' · ');
+    item.tooltip = vscode.l10n.t(
+      '{0}\n{1} of what is costly elsewhere ends here, {2} of all',
+      line.func,
+      amount,
+      percent(line.behind.ns, this.answer?.costly ?? 0),
+    );
+    item.accessibilityInformation = { label: vscode.l10n.t('{0}, others wait {1}', where, amount) };
+    item.command = opens(line);
+    return item;
   }
 
   private rowItem(row: Hotspot, under: Grouping | 'idle'): vscode.TreeItem {
@@ -91,14 +132,7 @@ export class Hotspots extends AnswerTree<NonNullable<Requests['waitline/hotspots
     item.tooltip = rowTip(row);
     item.contextValue = row.longest ? 'row wait' : 'row';
     item.accessibilityInformation = { label: `${where}, ${kind}, ${amount}, ${count(row.n)}` };
-    if (row.line !== null) {
-      const position = new vscode.Position(row.line, 0);
-      item.command = {
-        title: vscode.l10n.t('Go to Line'),
-        command: 'waitline.openLine',
-        arguments: [{ uri: row.uri, line: position.line }],
-      };
-    }
+    item.command = opens(row);
     return item;
   }
 
@@ -123,6 +157,34 @@ export class Hotspots extends AnswerTree<NonNullable<Requests['waitline/hotspots
   }
 }
 
+interface Somewhere {
+  uri: string | null;
+  line: number | null;
+}
+
+/** `db.go:70`. */
+function placeOf(at: Somewhere): string {
+  const line = at.line === null ? vscode.l10n.t('edited') : String(at.line + 1);
+  return `${fileName(decodeURIComponent(at.uri ?? ''))}:${line}`;
+}
+
+function opens(at: Somewhere): vscode.Command | undefined {
+  if (at.uri === null || at.line === null) return undefined;
+  return {
+    title: vscode.l10n.t('Go to Line'),
+    command: 'waitline.openLine',
+    arguments: [{ uri: at.uri, line: at.line }],
+  };
+}
+
+/** A line that waits behind another. */
+function heldItem(held: Behind['waits'][number], of: number): vscode.TreeItem {
+  const item = new vscode.TreeItem(placeOf(held));
+  item.description = `${held.kind} · ${duration(held.ns)} · ${percent(held.ns, of)}`;
+  item.command = opens(held);
+  return item;
+}
+
 function rowTip(row: Hotspot): string {
   const { l10n } = vscode;
   const lines = [
@@ -142,10 +204,10 @@ export function heat(costly: number, all: number): number {
 }
 
 /** Whether a row has this text in what one sees of it, capitals or not. */
-export function matches(filter: string): (row: Hotspot) => boolean {
+export function matches(filter: string): (row: Hotspot | Culprit) => boolean {
   const wanted = filter.toLowerCase();
   return (row) =>
-    [row.func, fileName(decodeURIComponent(row.uri)), row.source, row.kind].some((text) =>
+    [row.func, fileName(decodeURIComponent(row.uri ?? '')), row.source, 'kind' in row ? row.kind : ''].some((text) =>
       text.toLowerCase().includes(wanted),
     );
 }

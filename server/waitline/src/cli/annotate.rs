@@ -3,8 +3,11 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use ide::behind::Behind;
 use ide::kinds::Kind;
+use ide::placement::FileId;
 use ide::sites::{Part, SiteLine};
+use ide::staleness::State;
 use ide::units::{count, counted, duration};
 use ide::verdicts::Verdict;
 use ide::view::View;
@@ -113,7 +116,7 @@ pub(crate) fn run(args: &Args, cache: &Cache) -> anyhow::Result<()> {
             "warning: {lost} lines of the trace are not where the file has their functions: it has changed since, and they are left out"
         ));
     }
-    print(args, &view, &source, lines)?;
+    print(args, &view, &source, id, lines)?;
     keep.write(&view.analysis);
     Ok(())
 }
@@ -128,6 +131,7 @@ fn print(
     args: &Args,
     view: &View,
     source: &ide::placement::SourceFile,
+    id: Option<FileId>,
     lines: &[SiteLine],
 ) -> std::io::Result<()> {
     let mut out = answer();
@@ -141,6 +145,10 @@ fn print(
         format!("{head}{}", if has_verdicts { "  verdict" } else { "" }).trim_end()
     )?;
     let shown = |part: &&Part| part.figure.total() >= args.min;
+    let is_told = |b: &&Behind| {
+        Some(b.file) == id && b.is_told(view) && b.ns >= args.min && b.state < State::Doubtful
+    };
+    let behind: Vec<&Behind> = view.behind.all().iter().filter(is_told).collect();
     let hot: Vec<_> = source
         .source
         .functions()
@@ -148,10 +156,12 @@ fn print(
         .filter(|f| {
             let is_hot = |l: &SiteLine| l.parts.iter().any(|part| shown(&part));
             lines.iter().any(|l| l.holds && f.lines.contains(l.line) && is_hot(l))
+                || behind.iter().any(|b| f.lines.contains(b.line))
         })
         .map(|f| f.lines)
         .collect();
     let (mut gap, mut is_open, mut is_marked, mut left_out) = (false, false, false, 0u64);
+    let mut is_held = false;
     let width = 39 + verdict_width;
     for (number, text) in source.text.lines().enumerate() {
         let line = number as u32;
@@ -165,10 +175,13 @@ fn print(
         if std::mem::take(&mut gap) {
             writeln!(out, "{dim}{:>1$}{dim:#}", "⋮", width + 6)?;
         }
-        let mut rows = parts.iter().filter(shown).map(|part| {
+        let others = behind.iter().find(|b| b.line == line).map(|b| row_of_behind(b.ns));
+        is_held |= others.is_some();
+        let rows = parts.iter().filter(shown).map(|part| {
             is_open |= is_under_way(part);
             row(view, part, has_verdicts)
         });
+        let mut rows = rows.chain(others);
         let first = rows.next().unwrap_or_default();
         let text = text.replace('\t', "    ");
         let mark = site.map_or("", |site| site.state.mark().trim_end());
@@ -182,6 +195,9 @@ fn print(
     let mut notes = Vec::new();
     if is_open {
         notes.push("…: some of it was still under way when the trace ended".to_owned());
+    }
+    if is_held {
+        notes.push("behind: what is costly on other lines, and ends at this one".to_owned());
     }
     if is_marked {
         notes.push("the source has changed since the trace: ~ moved, ? doubtful".to_owned());
@@ -233,6 +249,12 @@ fn row(view: &View, part: &Part, has_verdict: bool) -> String {
         true => format!("{figures}  {:VERDICT$}", verdict(part)),
         false => figures,
     }
+}
+
+/// What others wait for a line, in the columns of a part.
+fn row_of_behind(ns: i64) -> String {
+    let none = ide::units::NONE;
+    format!("{:>9} {none:>8} {none:>8}  {:10}", duration(ns), "behind")
 }
 
 /// What most of it is.

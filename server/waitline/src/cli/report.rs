@@ -301,25 +301,42 @@ fn summed(view: &View, rows: &[Row], verdict: Verdict) -> Option<String> {
 /// Before what costly waiting ends in: it belongs to the table above.
 const ENDS_INDENT: &str = "    ";
 
+/// What all that is costly ends in.
+struct Ends {
+    /// By what and where, as `network db.go:83`, the most first, in nanoseconds.
+    ends: Vec<(String, i64)>,
+    /// What of it is at other lines than those that wait.
+    elsewhere: i64,
+    /// All that is costly of these lines.
+    all: i64,
+}
+
+impl Ends {
+    fn new(view: &View, rows: &[Row]) -> Ends {
+        let costly: Vec<&Row> =
+            rows.iter().filter(|row| row.of.costly_ns >= ide::view::MIN_SHOWN_NS).collect();
+        let all: i64 = costly.iter().map(|row| row.of.costly_ns).fold(0, i64::saturating_add);
+        let (mut sums, mut elsewhere): (BTreeMap<String, i64>, i64) = (BTreeMap::new(), 0);
+        for row in &costly {
+            for (what, ns) in row.ends(view) {
+                if !what.ends_with(&format!(" {}", row.at())) {
+                    elsewhere = elsewhere.saturating_add(ns);
+                }
+                let sum = sums.entry(what).or_default();
+                *sum = sum.saturating_add(ns);
+            }
+        }
+        let mut ends: Vec<(String, i64)> = sums.into_iter().collect();
+        ends.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+        Ends { ends, elsewhere, all }
+    }
+}
+
 /// What all that is costly ends in, the most first: a line that holds many others up is none of the dearest itself,
 /// may be. `None` where that says no more than the table does.
 fn ends_of_costly(view: &View, rows: &[Row]) -> Option<String> {
     const MOST: usize = 4;
-    let costly: Vec<&Row> =
-        rows.iter().filter(|row| row.of.costly_ns >= ide::view::MIN_SHOWN_NS).collect();
-    let all: i64 = costly.iter().map(|row| row.of.costly_ns).fold(0, i64::saturating_add);
-    let (mut sums, mut elsewhere): (BTreeMap<String, i64>, i64) = (BTreeMap::new(), 0);
-    for row in &costly {
-        for (what, ns) in row.ends(view) {
-            if !what.ends_with(&format!(" {}", row.at())) {
-                elsewhere = elsewhere.saturating_add(ns);
-            }
-            let sum = sums.entry(what).or_default();
-            *sum = sum.saturating_add(ns);
-        }
-    }
-    let mut ends: Vec<(String, i64)> = sums.into_iter().collect();
-    ends.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    let Ends { ends, elsewhere, all } = Ends::new(view, rows);
     // A twentieth and more; the rest is of many kinds.
     let named: Vec<String> = ends
         .iter()
@@ -454,6 +471,8 @@ fn print_json(args: &Args, view: &View, rows: &[Row]) -> anyhow::Result<()> {
         .collect();
     value["tests"] = view.tests.iter().take(args.top).map(|test| test_json(view, test)).collect();
     value["lines"] = lines.into();
+    let ends = Ends::new(view, rows).ends;
+    value["ends"] = ends.iter().map(|(end, ns)| json!({ "end": end, "ns": ns })).collect();
     let mut out = answer();
     serde_json::to_writer(&mut out, &value)?;
     writeln!(out)?;

@@ -7,6 +7,7 @@
 use std::path::Path;
 
 use ide::annotations::annotations;
+use ide::behind::Behind;
 use ide::figures::{Instance, SlotId};
 use ide::hover::Markup;
 use ide::kinds::Kind;
@@ -15,6 +16,7 @@ use ide::placement::FileId;
 use ide::sites::{Origin, Part, SiteLine, callers, wakers};
 use ide::staleness::State;
 use ide::verdicts::Sum;
+use ide::view::View;
 use lsp_types::Url;
 use serde_json::{Value, json};
 
@@ -41,6 +43,7 @@ pub(super) fn line_costs(session: &Session, about: &About, params: &Value) -> Va
                 "line": a.line,
                 "hint": a.hint,
                 "text": a.long,
+                "others": a.others,
                 "style": a.style.as_str(),
                 "heat": a.heat,
                 "costly": a.costly_ns,
@@ -63,9 +66,7 @@ pub(super) fn hotspots(
     let counted = metric.of_all(&view.sites);
     let mut rows: Vec<(FileId, &SiteLine, &Part)> = Vec::new();
     for file in (0..view.placement.files.len() as u32).map(FileId) {
-        if only.is_some_and(|uri| {
-            session.path(uri).is_none_or(|path| slashed(&path) != view.placement.source(file).path)
-        }) {
+        if only.is_some_and(|uri| !is_in(session, view, file, uri)) {
             continue;
         }
         for line in view.sites.lines(file).iter().filter(|l| l.holds) {
@@ -95,36 +96,91 @@ pub(super) fn hotspots(
             Some(row)
         })
         .collect();
+    let is_of = |behind: &&Behind| {
+        behind.is_told(view) && only.is_none_or(|uri| is_in(session, view, behind.file, uri))
+    };
+    let behind: Vec<Value> = view
+        .behind
+        .all()
+        .iter()
+        .filter(is_of)
+        .take(limit.min(MOST))
+        .map(|behind| {
+            let source = view.placement.source(behind.file);
+            let text = source.text.lines().nth(behind.line as usize).unwrap_or_default();
+            let mut row = line_at(at, behind.file, behind.line);
+            row["func"] = ide::text::plain(view.analysis.str(behind.func)).into();
+            row["source"] = ide::text::plain(text.trim()).into();
+            row["behind"] = behind_json(at, behind);
+            row
+        })
+        .collect();
     json!({
         "analysis": shown.id,
         "metric": metric.as_str(),
         "counted": counted,
         "costly": view.sites.costly_ns,
         "lines": rows,
+        "behind": behind,
     })
+}
+
+/// Whether a file of the trace is this document's.
+fn is_in(session: &Session, view: &View, file: FileId, uri: &Url) -> bool {
+    session.path(uri).is_some_and(|path| slashed(&path) == view.placement.source(file).path)
 }
 
 /// `waitline/site {uri, line}`: the evidence for a line.
 pub(super) fn site(session: &Session, about: &About, recorded: u32) -> Option<Value> {
     let (view, at) = (&about.shown.view, At { session, shown: &about.shown });
-    let site = view.sites.line(about.file, recorded).filter(|s| s.holds)?;
-    let waiting = site.waiting();
+    let site = view.sites.line(about.file, recorded).filter(|s| s.holds);
+    let behind = view.behind.at(about.file, recorded).filter(|behind| behind.is_told(view));
+    let func = site.map(|site| site.func).or_else(|| Some(behind?.func))?;
+    let waiting = site.map(SiteLine::waiting).unwrap_or_default();
+    let under = site.map(|site| site.under).unwrap_or_default();
+    let parts = site.map_or(&[][..], |site| &site.parts);
     let state = session.lines(about).current(recorded)?.state;
     let metric = session.settings().metric;
     let hover = |markup| ide::hover::hover_as(view, about.file, recorded, state, markup);
     Some(json!({
         "analysis": about.shown.id,
-        "func": ide::text::plain(view.analysis.str(site.func)),
-        "parts": site.parts.iter().map(|p| part_json(at, p)).collect::<Vec<_>>(),
-        "under": { "n": site.under.n, "ns": site.under.ns },
-        "heat": metric.heat(site, metric.of_all(&view.sites)),
+        "func": ide::text::plain(view.analysis.str(func)),
+        "parts": parts.iter().map(|p| part_json(at, p)).collect::<Vec<_>>(),
+        "under": { "n": under.n, "ns": under.ns },
+        "heat": site.map_or(0, |site| metric.heat(site, metric.of_all(&view.sites))),
         "state": state.as_str(),
         "markdown": hover(Markup::Markdown),
         "text": hover(Markup::Plain),
         "wakers": origins(at, &wakers(&view.analysis, &view.placement, &waiting.slots)),
         "callers": origins(at, &callers(&view.analysis, &view.placement, &waiting.slots)),
         "blame": blame(at, &waiting.slots),
+        "behind": behind.map(|behind| behind_json(at, behind)),
     }))
+}
+
+/// Whom a line holds up.
+fn behind_json(at: At<'_>, behind: &Behind) -> Value {
+    let view = &at.shown.view;
+    let ends = behind.ends.iter().map(|(end, ns)| json!({ "what": end.name(), "ns": ns }));
+    let waits = behind.waits.iter().take(MOST).map(|held| {
+        let mut row = line_at(at, held.file, held.line);
+        row["kind"] = held.kind.label(&view.analysis).into();
+        row["ns"] = held.ns.into();
+        row
+    });
+    json!({
+        "ns": behind.ns,
+        "ends": ends.collect::<Vec<_>>(),
+        "waits": waits.collect::<Vec<_>>(),
+    })
+}
+
+/// A line of a file of the trace, where it is in the editor now.
+fn line_at(at: At<'_>, file: FileId, line: u32) -> Value {
+    let source = at.shown.view.placement.source(file);
+    let uri = paths::uri(Path::new(&source.path));
+    let now = uri.as_ref().and_then(|uri| at.session.current_line(at.shown, file, uri, line));
+    json!({ "uri": uri.map(|uri| uri.as_str().to_owned()), "line": now })
 }
 
 /// `waitline/wakers {uri, line}`: who ended the waits of a line, the most frequent first.

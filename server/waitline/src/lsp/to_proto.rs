@@ -94,12 +94,15 @@ pub(super) fn location(view: &View, frame: exectrace::FrameId) -> Option<Locatio
 pub(super) fn inlay_hint(texts: &Texts<'_>, annotation: &Annotation) -> InlayHint {
     let text = texts.0.line(annotation.line);
     let end = text.encode_utf16().count() as u32;
+    let others = annotation.others.as_ref().map(|others| format!(" · {others}"));
     InlayHint {
         position: Position::new(annotation.line, end),
         label: InlayHintLabel::String(annotation.hint.clone()),
         kind: None,
         text_edits: None,
-        tooltip: Some(InlayHintTooltip::String(annotation.long.clone())),
+        tooltip: Some(InlayHintTooltip::String(
+            annotation.long.clone() + &others.unwrap_or_default(),
+        )),
         padding_left: Some(true),
         padding_right: None,
         data: None,
