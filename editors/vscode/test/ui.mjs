@@ -93,6 +93,24 @@ const scenarios = {
       await w.seen(step);
       w.step('hotspots filtered');
 
+      const twistie = '.monaco-tl-twistie';
+      await w.sidebar('.pane-header', 'Hotspots').first().hover();
+      await w.page.locator('.sidebar .pane-header a[aria-label="Filter…"]').click();
+      await w.answer('dbConn');
+      await w.gone(step);
+      await w.row('Others Wait For').locator(twistie).click();
+      const behind = w.row(/db\.go:83.*239 ms · network/);
+      await behind.locator(twistie).click();
+      await w.shot('behind');
+      await w.row(/db\.go:70.*chan · 239 ms · 100 %/).click();
+      await w.at('Ln 70');
+      await behind.click();
+      await w.at('Ln 83');
+      await w.sidebar('.pane-header', 'Hotspots').first().hover();
+      await w.page.locator('.sidebar .pane-header a[aria-label="Clear Filter"]').click();
+      await w.seen(step);
+      w.step('a line that others wait for, and who does');
+
       await w.row('25 chan').first().click();
       await w.at('Ln 25');
       w.step('hotspot leads to its line');
