@@ -9,6 +9,7 @@ import * as vscode from 'vscode';
 import { shift } from './line-shift';
 import type { LineCost } from './protocol';
 import type { Session } from './session';
+import { textOf } from './units';
 import { around, covers, type Span, within } from './visible';
 
 /** Lines above and below the visible ones that have their figures already. */
@@ -219,10 +220,9 @@ function renderer(): string {
   return vscode.workspace.getConfiguration('waitline').get('annotations.renderer', 'decoration');
 }
 
-function figureAt(document: vscode.TextDocument, { line, text: own, others }: LineCost): vscode.DecorationOptions {
-  const text = others ? `${own} · ${others}` : own;
-  const contentText = text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT - 1)}…` : text;
-  return { range: document.lineAt(line).range, renderOptions: { after: { contentText } } };
+function figureAt(document: vscode.TextDocument, cost: LineCost): vscode.DecorationOptions {
+  const contentText = textOf(cost, MAX_TEXT);
+  return { range: document.lineAt(cost.line).range, renderOptions: { after: { contentText } } };
 }
 
 function textType(color: string): vscode.TextEditorDecorationType {

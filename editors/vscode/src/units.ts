@@ -1,7 +1,7 @@
 // Figures as people read them, by the server's rule (server/ide/src/units.rs): three significant
 // digits, at most two decimals, the unit chosen per value after rounding.
 
-import type { Nanos } from './protocol';
+import type { LineCost, Nanos } from './protocol';
 
 const UNITS: [string, number, number][] = [
   ['ns', 1, 1000],
@@ -80,4 +80,10 @@ export function shortFunc(func: string): string {
 /** The last part of a path or URI. */
 export function fileName(path: string): string {
   return path.slice(Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\')) + 1);
+}
+
+/** What is written behind a line: that others wait for it says more than the tail of its own waits. */
+export function textOf({ text, hint, others }: Pick<LineCost, 'text' | 'hint' | 'others'>, most: number): string {
+  const texts = others ? [text, hint, hint.split(' · ', 1)[0]].map((own) => `${own} · ${others}`) : [text];
+  return texts.find((t) => t.length <= most) ?? `${text.slice(0, most - 1)}…`;
 }

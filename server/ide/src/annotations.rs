@@ -84,14 +84,16 @@ pub fn annotations(
             let part = metric.first(site)?;
             let now = lines.current(site.line)?;
             let heat = metric.heat(site, of_all);
+            let others = held_up(site.line).filter(|_| now.state < State::Doubtful);
             let style = match part.shows() {
                 _ if now.state == State::Doubtful => Style::Plain,
+                // Its own wait is idle, and yet others wait for what it brings.
+                Some(Verdict::Idle) if others.is_some() => Style::Plain,
                 Some(Verdict::Idle) => Style::Idle,
                 Some(Verdict::Through) if metric == Metric::Impact => Style::Through,
                 _ if heat > 0 => Style::Costly,
                 _ => Style::Plain,
             };
-            let others = held_up(site.line).filter(|_| now.state < State::Doubtful);
             Some(Annotation {
                 line: now.line,
                 recorded: site.line,
@@ -116,10 +118,11 @@ pub fn annotations(
 /// What stands at the end of a line that costs nothing itself, and for which others wait.
 fn of_behind(view: &View, behind: &Behind, lines: &Lines) -> Option<Annotation> {
     let now = lines.current(behind.line)?;
-    let state = now.state.max(behind.state);
+    let state = now.state;
     if state >= State::Doubtful {
         return None;
     }
+    let costly_ns = view.sites.line(behind.file, behind.line).map_or(0, SiteLine::costly_ns);
     let marks = format!("{}{}", state.mark(), view.badge());
     Some(Annotation {
         line: now.line,
@@ -130,7 +133,7 @@ fn of_behind(view: &View, behind: &Behind, lines: &Lines) -> Option<Annotation> 
         state,
         style: Style::Plain,
         heat: 0,
-        costly_ns: 0,
+        costly_ns,
     })
 }
 

@@ -10,12 +10,14 @@ use exectrace::StrId;
 use hashbrown::HashMap;
 
 use crate::Analysis;
-use crate::blame::{Blame, End, EndLine};
+use crate::blame::{Blame, End};
+use crate::go_source::Operations;
 use crate::kinds::Kind;
-use crate::placement::{FileId, Placement};
-use crate::sites::{Part, Sites};
-use crate::staleness::State;
+use crate::placement::{FileId, Place, Placement};
+use crate::sites::Sites;
+use crate::staleness::{RUNS, State};
 use crate::units::{duration, percent};
+use crate::verdicts::Sum;
 use crate::view::{MIN_SHOWN_NS, View};
 
 /// What of all lines is held up by which.
@@ -57,43 +59,28 @@ pub struct Held {
     pub ns: i64,
 }
 
-/// What of a part is costly, by what it ends in: each end's share of it. Nothing where the part waits for nobody.
-pub fn costly_ends(
-    part: &Part,
-    ends: impl FnOnce(&[crate::figures::SlotId]) -> Vec<(EndLine, i64)>,
-) -> Vec<(EndLine, i64)> {
-    if matches!(part.kind, Kind::Syscall | Kind::Assist) {
-        return Vec::new();
-    }
-    let (costly, all) = (part.costly_ns(), part.figure.total());
-    if costly <= 0 {
-        return Vec::new();
-    }
-    let share = |ns: i64| {
-        let share = i128::from(ns) * i128::from(costly) / i128::from(all.max(1));
-        i64::try_from(share).unwrap_or(i64::MAX)
-    };
-    ends(&part.figure.slots).into_iter().map(|(end, ns)| (end, share(ns))).collect()
-}
-
 impl AllBehind {
-    /// Turns round what the costly waits of all lines end in.
+    /// Turns round what the costly waits of all lines end in. `sums` are the verdicts by slot.
     pub(crate) fn new(
         analysis: &Analysis,
         placement: &Placement,
         sites: &Sites,
+        sums: &[Sum],
         blame: Option<&Blame>,
     ) -> AllBehind {
         let Some(blame) = blame else { return AllBehind::default() };
         let mut lines: HashMap<(FileId, u32), Behind> = HashMap::new();
         for file in placement.files() {
             for site in sites.lines(file).iter().filter(|site| site.holds) {
-                for part in site.parts.iter().filter(|part| part.kind.is_ranked()) {
-                    for ((end, frame), ns) in costly_ends(part, |slots| blame.ends(slots)) {
+                // Who waits for the collector does not wait for the line that ran on its behalf.
+                let waits = site.parts.iter().filter(|p| p.kind.is_ranked() && p.kind != Kind::Gc);
+                for part in waits.filter(|p| !matches!(p.kind, Kind::Syscall | Kind::Assist)) {
+                    for ((end, frame), ns) in blame.costly_ends(analysis, sums, &part.figure.slots)
+                    {
                         let placed = frame.and_then(|f| Some((f, placement.place(f)?)));
                         let Some((frame, place)) = placed else { continue };
                         let is_itself = (place.file, place.line) == (file, site.line);
-                        if is_itself || place.state == State::Lost || ns <= 0 {
+                        if is_itself || !can_be_it(placement, place) || ns <= 0 {
                             continue;
                         }
                         let behind = lines.entry((place.file, place.line)).or_insert(Behind {
@@ -105,6 +92,7 @@ impl AllBehind {
                             ends: Vec::new(),
                             waits: Vec::new(),
                         });
+                        behind.state = behind.state.max(place.state);
                         behind.add(end, Held { file, line: site.line, kind: part.kind, ns });
                     }
                 }
@@ -144,8 +132,20 @@ impl AllBehind {
     }
 }
 
+/// Whether a line can be the one that was recorded: outside of functions only its operations tell.
+fn can_be_it(placement: &Placement, place: Place) -> bool {
+    let source = &placement.source(place.file).source;
+    let channel = Operations::SEND | Operations::RECEIVE | Operations::SELECT;
+    place.state != State::Lost
+        && (source.function_at(place.line).is_some()
+            || source.operations_at(place.line).intersects(RUNS | channel))
+}
+
 /// A line that holds up this part of all that is costly says so.
 const GOOD_PART: i128 = 20;
+
+/// The most lines that are named.
+const MOST_LINES: usize = 100;
 
 impl Behind {
     fn add(&mut self, end: End, held: Held) {
@@ -154,13 +154,41 @@ impl Behind {
             Some((_, ns)) => *ns = ns.saturating_add(held.ns),
             None => self.ends.push((end, held.ns)),
         }
-        let is_same = |other: &&mut Held| {
-            (other.file, other.line) == (held.file, held.line) && other.kind == held.kind
-        };
-        match self.waits.iter_mut().find(is_same) {
+        // They come line by line.
+        let of_line =
+            self.waits.iter_mut().rev().take_while(|o| (o.file, o.line) == (held.file, held.line));
+        match of_line.into_iter().find(|other| other.kind == held.kind) {
             Some(other) => other.ns = other.ns.saturating_add(held.ns),
             None => self.waits.push(held),
         }
+    }
+
+    /// The lines that wait, whatever in, with nanoseconds, the most first; as short as tells them apart.
+    pub fn by_line(&self, view: &View) -> Vec<(String, i64)> {
+        let mut lines: Vec<(FileId, u32, i64)> = Vec::new();
+        let mut sorted: Vec<&Held> = self.waits.iter().collect();
+        sorted.sort_by_key(|held| (held.file, held.line));
+        for held in sorted {
+            match lines.last_mut() {
+                Some(last) if (last.0, last.1) == (held.file, held.line) => {
+                    last.2 = last.2.saturating_add(held.ns);
+                }
+                _ => lines.push((held.file, held.line, held.ns)),
+            }
+        }
+        lines.sort_by_key(|&(file, line, ns)| (Reverse(ns), file, line));
+        let path = |file: FileId| view.placement.source(file).path.as_str();
+        let base = |file| path(file).rsplit('/').next().unwrap_or_default();
+        let shown: Vec<FileId> = lines.iter().take(MOST_LINES).map(|line| line.0).collect();
+        let named = lines.iter().map(|&(file, line, ns)| {
+            let is_like = |&other: &FileId| other != file && base(other) == base(file);
+            let name = match shown.iter().any(is_like) {
+                true => crate::findings::in_folder(path(file)),
+                false => base(file).to_owned(),
+            };
+            (crate::text::plain(&format!("{name}:{}", u64::from(line) + 1)), ns)
+        });
+        named.take(MOST_LINES).collect()
     }
 
     /// Whether it is worth a word where somebody asks about its line.
@@ -175,8 +203,8 @@ impl Behind {
 
     /// The same with where most of them wait, and what was done meanwhile.
     pub fn long(&self, view: &View) -> String {
-        let most = self.waits.first().map_or_else(String::new, |held| {
-            format!(", {} of it at {}", percent(held.ns, self.ns.max(1)), held.place(view))
+        let most = self.by_line(view).first().map_or_else(String::new, |(at, ns)| {
+            format!(", {} of it at {at}", percent(*ns, self.ns.max(1)))
         });
         format!("{}{most}", self.hint(view))
     }
@@ -202,14 +230,5 @@ impl Behind {
                 each.collect::<Vec<_>>().join(", ")
             }
         }
-    }
-}
-
-impl Held {
-    /// `db.go:70`, where the line is as [`Sites`] have it.
-    pub fn place(&self, view: &View) -> String {
-        let path = &view.placement.source(self.file).path;
-        let name = path.rsplit('/').next().unwrap_or(path);
-        crate::text::plain(&format!("{name}:{}", u64::from(self.line) + 1))
     }
 }

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::Analysis;
 use crate::figures::SlotId;
 use crate::stays::{GoRow, Stay, StayKind, StayRow, Stays};
-use crate::verdicts::{Facts, WaitKind};
+use crate::verdicts::{Facts, Sum, Verdict, WaitKind};
 
 mod sums;
 
@@ -198,35 +198,63 @@ impl Blame {
     /// The same, with all that ends at the network as one, and all at timers: with the line at which most of it does,
     /// if there is one. What stands for the whole is not told by which of many lines it is split into.
     pub fn ends_by_kind(&self, slots: &[SlotId]) -> Vec<(EndLine, i64)> {
-        let mut list = self.ends(slots);
-        for kind in [End::Network, End::Timer] {
-            let of_kind = |end: &(EndLine, i64)| end.0.0 == kind;
-            let all = list
-                .iter()
-                .filter(|end| of_kind(end))
-                .fold(0i64, |sum, end| sum.saturating_add(end.1));
-            let Some(&((_, line), most)) = list.iter().find(|end| of_kind(end)) else { continue };
-            let line = line.filter(|_| i128::from(most) * 2 > i128::from(all));
-            list.retain(|end| !of_kind(end));
-            list.push(((kind, line), all));
-        }
-        list.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-        list
+        by_kind(self.ends(slots))
     }
 
     /// What the waits of some slots end in, the most first.
     pub fn ends(&self, slots: &[SlotId]) -> Vec<(EndLine, i64)> {
-        let mut sums: HashMap<EndLine, i64> = HashMap::new();
-        for &slot in slots {
-            for &(_, end, ns) in self.of(slot) {
-                let sum: &mut i64 = sums.entry(end).or_default();
-                *sum = sum.saturating_add(ns);
-            }
-        }
-        let mut list: Vec<_> = sums.into_iter().collect();
-        list.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-        list
+        sum_up(slots.iter().flat_map(|&slot| self.of(slot)).map(|&(_, end, ns)| (end, ns)))
     }
+
+    /// What of the waits of some slots is costly, by what it ends in, the most first. Of a slot some of whose waits
+    /// are costly each end has the same part of it.
+    pub fn costly_ends(
+        &self,
+        analysis: &Analysis,
+        sums: &[Sum],
+        slots: &[SlotId],
+    ) -> Vec<(EndLine, i64)> {
+        let ends = slots.iter().flat_map(|&id| {
+            let costly = sums.get(id.0 as usize).map_or(0, |sum| sum.of(Verdict::Costly));
+            let all = analysis
+                .slots
+                .get(id.0 as usize)
+                .map_or(0, |slot| slot.ns.saturating_add(slot.open_ns).saturating_add(slot.pre_ns));
+            let of = if costly > 0 { self.of(id) } else { &[] };
+            of.iter().map(move |&(_, end, ns)| {
+                let part = i128::from(ns) * i128::from(costly) / i128::from(all.max(1));
+                (end, i64::try_from(part).unwrap_or(i64::MAX))
+            })
+        });
+        sum_up(ends)
+    }
+}
+
+/// Sums by end, the most first.
+fn sum_up(ends: impl Iterator<Item = (EndLine, i64)>) -> Vec<(EndLine, i64)> {
+    let mut sums: HashMap<EndLine, i64> = HashMap::new();
+    for (end, ns) in ends {
+        let sum: &mut i64 = sums.entry(end).or_default();
+        *sum = sum.saturating_add(ns);
+    }
+    let mut list: Vec<_> = sums.into_iter().collect();
+    list.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    list
+}
+
+/// With all that ends at the network as one, and all at timers.
+pub fn by_kind(mut list: Vec<(EndLine, i64)>) -> Vec<(EndLine, i64)> {
+    for kind in [End::Network, End::Timer] {
+        let of_kind = |end: &(EndLine, i64)| end.0.0 == kind;
+        let all =
+            list.iter().filter(|end| of_kind(end)).fold(0i64, |sum, end| sum.saturating_add(end.1));
+        let Some(&((_, line), most)) = list.iter().find(|end| of_kind(end)) else { continue };
+        let line = line.filter(|_| i128::from(most) * 2 > i128::from(all));
+        list.retain(|end| !of_kind(end));
+        list.push(((kind, line), all));
+    }
+    list.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    list
 }
 
 /// What a walk asks of a slot.

@@ -66,7 +66,7 @@ pub fn hover_as(
     let writer = Writer { view, markup };
     let site = view.sites.line(file, line).filter(|s| s.holds);
     let behind = view.behind.at(file, line).filter(|behind| behind.is_told(view));
-    let told = site.and_then(|site| writer.site(site, file));
+    let told = site.and_then(|site| writer.site(site, file, behind.is_some()));
     if told.is_none() && behind.is_none() {
         return None;
     }
@@ -97,7 +97,7 @@ struct Writer<'a> {
 
 impl Writer<'_> {
     /// What the line itself cost.
-    fn site(&self, site: &SiteLine, file: FileId) -> Option<Paragraphs> {
+    fn site(&self, site: &SiteLine, file: FileId, is_behind: bool) -> Option<Paragraphs> {
         let Writer { view, .. } = *self;
         let waiting = site.waiting();
         let mut head = Vec::new();
@@ -113,11 +113,11 @@ impl Writer<'_> {
             if let Some(head) = head.last_mut() {
                 head.push_str(&still(waiting.open_n));
             }
-            head.extend(self.reason(&waiting, site.costly_ns()));
+            head.extend(self.reason(&waiting, site.costly_ns(), is_behind));
             head.extend(self.spread(&waiting));
         } else if let Some(part) = site.parts.first() {
             head.push(self.time(part));
-            head.extend(self.reason(&part.figure, site.costly_ns()));
+            head.extend(self.reason(&part.figure, site.costly_ns(), is_behind));
             head.extend(self.spread(&part.figure));
             besides.retain(|other| other.kind != part.kind);
         }
@@ -158,9 +158,10 @@ impl Writer<'_> {
     fn behind(&self, behind: &Behind) -> String {
         let about = self.view.approximately();
         let share = percent(behind.ns, self.view.sites.costly_ns.max(1));
-        let places = behind.waits.iter().map(|held| {
-            format!("{} {}", self.code(&held.place(self.view)), percent(held.ns, behind.ns.max(1)))
-        });
+        let places = behind.by_line(self.view);
+        let places = places
+            .iter()
+            .map(|(at, ns)| format!("{} {}", self.code(at), percent(*ns, behind.ns.max(1))));
         self.lines(&[
             format!(
                 "{} · {about}{} of what is costly, {share} of all, ends here: it {}",
@@ -225,9 +226,14 @@ impl Writer<'_> {
     }
 
     /// The verdict in a sentence, and the line's share of all that is costly, where that is a good part of it.
-    fn reason(&self, figure: &Figure, costly_ns: i64) -> Option<String> {
+    fn reason(&self, figure: &Figure, costly_ns: i64, is_behind: bool) -> Option<String> {
         let sum = self.view.judged(&figure.slots);
         let reason = crate::reasons::reason(self.view, &sum, &figure.slots)?;
+        // Of each single wait that is so; but of the line more is told below.
+        let reason = match reason.split_once("; nobody ") {
+            Some((reason, _)) if is_behind => reason.to_owned(),
+            _ => reason,
+        };
         let reason = match self.markup {
             Markup::Markdown => escaped(&reason),
             Markup::Plain => reason,

@@ -6,7 +6,7 @@ use exectrace::{FrameId, GoId, Nanos, Version};
 
 use crate::Analysis;
 use crate::behind::AllBehind;
-use crate::blame::Blame;
+use crate::blame::{Blame, EndLine};
 use crate::figures::SlotId;
 use crate::findings::{Code, Finding, Found, Looked, Severity};
 use crate::goroutines::GoGroup;
@@ -168,7 +168,7 @@ impl View {
         let sums = verdicts.as_ref().map(|v| v.sums.clone()).unwrap_or_default();
         let sites = Sites::new(&analysis, &placement, &sums, &stood);
         View {
-            behind: AllBehind::new(&analysis, &placement, &sites, blame.as_deref()),
+            behind: AllBehind::new(&analysis, &placement, &sites, &sums, blame.as_deref()),
             name,
             analysis,
             stood,
@@ -217,7 +217,7 @@ impl View {
         Some(View {
             name: self.name.clone(),
             placement: self.placement.clone(),
-            behind: AllBehind::new(&analysis, &self.placement, &sites, Some(&judged.blame)),
+            behind: AllBehind::new(&analysis, &self.placement, &sites, &sums, Some(&judged.blame)),
             sites,
             stood: self.stood.clone(),
             verdicts: Some(Arc::new(judged.verdicts)),
@@ -257,6 +257,7 @@ impl View {
             });
         }
         let sites = Sites::new(&analysis, &self.placement, &sums, &stood);
+        let behind = AllBehind::new(&analysis, &self.placement, &sites, &sums, blame.as_ref());
         let costs = |finding: &&Finding| match finding.frame.and_then(|f| self.placement.place(f)) {
             Some(place) => sites.line(place.file, place.line).is_some(),
             None => true,
@@ -268,7 +269,7 @@ impl View {
             n_silenced: self.n_silenced,
             analysis,
             placement: self.placement.clone(),
-            behind: AllBehind::new(&self.analysis, &self.placement, &sites, blame.as_ref()),
+            behind,
             sites,
             verdicts: self.verdicts.clone(),
             sums,
@@ -315,6 +316,12 @@ impl View {
             }
         }
         sum
+    }
+
+    /// What of some slots is costly, by what it ends in, the most first.
+    pub fn costly_ends(&self, slots: &[SlotId]) -> Vec<(EndLine, i64)> {
+        let blame = self.blame.as_ref();
+        blame.map(|b| b.costly_ends(&self.analysis, &self.sums, slots)).unwrap_or_default()
     }
 
     /// What goroutines ran in an assist's slot, in nanoseconds: what it costs beside the waits in it. All

@@ -77,7 +77,50 @@ fn adds_up(client: &mut Client, file: &Path, line: &Value, costly: i64, program:
     assert!(text.contains(&told) && text.contains("they wait at `main.go:"), "{program}: {text}");
 }
 
-/// A program in which nothing is costly has no such line, and one that only runs no hover.
+/// A helper waits for those who want a token, and for one whom nobody waits for: only what is costly of that counts.
+#[test]
+fn of_a_helper_only_those_count_that_are_late() {
+    let folder = testdata("truth/helper");
+    let mut client = Client::showing(&folder, &testdata("truth/traces/helper.trace"));
+    let hot = client.ask("waitline/hotspots", json!({}));
+    let all: Vec<&str> =
+        list(&hot, "behind").iter().map(|line| line["source"].as_str().unwrap()).collect();
+    assert!(matches!(all[..], [only] if only.starts_with("tokens <-")), "{all:?}");
+    client.end();
+}
+
+/// What others wait for at a line that costs nothing itself is followed as figures are.
+#[test]
+fn a_line_without_figures_is_followed_too() {
+    let folder = testdata("truth/helper");
+    let file = folder.join("main.go");
+    let text = text_of(&file);
+    let mut client = Client::showing(&folder, &testdata("truth/traces/helper.trace"));
+    let lines = lines_of(&text);
+    let give = lines.iter().position(|l| l.contains("tokens <- struct{}{} //")).unwrap() as u32;
+    let site = |client: &mut Client, line: u32| {
+        client.ask("waitline/site", json!({ "uri": uri(&file), "line": line }))
+    };
+    client.open(&file, 1, &text);
+    let before = site(&mut client, give);
+    assert!(list(&before, "parts").is_empty(), "{before}");
+    let said = said_of(&cost_at(&mut client, &file, give).unwrap());
+    assert!(said.starts_with("others wait 1.75 s, 100 % of it at main.go:17"), "{said}");
+    // The same code, indented otherwise: as a line with figures.
+    let place = |character: usize| json!({ "line": give, "character": character });
+    let indent = json!([{ "range": { "start": place(0), "end": place(0) }, "text": "\t" }]);
+    client.change(&file, 2, indent);
+    let moved = cost_at(&mut client, &file, give).map(|cost| said_of(&cost));
+    assert_eq!(moved, Some(format!("~ {said}")));
+    assert_eq!(site(&mut client, give)["state"], "shifted");
+    let end = lines[give as usize].len() + 1;
+    let other = json!([{ "range": { "start": place(2), "end": place(end) }, "text": "run()" }]);
+    client.change(&file, 3, other);
+    assert_eq!(cost_at(&mut client, &file, give), None);
+    client.end();
+}
+
+/// A program in which nothing is costly has no such line.
 #[test]
 fn where_nothing_is_costly_nobody_is_held_up() {
     for program in ["prodslow", "ctxcancel", "hub", "leak"] {

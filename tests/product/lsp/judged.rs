@@ -111,7 +111,10 @@ fn line_costs_and_evidence_add_up() {
             for (cost, hint) in costs.iter().zip(&hints) {
                 let what = format!("{name} {part} {cost}");
                 assert_eq!(cost["line"], line_of(hint), "{what}");
-                assert_eq!((&cost["hint"], &cost["text"]), (&hint["label"], &hint["tooltip"]));
+                let others = cost["others"].as_str().map(|others| format!(" · {others}"));
+                let told =
+                    format!("{}{}", cost["text"].as_str().unwrap(), others.unwrap_or_default());
+                assert_eq!((&cost["hint"], &json!(told)), (&hint["label"], &hint["tooltip"]));
                 let hint = cost["hint"].as_str().unwrap();
                 assert!(hint.chars().count() <= 24, "{what}");
                 let style = cost["style"].as_str().unwrap();

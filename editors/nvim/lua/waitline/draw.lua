@@ -53,7 +53,8 @@ function M.text(cost)
   -- That others wait for a line says more than the tail of its own waits.
   local texts = { cost.text }
   if others then
-    texts = { cost.text .. others, cost.hint .. others, cost.text }
+    local first = cost.hint:match('^(.-) · ') or cost.hint
+    texts = { cost.text .. others, cost.hint .. others, first .. others, cost.text }
   end
   for _, text in ipairs(texts) do
     if vim.fn.strdisplaywidth(text) <= most then

@@ -139,7 +139,7 @@ end
 --- @return waitline.Row[]
 function M.behind_rows(answer)
   local rows = {}
-  for _, line in ipairs(answer.behind) do
+  for _, line in ipairs(answer.behind or {}) do
     local behind = line.behind
     rows[#rows + 1] = {
       place = line,
@@ -164,7 +164,7 @@ end
 --- `:Waitline behind`
 function M.behind(own)
   server.request('waitline/hotspots', { limit = 200 }, function(answer)
-    if not answer or #answer.behind == 0 then
+    if not answer or #(answer.behind or {}) == 0 then
       return nothing(answer, 'nothing costly ends at another line')
     end
     local title = ('others wait for these lines, of %s costly'):format(text.duration(answer.costly))

@@ -16,7 +16,7 @@ export type Node =
   | { is: 'row'; row: Hotspot; under: Grouping | 'idle' }
   | { is: 'idle'; rows: Hotspot[] }
   | { is: 'behind'; lines: Culprit[] }
-  | { is: 'culprit'; line: Culprit }
+  | { is: 'culprit'; line: Culprit; nth: number }
   | { is: 'held'; held: Behind['waits'][number]; of: number };
 
 export class Hotspots extends AnswerTree<NonNullable<Requests['waitline/hotspots'][1]>, Node> {
@@ -64,7 +64,7 @@ export class Hotspots extends AnswerTree<NonNullable<Requests['waitline/hotspots
     if (!node) return this.rootNodes();
     if (node.is === 'group') return node.rows.map((row) => ({ is: 'row', row, under: this.grouping }));
     if (node.is === 'idle') return node.rows.map((row) => ({ is: 'row', row, under: 'idle' }));
-    if (node.is === 'behind') return node.lines.map((line) => ({ is: 'culprit', line }));
+    if (node.is === 'behind') return node.lines.map((line, nth) => ({ is: 'culprit', line, nth }));
     if (node.is === 'culprit') {
       const { waits, ns } = node.line.behind;
       return waits.map((held) => ({ is: 'held', held, of: ns }));
@@ -98,16 +98,17 @@ export class Hotspots extends AnswerTree<NonNullable<Requests['waitline/hotspots
       item.iconPath = new vscode.ThemeIcon('git-merge');
       return item;
     }
-    if (node.is === 'culprit') return this.culpritItem(node.line);
+    if (node.is === 'culprit') return this.culpritItem(node.line, node.nth);
     if (node.is === 'held') return heldItem(node.held, node.of);
     return this.rowItem(node.row, node.under);
   }
 
-  private culpritItem(line: Culprit): vscode.TreeItem {
+  private culpritItem(line: Culprit, nth: number): vscode.TreeItem {
     const where = placeOf(line);
     const item = new vscode.TreeItem(where, vscode.TreeItemCollapsibleState.Collapsed);
     const amount = duration(line.behind.ns);
-    item.id = `behind:${line.uri}:${line.line}`;
+    // Of lines that were edited away the number is not known.
+    item.id = `behind:${line.uri}:${line.line ?? `edited ${nth}`}`;
     item.description = [amount, ...line.behind.ends.slice(0, 1).map((end) => end.what), line.source].join(' · ');
     item.tooltip = vscode.l10n.t(
       '{0}\n{1} of what is costly elsewhere ends here, {2} of all',
@@ -206,10 +207,12 @@ export function heat(costly: number, all: number): number {
 /** Whether a row has this text in what one sees of it, capitals or not. */
 export function matches(filter: string): (row: Hotspot | Culprit) => boolean {
   const wanted = filter.toLowerCase();
-  return (row) =>
-    [row.func, fileName(decodeURIComponent(row.uri ?? '')), row.source, 'kind' in row ? row.kind : ''].some((text) =>
-      text.toLowerCase().includes(wanted),
-    );
+  const name = (uri: string | null) => fileName(decodeURIComponent(uri ?? ''));
+  const seen = (row: Hotspot | Culprit) => {
+    const kinds = 'behind' in row ? [row.behind.ends[0]?.what ?? '', ...row.behind.waits.map(placeOf)] : [row.kind];
+    return [row.func, name(row.uri), row.source, ...kinds];
+  };
+  return (row) => seen(row).some((text) => text.toLowerCase().includes(wanted));
 }
 
 /** The import path of a function's package: `example.com/a/b` of `example.com/a/b.(*T).f`. */

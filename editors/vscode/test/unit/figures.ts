@@ -1,7 +1,7 @@
 import { deepStrictEqual, strictEqual } from 'node:assert';
 import { test } from 'node:test';
 import { shift } from '../../src/line-shift';
-import { count, duration, parseRange, percent, shortFunc } from '../../src/units';
+import { count, duration, parseRange, percent, shortFunc, textOf } from '../../src/units';
 
 test('durations, counts and shares read as the server writes them', () => {
   const durations: [number, string][] = [
@@ -58,4 +58,17 @@ test('a new line in front of a figure moves it, one after it does not', () => {
   deepStrictEqual(after({ startLine: 5, startCharacter: 0, endLine: 5, text: '\n' }), [3, 6, 10]);
   deepStrictEqual(after({ startLine: 5, startCharacter: 10, endLine: 5, text: '\n\t' }), [3, 5, 10]);
   deepStrictEqual(after({ startLine: 5, startCharacter: 4, endLine: 5, text: '\n\t' }), [3, 10]);
+});
+
+test('that others wait for a line is said before the tail of its own waits', () => {
+  const cost = {
+    text: 'net 136 ms · 993× · p99 1.78 ms +4',
+    hint: 'net 136 ms · 993×',
+    others: 'others wait 239 ms',
+  };
+  strictEqual(textOf(cost, 60), 'net 136 ms · 993× · p99 1.78 ms +4 · others wait 239 ms');
+  strictEqual(textOf(cost, 40), 'net 136 ms · 993× · others wait 239 ms');
+  strictEqual(textOf(cost, 32), 'net 136 ms · others wait 239 ms');
+  strictEqual(textOf({ ...cost, others: null }, 60), cost.text);
+  strictEqual(textOf({ ...cost, others: null }, 20), 'net 136 ms · 993× ·…');
 });

@@ -49,9 +49,11 @@ impl Lines {
         mode: Mode,
     ) -> Lines {
         let sites = view.sites.lines(file);
-        let unsure = sites.iter().filter(|s| s.holds && s.state != State::Exact);
+        let states = sites.iter().filter(|s| s.holds).map(|s| (s.line, s.state));
+        let behind = view.behind.all().iter().filter(|b| b.file == file);
+        let states = behind.map(|b| (b.line, b.state)).chain(states);
         let mut lines = Lines {
-            of_file: unsure.map(|s| (s.line, s.state)).collect(),
+            of_file: states.filter(|(_, state)| *state != State::Exact).collect(),
             map,
             mode,
             edited: HashMap::new(),
@@ -217,15 +219,20 @@ fn wanted<'a>(view: &'a View, file: FileId, map: &LineMap) -> HashMap<u32, Wante
     let source = &view.placement.source(file).source;
     let mut wanted = HashMap::new();
     let mut named = HashSet::new();
-    for site in view.sites.lines(file).iter().filter(|s| s.holds) {
-        if let Some(function) = source.function_at(site.line)
+    let sites = view.sites.lines(file).iter().filter(|s| s.holds);
+    let sites = sites.map(|site| (site.line, Some(site)));
+    // What others wait for may cost nothing itself.
+    let behind = view.behind.all().iter().filter(|b| b.file == file).map(|b| (b.line, None));
+    for (line, site) in sites.chain(behind) {
+        if let Some(function) = source.function_at(line)
             && map.current(function.name_line).is_none()
             && named.insert(function.name_line)
         {
             wanted.insert(function.name_line, Wanted::Function(function.base_name()));
         }
-        if map.current(site.line).is_none() {
-            wanted.entry(site.line).or_insert_with(|| of_site(view, site));
+        if map.current(line).is_none() {
+            let of = || site.map_or(Wanted::Anything, |site| of_site(view, site));
+            wanted.entry(line).or_insert_with(of);
         }
     }
     wanted

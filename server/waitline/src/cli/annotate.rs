@@ -107,7 +107,8 @@ pub(crate) fn run(args: &Args, cache: &Cache) -> anyhow::Result<()> {
     let (view, keep) = opened.view(root, true)?;
     let id = view.placement.file_at(&source.path);
     let lines: &[SiteLine] = id.map_or(&[], |id| view.sites.lines(id));
-    if lines.is_empty() {
+    let is_held = |id| view.behind.all().iter().any(|b| b.file == id && b.is_told(&view));
+    if lines.is_empty() && !id.is_some_and(is_held) {
         say(&format!("{shown}: the trace has nothing on this file{}", dearest_files(&view)));
     }
     let lost = lines.iter().filter(|l| !l.holds).count();
@@ -175,7 +176,8 @@ fn print(
         if std::mem::take(&mut gap) {
             writeln!(out, "{dim}{:>1$}{dim:#}", "⋮", width + 6)?;
         }
-        let others = behind.iter().find(|b| b.line == line).map(|b| row_of_behind(b.ns));
+        let held = behind.iter().find(|b| b.line == line);
+        let others = held.map(|b| row_of_behind(b.ns));
         is_held |= others.is_some();
         let rows = parts.iter().filter(shown).map(|part| {
             is_open |= is_under_way(part);
@@ -184,9 +186,11 @@ fn print(
         let mut rows = rows.chain(others);
         let first = rows.next().unwrap_or_default();
         let text = text.replace('\t', "    ");
-        let mark = site.map_or("", |site| site.state.mark().trim_end());
-        is_marked |= !parts.is_empty() && !mark.is_empty();
-        let number = format!("{}{}", if parts.is_empty() { "" } else { mark }, line + 1);
+        let state = site.map(|site| site.state).or(held.map(|b| b.state));
+        let mark = state.map_or("", |state| state.mark().trim_end());
+        let has_figures = !parts.is_empty() || held.is_some();
+        is_marked |= has_figures && !mark.is_empty();
+        let number = format!("{}{}", if has_figures { mark } else { "" }, line + 1);
         writeln!(out, "{first:width$} {dim}{number:>5}{dim:#}  {text}")?;
         for row in rows {
             writeln!(out, "{dim}{}{dim:#}", row.trim_end())?;

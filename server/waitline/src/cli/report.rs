@@ -18,7 +18,7 @@ use crate::traces::What;
 
 use super::fill::fill;
 use super::places::{Here, short_of};
-use super::rows::{Row, counts, trace_json};
+use super::rows::{Ends, Row, counts, trace_json};
 use super::table::fitted;
 use super::{TraceArg, answer, open, style};
 use crate::kept::Cache;
@@ -302,33 +302,33 @@ fn summed(view: &View, rows: &[Row], verdict: Verdict) -> Option<String> {
 const ENDS_INDENT: &str = "    ";
 
 /// What all that is costly ends in.
-struct Ends {
-    /// By what and where, as `network db.go:83`, the most first, in nanoseconds.
-    ends: Vec<(String, i64)>,
+struct AllEnds {
+    /// The most first, in nanoseconds.
+    ends: Vec<(Ends, i64)>,
     /// What of it is at other lines than those that wait.
     elsewhere: i64,
     /// All that is costly of these lines.
     all: i64,
 }
 
-impl Ends {
-    fn new(view: &View, rows: &[Row]) -> Ends {
+impl AllEnds {
+    fn new(view: &View, rows: &[Row]) -> AllEnds {
         let costly: Vec<&Row> =
             rows.iter().filter(|row| row.of.costly_ns >= ide::view::MIN_SHOWN_NS).collect();
         let all: i64 = costly.iter().map(|row| row.of.costly_ns).fold(0, i64::saturating_add);
-        let (mut sums, mut elsewhere): (BTreeMap<String, i64>, i64) = (BTreeMap::new(), 0);
+        let (mut sums, mut elsewhere): (BTreeMap<Ends, i64>, i64) = (BTreeMap::new(), 0);
         for row in &costly {
-            for (what, ns) in row.ends(view) {
-                if !what.ends_with(&format!(" {}", row.at())) {
+            for (end, ns) in row.ends(view) {
+                if !row.is_at(view, &end) {
                     elsewhere = elsewhere.saturating_add(ns);
                 }
-                let sum = sums.entry(what).or_default();
+                let sum = sums.entry(end).or_default();
                 *sum = sum.saturating_add(ns);
             }
         }
-        let mut ends: Vec<(String, i64)> = sums.into_iter().collect();
+        let mut ends: Vec<(Ends, i64)> = sums.into_iter().collect();
         ends.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-        Ends { ends, elsewhere, all }
+        AllEnds { ends, elsewhere, all }
     }
 }
 
@@ -336,13 +336,27 @@ impl Ends {
 /// may be. `None` where that says no more than the table does.
 fn ends_of_costly(view: &View, rows: &[Row]) -> Option<String> {
     const MOST: usize = 4;
-    let Ends { ends, elsewhere, all } = Ends::new(view, rows);
+    let AllEnds { ends, elsewhere, all } = AllEnds::new(view, rows);
     // A twentieth and more; the rest is of many kinds.
-    let named: Vec<String> = ends
+    let shown = ends.iter().take_while(|(_, ns)| ns.saturating_mul(20) >= all).take(MOST);
+    let shown: Vec<&(Ends, i64)> = shown.collect();
+    let base = |file: &'_ str| file.rsplit(['/', '\\']).next().unwrap_or_default().to_owned();
+    let is_of_workspace = |file: &str| view.placement.file_at(file).is_some();
+    let name = |ends: &Ends| {
+        let Some((file, line)) = &ends.place else { return ends.what.clone() };
+        let is_like = |other: &&&(Ends, i64)| {
+            other.0.place.as_ref().is_some_and(|o| o.0 != *file && base(&o.0) == base(file))
+        };
+        // What is in no file of the workspace has its folder everywhere.
+        let file = match shown.iter().find(is_like) {
+            None if is_of_workspace(file) || view.placement.files.is_empty() => base(file),
+            _ => ide::findings::in_folder(file),
+        };
+        ide::text::plain(&format!("{} {file}:{line}", ends.what))
+    };
+    let named: Vec<String> = shown
         .iter()
-        .take_while(|(_, ns)| ns.saturating_mul(20) >= all)
-        .take(MOST)
-        .map(|(what, ns)| format!("{what} {}", percent_short(*ns, all)))
+        .map(|(ends, ns)| format!("{} {}", name(ends), percent_short(*ns, all)))
         .collect();
     let says_more = elsewhere.saturating_mul(5) >= all;
     (says_more && !named.is_empty()).then(|| named.join(", "))
@@ -368,7 +382,7 @@ fn table(
     let room = Some(super::columns().saturating_sub(used)).filter(|&room| room >= LEAST_SOURCE);
     let source_title = match room {
         None => "",
-        Some(_) if rows.iter().any(|r| r.text.is_some()) => "source",
+        Some(_) if rows.iter().any(|r| r.of.text(view).is_some()) => "source",
         Some(_) => "function",
     };
     let heads = format!(
@@ -471,8 +485,12 @@ fn print_json(args: &Args, view: &View, rows: &[Row]) -> anyhow::Result<()> {
         .collect();
     value["tests"] = view.tests.iter().take(args.top).map(|test| test_json(view, test)).collect();
     value["lines"] = lines.into();
-    let ends = Ends::new(view, rows).ends;
-    value["ends"] = ends.iter().map(|(end, ns)| json!({ "end": end, "ns": ns })).collect();
+    let ends = AllEnds::new(view, rows).ends;
+    let ends = ends.iter().take(args.top).map(|(end, ns)| {
+        let (file, line) = end.place.as_ref().map(|(file, line)| (file, line)).unzip();
+        json!({ "what": end.what, "file": file, "line": line, "ns": ns })
+    });
+    value["ends"] = ends.collect();
     let mut out = answer();
     serde_json::to_writer(&mut out, &value)?;
     writeln!(out)?;

@@ -16,8 +16,6 @@ use super::places::{Here, short};
 pub(crate) struct Row {
     pub(crate) place: String,
     pub(crate) cause: String,
-    /// The line as it stands now.
-    pub(crate) text: Option<String>,
     pub(crate) of: ide::rows::Row,
 }
 
@@ -28,7 +26,7 @@ impl Row {
             At::Recorded { .. } => short(of.file(view), of.line()),
         };
         let cause = of.kind.label(&view.analysis).to_owned();
-        Row { place, cause, text: of.text(view).map(str::to_owned), of }
+        Row { place, cause, of }
     }
 
     /// Whether so much is most of it. What it waits for, how often and how long is known of all its waiting,
@@ -53,38 +51,40 @@ impl Row {
         ide::reasons::end_short(view, &ends, &self.place).unwrap_or_default()
     }
 
-    /// Its line without the folder.
-    pub(crate) fn at(&self) -> &str {
-        self.place.rsplit('/').next().unwrap_or(&self.place)
-    }
-
-    /// What is costly of it, by what it ends in: `network db.go:83`.
-    pub(crate) fn ends(&self, view: &View) -> Vec<(String, i64)> {
-        let (costly, all) = (self.of.costly_ns, self.of.figure.total());
-        let ends = match (self.of.kind, &view.blame) {
-            (Kind::Syscall | Kind::Assist, _) | (_, None) => Vec::new(),
-            (_, Some(blame)) => blame.ends_by_kind(&self.of.figure.slots),
+    /// What is costly of it, by what it ends in.
+    pub(crate) fn ends(&self, view: &View) -> Vec<(Ends, i64)> {
+        let ends = match self.of.kind {
+            Kind::Syscall | Kind::Assist | Kind::Gc => Vec::new(),
+            _ => ide::blame::by_kind(view.costly_ends(&self.of.figure.slots)),
+        };
+        let here = |what: &str| Ends {
+            what: what.to_owned(),
+            place: Some((self.of.file(view).to_owned(), self.of.line())),
         };
         if ends.is_empty() {
-            return vec![(format!("{} {}", self.cause, self.at()), costly)];
+            return vec![(here(&self.cause), self.of.costly_ns)];
         }
-        let part = |ns: i64| {
-            let part = i128::from(ns) * i128::from(costly) / i128::from(all.max(1));
-            i64::try_from(part).unwrap_or(i64::MAX)
-        };
-        let name = |end: EndLine| match end {
+        let name = |(end, frame): EndLine| match (end, frame) {
             // Nobody else of the program waited for that.
-            (end @ (End::Network | End::Timer), None) => format!("{} {}", end.name(), self.at()),
-            end => ide::reasons::end_name(view, end),
+            (End::Network | End::Timer, None) => here(end.name()),
+            (end, frame) => {
+                Ends { what: end.name().to_owned(), place: frame.map(|f| place(view, f)) }
+            }
         };
         let known = |end: &(EndLine, i64)| !matches!(end.0.0, End::NotKnown | End::More);
-        ends.into_iter().filter(known).map(|(end, ns)| (name(end), part(ns))).collect()
+        ends.into_iter().filter(known).map(|(end, ns)| (name(end), ns)).collect()
+    }
+
+    /// Whether something ends at its own line.
+    pub(crate) fn is_at(&self, view: &View, ends: &Ends) -> bool {
+        let own = (self.of.file(view), self.of.line());
+        ends.place.as_ref().is_some_and(|(file, line)| (file.as_str(), *line) == own)
     }
 
     /// Its source as it is now, with the mark of its state; where there is none, its function.
     pub(crate) fn source(&self, view: &View) -> String {
         let func = || ide::text::plain(short_func(view.analysis.str(self.of.func)));
-        match (&self.text, self.of.state()) {
+        match (self.of.text(view), self.of.state()) {
             (Some(text), state) => format!("{}{}", state.mark(), ide::text::plain(text)),
             (None, State::Lost) => format!("gone from {}", func()),
             (None, _) => func(),
@@ -109,8 +109,29 @@ impl Row {
         line["line"] = self.of.line().into();
         line["func"] = view.analysis.str(self.of.func).into();
         line["cause"] = self.cause.as_str().into();
-        line["text"] = self.text.as_deref().into();
+        line["text"] = self.of.text(view).into();
         line["state"] = self.of.state().as_str().into();
+    }
+}
+
+/// What waits end in, and where.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Ends {
+    pub(crate) what: String,
+    /// The file, as rows have it, and the line, from 1.
+    pub(crate) place: Option<(String, u32)>,
+}
+
+/// A frame's file and line, as rows have them: of the workspace, else as recorded.
+fn place(view: &View, frame: exectrace::FrameId) -> (String, u32) {
+    match view.placement.place(frame).filter(|place| place.state != State::Lost) {
+        Some(place) => {
+            (view.placement.source(place.file).path.clone(), place.line.saturating_add(1))
+        }
+        None => {
+            let frame = view.analysis.tables.frame(frame);
+            (view.analysis.str(frame.file).to_owned(), frame.line)
+        }
     }
 }
 

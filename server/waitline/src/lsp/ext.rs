@@ -97,7 +97,9 @@ pub(super) fn hotspots(
         })
         .collect();
     let is_of = |behind: &&Behind| {
-        behind.is_told(view) && only.is_none_or(|uri| is_in(session, view, behind.file, uri))
+        behind.is_told(view)
+            && behind.state < State::Doubtful
+            && only.is_none_or(|uri| is_in(session, view, behind.file, uri))
     };
     let behind: Vec<Value> = view
         .behind
@@ -180,7 +182,12 @@ fn line_at(at: At<'_>, file: FileId, line: u32) -> Value {
     let source = at.shown.view.placement.source(file);
     let uri = paths::uri(Path::new(&source.path));
     let now = uri.as_ref().and_then(|uri| at.session.current_line(at.shown, file, uri, line));
-    json!({ "uri": uri.map(|uri| uri.as_str().to_owned()), "line": now })
+    json!({
+        "uri": uri.map(|uri| uri.as_str().to_owned()),
+        "file": ide::text::plain(&source.path),
+        "recorded": u64::from(line) + 1,
+        "line": now,
+    })
 }
 
 /// `waitline/wakers {uri, line}`: who ended the waits of a line, the most frequent first.

@@ -95,9 +95,14 @@ pub(super) fn inlay_hint(texts: &Texts<'_>, annotation: &Annotation) -> InlayHin
     let text = texts.0.line(annotation.line);
     let end = text.encode_utf16().count() as u32;
     let others = annotation.others.as_ref().map(|others| format!(" · {others}"));
+    // There is room for one of the two.
+    let hint = match &annotation.others {
+        Some(others) if annotation.heat == 0 => others,
+        _ => &annotation.hint,
+    };
     InlayHint {
         position: Position::new(annotation.line, end),
-        label: InlayHintLabel::String(annotation.hint.clone()),
+        label: InlayHintLabel::String(hint.clone()),
         kind: None,
         text_edits: None,
         tooltip: Some(InlayHintTooltip::String(
