@@ -144,7 +144,7 @@ fn can_be_it(placement: &Placement, place: Place) -> bool {
 /// A line that holds up this part of all that is costly says so.
 const GOOD_PART: i128 = 20;
 
-/// The most lines that are named.
+/// Names of so many lines are told apart.
 const MOST_LINES: usize = 100;
 
 impl Behind {
@@ -188,7 +188,7 @@ impl Behind {
             };
             (crate::text::plain(&format!("{name}:{}", u64::from(line) + 1)), ns)
         });
-        named.take(MOST_LINES).collect()
+        named.collect()
     }
 
     /// Whether it is worth a word where somebody asks about its line.
