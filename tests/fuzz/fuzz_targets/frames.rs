@@ -10,6 +10,9 @@ mod frames;
 #[allow(dead_code, unreachable_pub)]
 #[path = "../../../server/waitline/src/lsp/initialize.rs"]
 mod initialize;
+#[allow(dead_code, unreachable_pub)]
+#[path = "../../../server/waitline/src/paths.rs"]
+mod paths;
 
 use frames::{Frame, FrameDecoder, encode};
 

@@ -10,7 +10,7 @@ use ide::view::{View, Word};
 use libfuzzer_sys::fuzz_target;
 
 // By its files: the rest of the product takes ten minutes to build with counters in it.
-#[allow(dead_code)]
+#[allow(dead_code, unused_imports)]
 #[path = "../../../server/waitline/src/http/mod.rs"]
 mod http;
 
