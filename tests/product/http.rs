@@ -1,10 +1,9 @@
 //! The loopback host of the timeline from outside: who may ask, what a peer can take, what stays
 //! secret. All of it over plain sockets, so that nothing is sent that a test did not write.
 
-use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use proptest::test_runner::{RngAlgorithm, TestRng};
@@ -13,9 +12,11 @@ use serde_json::{Value, json};
 use crate::product::testdata;
 
 mod served;
+mod traced;
 
 pub(crate) use served::leads_to;
 use served::{LIMIT, Served, read_answer};
+use traced::trace_opens;
 
 /// T16: of all combinations of method, path, host, origin, fetch site and token, only those that a
 /// page of ours sends are answered; the others get no byte of what the trace holds.
@@ -445,51 +446,6 @@ fn no_path_leads_to_a_file() {
 fn rand_below(random: &mut TestRng, n: usize) -> usize {
     use proptest::prelude::Rng;
     (random.next_u64() % n as u64) as usize
-}
-
-/// Which files a server opens from now on, as the system saw it.
-struct Traced {
-    child: Child,
-    log: tempfile::NamedTempFile,
-}
-
-fn trace_opens(served: &Served) -> Option<Traced> {
-    let log = tempfile::NamedTempFile::new().unwrap();
-    let mut child = Command::new("strace")
-        .args(["-f", "-qq", "-e", "trace=open,openat,openat2,creat", "-o"])
-        .arg(log.path())
-        .args(["-p", &served.child.id().to_string()])
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .ok()?;
-    std::thread::sleep(Duration::from_millis(500));
-    // It may not be allowed to look.
-    child.try_wait().unwrap().is_none().then_some(Traced { child, log })
-}
-
-impl Traced {
-    fn opened(mut self) -> Vec<String> {
-        std::thread::sleep(Duration::from_millis(300));
-        let _ = Command::new("kill").arg(self.child.id().to_string()).status();
-        let _ = self.child.wait();
-        let log = std::fs::read_to_string(self.log.path()).unwrap();
-        // A call during which another thread's is told stands in two lines: its path in the first one.
-        let mut begun: HashMap<&str, &str> = HashMap::new();
-        let calls = log.lines().filter_map(|line| {
-            let (thread, call) = line.split_once(' ').unwrap_or(("", line));
-            if let Some(call) = call.strip_suffix("<unfinished ...>") {
-                begun.insert(thread, call);
-                return None;
-            }
-            match call.split_once("resumed>") {
-                Some((_, rest)) => Some(format!("{}{rest}", begun.remove(thread).unwrap_or(call))),
-                None => Some(call.to_owned()),
-            }
-        });
-        calls.filter(|l| l.contains("open") && l.contains("= ") && !l.contains("= -1")).collect()
-    }
 }
 
 /// T20: a token is good once, and stands nowhere that others can see.

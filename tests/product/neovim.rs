@@ -25,8 +25,7 @@ fn every_spec_holds_in_every_neovim() {
     assert_eq!(
         specs.code,
         Some(0),
-        "{} specs failed:\n== {}\n{}",
-        failed.len(),
+        "a spec failed twice:\n== {}\n{}",
         failed.join("\n== "),
         specs.stderr
     );

@@ -72,9 +72,8 @@ impl AllBehind {
         let mut lines: HashMap<(FileId, u32), Behind> = HashMap::new();
         for file in placement.files() {
             for site in sites.lines(file).iter().filter(|site| site.holds) {
-                // Who waits for the collector does not wait for the line that ran on its behalf.
-                let waits = site.parts.iter().filter(|p| p.kind.is_ranked() && p.kind != Kind::Gc);
-                for part in waits.filter(|p| !matches!(p.kind, Kind::Syscall | Kind::Assist)) {
+                let waits = site.parts.iter().filter(|p| p.kind.is_ranked() && p.kind.is_blamed());
+                for part in waits {
                     for ((end, frame), ns) in blame.costly_ends(analysis, sums, &part.figure.slots)
                     {
                         let placed = frame.and_then(|f| Some((f, placement.place(f)?)));
@@ -115,6 +114,11 @@ impl AllBehind {
     /// What is held up by a line of a file.
     pub fn at(&self, file: FileId, line: u32) -> Option<&Behind> {
         self.lines.iter().find(|behind| (behind.file, behind.line) == (file, line))
+    }
+
+    /// Those of a file that are worth a word where somebody asks.
+    pub fn told<'a>(&'a self, view: &'a View, file: FileId) -> impl Iterator<Item = &'a Behind> {
+        self.lines.iter().filter(move |behind| behind.file == file && behind.is_told(view))
     }
 
     /// Those of a file that are a part of all that is costly worth a word at the end of a line.

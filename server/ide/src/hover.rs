@@ -229,14 +229,10 @@ impl Writer<'_> {
     fn reason(&self, figure: &Figure, costly_ns: i64, is_behind: bool) -> Option<String> {
         let sum = self.view.judged(&figure.slots);
         let reason = crate::reasons::reason(self.view, &sum, &figure.slots)?;
-        // Of each single wait that is so; but of the line more is told below.
-        let reason = match reason.split_once("; nobody ") {
-            Some((reason, _)) if is_behind => reason.to_owned(),
-            _ => reason,
-        };
+        let reason = if is_behind { crate::reasons::but_demand(&reason) } else { &reason };
         let reason = match self.markup {
-            Markup::Markdown => escaped(&reason),
-            Markup::Plain => reason,
+            Markup::Markdown => escaped(reason),
+            Markup::Plain => reason.to_owned(),
         };
         if costly_ns == 0 || i128::from(costly_ns) * GOOD_PART < i128::from(sum.total()) {
             return Some(reason);

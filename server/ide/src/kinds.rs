@@ -97,6 +97,12 @@ impl Kind {
     pub fn is_ranked(self) -> bool {
         self != Kind::Recording
     }
+
+    /// Whether blame tells what its waits were for. A call and an assist are what they are; and who waits for the
+    /// collector does not wait for the line that ran on its behalf.
+    pub fn is_blamed(self) -> bool {
+        !matches!(self, Kind::Syscall | Kind::Assist | Kind::Gc)
+    }
 }
 
 /// The kind of a slot whose figures stand on the frame `user` of its stack (leaf first). `None`:

@@ -179,6 +179,12 @@ impl Waits<'_> {
     }
 }
 
+/// A sentence of [`reason`] without its end that nobody waited for the goroutine: of the single waits that is so, and
+/// says too much where others wait for their line.
+pub(crate) fn but_demand(reason: &str) -> &str {
+    reason.split_once("; nobody ").map_or(reason, |(reason, _)| reason)
+}
+
 /// How much of the waiting the sentence is about, where it is not nearly all.
 fn share(sum: &Sum, verdict: Verdict) -> String {
     let (part, all) = (sum.of(verdict), sum.total());

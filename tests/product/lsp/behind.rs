@@ -21,12 +21,17 @@ const EACH: [(&str, &str, &str, &str); 10] = [
     ("bottleneck", "out <- x", "running", "out <- x"),
 ];
 
+/// A program of known truth with its trace, and its source.
+fn showing(program: &str) -> (Client, PathBuf) {
+    let folder = testdata(&format!("truth/{program}"));
+    let client = Client::showing(&folder, &testdata(&format!("truth/traces/{program}.trace")));
+    (client, folder.join("main.go"))
+}
+
 #[test]
 fn the_line_that_holds_others_up_says_so() {
     for (program, text, what, waits) in EACH {
-        let folder = testdata(&format!("truth/{program}"));
-        let mut client =
-            Client::showing(&folder, &testdata(&format!("truth/traces/{program}.trace")));
+        let (mut client, file) = showing(program);
         let hot = client.ask("waitline/hotspots", json!({}));
         names_all_keys("waitline/hotspots", &hot);
         let all = list(&hot, "behind");
@@ -35,7 +40,6 @@ fn the_line_that_holds_others_up_says_so() {
         assert!(source.contains(text), "{program}: {first}");
         assert_eq!(first["behind"]["ends"][0]["what"], what, "{program}");
         let held = &first["behind"]["waits"][0];
-        let file = folder.join("main.go");
         assert_eq!((&first["uri"], &held["uri"]), (&uri(&file).into(), &uri(&file).into()));
         let source = text_of(&file);
         let waiter = &lines_of(&source)[held["line"].as_u64().unwrap() as usize];
@@ -80,8 +84,7 @@ fn adds_up(client: &mut Client, file: &Path, line: &Value, costly: i64, program:
 /// A helper waits for those who want a token, and for one whom nobody waits for: only what is costly of that counts.
 #[test]
 fn of_a_helper_only_those_count_that_are_late() {
-    let folder = testdata("truth/helper");
-    let mut client = Client::showing(&folder, &testdata("truth/traces/helper.trace"));
+    let (mut client, _) = showing("helper");
     let hot = client.ask("waitline/hotspots", json!({}));
     let all: Vec<&str> =
         list(&hot, "behind").iter().map(|line| line["source"].as_str().unwrap()).collect();
@@ -92,10 +95,8 @@ fn of_a_helper_only_those_count_that_are_late() {
 /// What others wait for at a line that costs nothing itself is followed as figures are.
 #[test]
 fn a_line_without_figures_is_followed_too() {
-    let folder = testdata("truth/helper");
-    let file = folder.join("main.go");
+    let (mut client, file) = showing("helper");
     let text = text_of(&file);
-    let mut client = Client::showing(&folder, &testdata("truth/traces/helper.trace"));
     let lines = lines_of(&text);
     let give = lines.iter().position(|l| l.contains("tokens <- struct{}{} //")).unwrap() as u32;
     let site = |client: &mut Client, line: u32| {
@@ -124,9 +125,7 @@ fn a_line_without_figures_is_followed_too() {
 #[test]
 fn where_nothing_is_costly_nobody_is_held_up() {
     for program in ["prodslow", "ctxcancel", "hub", "leak"] {
-        let folder = testdata(&format!("truth/{program}"));
-        let mut client =
-            Client::showing(&folder, &testdata(&format!("truth/traces/{program}.trace")));
+        let (mut client, _) = showing(program);
         let hot = client.ask("waitline/hotspots", json!({}));
         assert!(list(&hot, "behind").is_empty(), "{program}: {}", hot["behind"]);
         client.end();
@@ -136,10 +135,8 @@ fn where_nothing_is_costly_nobody_is_held_up() {
 /// The line is followed where it moves, and says nothing where it was edited.
 #[test]
 fn it_moves_with_its_line() {
-    let folder = testdata("truth/convoy");
-    let file = folder.join("main.go");
+    let (mut client, file) = showing("convoy");
     let text = text_of(&file);
-    let mut client = Client::showing(&folder, &testdata("truth/traces/convoy.trace"));
     client.open(&file, 1, &text);
     let unlock = lines_of(&text).iter().position(|l| l.contains("mu.Unlock()")).unwrap() as u32;
     let said = |client: &mut Client, line| cost_at(client, &file, line).map(|cost| said_of(&cost));

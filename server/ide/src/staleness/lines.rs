@@ -50,7 +50,7 @@ impl Lines {
     ) -> Lines {
         let sites = view.sites.lines(file);
         let states = sites.iter().filter(|s| s.holds).map(|s| (s.line, s.state));
-        let behind = view.behind.all().iter().filter(|b| b.file == file);
+        let behind = view.behind.told(view, file);
         let states = behind.map(|b| (b.line, b.state)).chain(states);
         let mut lines = Lines {
             of_file: states.filter(|(_, state)| *state != State::Exact).collect(),
@@ -222,7 +222,7 @@ fn wanted<'a>(view: &'a View, file: FileId, map: &LineMap) -> HashMap<u32, Wante
     let sites = view.sites.lines(file).iter().filter(|s| s.holds);
     let sites = sites.map(|site| (site.line, Some(site)));
     // What others wait for may cost nothing itself.
-    let behind = view.behind.all().iter().filter(|b| b.file == file).map(|b| (b.line, None));
+    let behind = view.behind.told(view, file).map(|b| (b.line, None));
     for (line, site) in sites.chain(behind) {
         if let Some(function) = source.function_at(line)
             && map.current(function.name_line).is_none()

@@ -107,8 +107,8 @@ pub(crate) fn run(args: &Args, cache: &Cache) -> anyhow::Result<()> {
     let (view, keep) = opened.view(root, true)?;
     let id = view.placement.file_at(&source.path);
     let lines: &[SiteLine] = id.map_or(&[], |id| view.sites.lines(id));
-    let is_held = |id| view.behind.all().iter().any(|b| b.file == id && b.is_told(&view));
-    if lines.is_empty() && !id.is_some_and(is_held) {
+    let is_held = id.is_some_and(|id| view.behind.told(&view, id).next().is_some());
+    if lines.is_empty() && !is_held {
         say(&format!("{shown}: the trace has nothing on this file{}", dearest_files(&view)));
     }
     let lost = lines.iter().filter(|l| !l.holds).count();
@@ -146,10 +146,9 @@ fn print(
         format!("{head}{}", if has_verdicts { "  verdict" } else { "" }).trim_end()
     )?;
     let shown = |part: &&Part| part.figure.total() >= args.min;
-    let is_told = |b: &&Behind| {
-        Some(b.file) == id && b.is_told(view) && b.ns >= args.min && b.state < State::Doubtful
-    };
-    let behind: Vec<&Behind> = view.behind.all().iter().filter(is_told).collect();
+    let told = id.into_iter().flat_map(|id| view.behind.told(view, id));
+    let behind: Vec<&Behind> =
+        told.filter(|b| b.ns >= args.min && b.state < State::Doubtful).collect();
     let hot: Vec<_> = source
         .source
         .functions()

@@ -53,9 +53,9 @@ impl Row {
 
     /// What is costly of it, by what it ends in.
     pub(crate) fn ends(&self, view: &View) -> Vec<(Ends, i64)> {
-        let ends = match self.of.kind {
-            Kind::Syscall | Kind::Assist | Kind::Gc => Vec::new(),
-            _ => ide::blame::by_kind(view.costly_ends(&self.of.figure.slots)),
+        let ends = match self.of.kind.is_blamed() {
+            true => ide::blame::by_kind(view.costly_ends(&self.of.figure.slots)),
+            false => Vec::new(),
         };
         let here = |what: &str| Ends {
             what: what.to_owned(),

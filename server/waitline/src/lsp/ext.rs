@@ -65,7 +65,7 @@ pub(super) fn hotspots(
     let metric = session.settings().metric;
     let counted = metric.of_all(&view.sites);
     let mut rows: Vec<(FileId, &SiteLine, &Part)> = Vec::new();
-    for file in (0..view.placement.files.len() as u32).map(FileId) {
+    for file in view.placement.files() {
         if only.is_some_and(|uri| !is_in(session, view, file, uri)) {
             continue;
         }
@@ -314,7 +314,7 @@ fn states(session: &Session, shown: &Shown) -> [(State, u64); 4] {
     let mut all =
         [State::Exact, State::Shifted, State::Doubtful, State::Lost].map(|state| (state, 0));
     let view = &shown.view;
-    for file in (0..view.placement.files.len() as u32).map(FileId) {
+    for file in view.placement.files() {
         let source = view.placement.source(file);
         let path = std::path::Path::new(&source.path);
         let open = session.documents().opened(path);
