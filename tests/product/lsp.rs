@@ -3,6 +3,7 @@
 mod analyses;
 mod behind;
 mod cancels;
+mod cases;
 pub(crate) mod client;
 mod editors;
 mod edits;

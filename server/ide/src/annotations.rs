@@ -1,6 +1,7 @@
 //! What a line shows at its end: the dearest kind with its total, number and tail.
 
 use crate::behind::Behind;
+use crate::cases::{Cases, Taken};
 use crate::kinds::Kind;
 use crate::lines::Figure;
 use crate::metric::Metric;
@@ -111,8 +112,47 @@ pub fn annotations(
     let alone: Vec<Annotation> =
         alone.filter_map(|behind| of_behind(view, behind, lines)).collect();
     list.extend(alone);
+    let cases: Vec<Annotation> = view
+        .cases
+        .of_file(file)
+        .iter()
+        .flat_map(|cases| of_cases(view, cases, &list, lines, least_ns))
+        .collect();
+    list.extend(cases);
     list.sort_by_key(|a| a.line);
     list
+}
+
+/// What stands at the ends of a `select`'s cases, where its own line tells what its waits cost and not just that they
+/// are idle; at lines that have nothing of their own.
+fn of_cases(
+    view: &View,
+    cases: &Cases,
+    list: &[Annotation],
+    lines: &Lines,
+    least_ns: i64,
+) -> Vec<Annotation> {
+    let is_told = list.iter().any(|a| a.recorded == cases.line && a.style != Style::Idle);
+    let of = |taken: &Taken| {
+        let now = lines.current(taken.line)?;
+        let state = now.state.max(cases.state);
+        let is_free = list.iter().all(|a| a.recorded != taken.line);
+        let marks = format!("{}{}", state.mark(), view.badge());
+        let hint = format!("{marks}{}", taken.hint(view));
+        (is_free && state < State::Doubtful).then(|| Annotation {
+            line: now.line,
+            recorded: taken.line,
+            hint: cut(&hint, MAX_HINT),
+            long: hint,
+            others: None,
+            state,
+            style: Style::Plain,
+            heat: 0,
+            costly_ns: 0,
+        })
+    };
+    let shown = cases.taken.iter().filter(|taken| is_told && taken.ns >= least_ns);
+    shown.filter_map(of).collect()
 }
 
 /// What stands at the end of a line that costs nothing itself, and for which others wait.

@@ -8,6 +8,7 @@
 
 mod frame_name;
 mod operations;
+mod selects;
 mod walk;
 
 use std::ops::{ControlFlow, Range};
@@ -15,6 +16,7 @@ use std::time::{Duration, Instant};
 
 pub(crate) use frame_name::{FrameName, Inner, unescaped};
 pub use operations::Operations;
+pub use selects::{Awaits, Case, Select};
 
 /// Larger files are generated tables, not code in which goroutines wait.
 const MAX_BYTES: usize = 8 << 20;
@@ -93,6 +95,8 @@ pub struct GoSource {
     linknames: Vec<(String, String)>,
     /// By line; lines after the last operation are left out.
     operations: Vec<Operations>,
+    /// In the order of their lines.
+    selects: Vec<Select>,
 }
 
 impl GoSource {
@@ -176,6 +180,12 @@ impl GoSource {
     /// What the line holds that can wait.
     pub fn operations_at(&self, line: u32) -> Operations {
         self.operations.get(line as usize).copied().unwrap_or_default()
+    }
+
+    /// The `select` that begins on a line, if it is the only one there and can wait.
+    pub fn select_at(&self, line: u32) -> Option<&Select> {
+        let mut there = self.selects.iter().filter(|select| select.line == line);
+        there.next().filter(|_| there.next().is_none())
     }
 
     /// Whether a frame of this file, with this full function name, can stand on this line.

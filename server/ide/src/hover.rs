@@ -16,6 +16,7 @@
 //! **Others wait for this line** · 1.21 ms of what is costly, 22 % of all, ends here: it ran up to here
 //! they wait at `cache.go:31` 100 %
 //!
+//! went on with `case c := <-p.free` 10× (1.21 ms), `case <-ctx.Done()` 1× (1.87 ms)
 //! woken from `db.go:54 (*pool).put` 45.5 %, `server.go:16 (*server).page` 36.4 % and 2 more
 //! called from `main.go:12 main` 100 %
 //!
@@ -24,6 +25,7 @@
 
 use crate::annotations::{still, tail};
 use crate::behind::Behind;
+use crate::cases::Cases;
 use crate::findings::Finding;
 use crate::lines::Figure;
 use crate::placement::FileId;
@@ -149,7 +151,7 @@ impl Writer<'_> {
             told.before.push(self.kinds(&waits));
         }
         if waiting.count() > 0 {
-            told.after.extend(self.origins(&waiting));
+            told.after.extend(self.origins(&waiting, view.cases.at(file, site.line)));
         }
         Some(told)
     }
@@ -313,12 +315,26 @@ impl Writer<'_> {
         rows.join("\n")
     }
 
-    /// Who ended the waits, and from where their line's function was called.
-    fn origins(&self, waiting: &Figure) -> Option<String> {
+    /// With which cases of a `select` the waits went on.
+    fn cases(&self, cases: &Cases) -> String {
+        let about = self.view.approximately();
+        let one = |what: String, n: u64, ns: i64| {
+            format!("{what} {about}{}× ({about}{})", count(n), duration(ns))
+        };
+        let taken = cases.by_time();
+        let taken: Vec<String> =
+            taken.iter().map(|taken| one(self.code(&taken.text), taken.n, taken.ns)).collect();
+        let (n, ns) = cases.unknown;
+        let unknown = if n > 0 { one("; not known of".to_owned(), n, ns) } else { String::new() };
+        format!("went on with {}{unknown}", enumerated(taken.into_iter()))
+    }
+
+    /// How the waits went on, who ended them, and from where their line's function was called.
+    fn origins(&self, waiting: &Figure, cases: Option<&Cases>) -> Option<String> {
         let View { analysis, placement, .. } = self.view;
         let wakers = wakers(analysis, placement, &waiting.slots);
         let callers = callers(analysis, placement, &waiting.slots);
-        let mut lines = Vec::new();
+        let mut lines: Vec<String> = cases.map(|cases| self.cases(cases)).into_iter().collect();
         if !wakers.is_empty() {
             let none = "the runtime (network, timer or collector)";
             lines.push(format!("woken from {}", self.shares(&wakers, none, |o| o.n)));

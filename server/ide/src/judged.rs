@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Analysis;
 use crate::blame::Blame;
+use crate::cases::{self, Went};
 use crate::figures::SlotId;
 use crate::findings::{Found, Known, find};
 use crate::goroutines::{GoGroup, groups, lives};
@@ -105,6 +106,8 @@ pub struct Judged {
     pub regions: Vec<RegionGroup>,
     /// The tests of a test binary, likewise.
     pub tests: Vec<Test>,
+    /// How the waits in `select`s ended, likewise.
+    pub went: Vec<Went>,
     /// By the slot of an assist: how long its goroutines stood still in it, in nanoseconds, if more was asked
     /// than verdicts.
     pub stood: Vec<(SlotId, i64)>,
@@ -123,6 +126,7 @@ struct Form<'a> {
     go_groups: Cow<'a, [GoGroup]>,
     regions: Cow<'a, [RegionGroup]>,
     tests: Cow<'a, [Test]>,
+    went: Cow<'a, [Went]>,
     stood: Cow<'a, [(SlotId, i64)]>,
 }
 
@@ -157,15 +161,19 @@ impl Judged {
                 let lives = lives(analysis, stays);
                 let groups = groups(analysis, stays, facts, &lives);
                 let tests = tests(analysis, stays, facts, &lives);
-                (lives, groups, tests)
+                let went = match depth {
+                    Depth::Groups => cases::all(analysis, stays, &is_own),
+                    _ => Vec::new(),
+                };
+                (lives, groups, tests, went)
             })
         };
         let beside = (of_regions, of_goroutines);
         let ((verdicts, blame), (regions, index, stood), goroutines) =
             judge_beside(analysis, facts, &told, jobs, beside)?;
         go_on()?;
-        let (go_groups, tests, found) = match goroutines {
-            Some((lives, groups, tests)) => {
+        let (go_groups, tests, went, found) = match goroutines {
+            Some((lives, groups, tests, went)) => {
                 let known = Known {
                     verdicts: &verdicts,
                     blame: &blame,
@@ -174,12 +182,12 @@ impl Judged {
                     stood: &stood,
                 };
                 let found = find(analysis, &known, &is_own, jobs);
-                (groups, tests, found)
+                (groups, tests, went, found)
             }
-            None => (Vec::new(), Vec::new(), Found::default()),
+            None => (Vec::new(), Vec::new(), Vec::new(), Found::default()),
         };
         go_on()?;
-        Some(Judged { verdicts, blame, found, go_groups, regions, tests, stood, index })
+        Some(Judged { verdicts, blame, found, go_groups, regions, tests, went, stood, index })
     }
 
     /// All of it but the verdicts on single waits, as bytes.
@@ -193,6 +201,7 @@ impl Judged {
             go_groups: Cow::Borrowed(&self.go_groups),
             regions: Cow::Borrowed(&self.regions),
             tests: Cow::Borrowed(&self.tests),
+            went: Cow::Borrowed(&self.went),
             stood: Cow::Borrowed(&self.stood),
         };
         postcard::to_stdvec(&form).ok()
@@ -225,6 +234,7 @@ impl Judged {
             go_groups: form.go_groups.into_owned(),
             regions: form.regions.into_owned(),
             tests: form.tests.into_owned(),
+            went: form.went.into_owned(),
             stood: form.stood.into_owned(),
             index: None,
         })
@@ -247,6 +257,8 @@ impl Form<'_> {
                 .iter()
                 .all(|(slot, ns)| (slot.0 as usize) < analysis.slots.len() && *ns >= 0)
             && self.tests.iter().all(|test| test.is_sound(analysis))
+            && self.went.is_sorted_by_key(|went| went.slot)
+            && self.went.iter().all(|went| went.is_sound(analysis))
             && self.blame.is_sound(analysis)
             && self.found.findings.iter().all(|finding| {
                 has(finding.frame)

@@ -7,6 +7,7 @@ pub mod annotations;
 pub mod assists;
 pub mod behind;
 pub mod blame;
+pub mod cases;
 pub mod causes;
 pub mod diagnostics;
 pub mod figures;

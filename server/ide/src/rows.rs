@@ -6,6 +6,7 @@
 
 use exectrace::{FrameId, StrId};
 
+use crate::cases::Cases;
 use crate::kinds::{Kind, kind_of};
 use crate::lines::{By, Figure, lines, own_by_name};
 use crate::placement::FileId;
@@ -82,6 +83,14 @@ impl Row {
             At::Workspace { file, line, state } if state != State::Lost => {
                 view.placement.source(file).text.lines().nth(line as usize).map(str::trim)
             }
+            _ => None,
+        }
+    }
+
+    /// With which of its cases it went on, where it waits in a `select`.
+    pub fn cases<'a>(&self, view: &'a View) -> Option<&'a Cases> {
+        match self.at {
+            At::Workspace { file, line, .. } if self.kind.is_wait() => view.cases.at(file, line),
             _ => None,
         }
     }

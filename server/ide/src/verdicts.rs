@@ -38,6 +38,8 @@ pub use facts::{Facts, WaitKind};
 pub(crate) use names::{gives_answer, waits_for_turn};
 use people::People;
 pub(crate) use tally::Tally;
+pub use wakers::Act;
+pub(crate) use wakers::act;
 pub use words::{Judgement, Sum, VERDICTS, Verdict, Why};
 
 /// All verdicts of a trace.

@@ -7,6 +7,7 @@ use exectrace::{FrameId, GoId, Nanos, Version};
 use crate::Analysis;
 use crate::behind::AllBehind;
 use crate::blame::{Blame, EndLine};
+use crate::cases::{self, AllCases};
 use crate::figures::SlotId;
 use crate::findings::{Code, Finding, Found, Looked, Severity};
 use crate::goroutines::GoGroup;
@@ -42,6 +43,8 @@ pub struct View {
     pub blame: Option<Arc<Blame>>,
     /// Whom lines hold up: what is costly elsewhere and ends there; likewise.
     pub behind: AllBehind,
+    /// With which of their cases `select`s went on; likewise.
+    pub cases: AllCases,
     /// What is worth telling, the dearest first.
     pub findings: Vec<Finding>,
     /// What rules looked at and what fell short, the nearest first: the whole trace's, always.
@@ -146,11 +149,11 @@ impl View {
     ) -> View {
         let (mut verdicts, mut blame, mut found) = (None, None, Found::default());
         let (mut go_groups, mut regions, mut index) = (Vec::new(), Vec::new(), None);
-        let (mut tests, mut stood) = (Vec::new(), Vec::new());
+        let (mut tests, mut stood, mut went) = (Vec::new(), Vec::new(), Vec::new());
         if let Some(judged) = judged {
             (verdicts, blame) = (Some(Arc::new(judged.verdicts)), Some(Arc::new(judged.blame)));
             (found, go_groups, regions) = (judged.found, judged.go_groups, judged.regions);
-            (tests, stood) = (judged.tests, judged.stood);
+            (tests, stood, went) = (judged.tests, judged.stood, judged.went);
             index = judged.index.map(Arc::new);
         }
         found.name_places(&analysis, Some(&placement));
@@ -169,6 +172,7 @@ impl View {
         let sites = Sites::new(&analysis, &placement, &sums, &stood);
         View {
             behind: AllBehind::new(&analysis, &placement, &sites, &sums, blame.as_deref()),
+            cases: AllCases::new(&placement, &sites, &went),
             name,
             analysis,
             stood,
@@ -218,6 +222,7 @@ impl View {
             name: self.name.clone(),
             placement: self.placement.clone(),
             behind: AllBehind::new(&analysis, &self.placement, &sites, &sums, Some(&judged.blame)),
+            cases: self.cases.clone(),
             sites,
             stood: self.stood.clone(),
             verdicts: Some(Arc::new(judged.verdicts)),
@@ -243,21 +248,27 @@ impl View {
         let (t0, t1) = (t0.max(Nanos(0)).min(end), t1.max(Nanos(0)).min(end));
         let mut analysis = self.analysis.clone();
         let mut sums = Vec::new();
-        let (mut blame, mut stood) = (None, Vec::new());
+        let (mut blame, mut stood, mut went) = (None, Vec::new(), Vec::new());
         if let Some(index) = &self.index {
             let cut = window(&self.analysis, index, self.verdicts.as_deref(), t0, t1);
             analysis.slots = cut.slots;
             analysis.wakers = cut.wakers;
             sums = cut.sums;
             stood = index.stood(|_, from, to| to.min(t1.0) - from.max(t0.0));
-            let stays = self.analysis.stays.as_ref().map_or(0, |stays| stays.len());
-            let rows = index.stays_between(t0, t1).filter(|row| (row.0 as usize) < stays);
+            let n_stays = self.analysis.stays.as_ref().map_or(0, |stays| stays.len());
+            let rows = || index.stays_between(t0, t1).filter(move |row| (row.0 as usize) < n_stays);
+            if let Some(stays) = &self.analysis.stays {
+                let is_own = |f| self.question.is_own(f);
+                let window = (t0.0, t1.0);
+                went = cases::in_window(&self.analysis, stays, &is_own, rows(), window);
+            }
             blame = self.verdicts.as_ref().and_then(|verdicts| {
-                Blame::in_window(&self.analysis, &verdicts.facts, rows, (t0.0, t1.0))
+                Blame::in_window(&self.analysis, &verdicts.facts, rows(), (t0.0, t1.0))
             });
         }
         let sites = Sites::new(&analysis, &self.placement, &sums, &stood);
         let behind = AllBehind::new(&analysis, &self.placement, &sites, &sums, blame.as_ref());
+        let cases = AllCases::new(&self.placement, &sites, &went);
         let costs = |finding: &&Finding| match finding.frame.and_then(|f| self.placement.place(f)) {
             Some(place) => sites.line(place.file, place.line).is_some(),
             None => true,
@@ -270,6 +281,7 @@ impl View {
             analysis,
             placement: self.placement.clone(),
             behind,
+            cases,
             sites,
             verdicts: self.verdicts.clone(),
             sums,

@@ -322,3 +322,95 @@ fn nesting_costs_no_stack() {
         format!("package p\nfunc f() {{ x = {}1{} }}\n", "(".repeat(depth), ")".repeat(depth));
     assert_eq!(GoSource::parse(&text).unknown(), None);
 }
+
+#[test]
+fn selects_have_their_cases() {
+    use Awaits::{Clock, Context, Receiver, Sender};
+    let text = r#"package p
+
+func f(ctx context.Context, in <-chan int, due <-chan time.Time, h *hub) {
+	tick := time.NewTicker(d).C
+	done := ctx.Done()
+	select { //one
+	case h.out[3] <- 1:
+		a()
+		b()
+	case x, ok := <-in: // with a word
+	case <-(tick):
+	case <-due:
+
+	case <-done:
+		go func() {
+			select { //inner
+			case <-r.Context().Done():
+			case <-h.quit.Done():
+				return
+			}
+		}()
+	}
+	select { //never waits
+	case <-in:
+	default:
+	}
+	select { case <-in: //two
+	case <-time.After(d): }
+	for {
+		select { //only
+		case <-in:
+		}
+	}
+}
+
+func g(tick, done chan int) {
+	select { //other
+	case <-tick:
+	case <-done:
+	}
+}
+"#;
+    let source = GoSource::parse(text);
+    assert!(!source.has_errors());
+    let line = |mark: &str| line_of(text, mark);
+    let cases = |mark: &str| -> Vec<(u32, u32, Awaits, &str)> {
+        let select = source.select_at(line(mark)).unwrap_or_else(|| panic!("{mark}"));
+        let from = select.line;
+        let of = |case: &'_ Case| (case.line - from, case.last - from, case.awaits);
+        select
+            .cases
+            .iter()
+            .map(|c| {
+                let (a, b, w) = of(c);
+                (a, b, w, text.get(c.communication.clone()).unwrap())
+            })
+            .collect()
+    };
+    assert_eq!(
+        cases("one"),
+        [
+            (1, 3, Receiver, "h.out[3] <- 1"),
+            (4, 4, Sender, "x, ok := <-in"),
+            (5, 5, Clock, "<-(tick)"),
+            (6, 7, Clock, "<-due"),
+            (8, 15, Context, "<-done"),
+        ]
+    );
+    let inner = [(1, 1, Context, "<-r.Context().Done()"), (2, 3, Sender, "<-h.quit.Done()")];
+    assert_eq!(cases("inner"), inner);
+    assert_eq!(cases("two"), [(0, 0, Sender, "<-in"), (1, 1, Clock, "<-time.After(d)")]);
+    // Variables are those of their function.
+    assert_eq!(cases("other"), [(1, 1, Sender, "<-tick"), (2, 2, Sender, "<-done")]);
+    let names = |mark: &str| -> Vec<String> {
+        source.select_at(line(mark)).unwrap().cases.iter().map(|c| c.channel.clone()).collect()
+    };
+    assert_eq!(names("one"), ["out", "in", "", "due", "done"]);
+    assert_eq!(names("inner"), ["Done", "Done"]);
+    for mark in ["never waits", "only"] {
+        assert_eq!(source.select_at(line(mark)), None, "{mark}");
+    }
+    let select = source.select_at(line("one")).unwrap();
+    let at = |after: u32| select.case_at(select.line + after);
+    assert_eq!(
+        [0, 1, 3, 4, 7, 15, 16].map(at),
+        [None, Some(0), Some(0), Some(1), Some(3), Some(4), None]
+    );
+}

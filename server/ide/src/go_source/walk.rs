@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 use hashbrown::HashSet;
 use tree_sitter::{Node, Tree};
 
+use super::selects::{Awaits, Case, Channels, Select, name_of};
 use super::{Function, GoSource, LineSpan, Operations};
 use crate::line_map::line_starts;
 
@@ -118,6 +119,7 @@ pub(super) fn walk(tree: &Tree, text: &str) -> GoSource {
         package_var_end: 0,
         has_c: false,
         variables: HashSet::new(),
+        channels: Channels::default(),
         fields: HashSet::new(),
         methods: HashSet::new(),
         of_fields: Vec::new(),
@@ -149,6 +151,8 @@ struct Walker<'a> {
     has_c: bool,
     /// The parameters and variables of the function being walked, as far as it.
     variables: HashSet<&'a str>,
+    /// What of these are clocks and ends of contexts.
+    channels: Channels<'a>,
     /// The names of the fields that structs of the file have, and those of its methods.
     fields: HashSet<&'a str>,
     methods: HashSet<&'a str>,
@@ -195,9 +199,16 @@ impl<'a> Walker<'a> {
             Kind::VarSpec => {
                 self.mark_start(node, Operations::ALLOC);
                 self.variables(node);
+                self.typed_channels(node);
             }
-            Kind::Parameter => self.variables(node),
-            Kind::ShortVar => self.left_variables(node),
+            Kind::Parameter => {
+                self.variables(node);
+                self.typed_channels(node);
+            }
+            Kind::ShortVar => {
+                self.left_variables(node);
+                self.left_channels(node);
+            }
             Kind::Field if may_be_function(node, self.text) => {
                 let mut cursor = node.walk();
                 let names = node.children_by_field_name("name", &mut cursor);
@@ -221,7 +232,10 @@ impl<'a> Walker<'a> {
             Kind::Go => self.spawn(node, Operations::GO | Operations::ALLOC),
             Kind::Defer => self.spawn(node, Operations::DEFER),
             Kind::For => self.for_statement(node),
-            Kind::Select => self.mark_start(node, Operations::SELECT),
+            Kind::Select => {
+                self.mark_start(node, Operations::SELECT);
+                self.select(node);
+            }
             Kind::Send => {
                 // The statement begins with the channel, which may stand lines above the arrow.
                 self.mark_start(node, Operations::SEND);
@@ -290,6 +304,7 @@ impl<'a> Walker<'a> {
         };
         self.source.functions.push(function);
         self.variables.clear();
+        self.channels.clear();
         self.function_end = Some(node.end_byte());
     }
 
@@ -347,6 +362,55 @@ impl<'a> Walker<'a> {
         if adds || indexes {
             self.mark_start(node, Operations::ALLOC);
         }
+        self.left_channels(node);
+    }
+
+    /// Notes a `select`, unless it never waits.
+    fn select(&mut self, node: Node<'_>) {
+        let mut cursor = node.walk();
+        let clauses: Vec<Node<'_>> = node.named_children(&mut cursor).collect();
+        let of = |kind: &'static str| clauses.iter().filter(move |clause| clause.kind() == kind);
+        if of("default_case").next().is_some() {
+            return;
+        }
+        let first_line =
+            |of: &Self, node: Node<'_>| of.line(node.start_byte(), node.start_position().row);
+        let mut cases: Vec<Case> = Vec::new();
+        for clause in of("communication_case") {
+            let Some(communication) = clause.child_by_field_name("communication") else { continue };
+            let received = communication.child_by_field_name("right");
+            let received = received.and_then(|right| right.child_by_field_name("operand"));
+            let sent = communication.child_by_field_name("channel");
+            let awaits = match (sent, received) {
+                (Some(_), _) => Awaits::Receiver,
+                (_, Some(channel)) => self.channels.awaited(channel, self.text),
+                _ => Awaits::Sender,
+            };
+            let channel = sent.or(received).map_or("", |channel| name_of(channel, self.text));
+            let line = first_line(self, *clause);
+            if let Some(before) = cases.last_mut() {
+                before.last = line.saturating_sub(1).max(before.line);
+            }
+            let last = self.span(node).last.saturating_sub(1).max(line);
+            let (channel, communication) = (channel.to_owned(), communication.byte_range());
+            cases.push(Case { line, last, awaits, channel, communication });
+        }
+        if cases.len() > 1 {
+            let line = first_line(self, node);
+            self.source.selects.push(Select { line, cases });
+        }
+    }
+
+    /// Notes which variables on the left side are given clocks, or what tells of a context's end.
+    fn left_channels(&mut self, node: Node<'_>) {
+        let sides = ["left", "right"].map(|side| node.child_by_field_name(side));
+        let [Some(left), Some(right)] = sides else { return };
+        let (mut of_left, mut of_right) = (left.walk(), right.walk());
+        let pairs = left.named_children(&mut of_left).zip(right.named_children(&mut of_right));
+        for (name, value) in pairs {
+            let name = self.text_of(name);
+            self.channels.set(name, value, self.text);
+        }
     }
 
     fn call(&mut self, node: Node<'_>) {
@@ -397,6 +461,16 @@ impl<'a> Walker<'a> {
             let names = node.children_by_field_name("name", &mut cursor);
             let names: Vec<&str> = names.map(|name| self.text_of(name)).collect();
             self.variables.extend(names);
+        }
+    }
+
+    /// Notes which of them are clocks by their type.
+    fn typed_channels(&mut self, node: Node<'_>) {
+        let Some(of) = node.child_by_field_name("type") else { return };
+        let mut cursor = node.walk();
+        for name in node.children_by_field_name("name", &mut cursor) {
+            let name = self.text_of(name);
+            self.channels.set(name, of, self.text);
         }
     }
 

@@ -51,7 +51,9 @@ impl Lines {
         let sites = view.sites.lines(file);
         let states = sites.iter().filter(|s| s.holds).map(|s| (s.line, s.state));
         let behind = view.behind.told(view, file);
-        let states = behind.map(|b| (b.line, b.state)).chain(states);
+        let cases = view.cases.of_file(file).iter();
+        let cases = cases.flat_map(|c| c.taken.iter().map(|taken| (taken.line, c.state)));
+        let states = cases.chain(behind.map(|b| (b.line, b.state))).chain(states);
         let mut lines = Lines {
             of_file: states.filter(|(_, state)| *state != State::Exact).collect(),
             map,
@@ -221,9 +223,10 @@ fn wanted<'a>(view: &'a View, file: FileId, map: &LineMap) -> HashMap<u32, Wante
     let mut named = HashSet::new();
     let sites = view.sites.lines(file).iter().filter(|s| s.holds);
     let sites = sites.map(|site| (site.line, Some(site)));
-    // What others wait for may cost nothing itself.
+    // What others wait for may cost nothing itself, nor does a case of a `select`.
     let behind = view.behind.told(view, file).map(|b| (b.line, None));
-    for (line, site) in sites.chain(behind) {
+    let cases = view.cases.of_file(file).iter().flat_map(|cases| &cases.taken);
+    for (line, site) in sites.chain(behind).chain(cases.map(|taken| (taken.line, None))) {
         if let Some(function) = source.function_at(line)
             && map.current(function.name_line).is_none()
             && named.insert(function.name_line)

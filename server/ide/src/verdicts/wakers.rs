@@ -2,6 +2,7 @@
 
 use exectrace::{FrameId, StackId, StrId, Version};
 use hashbrown::HashMap;
+use serde::{Deserialize, Serialize};
 
 use super::facts::{Fact, Facts, WaitKind};
 use super::people::{People, weight};
@@ -89,23 +90,13 @@ pub(super) fn waker_stacks<'a>(
     };
     let made = stacks().map(|id| {
         let stack = analysis.stack(id);
-        let leaf = stack.first().copied();
-        let name = leaf.map_or("", func);
+        let name = stack.first().copied().map_or("", func);
         let own = stack.iter().find(|&&f| facts.is_own(f)).map(|&f| analysis.tables.frame(f));
-        let selects = name == "runtime.selectgo";
-        let receives = leaf.filter(|_| selects).and_then(|leaf| {
-            let line = analysis.tables.frame(leaf).line;
-            lines.iter().find(|of| of.0 == line || of.1 == line).map(|of| of.0 == line)
-        });
+        let act = act_of(analysis, lines, id);
         WakerStack {
-            plain: !["runtime.", "reflect.chansend", "reflect.chanrecv"]
-                .iter()
-                .any(|f| name.starts_with(f)),
-            receives: ["runtime.chanrecv", "runtime.selectnbrecv", "reflect.chanrecv"]
-                .iter()
-                .any(|f| name.starts_with(f))
-                || receives == Some(true),
-            selects: selects && receives.is_none(),
+            plain: act == Act::Plain,
+            receives: act == Act::Received,
+            selects: act == Act::Selected,
             broadcasts: name == "sync.(*Cond).Broadcast",
             makes: stack.iter().any(|&f| makes(func(f))),
             cancels: ends_context(analysis, id),
@@ -116,6 +107,48 @@ pub(super) fn waker_stacks<'a>(
         }
     });
     made.collect()
+}
+
+/// What somebody did who ended a wait, by where it stood.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Act {
+    /// Sent to a channel.
+    Sent,
+    /// Received from one.
+    Received,
+    /// One of these, in a `select`.
+    Selected,
+    /// Something that is no function of the runtime: closed a channel, where it was one.
+    Plain,
+    /// Another function of the runtime.
+    Other,
+}
+
+/// What those did who stood there.
+pub(crate) fn act(analysis: &Analysis, stack: StackId) -> Act {
+    act_of(analysis, selects_of(analysis.version), stack)
+}
+
+fn act_of(analysis: &Analysis, selects: &[(u32, u32)], stack: StackId) -> Act {
+    let leaf = analysis.stack(stack).first().map(|&f| analysis.tables.frame(f));
+    let name = leaf.map_or("", |leaf| analysis.str(leaf.func));
+    let is_any = |of: &[&str]| of.iter().any(|func| name.starts_with(func));
+    if is_any(&["runtime.chanrecv", "runtime.selectnbrecv", "reflect.chanrecv"]) {
+        return Act::Received;
+    }
+    if is_any(&["runtime.chansend", "runtime.selectnbsend", "reflect.chansend"]) {
+        return Act::Sent;
+    }
+    let line = leaf.map_or(0, |leaf| leaf.line);
+    match name {
+        "runtime.selectgo" => match selects.iter().find(|of| of.0 == line || of.1 == line) {
+            Some(of) if of.0 == line => Act::Received,
+            Some(_) => Act::Sent,
+            None => Act::Selected,
+        },
+        _ if name.starts_with("runtime.") => Act::Other,
+        _ => Act::Plain,
+    }
 }
 
 /// Where `runtime.selectgo` receives from a goroutine that waits, and where it sends to one: the lines of the

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use ide::behind::Behind;
+use ide::cases::Taken;
 use ide::kinds::Kind;
 use ide::placement::FileId;
 use ide::sites::{Part, SiteLine};
@@ -149,6 +150,9 @@ fn print(
     let told = id.into_iter().flat_map(|id| view.behind.told(view, id));
     let behind: Vec<&Behind> =
         told.filter(|b| b.ns >= args.min && b.state < State::Doubtful).collect();
+    let selects = id.map_or(&[][..], |id| view.cases.of_file(id)).iter();
+    let taken: Vec<&Taken> =
+        selects.flat_map(|cases| &cases.taken).filter(|taken| taken.ns >= args.min).collect();
     let hot: Vec<_> = source
         .source
         .functions()
@@ -161,7 +165,7 @@ fn print(
         .map(|f| f.lines)
         .collect();
     let (mut gap, mut is_open, mut is_marked, mut left_out) = (false, false, false, 0u64);
-    let mut is_held = false;
+    let (mut is_held, mut is_taken) = (false, false);
     let width = 39 + verdict_width;
     for (number, text) in source.text.lines().enumerate() {
         let line = number as u32;
@@ -177,7 +181,10 @@ fn print(
         }
         let held = behind.iter().find(|b| b.line == line);
         let others = held.map(|b| row_of_behind(b.ns));
-        is_held |= others.is_some();
+        let case = taken.iter().find(|taken| taken.line == line);
+        is_taken |= case.is_some();
+        let others = others.into_iter().chain(case.map(|case| row_of_case(case)));
+        is_held |= held.is_some();
         let rows = parts.iter().filter(shown).map(|part| {
             is_open |= is_under_way(part);
             row(view, part, has_verdicts)
@@ -187,7 +194,7 @@ fn print(
         let text = text.replace('\t', "    ");
         let state = site.map(|site| site.state).or(held.map(|b| b.state));
         let mark = state.map_or("", |state| state.mark().trim_end());
-        let has_figures = !parts.is_empty() || held.is_some();
+        let has_figures = !parts.is_empty() || held.is_some() || case.is_some();
         is_marked |= has_figures && !mark.is_empty();
         let number = format!("{}{}", if has_figures { mark } else { "" }, line + 1);
         writeln!(out, "{first:width$} {dim}{number:>5}{dim:#}  {text}")?;
@@ -201,6 +208,12 @@ fn print(
     }
     if is_held {
         notes.push("behind: what is costly on other lines, and ends at this one".to_owned());
+    }
+    if is_taken {
+        notes.push(
+            "taken: how often its select went on with this case, and how long it had waited then"
+                .to_owned(),
+        );
     }
     if is_marked {
         notes.push("the source has changed since the trace: ~ moved, ? doubtful".to_owned());
@@ -258,6 +271,12 @@ fn row(view: &View, part: &Part, has_verdict: bool) -> String {
 fn row_of_behind(ns: i64) -> String {
     let none = ide::units::NONE;
     format!("{:>9} {none:>8} {none:>8}  {:10}", duration(ns), "behind")
+}
+
+/// A case that its select went on with, likewise.
+fn row_of_case(taken: &Taken) -> String {
+    let (ns, n) = (duration(taken.ns), format!("{}×", count(taken.n)));
+    format!("{ns:>9} {n:>8} {:>8}  {:10}", ide::units::NONE, "taken")
 }
 
 /// What most of it is.

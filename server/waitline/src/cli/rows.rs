@@ -2,6 +2,7 @@
 
 use ide::Analysis;
 use ide::blame::{End, EndLine};
+use ide::cases::Cases;
 use ide::kinds::Kind;
 use ide::rows::At;
 use ide::staleness::State;
@@ -85,7 +86,11 @@ impl Row {
     pub(crate) fn source(&self, view: &View) -> String {
         let func = || ide::text::plain(short_func(view.analysis.str(self.of.func)));
         match (self.of.text(view), self.of.state()) {
-            (Some(text), state) => format!("{}{}", state.mark(), ide::text::plain(text)),
+            (Some(text), state) => {
+                let cases = self.of.cases(view).map(Cases::short);
+                let text = cases.unwrap_or_else(|| ide::text::plain(text));
+                format!("{}{text}", state.mark())
+            }
             (None, State::Lost) => format!("gone from {}", func()),
             (None, _) => func(),
         }
@@ -98,6 +103,12 @@ impl Row {
         line["total"] = row.figure.total().into();
         for verdict in VERDICTS {
             line[crate::config::name(verdict)] = row.of(verdict).into();
+        }
+        if let Some(cases) = self.of.cases(view) {
+            let taken = cases.taken.iter().map(|taken| {
+                json!({ "line": taken.line.saturating_add(1), "text": taken.text, "n": taken.n, "ns": taken.ns })
+            });
+            line["cases"] = taken.collect();
         }
         line["reason"] = ide::reasons::reason(view, &row.judged, &row.figure.slots).into();
         line

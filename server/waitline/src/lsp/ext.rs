@@ -8,6 +8,7 @@ use std::path::Path;
 
 use ide::annotations::annotations;
 use ide::behind::Behind;
+use ide::cases::Cases;
 use ide::figures::{Instance, SlotId};
 use ide::hover::Markup;
 use ide::kinds::Kind;
@@ -90,7 +91,9 @@ pub(super) fn hotspots(
             row["line"] = session.current_line(shown, file, &uri, line.line).into();
             row["uri"] = uri.as_str().into();
             row["func"] = ide::text::plain(view.analysis.str(line.func)).into();
-            row["source"] = ide::text::plain(text.trim()).into();
+            let cases = part.kind.is_wait().then(|| view.cases.at(file, line.line)).flatten();
+            let text = cases.map_or_else(|| ide::text::plain(text.trim()), Cases::short);
+            row["source"] = text.into();
             row["counted"] = metric.counted_ns(part).into();
             row["heat"] = metric.heat(line, counted).into();
             Some(row)
@@ -157,7 +160,21 @@ pub(super) fn site(session: &Session, about: &About, recorded: u32) -> Option<Va
         "callers": origins(at, &callers(&view.analysis, &view.placement, &waiting.slots)),
         "blame": blame(at, &waiting.slots),
         "behind": behind.map(|behind| behind_json(at, behind)),
+        "cases": view.cases.at(about.file, recorded).map(|cases| cases_json(at, cases)),
     }))
+}
+
+/// With which of its cases a `select` went on.
+fn cases_json(at: At<'_>, cases: &Cases) -> Value {
+    let taken = cases.taken.iter().take(MOST).map(|taken| {
+        let mut row = line_at(at, cases.file, taken.line);
+        row["text"] = taken.text.as_str().into();
+        row["n"] = taken.n.into();
+        row["ns"] = taken.ns.into();
+        row
+    });
+    let (n, ns) = cases.unknown;
+    json!({ "taken": taken.collect::<Vec<_>>(), "unknown": { "n": n, "ns": ns } })
 }
 
 /// Whom a line holds up.
