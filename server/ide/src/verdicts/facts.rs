@@ -79,8 +79,12 @@ pub(super) struct Fact {
     pub(super) in_program: bool,
     /// A library that called an I/O method of the program waits here, not the program.
     pub(super) wrapper: bool,
+    /// It stands in the program's own code, and in no call from there.
+    pub(super) direct: bool,
     /// It stands in a call that gives an answer.
     pub(super) call: bool,
+    /// It stands in one that is answered when there is something to do.
+    pub(super) asks_for_work: bool,
     /// It stands in a call that gives one of a limited number of things, or lets go on so many a second.
     pub(super) slot: bool,
     /// It is the latter.
@@ -192,6 +196,8 @@ impl Facts {
                 in_program: stack.iter().any(|&f| made.is_program(f)),
                 wrapper: is_wrapper(analysis, &made, stack),
                 call: any(&gives_answer) && !any(&waits_for_work),
+                direct: user.is_some_and(|user| user <= 1),
+                asks_for_work: any(&waits_for_work),
                 slot: any(&|f| gives_slot(f) || limits_rate(f)),
                 rate: any(&limits_rate),
                 talk: talk(kind, &any),
@@ -221,6 +227,8 @@ impl Facts {
             in_program: false,
             wrapper: false,
             call: false,
+            direct: false,
+            asks_for_work: false,
             slot: false,
             rate: false,
             talk: Talk::Nothing,

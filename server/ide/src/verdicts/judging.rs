@@ -134,10 +134,14 @@ impl Judge<'_> {
                 Verdict::Costly => site.0 = site.0.saturating_add(ns),
                 Verdict::Through => {}
                 Verdict::Idle | Verdict::Unsure if stay.kind == StayKind::Wait && ns > 0 => {
-                    // Not where it waits for work: it may have some in hand.
+                    // Not where it waits for work: it may have some in hand. A pause in a call is none of that, though
+                    // the goroutine be nowhere else.
+                    let kind = seen.fact.kind;
+                    let pauses = stay.waker == GoRow::NONE && kind.is_receiving();
                     let away = verdict == Verdict::Unsure
                         && (!seen.is_home()
-                            || matches!(seen.fact.kind, WaitKind::Sleep | WaitKind::Network));
+                            || matches!(kind, WaitKind::Sleep | WaitKind::Network)
+                            || pauses && !seen.fact.direct);
                     self.idle.add(stay.g, stay.end.0, ns, away);
                 }
                 Verdict::Idle | Verdict::Unsure => {}
@@ -238,6 +242,9 @@ impl Judge<'_> {
         if self.people.is_hung_up(seen) {
             return (Unsure, Why::Outside);
         }
+        if !strong && self.gave_up(seen) {
+            return (Unsure, Why::InTheMiddle);
+        }
         if let Some(ended) = seen.trip.filter(|_| !strong) {
             // What lasts as long as the trace may as well be told what to do there, and answer that.
             let costly = ended && !self.is_told_to_stop(stay.g);
@@ -310,6 +317,7 @@ impl Judge<'_> {
                 // A heartbeat in a handler, or nothing that came of what was to be told within a while.
                 _ if (timer || ran_out) && demanded.level() >= 2 => (Unsure, Why::TimerInPath),
                 _ if timer || ran_out => (Costly, Why::TimerInPath),
+                _ if seen.fact.asks_for_work => (Unsure, Why::NetworkInPath),
                 _ if group.polls
                     && seen.fact.call
                     && !seen.main
@@ -345,6 +353,17 @@ impl Judge<'_> {
             return (Unsure, Why::InTheMiddle);
         }
         (Idle, if timer || ran_out { Why::Clock } else { Why::Outside })
+    }
+
+    /// Whether the time ran out that somebody had given this wait, in a `select` where something else did not come, and
+    /// the goroutine goes on then: one that is given as long as the program runs ends with it.
+    fn gave_up(&self, seen: &Seen<'_>) -> bool {
+        let stay = seen.stay;
+        seen.fact.kind == WaitKind::Select
+            && stay.waker != GoRow::NONE
+            && self.stays.go(stay.waker).is_timers()
+            && self.people.is_cancelled(stay)
+            && self.goes_on(seen)
     }
 
     /// Whether a pause is part of a piece of work, it may be: deep in what the program calls, or in what a test

@@ -164,11 +164,14 @@ fn selects_of(version: Version) -> &'static [(u32, u32)] {
     }
 }
 
-/// Whether a message is sent over a stream of gRPC that is open already: not the request that opens one, which
-/// no method named `Send` sends.
+/// Whether a message is sent over a stream of gRPC that is open already: not the request that opens one, which the
+/// library sends, or a method of a client that was generated.
 fn asks<'a>(mut funcs: impl Iterator<Item = &'a str>) -> bool {
     funcs.any(|f| f == "google.golang.org/grpc.(*clientStream).SendMsg")
-        && funcs.any(|f| f.ends_with(").Send"))
+        && funcs.next().is_some_and(|f| {
+            let is_client = method(f).is_some_and(|(of, _)| of.ends_with("Client)"));
+            !f.starts_with("google.golang.org/grpc.") && !is_client || f.ends_with(").Send")
+        })
 }
 
 /// What methods are named that give something back, and that take it: `Put`, `release`, `putConn`; `Get`, `acquire`.
