@@ -4,12 +4,13 @@
 //! A goroutine's running time is what is left of its life when its stays and its waiting for a P are
 //! taken off: it needs no span of its own.
 
-use exectrace::FrameId;
+use exectrace::{FrameId, StackId, StrId};
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
 use crate::Analysis;
-use crate::stays::{Brief, GoRow, StayKind, StayRow, Stays};
+use crate::figures::SlotId;
+use crate::stays::{Brief, Go, GoRow, StayKind, StayRow, Stays};
 use crate::verdicts::Facts;
 
 /// What one goroutine's life went to, in nanoseconds.
@@ -33,6 +34,8 @@ pub struct GoGroup {
     /// Where the statement stands: the line of the program's own that led there, else the first
     /// outside the runtime.
     pub created_at: FrameId,
+    /// The function that their work begins with, as far as a stack of one tells.
+    pub func: StrId,
     /// How many it started.
     pub started: u64,
     /// How many of them were alive at once, at most.
@@ -76,6 +79,7 @@ impl GoGroup {
     fn new(created_at: FrameId) -> GoGroup {
         GoGroup {
             created_at,
+            func: StrId::NONE,
             started: 0,
             alive_max: 0,
             life_p50: 0,
@@ -150,9 +154,23 @@ pub fn groups(analysis: &Analysis, stays: &Stays, facts: &Facts, lives: &[Life])
         }
     }
     for group in &mut groups {
+        let funcs = group.gos.iter().map(|&g| func(analysis, stays.go(g)));
+        group.func = funcs.take(LOOKED_AT).find(|func| func.is_some()).unwrap_or(StrId::NONE);
         sum_up(group, stays, lives);
     }
     groups
+}
+
+/// The stacks of so many tell what a statement starts, or none.
+const LOOKED_AT: usize = 100;
+
+/// What a goroutine's work begins with, as far as its first stacks tell.
+fn func(analysis: &Analysis, go: &Go) -> StrId {
+    let of_slot = |slot: &SlotId| analysis.slots.get(slot.0 as usize).map(|slot| slot.stack);
+    let stacks = go.first.iter().filter_map(of_slot);
+    let stacks = std::iter::once(go.entry).chain(stacks).filter(|&stack| stack != StackId::NONE);
+    let mut funcs = stacks.map(|stack| crate::starters::work(&analysis.tables, stack));
+    funcs.find(|func| func.is_some()).unwrap_or(StrId::NONE)
 }
 
 fn sum_up(group: &mut GoGroup, stays: &Stays, lives: &[Life]) {

@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use exectrace::FrameId;
+use exectrace::{FrameId, StrId};
 use serde::{Deserialize, Serialize};
 
 use crate::Analysis;
@@ -279,7 +279,9 @@ impl Form<'_> {
             })
             && self.go_groups.iter().all(|group| {
                 let counts = [group.started, group.ended, group.still, group.alive_max];
-                analysis.has_frame(group.created_at) && are_few(&counts)
+                analysis.has_frame(group.created_at)
+                    && (group.func == StrId::NONE || analysis.has_str(group.func))
+                    && are_few(&counts)
             })
             && self.regions.iter().all(|group| {
                 analysis.has_frame(group.opened_at)

@@ -35,6 +35,7 @@ pub mod scope;
 pub mod sites;
 pub mod sources;
 pub mod staleness;
+pub mod starters;
 pub mod stays;
 pub mod suite;
 pub mod summary;

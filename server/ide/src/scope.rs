@@ -12,6 +12,7 @@ use hashbrown::{HashMap, HashSet};
 use crate::Analysis;
 use crate::causes::Cause;
 use crate::figures::SlotId;
+use crate::starters::is_of_tests;
 use crate::stays::{GoRow, StayKind, StayRow, Stays};
 use crate::summary::groups::{Column, Worth};
 use crate::summary::{Sites, Stats, Summary, Task};
@@ -107,11 +108,13 @@ impl Scope {
             let mut lines: HashMap<StackId, Option<FrameId>> = HashMap::new();
             let mut line_of = |stack| {
                 let line = || facts.and_then(|facts| facts.line_of(analysis, stack));
+                let line = || line().filter(|&line| !is_of_tests(&analysis.tables, line));
                 *lines.entry(stack).or_insert_with(line)
             };
             let mut gos = HashMap::new();
             for row in summary.rows() {
-                if wish.func.is_some_and(|func| summary.name(row) != func) {
+                let is_its = |func| summary.name(row) == func || summary.work(row) == func;
+                if wish.func.is_some_and(|func| !is_its(func)) {
                     continue;
                 }
                 if let Some(at) = wish.created_at

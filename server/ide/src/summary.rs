@@ -122,10 +122,14 @@ pub struct Goroutine {
     pub id: GoId,
     /// Its first function; empty where no stack of it was seen.
     pub name: StrId,
+    /// The function that its work begins with, where the first one only starts the work of others; else that.
+    pub work: StrId,
     /// Where the `go` statement stood; [`StackId::NONE`] for one that was there before.
     pub created_at: StackId,
     /// Its creation; the trace's beginning (the last Sync) for one that was there before.
     pub creation: Nanos,
+    /// It was created in the trace, by a goroutine or a timer.
+    pub born: bool,
     /// When it first ran in the trace, if it did.
     pub start: Option<Nanos>,
     /// Its end, if it came; to block for ever is one.
@@ -317,6 +321,11 @@ impl Summary {
             .unwrap_or(StrId::NONE)
     }
 
+    /// The function that a goroutine's work begins with.
+    pub fn work(&self, row: Row) -> StrId {
+        self.full.get(row.0 as usize).map_or_else(|| self.name(row), |g| g.work)
+    }
+
     /// Where the `go` statement of a goroutine stood.
     pub fn created_at(&self, row: Row) -> StackId {
         let row = row.0 as usize;
@@ -396,7 +405,8 @@ impl Brief {
             return None;
         };
         let start = g.creation.0.checked_add(sched_wait)?;
-        let plain = g.start == Some(Nanos(start))
+        let plain = g.work == g.name
+            && g.start == Some(Nanos(start))
             && g.end == Some(Nanos(start.checked_add(exec)?))
             && g.stats.total == sched_wait.checked_add(exec)?
             && g.created_at.is_some()
@@ -418,8 +428,10 @@ impl Brief {
         Goroutine {
             id: GoId(self.id),
             name: self.name,
+            work: self.name,
             created_at: self.created_at,
             creation: Nanos(self.creation),
+            born: true,
             start: Some(Nanos(start)),
             end: Some(Nanos(start + exec)),
             stats: Stats { exec, sched_wait, total: sched_wait + exec, ..Stats::default() },

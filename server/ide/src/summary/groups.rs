@@ -262,7 +262,7 @@ impl Histogram {
     }
 }
 
-/// The goroutines that have the same first function.
+/// The goroutines whose work begins with the same function.
 #[derive(Debug, Clone)]
 pub struct FunctionGroup {
     /// The function; empty where no stack was seen.
@@ -271,6 +271,8 @@ pub struct FunctionGroup {
     pub created_at: StackId,
     /// How many there are.
     pub n: u64,
+    /// How many of them were created in the trace.
+    pub born: u64,
     /// How many had not ended.
     pub alive: u64,
     /// By [`Column`].
@@ -285,7 +287,7 @@ pub struct FunctionGroup {
     pub stats: Stats,
 }
 
-/// Groups goroutines by their first function.
+/// Groups goroutines by the function that their work begins with.
 #[derive(Debug, Default)]
 pub struct Functions {
     rows: HashMap<StrId, usize>,
@@ -295,11 +297,12 @@ pub struct Functions {
 impl Functions {
     /// Adds a goroutine with the figures that count for it.
     pub fn add(&mut self, analysis: &Analysis, g: &Goroutine, stats: &Stats, worth: &Worth) {
-        let row = *self.rows.entry(g.name).or_insert_with(|| {
+        let row = *self.rows.entry(g.work).or_insert_with(|| {
             self.list.push(FunctionGroup {
-                name: g.name,
+                name: g.work,
                 created_at: g.created_at,
                 n: 0,
+                born: 0,
                 alive: 0,
                 columns: std::array::from_fn(|_| Spread::default()),
                 busy: std::array::from_fn(|_| Spread::default()),
@@ -314,6 +317,7 @@ impl Functions {
             group.created_at = g.created_at;
         }
         group.n += 1;
+        group.born += u64::from(g.born);
         group.alive += u64::from(g.end.is_none());
         let row = columns(analysis, stats);
         for (spread, ns) in group.columns.iter_mut().zip(row) {

@@ -10,6 +10,8 @@ use exectrace::{
 };
 use hashbrown::HashMap;
 
+use crate::starters::{is_starter, work};
+
 use super::{Brief, Goroutine, Keep, Stats, Summary, add_to, is_system};
 
 mod live;
@@ -44,6 +46,26 @@ pub(super) struct Collector {
     last: i64,
     /// What is added to a time.
     base: i64,
+    starters: Starters,
+}
+
+/// Which functions only start the work of others; most goroutines begin with none of these.
+#[derive(Debug, Default)]
+struct Starters {
+    known: HashMap<StrId, bool>,
+    last: Option<(StrId, bool)>,
+}
+
+impl Starters {
+    /// What a goroutine's work begins with that has such a first function, as far as a stack of it tells.
+    fn work(&mut self, tables: &Tables, name: StrId, stack: StackId) -> StrId {
+        let known = self.last.filter(|last| last.0 == name).map(|last| last.1);
+        let is = known.unwrap_or_else(|| {
+            *self.known.entry(name).or_insert_with(|| is_starter(tables.str(name)))
+        });
+        self.last = Some((name, is));
+        if is { work(tables, stack) } else { name }
+    }
 }
 
 /// One generation's events on their way into a [`Summary`].
@@ -69,6 +91,7 @@ impl Collector {
             sync: 0,
             last: 0,
             base: if is_v1 { -1 } else { 1 },
+            starters: Starters::default(),
         }
     }
 
@@ -161,8 +184,10 @@ impl Collector {
         let goroutine = Goroutine {
             id: live.id,
             name: live.name,
+            work: if live.work.is_some() { live.work } else { live.name },
             created_at: live.created_at,
             creation: Nanos(live.creation.wrapping_sub(base)),
+            born: live.born,
             start: some(live.start),
             end: some(live.end),
             stats: std::mem::take(&mut live.stats).fitted(),
@@ -266,6 +291,7 @@ impl Sink for SummaryPass<'_> {
             GoState::NotExist => {
                 let mut live = Live::new(event.g, t);
                 live.created_at = to.stacks[event.stack.0 as usize];
+                live.born = true;
                 // It gets the task that its creator is busy with.
                 if let Some(creator) = to.row(at.g)
                     && let Some(open) = to.live[creator as usize].regions.last()
@@ -289,6 +315,9 @@ impl Sink for SummaryPass<'_> {
             && let Some(&root) = self.tables.stack(to.stacks[event.own.0 as usize]).last()
         {
             live.name = self.tables.frame(root).func;
+        }
+        if live.work == StrId::NONE && live.name != StrId::NONE {
+            live.work = to.starters.work(self.tables, live.name, to.stacks[event.own.0 as usize]);
         }
         match event.to {
             GoState::Running => {

@@ -4,8 +4,10 @@ use exectrace::{FrameId, GoId, StackId, StrId, Tables, TaskId};
 use hashbrown::HashMap;
 
 use super::density::{Density, n_spans};
-use super::{GoRef, Index, REACH, RegionSpan, TaskSpan, TimeOf, reach};
+use super::lanes::Lane;
+use super::{Class, GoRef, Index, REACH, RegionSpan, Span, TaskSpan, TimeOf, reach};
 use crate::jobs::{Jobs, each};
+use crate::starters::{is_of_tests, work};
 
 /// Goroutines that were created at one place.
 #[derive(Debug)]
@@ -14,7 +16,7 @@ pub struct Group {
     pub id: String,
     /// The `go` statement, where it was seen.
     pub created_at: Option<FrameId>,
-    /// Their first function; empty if it was not seen.
+    /// The function that their work begins with; empty if no stack was seen.
     pub func: StrId,
     /// They themselves, in the order of first sight.
     pub gos: Vec<GoRef>,
@@ -81,6 +83,8 @@ impl Group {
 const MOST_ROWS: usize = 20_000;
 /// So many goroutines share a row at most.
 const PACKED: usize = 64;
+/// So many spans of a goroutine tell what its work begins with, or none.
+const LOOKED_AT: usize = 8;
 
 impl Index {
     /// Groups goroutines by the line that created them, else by their first function.
@@ -95,19 +99,20 @@ impl Index {
         for (row, go) in (0u32..).zip(self.gos.iter()) {
             let created_at =
                 if go.created_at == StackId::NONE { None } else { line_of(go.created_at) };
-            let func = self.root_func(tables, go.root);
-            let key = (created_at, if created_at.is_some() { StrId::NONE } else { func });
+            let created_at = created_at.filter(|&line| !is_of_tests(tables, line));
+            let func = || self.func_of(tables, GoRef(row), go.root);
+            let key = (created_at, if created_at.is_some() { StrId::NONE } else { func() });
             let at = *rows.entry(key).or_insert_with(|| {
                 let id = match created_at {
                     Some(frame) => format!("go:{}", frame.0),
-                    None => format!("fn:{}", func.0),
+                    None => format!("fn:{}", key.1.0),
                 };
-                groups.push(Group::new(id, created_at, func, Vec::new()));
+                groups.push(Group::new(id, created_at, key.1, Vec::new()));
                 groups.len() - 1
             });
             let group = &mut groups[at];
             if group.func == StrId::NONE {
-                group.func = func;
+                group.func = func();
             }
             group.gos.push(GoRef(row));
         }
@@ -136,14 +141,27 @@ impl Index {
         (self.groups, self.all) = (groups, Some(all));
     }
 
-    /// The outermost function of a stack.
-    pub(super) fn root_func(&self, tables: &Tables, root: StackId) -> StrId {
-        tables.stack(root).last().map_or(StrId::NONE, |&f| tables.frame(f).func)
+    /// The function that a goroutine's work begins with; its first one, if no stack of its first spans tells.
+    fn func_of(&self, tables: &Tables, go: GoRef, root: StackId) -> StrId {
+        let found = work(tables, root);
+        if found.is_some() {
+            return found;
+        }
+        // Of being runnable, the stack is that of whoever woke it.
+        let stood = |span: &Span| match self.sites.get(span.site as usize) {
+            Some(site) if site.class != Class::Runnable => site.stack,
+            _ => StackId::NONE,
+        };
+        let spans = self.lane_of(go).into_iter().flat_map(Lane::all).take(LOOKED_AT);
+        let funcs = spans.map(|span| stood(&span)).filter(|&stack| stack != StackId::NONE);
+        let found = funcs.map(|stack| work(tables, stack)).find(|func| func.is_some());
+        let first = || tables.stack(root).last().map_or(StrId::NONE, |&f| tables.frame(f).func);
+        found.unwrap_or_else(first)
     }
 
-    /// The first function of a goroutine.
+    /// The function that a goroutine's work begins with.
     pub fn func(&self, tables: &Tables, go: GoRef) -> StrId {
-        self.go(go).map_or(StrId::NONE, |go| self.root_func(tables, go.root))
+        self.gos.get(go).map_or(StrId::NONE, |of| self.func_of(tables, go, of.root))
     }
 
     /// The regions of a task, in the order of their beginnings.

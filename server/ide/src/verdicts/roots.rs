@@ -5,6 +5,7 @@ use exectrace::{FrameId, StackId, StrId};
 use super::facts::Facts;
 use crate::Analysis;
 use crate::figures::SlotId;
+use crate::starters::is_starter;
 use crate::stays::{StayKind, StayRow, Stays};
 
 /// What a goroutine's work begins with. `None`: not known.
@@ -60,7 +61,11 @@ pub(super) fn roots<'a>(
 fn root_of(analysis: &Analysis, facts: &Facts, stack: StackId) -> Root {
     let frames = analysis.stack(stack);
     let name = |f: FrameId| analysis.tables.frame(f).func;
-    let work = frames.iter().rev().copied().find(|&f| !is_starter(analysis.str(name(f))));
+    let is_work = |f: &FrameId| {
+        let func = analysis.str(name(*f));
+        !func.is_empty() && !func.starts_with("runtime.") && !is_starter(func)
+    };
+    let work = frames.iter().rev().copied().find(is_work);
     let frame = work.or(frames.last().copied())?;
     let test = frames.last().is_some_and(|&f| RUNNERS.contains(&analysis.str(name(f))));
     let own = facts.is_program(frame);
@@ -70,18 +75,3 @@ fn root_of(analysis: &Analysis, facts: &Facts, stack: StackId) -> Root {
 /// The functions of the testing package that goroutines of tests and of benchmarks begin with.
 const RUNNERS: [&str; 4] =
     ["testing.tRunner", "testing.fRunner", "testing.(*B).launch", "testing.(*B).run1.func1"];
-
-/// A function that starts the work of others.
-fn is_starter(func: &str) -> bool {
-    const PREFIXES: [&str; 8] = [
-        "runtime.",
-        "sync.(*WaitGroup).Go",
-        "golang.org/x/sync/errgroup.(*Group).Go",
-        "golang.org/x/sync/errgroup.(*Group).TryGo",
-        "testing.tRunner",
-        "testing.(*",
-        "github.com/oklog/run.",
-        "github.com/sourcegraph/conc",
-    ];
-    func.is_empty() || PREFIXES.iter().any(|p| func.starts_with(p))
-}

@@ -4,6 +4,7 @@ use std::io::Write;
 
 use exectrace::Nanos;
 use ide::Analysis;
+use ide::starters::started_at;
 use ide::summary::groups::{Column, columns, functions};
 use ide::summary::{Goroutine, Keep, Row, Summary, is_system};
 use ide::units::{count, duration};
@@ -17,8 +18,9 @@ use super::{TraceArg, answer, json_row, style};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 The columns are those of `go tool trace`'s goroutine analysis. The percentiles and the maximum are of \
-the column that the rows are sorted by. With --json each line is a goroutine: `id`, `name` (its first \
-function), `system`, `creation`, `start` (it first ran) and `end` (ns from the trace's beginning; \
+the column that the rows are sorted by. Functions are those that a goroutine's work begins with: of one that \
+`sync.WaitGroup.Go`, an errgroup or the testing package started, what these call. With --json each line is a \
+goroutine: `id`, `name` (its first function), `work` (that function, where it is another one), `system`, `creation`, `start` (it first ran) and `end` (ns from the trace's beginning; \
 null: never), `exec`, `sched_wait`, `block` (by reason), `syscall`, `syscall_block` (without its P), \
 `total`, `unknown`, `range` (overlaps the others) and `created` (the go statement). All are ns.
 
@@ -107,7 +109,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
             .as_ref()
             .map_or(args.json || args.system || !is_system(name), |f| name.contains(f))
     };
-    let rows = summary.rows().filter(|&row| wanted(analysis.str(summary.name(row))));
+    let rows = summary.rows().filter(|&row| {
+        wanted(analysis.str(summary.work(row))) || wanted(analysis.str(summary.name(row)))
+    });
     let mut out = answer();
     if args.json {
         for row in rows {
@@ -133,6 +137,9 @@ fn goroutine_json(analysis: &Analysis, g: &Goroutine) -> Value {
     });
     if is_system(name) {
         object["system"] = true.into();
+    }
+    if g.work != g.name {
+        object["work"] = analysis.str(g.work).into();
     }
     add_stats(analysis, &g.stats, &mut object);
     let created = analysis.stack(g.created_at).first().copied();
@@ -243,8 +250,8 @@ fn one_by_one(
         let time = |t: Option<Nanos>| t.map_or(ide::units::NONE.into(), |t| duration(t.0));
         let mut row = vec![format!("G{}", g.id.0), duration(g.creation.0), time(g.end)];
         row.extend(of_one(g).into_iter().map(cell));
-        row.push(place(analysis, analysis.stack(g.created_at).first().copied()));
-        row.push(function(analysis.str(g.name)));
+        row.push(place(analysis, started_at(&analysis.tables, g.created_at)));
+        row.push(function(analysis.str(g.work)));
         table.push(row);
     }
     table.print(out)?;

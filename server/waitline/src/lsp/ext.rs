@@ -377,6 +377,8 @@ pub(super) fn goroutines(
                     return None;
                 }
             }
+            let runs = view.analysis.str(group.func);
+            row["runs"] = (!runs.is_empty()).then(|| ide::text::plain(runs)).into();
             row["started"] = group.started.into();
             row["aliveAtMost"] = group.alive_max.into();
             row["lifeP50"] = group.life_p50.into();

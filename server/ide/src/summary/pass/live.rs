@@ -21,6 +21,10 @@ pub(super) struct Open {
 pub(super) struct Live {
     pub(super) id: GoId,
     pub(super) name: StrId,
+    /// The function that its work begins with; none while that is not known.
+    pub(super) work: StrId,
+    /// It was created in the trace.
+    pub(super) born: bool,
     pub(super) created_at: StackId,
     pub(super) creation: i64,
     pub(super) start: i64,
@@ -43,6 +47,8 @@ impl Live {
         Live {
             id,
             name: StrId::NONE,
+            work: StrId::NONE,
+            born: false,
             created_at: StackId::NONE,
             creation,
             start: 0,

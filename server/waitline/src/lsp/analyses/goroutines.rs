@@ -1,4 +1,4 @@
-//! What the time of goroutines went to: by function, or of one function each by itself.
+//! What the time of goroutines went to: by the function that their work begins with, or of one function each by itself.
 
 use exectrace::{GoId, StrId};
 use ide::scope::{goroutines, worth};
@@ -83,6 +83,7 @@ pub(super) fn goroutine_table(asked: &Asked<'_>) -> Result<Value> {
                     "func": asked.str(group.name),
                     "created": asked.place(created),
                     "n": group.n,
+                    "born": group.born,
                     "alive": group.alive,
                     "columns": named(|c| spread(&group.columns[c as usize])),
                     "busy": named(|c| spread(&group.busy[c as usize])),
@@ -134,9 +135,10 @@ fn goroutine(asked: &Asked<'_>, g: &Goroutine, stats: &Stats, worth: &Worth) -> 
     let busy = worth.busy(columns(analysis, stats));
     json!({
         "g": g.id.0,
-        "func": asked.str(g.name),
+        "func": asked.str(g.work),
         "created": asked.place(created),
         "creation": g.creation.0,
+        "born": g.born,
         "start": g.start.map(|t| t.0),
         "end": g.end.map(|t| t.0),
         "columns": asked.columns(stats),
@@ -154,7 +156,7 @@ fn each_goroutine(
     mut each: impl FnMut(Goroutine, &Stats),
 ) {
     let (summary, scope) = (asked.summary, &asked.scope);
-    let of_name = |row: &Row| wanted(summary.name(*row));
+    let of_name = |row: &Row| wanted(summary.work(*row));
     if scope.is_whole(asked.analysis) {
         for row in summary.rows().filter(of_name) {
             let g = summary.goroutine(row);
