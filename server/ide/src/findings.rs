@@ -46,6 +46,8 @@ pub enum Code {
     ChanBackpressure,
     /// No slot is free: all are with goroutines of the same kind.
     SlotsExhausted,
+    /// Waits that were given a while, which ran out.
+    GaveUp,
     /// Items so small that handing them over costs more than what is done with them.
     FineHandoff,
     /// Workers wait for one that brings too little work.
@@ -75,7 +77,7 @@ pub enum Code {
 }
 
 /// All codes, in order.
-pub const CODES: [Code; 20] = [
+pub const CODES: [Code; 21] = [
     Code::LockContention,
     Code::LockHeldWhileWaiting,
     Code::Convoy,
@@ -83,6 +85,7 @@ pub const CODES: [Code; 20] = [
     Code::StuckSend,
     Code::ChanBackpressure,
     Code::SlotsExhausted,
+    Code::GaveUp,
     Code::FineHandoff,
     Code::Starved,
     Code::SleepInPath,
@@ -109,6 +112,7 @@ impl Code {
             Code::StuckSend => "stuck-send",
             Code::ChanBackpressure => "chan-backpressure",
             Code::SlotsExhausted => "slots-exhausted",
+            Code::GaveUp => "gave-up",
             Code::FineHandoff => "fine-handoff",
             Code::Starved => "starved",
             Code::SleepInPath => "sleep-in-path",

@@ -165,7 +165,7 @@ pub fn groups(analysis: &Analysis, stays: &Stays, facts: &Facts, lives: &[Life])
 const LOOKED_AT: usize = 100;
 
 /// What a goroutine's work begins with, as far as its first stacks tell.
-fn func(analysis: &Analysis, go: &Go) -> StrId {
+pub(crate) fn func(analysis: &Analysis, go: &Go) -> StrId {
     let of_slot = |slot: &SlotId| analysis.slots.get(slot.0 as usize).map(|slot| slot.stack);
     let stacks = go.first.iter().filter_map(of_slot);
     let stacks = std::iter::once(go.entry).chain(stacks).filter(|&stack| stack != StackId::NONE);

@@ -7,6 +7,7 @@
 use exectrace::{FrameId, StrId};
 
 use crate::cases::Cases;
+use crate::figures::SlotId;
 use crate::kinds::{Kind, kind_of};
 use crate::lines::{By, Figure, lines, own_by_name};
 use crate::placement::FileId;
@@ -93,6 +94,17 @@ impl Row {
             At::Workspace { file, line, .. } if self.kind.is_wait() => view.cases.at(file, line),
             _ => None,
         }
+    }
+
+    /// The function that most of it was spent in, called from the line, as short as a person can take it.
+    pub fn called(&self, view: &View) -> Option<String> {
+        let analysis = &view.analysis;
+        let of = |slot: &SlotId| analysis.slots.get(slot.0 as usize);
+        let slots = self.figure.slots.iter().filter_map(of);
+        let stack = analysis.stack(slots.max_by_key(|slot| slot.ns)?.stack);
+        let user = stack.iter().position(|&frame| view.placement.place(frame).is_some())?;
+        let func = analysis.tables.frame(*stack.get(user.checked_sub(1)?)?).func;
+        Some(crate::text::plain(crate::view::short_func(analysis.str(func))))
     }
 
     /// Nanoseconds of a verdict; what is costly counts what was run to help the collector.

@@ -9,6 +9,7 @@ M.codes = {
   'chan-backpressure',
   'convoy',
   'fine-handoff',
+  'gave-up',
   'gc-assist-hot',
   'goroutine-churn',
   'leak-suspect',

@@ -3,12 +3,12 @@
 use exectrace::{FrameId, StackId};
 use hashbrown::{HashMap, HashSet};
 
-use super::scene::{BIG, Scene, Site};
+use super::scene::{BIG, Picked, Scene, Site};
 use super::{Code, Finding, Found, part};
 use crate::blame::End;
 use crate::figures::SlotId;
 use crate::sites::ends_context;
-use crate::stays::{GoRow, Stay, StayKind, StayRow};
+use crate::stays::{Go, GoRow, Stay, StayKind, StayRow};
 use crate::units::{count, counted, duration, percent};
 use crate::values::Values;
 use crate::verdicts::{Verdict, WaitKind, Why};
@@ -25,6 +25,7 @@ pub(super) fn find(scene: &Scene<'_>, found: &mut Found) {
             WaitKind::Select => {
                 backpressure(scene, site, found);
                 slots(scene, site, found);
+                gave_up(scene, site, found);
             }
             WaitKind::Receive => {
                 slots(scene, site, found);
@@ -149,12 +150,24 @@ fn slots(scene: &Scene<'_>, site: &Site, found: &mut Found) {
     }
     let giver = giver(scene, site)
         .map_or_else(String::new, |f| format!(", which others give back at {}", scene.place(f)));
+    // To reject somebody is the worst that a lack of slots does, and its time is none of those waits'.
+    let gave_up = scene.pick(site, |stay| {
+        let waker = (stay.waker != GoRow::NONE).then(|| scene.stays.go(stay.waker));
+        site.kind == WaitKind::Select && !stay.open && waker.is_none_or(Go::is_timers)
+    });
+    let rejected = match gave_up.n {
+        0 => String::new(),
+        n => {
+            let n = counted(n, "wait", "waits");
+            format!("; {n} more gave up, in {}", duration(gave_up.ns))
+        }
+    };
     let mut finding = Finding::new(
         Code::SlotsExhausted,
         Some(site.frame),
         real,
         format!(
-            "Waits {} in {} waits for a free slot{giver}",
+            "Waits {} in {} waits for a free slot{giver}{rejected}",
             duration(costly.ns),
             count(costly.n)
         ),
@@ -165,6 +178,49 @@ fn slots(scene: &Scene<'_>, site: &Site, found: &mut Found) {
         scene.blamed(site),
     ];
     finding.related = scene.related(site, &costly);
+    found.push(finding);
+}
+
+/// Three waits or more, a tenth of those that ended, that the deadline of a context ended, after which their goroutines
+/// did something else: what they waited for did not come in time. A context that is given as long as the program runs
+/// ends what its goroutine does last.
+fn gave_up(scene: &Scene<'_>, site: &Site, found: &mut Found) {
+    let mut gave_up = Picked::default();
+    let mut ended = 0u64;
+    for &row in &site.waits {
+        let stay = scene.stays.stay(row);
+        ended += u64::from(!stay.open);
+        let by_deadline = stay.waker != GoRow::NONE
+            && scene.stays.go(stay.waker).is_timers()
+            && ends_context(scene.analysis, stay.waker_stack);
+        if by_deadline && !stay.open && scene.stays.go(stay.g).last > row {
+            gave_up.add(row, stay.end.since(stay.start));
+        }
+    }
+    if gave_up.n == 0 {
+        return;
+    }
+    let what = format!(
+        "{} of {} here gave up: the time that they were given ran out, after {} in all",
+        count(gave_up.n),
+        counted(ended, "wait", "waits"),
+        duration(gave_up.ns)
+    );
+    let of_all = part(gave_up.n.saturating_mul(10) as i64, ended as i64);
+    if gave_up.n < 3 || of_all < 1.0 || !scene.is_big(gave_up.ns) {
+        let wait = gave_up.worst.map(|row| scene.wait(row));
+        let limits = [
+            (part(gave_up.n as i64, 3), "at least 3 waits"),
+            (of_all, "at least a tenth of all waits here"),
+            (scene.bigness(gave_up.ns), BIG),
+        ];
+        return found.near(Code::GaveUp, Some(site.frame), wait, what, &limits);
+    }
+    let mut finding = Finding::new(Code::GaveUp, Some(site.frame), gave_up.ns, what);
+    finding.detail = vec![scene.figures(&gave_up), scene.blamed(site)];
+    if let Some(worst) = gave_up.worst {
+        scene.instance(site.frame, worst, "the longest of them", &mut finding.related);
+    }
     found.push(finding);
 }
 

@@ -97,6 +97,7 @@ fn stops(scene: &Scene<'_>, found: &mut Found) {
         let asked = !why.starts_with("GC ") || funcs().any(|f| f == "runtime.GC");
         Some(if asked { scene.own_line(stack) } else { None })
     });
+    let has_lines = lines.iter().any(|(frame, _)| frame.is_some());
     for (frame, figure) in lines {
         let (ns, longest) = (figure.total(), figure.longest());
         let most = longest.map_or(0, |l| l.ns);
@@ -112,12 +113,14 @@ fn stops(scene: &Scene<'_>, found: &mut Found) {
             found.near(Code::StwStall, frame, longest, what, &[limit]);
             continue;
         }
+        // Those that a line asked for are told there.
+        let asked = if frame.is_none() && has_lines { " that no line asked for" } else { "" };
         let mut finding = Finding::new(
             Code::StwStall,
             frame,
             ns,
             format!(
-                "The world was stopped for {} in {} stops, the longest {}: time to stop all Ps is in it",
+                "The world was stopped for {} in {} stops{asked}, the longest {}: time to stop all Ps is in it",
                 duration(ns),
                 count(figure.count()),
                 duration(most)
@@ -165,7 +168,7 @@ fn related(frame: Option<FrameId>, figure: &Figure, finding: &mut Finding) {
         finding.related.push(Related {
             frame,
             text: format!(
-                "the longest: {}{whose}, from {} on",
+                "the longest: {} from its beginning to its end{whose}, from {} on",
                 duration(longest.ns),
                 moment(longest.start.0)
             ),

@@ -3,7 +3,7 @@
 
 use super::scene::{BIG, Picked, Scene, Site};
 use super::{Code, Finding, Found, Related, part};
-use crate::goroutines::{GoGroup, ran};
+use crate::goroutines::{GoGroup, func, ran};
 use crate::stays::{GoRow, Stay, StayKind, StayRow};
 use crate::units::{count, counted, duration, percent};
 use crate::verdicts::{Verdict, WaitKind};
@@ -380,9 +380,13 @@ fn one_at_a_time(scene: &Scene<'_>, found: &mut Found) {
     found.push(finding);
 }
 
-/// `, main.main,`: the function that a goroutine began with, as far as its stacks tell.
+/// `, main.main,`: the function that a goroutine's work begins with, as far as its stacks tell.
 fn name_of(scene: &Scene<'_>, g: GoRow) -> String {
     let go = scene.stays.go(g);
+    let func = func(scene.analysis, go);
+    if func.is_some() {
+        return format!(", {},", crate::text::plain(scene.analysis.str(func)));
+    }
     let mut stack = go.entry;
     let mut row = go.last;
     while row != StayRow::NONE && scene.analysis.stack(stack).is_empty() {

@@ -45,6 +45,7 @@ static TOPICS: [Topic; CODES.len() + 3] = topics! {
     "stuck-send": "findings/stuck-send",
     "chan-backpressure": "findings/chan-backpressure",
     "slots-exhausted": "findings/slots-exhausted",
+    "gave-up": "findings/gave-up",
     "fine-handoff": "findings/fine-handoff",
     "starved": "findings/starved",
     "sleep-in-path": "findings/sleep-in-path",

@@ -121,6 +121,16 @@ fn print(
             fill(&mut out, &[(bold, &title), (style::PLAIN, &format!(": {ends}"))], 6)?;
         }
     }
+    // Where that is the most, a line of it would hide what a person is looking for.
+    let unsure_ns = |row: &Row| row.of.judged.of(Verdict::Unsure);
+    let sum = |of: &dyn Fn(&Row) -> i64| rows.iter().map(of).fold(0, i64::saturating_add);
+    let is_most = sum(&unsure_ns) > sum(&|row| row.of.costly_ns);
+    let unsure = if is_most { best(rows, 3, unsure_ns) } else { Vec::new() };
+    if !unsure.is_empty() {
+        let of = "may be costly or not; waitline explain verdicts says why";
+        writeln!(out, "\n{bold}Unsure{bold:#}: {dim}{of}{dim:#}")?;
+        table(view, &unsure, "unsure", unsure_ns, &mut out)?;
+    }
     let through = best(rows, 3, through_ns);
     if !through.is_empty() {
         let of = "waits for work that it started or asked for";
@@ -142,13 +152,17 @@ fn print(
         table(view, &queued, "total", |r| r.of.figure.total(), &mut out)?;
     }
     for (verdict, title) in [(Verdict::Idle, "Idle"), (Verdict::Unsure, "Unsure")] {
+        if verdict == Verdict::Unsure && !unsure.is_empty() {
+            continue;
+        }
         if let Some(line) = summed(view, rows, verdict) {
             writeln!(out)?;
             fill(&mut out, &[(bold, title), (style::PLAIN, &format!(": {line}"))], 4)?;
         }
     }
     let has_parts = costly.iter().any(|row| !row.has_number(row.of.costly_ns))
-        || through.iter().any(|row| !row.has_number(through_ns(row)));
+        || through.iter().any(|row| !row.has_number(through_ns(row)))
+        || unsure.iter().any(|row| !row.has_number(unsure_ns(row)));
     notes(args, view, rows, (costly.len(), has_parts), of_workspace, &mut out)?;
     out.flush()?;
     Ok(())
@@ -216,7 +230,10 @@ fn queue_note(view: &View, own: i64) -> String {
             ": {on_average}; for {share} of that a P was idle: to wake up took so long"
         );
     }
-    format!(": {on_average}; the Ps were saturated meanwhile")
+    if idle.saturating_mul(20) >= all {
+        return format!(": {on_average}; for {} of that a P was idle", percent_short(idle, all));
+    }
+    format!(": {on_average}; no P was idle meanwhile")
 }
 
 /// What has become of the lines that were recorded, if not all are as they were.

@@ -89,6 +89,12 @@ impl Row {
             (Some(text), state) => {
                 let cases = self.of.cases(view).map(Cases::short);
                 let text = cases.unwrap_or_else(|| ide::text::plain(text));
+                // What is deferred waits at a brace.
+                let called = match text.contains(char::is_alphanumeric) {
+                    true => None,
+                    false => self.of.called(view),
+                };
+                let text = called.map_or(text.clone(), |func| format!("{text} {func}"));
                 format!("{}{text}", state.mark())
             }
             (None, State::Lost) => format!("gone from {}", func()),
