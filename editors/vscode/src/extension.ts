@@ -84,6 +84,8 @@ export function activate(context: vscode.ExtensionContext): Api {
     annotations,
     drift,
     timelines,
+    hotspots,
+    goroutines,
     new Status(own, discovery, drift),
     hotspots.show('waitline.hotspots', drops.onViews),
     goroutines.show('waitline.goroutines', drops.onViews),

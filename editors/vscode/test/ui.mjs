@@ -307,6 +307,68 @@ const scenarios = {
     }
   },
 
+  /** Lists of lines while one edits: they say where the lines are, and lead there. */
+  async edits() {
+    const vscode = await start({ vsix: join(out, bundled), viewport: { width: 1280, height: 1100 } });
+    const w = new Workbench(vscode, shots);
+    try {
+      const dir = await project(join(vscode.dir, 'shop'));
+      await w.open(dir);
+      await w.openFile('db.go');
+      await w.palette('Waitline: Load Latest Trace');
+      await w.goto(70);
+      await w.figure('chan 444 ms · 974×', 'select {');
+      await w.view('Waitline');
+      await w.sidebar('.pane-header', 'Hotspots').first().hover();
+      await w.page.locator('.sidebar .pane-header a[aria-label="Filter…"]').click();
+      await w.answer('db.go');
+      const open = (row) => w.row(row).first().locator('.monaco-tl-twistie').click();
+      const above = async (text) => {
+        await w.goto(3);
+        await w.page.keyboard.press('Home');
+        await w.page.keyboard.type(text);
+      };
+      await open('(*pool).query');
+      await w.seen(w.row('70 chan'));
+      await open('Others Wait For');
+      await open(/db\.go:83.*239 ms · network/);
+      await w.seen(w.row(/db\.go:70.*chan · 239 ms/));
+      await w.shot('edits-before');
+
+      // At once: what is said may be a moment old, and where it leads is not.
+      await above('\n\n');
+      await w.row(/7[02] chan/).click();
+      await w.at('Ln 72');
+      await w.seen(w.row('72 chan'));
+      await w.row(/db\.go:85.*239 ms · network/).click();
+      await w.at('Ln 85');
+      await w.row(/db\.go:72.*chan · 239 ms/).click();
+      await w.at('Ln 72');
+      w.step('hotspots and those whom others wait for follow an edit, and stay open');
+      await w.shot('edits-after');
+      await w.page.keyboard.press('Control+S');
+      await w.gone(w.page.locator('.tab.dirty'));
+      await w.row('72 chan').click();
+      await w.at('Ln 72');
+      w.step('and after it was saved');
+
+      await w.openFile('client.go');
+      await w.seen(w.row(/client\.go:25 ·/));
+      await above('\n');
+      await w.seen(w.row(/client\.go:26 ·/));
+      await w.row(/client\.go:26 ·/).click();
+      await w.at('Ln 26');
+      await w.page.keyboard.press('Control+Z');
+      await w.seen(w.row(/client\.go:25 ·/));
+      w.step('so do goroutines');
+      w.noErrors();
+    } catch (error) {
+      await w.failed(error);
+    } finally {
+      await vscode.stop();
+    }
+  },
+
   /** Nothing to show: no trace, a broken one, no server, one of another version. */
   async nothing() {
     const vscode = await start({ vsix: universal });

@@ -3,7 +3,7 @@
 import * as vscode from 'vscode';
 import type { Group, Requests } from '../protocol';
 import { count, duration, fileName, percent, shortFunc } from '../units';
-import { AnswerTree } from './tree';
+import { AnswerTree, type Listed, opens } from './tree';
 
 type Answer = NonNullable<Requests['waitline/goroutines'][1]>;
 export type Node =
@@ -22,6 +22,10 @@ export class Goroutines extends AnswerTree<Answer, Node> {
     const nodes: Node[] = own.map((group) => ({ is: 'group', group }));
     if (others.length > 0) nodes.push({ is: 'others', groups: others });
     return nodes;
+  }
+
+  protected listed({ groups }: Answer): Iterable<Listed> {
+    return groups;
   }
 
   protected describe(): string {
@@ -56,13 +60,8 @@ export class Goroutines extends AnswerTree<Answer, Node> {
       .filter(Boolean)
       .join(' · ');
     item.tooltip = group.func;
-    if (group.uri !== null && group.line !== null) {
-      item.command = {
-        title: vscode.l10n.t('Go to Line'),
-        command: 'waitline.openLine',
-        arguments: [{ uri: group.uri, line: group.line }],
-      };
-    }
+    const command = opens(group);
+    if (command) item.command = command;
     return item;
   }
 }

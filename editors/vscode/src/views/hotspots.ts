@@ -4,22 +4,24 @@ import * as vscode from 'vscode';
 import { metricWords } from '../metric';
 import type { Behind, Culprit, Hotspot, Requests } from '../protocol';
 import { count, duration, fileName, percent, shortFunc } from '../units';
-import { AnswerTree } from './tree';
+import { AnswerTree, type Listed, opens } from './tree';
 
 export type Grouping = 'function' | 'file' | 'package' | 'cause';
+
+type Answer = NonNullable<Requests['waitline/hotspots'][1]>;
 
 /** The server's most. */
 const LIMIT = 200;
 
 export type Node =
   | { is: 'group'; label: string; detail: string; rows: Hotspot[]; counted: number; ns: number }
-  | { is: 'row'; row: Hotspot; under: Grouping | 'idle' }
+  | { is: 'row'; row: Hotspot; nth: number; under: Grouping | 'idle' }
   | { is: 'idle'; rows: Hotspot[] }
   | { is: 'behind'; lines: Culprit[] }
   | { is: 'culprit'; line: Culprit; nth: number }
   | { is: 'held'; held: Behind['waits'][number]; of: number };
 
-export class Hotspots extends AnswerTree<NonNullable<Requests['waitline/hotspots'][1]>, Node> {
+export class Hotspots extends AnswerTree<Answer, Node> {
   grouping: Grouping = 'function';
   filter = '';
 
@@ -27,7 +29,7 @@ export class Hotspots extends AnswerTree<NonNullable<Requests['waitline/hotspots
     return this.session.request('waitline/hotspots', { limit: LIMIT });
   }
 
-  protected roots(answer: NonNullable<Requests['waitline/hotspots'][1]>): Node[] {
+  protected roots(answer: Answer): Node[] {
     const nodes = group(answer.lines.filter(matches(this.filter)), this.grouping);
     const behind = (answer.behind ?? []).filter(matches(this.filter));
     if (behind.length > 0) {
@@ -35,6 +37,14 @@ export class Hotspots extends AnswerTree<NonNullable<Requests['waitline/hotspots
       nodes.splice(idle < 0 ? nodes.length : idle, 0, { is: 'behind', lines: behind });
     }
     return nodes;
+  }
+
+  protected *listed({ lines, behind }: Answer): Iterable<Listed> {
+    yield* lines;
+    for (const culprit of behind ?? []) {
+      yield culprit;
+      yield* culprit.behind.waits;
+    }
   }
 
   protected describe(): string | undefined {
@@ -62,9 +72,12 @@ export class Hotspots extends AnswerTree<NonNullable<Requests['waitline/hotspots
 
   getChildren(node?: Node): Node[] | Promise<Node[]> {
     if (!node) return this.rootNodes();
-    if (node.is === 'group') return node.rows.map((row) => ({ is: 'row', row, under: this.grouping }));
-    if (node.is === 'idle') return node.rows.map((row) => ({ is: 'row', row, under: 'idle' }));
-    if (node.is === 'behind') return node.lines.map((line, nth) => ({ is: 'culprit', line, nth }));
+    if (node.is === 'group') return node.rows.map((row, nth) => ({ is: 'row', row, nth, under: this.grouping }));
+    if (node.is === 'idle') return node.rows.map((row, nth) => ({ is: 'row', row, nth, under: 'idle' }));
+    if (node.is === 'behind') {
+      const all = this.answer?.behind ?? [];
+      return node.lines.map((line) => ({ is: 'culprit', line, nth: all.indexOf(line) }));
+    }
     if (node.is === 'culprit') {
       const { waits, ns } = node.line.behind;
       return waits.map((held) => ({ is: 'held', held, of: ns }));
@@ -100,15 +113,15 @@ export class Hotspots extends AnswerTree<NonNullable<Requests['waitline/hotspots
     }
     if (node.is === 'culprit') return this.culpritItem(node.line, node.nth);
     if (node.is === 'held') return heldItem(node.held, node.of);
-    return this.rowItem(node.row, node.under);
+    return this.rowItem(node);
   }
 
   private culpritItem(line: Culprit, nth: number): vscode.TreeItem {
     const where = placeOf(line);
     const item = new vscode.TreeItem(where, vscode.TreeItemCollapsibleState.Collapsed);
     const amount = duration(line.behind.ns);
-    // Of lines that were edited away the number is not known.
-    item.id = `behind:${line.uri}:${line.line ?? `edited ${nth}`}`;
+    // Without its number, which edits change: it stays open, and chosen.
+    item.id = `behind:${line.uri}:${line.func}:${nth}`;
     item.description = [amount, ...line.behind.ends.slice(0, 1).map((end) => end.what), line.source].join(' · ');
     item.tooltip = vscode.l10n.t(
       '{0}\n{1} of what is costly elsewhere ends here, {2} of all',
@@ -121,11 +134,12 @@ export class Hotspots extends AnswerTree<NonNullable<Requests['waitline/hotspots
     return item;
   }
 
-  private rowItem(row: Hotspot, under: Grouping | 'idle'): vscode.TreeItem {
+  private rowItem({ row, nth, under }: Extract<Node, { is: 'row' }>): vscode.TreeItem {
     const at = row.line === null ? vscode.l10n.t('edited') : String(row.line + 1);
     const where = under === 'file' ? at : `${fileName(decodeURIComponent(row.uri))}:${at}`;
     const kind = row.verdict === 'through' ? `→ ${row.kind}` : row.kind;
     const item = new vscode.TreeItem(under === 'function' || under === 'file' ? `${at} ${kind}` : where);
+    item.id = `${under}:${row.uri}:${row.func}:${row.kind}:${nth}`;
     const amount = duration(counted(row) || row.ns);
     const rest = under === 'function' ? row.source : shortFunc(row.func);
     item.description = [amount, `${count(row.n)}×`, rest].filter(Boolean).join(' · ');
@@ -158,24 +172,10 @@ export class Hotspots extends AnswerTree<NonNullable<Requests['waitline/hotspots
   }
 }
 
-interface Somewhere {
-  uri: string | null;
-  line: number | null;
-}
-
 /** `db.go:70`. */
-function placeOf(at: Somewhere): string {
+function placeOf(at: Listed): string {
   const line = at.line === null ? vscode.l10n.t('edited') : String(at.line + 1);
   return `${fileName(decodeURIComponent(at.uri ?? ''))}:${line}`;
-}
-
-function opens(at: Somewhere): vscode.Command | undefined {
-  if (at.uri === null || at.line === null) return undefined;
-  return {
-    title: vscode.l10n.t('Go to Line'),
-    command: 'waitline.openLine',
-    arguments: [{ uri: at.uri, line: at.line }],
-  };
 }
 
 /** A line that waits behind another. */

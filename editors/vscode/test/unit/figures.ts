@@ -1,6 +1,6 @@
 import { deepStrictEqual, strictEqual } from 'node:assert';
 import { test } from 'node:test';
-import { shift } from '../../src/line-shift';
+import { afterEdit, shift } from '../../src/line-shift';
 import { count, duration, parseRange, percent, shortFunc, textOf } from '../../src/units';
 
 test('durations, counts and shares read as the server writes them', () => {
@@ -58,6 +58,14 @@ test('a new line in front of a figure moves it, one after it does not', () => {
   deepStrictEqual(after({ startLine: 5, startCharacter: 0, endLine: 5, text: '\n' }), [3, 6, 10]);
   deepStrictEqual(after({ startLine: 5, startCharacter: 10, endLine: 5, text: '\n\t' }), [3, 5, 10]);
   deepStrictEqual(after({ startLine: 5, startCharacter: 4, endLine: 5, text: '\n\t' }), [3, 10]);
+});
+
+test('a line in a list stays at what it was about, and one that was touched where it was', () => {
+  const moved = (change: Parameters<typeof afterEdit>[1]) => [3, 5, 9].map((line) => afterEdit(line, change));
+  deepStrictEqual(moved({ startLine: 0, startCharacter: 0, endLine: 0, text: 'a\nb\n' }), [5, 7, 11]);
+  deepStrictEqual(moved({ startLine: 5, startCharacter: 0, endLine: 5, text: '\n' }), [3, 6, 10]);
+  deepStrictEqual(moved({ startLine: 4, startCharacter: 0, endLine: 6, text: '' }), [3, 4, 7]);
+  deepStrictEqual(moved({ startLine: 4, startCharacter: 0, endLine: 6, text: 'a\nb\nc' }), [3, 5, 9]);
 });
 
 test('that others wait for a line is said before the tail of its own waits', () => {
