@@ -70,7 +70,10 @@ export function duration(ns: Ns): string {
   return unit.ns === 1 ? `${Math.round(ns)} ns` : `${figure(ns / unit.ns)} ${unit.symbol}`;
 }
 
-/** Start and end of a selection: to the microsecond; below 100 µs of trace to the nanosecond. */
+/**
+ * An instant, the same wherever one stands: to the microsecond, so that a wake and the end of the wait before it are
+ * told apart; below 100 µs of trace to the nanosecond.
+ */
 export function moment(t: Ns): string {
   const a = Math.abs(t);
   if (a < 1e3) return `${Math.round(t)} ns`;
@@ -79,21 +82,21 @@ export function moment(t: Ns): string {
   return `${(t / 1e9).toFixed(6)} s`;
 }
 
-/** Other instants: two decimals. */
-export function instant(t: Ns): string {
-  const a = Math.abs(t);
-  if (a < 1e3) return `${Math.round(t)} ns`;
-  if (a < 1e6) return `${(t / 1e3).toFixed(2)} µs`;
-  if (a < 1e9) return `${(t / 1e6).toFixed(2)} ms`;
-  return `${(t / 1e9).toFixed(2)} s`;
+/** Both ends of a range in one unit, with as many decimals as tell them apart: it is set by hand, and stands in a bar. */
+export function span(t0: Ns, t1: Ns): string {
+  return ends(t0, t1, 1);
 }
 
-/** Both ends of a span in one unit, with as many decimals as tell them apart. */
-export function span(t0: Ns, t1: Ns): string {
+/** Both ends of something that happened: to the microsecond at least, as each of them alone. */
+export function course(t0: Ns, t1: Ns): string {
+  return ends(t0, t1, t1 < 1e9 ? 3 : 6);
+}
+
+function ends(t0: Ns, t1: Ns, least: number): string {
   const unit = t1 < 1e3 ? 'ns' : t1 < 1e6 ? 'µs' : t1 < 1e9 ? 'ms' : 's';
   const per = { ns: 1, µs: 1e3, ms: 1e6, s: 1e9 }[unit];
   const needed = Math.ceil(-Math.log10(Math.max(t1 - t0, 1) / per)) + 1;
-  const decimals = unit === 'ns' ? 0 : Math.min(Math.max(needed, 1), unit === 's' ? 9 : unit === 'ms' ? 6 : 3);
+  const decimals = unit === 'ns' ? 0 : Math.min(Math.max(needed, least), unit === 's' ? 9 : unit === 'ms' ? 6 : 3);
   return `${(t0 / per).toFixed(decimals)} – ${(t1 / per).toFixed(decimals)} ${unit}`;
 }
 

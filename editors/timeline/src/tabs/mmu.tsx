@@ -2,7 +2,7 @@
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import type { Theme } from '../draw/theme.ts';
 import { type MmuAnswer, mmu, nOf } from '../model/analyses.ts';
-import { bytes, cell, duration, figure, instant, unitFor } from '../model/format.ts';
+import { bytes, cell, duration, figure, moment, unitFor } from '../model/format.ts';
 import { around } from '../model/viewport.ts';
 import { useAsk } from '../ui/ask.ts';
 import type { Props } from '../ui/page.tsx';
@@ -135,7 +135,7 @@ export function Mmu({ app, stage }: Props) {
           <Table
             name="Worst windows"
             columns={[
-              { id: 'start', title: 'Start', right: true, by: (w) => w.t, cell: (w) => instant(w.t) },
+              { id: 'start', title: 'Start', right: true, by: (w) => w.t, cell: (w) => moment(w.t) },
               {
                 id: 'mmu',
                 title: 'Utilisation',
@@ -173,7 +173,7 @@ export function Mmu({ app, stage }: Props) {
               <Table
                 name="Collections"
                 columns={[
-                  { id: 'start', title: 'Start', right: true, by: (c) => -c.start, cell: (c) => instant(c.start) },
+                  { id: 'start', title: 'Start', right: true, by: (c) => -c.start, cell: (c) => moment(c.start) },
                   {
                     id: 'mark',
                     title: `Mark, ${marks.symbol}`,

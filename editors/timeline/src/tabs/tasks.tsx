@@ -15,7 +15,7 @@ import {
 } from '../model/analyses.ts';
 import { NAMES } from '../model/classes.ts';
 import { bounds, type Filter } from '../model/filter.ts';
-import { cell, duration, grouped, harmless, instant, unitBy } from '../model/format.ts';
+import { cell, duration, grouped, harmless, moment, unitBy } from '../model/format.ts';
 import { parseLengths } from '../model/query.ts';
 import { around } from '../model/viewport.ts';
 import { useAsk } from '../ui/ask.ts';
@@ -429,7 +429,7 @@ function Logs({ app, id }: { app: App; id: number }) {
     <div class="remark">
       {asked.value.map((m) => (
         <div key={`${m.t} ${m.message}`}>
-          {instant(m.t)} {m.category !== '' && `${m.category}: `}
+          {moment(m.t)} {m.category !== '' && `${m.category}: `}
           {m.message} <PlaceLink app={app} place={m.place} />
         </div>
       ))}

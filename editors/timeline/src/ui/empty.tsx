@@ -1,6 +1,6 @@
 // What stands where there is nothing to draw: it says what was looked at, and offers the next step.
 import type { App } from '../app.ts';
-import { baseName, bytes, figure, instant } from '../model/format.ts';
+import { baseName, bytes, duration, figure } from '../model/format.ts';
 import type { Loading as Load } from '../model/protocol.ts';
 
 export function NoTrace({ app }: { app: App }) {
@@ -77,7 +77,7 @@ export function LoadingBar({ app }: { app: App }) {
 export function Growing({ app }: { app: App }) {
   const { info } = app;
   if (info === null || info.ready || info.lanes.length === 0) return null;
-  const until = info.until === null ? '' : `, up to ${instant(info.until)}`;
+  const until = info.until === null ? '' : `, up to ${duration(info.until)}`;
   return (
     <div class="note loading" role="status">
       <span>

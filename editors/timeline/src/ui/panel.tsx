@@ -5,7 +5,7 @@ import { instancesOfSlice } from '../data.ts';
 import { BRIEF, CLASS, type Class, isWait, NAMES } from '../model/classes.ts';
 import { type Filter, filterWords, has } from '../model/filter.ts';
 import { flowWords, linkWords } from '../model/flows.ts';
-import { bytes, duration, figure, grouped, instant, moment, percent, shortFunc } from '../model/format.ts';
+import { bytes, duration, figure, grouped, moment, percent, shortFunc } from '../model/format.ts';
 import type { Flow, Place, Ref, Slice } from '../model/protocol.ts';
 import { costlyLines, type Summary } from '../model/summary.ts';
 import type { Props } from './page.tsx';
@@ -307,7 +307,7 @@ function Flows({
               type="button"
               onClick={() => void app.select(other.lane || `g:${other.g}`, other.t, { moveTo: true, source: 'beside' })}
             >
-              {words(f, incoming)} at {instant(f.t)}
+              {words(f, incoming)} at {moment(f.t)}
             </button>
             <PlaceLink app={app} place={f.place} />
           </div>
@@ -341,7 +341,7 @@ function Longest({ app, slice: s }: { app: App; slice: Slice }) {
           >
             {r.g === s.g && r.start === s.start ? '● ' : ''}G{r.g}
           </button>
-          <span class="num dim">{instant(r.start)}</span>
+          <span class="num dim">{moment(r.start)}</span>
           <span class="num">{duration(r.end - r.start)}</span>
         </div>
       ))}
@@ -366,7 +366,7 @@ function Messages({ app, slice: s }: { app: App; slice: Slice }) {
             {m.words}
           </button>
           <PlaceLink app={app} place={m.place} />
-          <span class="num dim">{instant(m.t)}</span>
+          <span class="num dim">{moment(m.t)}</span>
         </div>
       ))}
     </>
@@ -512,7 +512,7 @@ function Overview({ app, stage }: Props) {
                   </button>{' '}
                   <PlaceLink app={app} place={l.place} />
                 </span>
-                <span class="num dim">{instant(l.start)}</span>
+                <span class="num dim">{moment(l.start)}</span>
                 <span class="num">{duration(l.ns)}</span>
               </div>
             ))}

@@ -3,7 +3,7 @@ import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { App } from '../app.ts';
 import { LaneDrawing } from '../draw/lanes.ts';
 import { drawOverlay, RULER } from '../draw/overlay.ts';
-import { moment } from '../model/format.ts';
+import { course } from '../model/format.ts';
 import type { Slice } from '../model/protocol.ts';
 import { layout, type Row } from '../model/rows.ts';
 import { decodeTile, type LaneTile } from '../model/tile.ts';
@@ -135,9 +135,7 @@ export function Strip({ app, stage, g, t0, t1 }: { app: App; stage: Stage; g: nu
           <canvas ref={over} aria-hidden="true" />
         </div>
       </div>
-      <div class="dim">
-        {moment(loaded.slice.start)} to {moment(loaded.slice.end)}
-      </div>
+      <div class="dim">{course(loaded.slice.start, loaded.slice.end)}</div>
     </>
   );
 }

@@ -1,7 +1,7 @@
 // The timeline's elements: what stands beside the canvases, the card of the pointer, the details, the table for screen readers.
 import type { App } from '../app.ts';
 import { CLASS, isClass, NAMES } from '../model/classes.ts';
-import { count, duration, grouped, span } from '../model/format.ts';
+import { count, course, duration, grouped } from '../model/format.ts';
 import { placeLabel } from '../model/protocol.ts';
 import { Labels } from './labels.tsx';
 import type { Props } from './page.tsx';
@@ -133,7 +133,7 @@ function Card({ app, stage }: { app: App; stage: Stage }) {
             </div>
           )}
           <div>
-            {span(s.start, s.end)}
+            {course(s.start, s.end)}
             {s.waker !== null && (
               <span class="dim">
                 , woken by {s.waker.g > 0 ? `G${s.waker.g}` : s.waker.what}

@@ -1,7 +1,7 @@
 // The same spans as a table: what the lanes in view show, for screen readers and for who reads better in words.
 import type { App } from '../app.ts';
 import { CLASS, isClass, NAMES, VERDICTS } from '../model/classes.ts';
-import { duration, grouped, instant, moment } from '../model/format.ts';
+import { duration, grouped, moment } from '../model/format.ts';
 import { lengthWords } from '../model/lengths.ts';
 import { visible } from '../model/rows.ts';
 import { rectEnd, rectStart } from '../model/tile.ts';
@@ -65,7 +65,7 @@ function named(app: App, label: number, otherwise: string): string {
 export function Twin({ app }: { app: App }) {
   const { lines, of } = spansInView(app);
   const px = scale(app.view, app.size.width);
-  // Below, a start to the microsecond is what the tile knows.
+  // Only below is a start to the microsecond what the tile knows.
   const fine = px < 16e3;
   return (
     <section class="twin" aria-label="Spans in view">
@@ -115,7 +115,7 @@ export function Twin({ app }: { app: App }) {
                 </button>
               </td>
               <td>{l.verdict === 'none' ? '' : l.verdict}</td>
-              <td class="right">{fine ? moment(l.start) : instant(l.start)}</td>
+              <td class="right">{`${fine ? '' : '≈ '}${moment(l.start)}`}</td>
               <td class="right">{l.length}</td>
             </tr>
           ))}

@@ -70,7 +70,7 @@ it('shows first lanes before all of them are there, and then all', async () => {
   await page.evaluate(() => window.waitlineProbe?.app.begin());
   await page.getByText('lanes are being made').waitFor();
   lanes = 0.4;
-  await page.getByText(/Lanes are being made: 40\.0 %, up to 30\.00 ms/).waitFor();
+  await page.getByText(/Lanes are being made: 40\.0 %, up to 30\.0 ms/).waitFor();
   await quiet(page).catch(() => undefined);
   expect(await page.evaluate(() => window.waitlineProbe?.stage.drawnRects)).toBeGreaterThan(0);
   expect(await page.locator('.labels').innerText()).toMatch(/P0[\s\S]*P1/);

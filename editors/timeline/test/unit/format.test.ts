@@ -35,6 +35,12 @@ describe('figures', () => {
     [1_000_000_100, 1_000_000_200, '1.00000010 – 1.00000020 s'],
   ])('%d to %d is %s', (a, b, words) => expect(f.span(a, b)).toBe(words));
 
+  it.each([
+    [3_616_379_000, 3_656_035_000, '3.616379 – 3.656035 s'],
+    [15_400_000, 19_400_000, '15.400 – 19.400 ms'],
+    [1_000_000_100, 1_000_000_200, '1.00000010 – 1.00000020 s'],
+  ])('from %d to %d it went on %s', (a, b, words) => expect(f.course(a, b)).toBe(words));
+
   it('counts are grouped, then short', () => {
     expect([0, 974, 1_060, 99_999, 128_400, 1_280_000].map(f.count)).toEqual([
       '0',
