@@ -1,6 +1,6 @@
 // The state of the page in one object, and what can be done to it. Views draw it; pointers, keys and the host change it.
 // What comes from the host is asked for here and in data.ts; nothing in here touches the document.
-import { Data } from './data.ts';
+import { Data, instancesOfSlice } from './data.ts';
 import { Finder } from './finder.ts';
 import { Follow } from './follow.ts';
 import type { Host } from './host/host.ts';
@@ -36,6 +36,8 @@ export interface LineInstances extends protocol.Instances {
   /** What was asked for. */
   readonly key: string;
   readonly label: string;
+  /** What all of them are, as requests have it; '' where they are whatever the line did. */
+  readonly kind: string;
   readonly at: number;
 }
 
@@ -498,6 +500,9 @@ export class App {
   deselect(): void {
     this.slices++;
     const lane = this.selection?.lane ?? '';
+    const slice = this.selection?.slice ?? null;
+    // Its line is none to go through any more; that of a cursor still is.
+    if (slice !== null && instancesOfSlice(this, slice) !== null) this.instances = null;
     this.selection = null;
     this.chain = [];
     this.rebuildAround(lane);

@@ -331,7 +331,8 @@ export class Data {
   async afterSelect(slice: protocol.Slice): Promise<void> {
     const { app } = this;
     const jobs: Promise<void>[] = [];
-    if (slice.site !== null && slice.site.uri !== null) jobs.push(this.instancesOf(slice.site, slice.kind));
+    if (slice.site !== null && slice.site.uri !== null)
+      jobs.push(this.instancesOf(slice.site, slice.kind, () => app.selection?.slice === slice));
     if (slice.g > 0) jobs.push(this.fetchChain(slice));
     if (slice.task !== null && slice.lane.startsWith('task:')) jobs.push(this.fetchMessages(slice.task.id));
     await Promise.all(jobs);
@@ -362,9 +363,9 @@ export class Data {
   }
 
   /** Of one kind only, where one is named: a line may wait for a lock and then run. */
-  async instancesOf(site: protocol.Place, kind: string): Promise<void> {
+  async instancesOf(site: protocol.Place, kind: string, wanted?: () => boolean): Promise<void> {
     const line = site.line ?? site.recorded - 1;
-    if (site.uri !== null) await this.instancesAt(site.uri, line, protocol.placeLabel(site), kind);
+    if (site.uri !== null) await this.instancesAt(site.uri, line, protocol.placeLabel(site), kind, wanted);
   }
 
   async instancesAt(
@@ -372,16 +373,20 @@ export class Data {
     line: number,
     label = `${text(uri).split('/').pop()}:${line + 1}`,
     kind = '',
+    /** Whether the answer still is, once it is there. */
+    wanted: () => boolean = () => true,
   ): Promise<void> {
     const key = instancesKey(uri, line, kind);
     if (this.app.instances?.key === key) return;
     try {
       const params = kind === '' ? { uri, line } : { uri, line, kind };
       const answer = protocol.instances(await this.host.request('waitline/timelineInstances', params));
-      this.app.instances = answer.of === 0 && answer.found.length === 0 ? null : { ...answer, key, label, at: -1 };
+      if (!wanted()) return;
+      const none = answer.of === 0 && answer.found.length === 0;
+      this.app.instances = none ? null : { ...answer, key, label, kind, at: -1 };
       this.app.dirty('overview', 'elements');
     } catch {
-      this.app.instances = null;
+      if (wanted()) this.app.instances = null;
     }
   }
 

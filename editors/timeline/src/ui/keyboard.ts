@@ -186,6 +186,9 @@ function leave(app: App): boolean {
   else if (app.selection !== null || app.exact !== null) {
     app.exact = null;
     app.deselect();
+  } else if (app.instances !== null) {
+    app.instances = null;
+    app.dirty('overview');
   } else if (app.range !== null) void app.setRange(null);
   else if (app.pins.rows.length > 0) app.pins.letGo();
   else if (app.filters.length > 0) app.widen(app.filters.at(-1)?.kind ?? 'g');

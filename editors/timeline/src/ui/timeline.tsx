@@ -1,6 +1,6 @@
 // The timeline's elements: what stands beside the canvases, the card of the pointer, the details, the table for screen readers.
-import type { App } from '../app.ts';
-import { CLASS, isClass, NAMES } from '../model/classes.ts';
+import type { App, LineInstances } from '../app.ts';
+import { CLASS, classOf, isClass, isWait, NAMES } from '../model/classes.ts';
 import { count, course, duration, grouped } from '../model/format.ts';
 import { placeLabel } from '../model/protocol.ts';
 import { Labels } from './labels.tsx';
@@ -19,8 +19,7 @@ export function Timeline({ app, stage }: Props) {
         <span class="peak">{stage.peak > 0 ? grouped(stage.peak) : ''}</span>
         {app.instances !== null && (
           <button type="button" onClick={() => void app.follow.longest(true)} title="N: next longest">
-            <span class="link mono">{app.instances.label}</span> {count(app.instances.of)}{' '}
-            {app.instances.of === 1 ? 'wait' : 'waits'}
+            <span class="link mono">{app.instances.label}</span> {counted(app.instances)}
           </button>
         )}
       </div>
@@ -42,6 +41,12 @@ export function Timeline({ app, stage }: Props) {
       <MarkCard app={app} stage={stage} />
     </main>
   );
+}
+
+/** `57 waits`, `291 spans`: what a line has run is no wait, and of all that it did not each is one. */
+function counted({ of, kind }: LineInstances): string {
+  const word = kind !== '' && isWait(classOf(kind)) ? 'wait' : 'span';
+  return `${count(of)} ${of === 1 ? word : `${word}s`}`;
 }
 
 /** Nothing costly in the range: said over the lanes, with the next step. */

@@ -150,6 +150,25 @@ describe('a selection', () => {
     expect(app.selection?.start).not.toBe(longest[0]?.start);
   });
 
+  it('leaves its line with the selection: the next longest is that of all', async () => {
+    const w = wait();
+    await app.select(w.lane, w.t);
+    await soon();
+    expect(app.instances?.kind).toBe(app.selection?.slice?.kind);
+    app.deselect();
+    expect(app.instances).toBeNull();
+    await app.follow.longest(true);
+    expect(app.selection?.start).toBe(app.summary?.longest[0]?.start);
+  });
+
+  it('forgets an answer that comes after it', async () => {
+    const w = wait();
+    await app.select(w.lane, w.t);
+    app.deselect();
+    await soon();
+    expect(app.instances).toBeNull();
+  });
+
   it('goes through the line of a table that was opened last, and says where there is nothing', async () => {
     app.openPlace(
       { func: 'f', file: '/src/db.go', recorded: 83, uri: 'file:///src/db.go', line: 82, col: 1, source: '' },
