@@ -441,6 +441,8 @@ function Overview({ app, stage }: Props) {
     const found = s?.byClass.find((c) => c.cls === cls);
     return found === undefined ? 0 : costly ? found.costly : found.ns;
   };
+  // What both lists have: the first what of it is costly, the second all of it.
+  const inBoth = OTHERS.filter((c) => of(c, true) > 0).map((c) => `${duration(of(c, true))} of ${NAMES[c]}`);
   const elsewhere = s?.elsewhere ?? 0;
   // Without source all lines count alike.
   const apart = elsewhere > 0;
@@ -475,9 +477,10 @@ function Overview({ app, stage }: Props) {
         {s?.byClass.some((c) => c.ns > 0) && (
           <>
             <h3>
-              Not waiting <span>average</span>
+              Not blocked, costly or not <span>average</span>
             </h3>
             {OTHERS.map((c) => row(c, of(c, false)))}
+            {inBoth.length > 0 && <div class="dim">Costly, and so above, too: {inBoth.join(', ')}.</div>}
           </>
         )}
       </section>
