@@ -43,7 +43,8 @@ export function Findings({ app, stage }: Props) {
     return (
       <div class="empty">
         <p class="strong">
-          No findings{events > 0 ? `. ${nChecks(app.checked)} looked at ${count(events)} events` : ''}.
+          No findings{ofRange ? ' on lines that cost something in the range' : ''}
+          {events > 0 ? `. ${nChecks(app.checked)} looked at ${count(events)} events` : ''}.
         </p>
         {app.checked !== null && (
           <div class="among">
@@ -93,8 +94,7 @@ export function Findings({ app, stage }: Props) {
           <div class="bar-top">
             <h2>Findings</h2>
             <span class="dim">
-              {grouped(all.length)}
-              {app.checked !== null && app.checked.checks > 0 && ` of ${app.checked.checks} checks`}
+              {howMany(all, app.checked)}
               {events > 0 && `, in ${count(events)} events`}
             </span>
             {ofRange && <WholeTrace />}
@@ -120,7 +120,8 @@ export function Findings({ app, stage }: Props) {
           <div class="remark">
             Cost is less than all the waiting where, for a part of it, whoever ended it had no P to run on. Share is of
             costly waiting on own lines{of > 0 && `, ${duration(of)}`}. What is not waiting has none.
-            {ofRange && ' Findings and their evidence are of the whole trace: the range changes nothing here.'}
+            {ofRange &&
+              ' Findings and their evidence are of the whole trace; those of lines that cost nothing in the range are left out.'}
             {app.filters.length > 0 && ' Findings are those of all goroutines: filters change nothing here.'}
           </div>
           {app.checked !== null && <NotReported app={app} checked={app.checked} />}
@@ -136,10 +137,17 @@ export function Findings({ app, stage }: Props) {
 /** What the figures are of, where the scope bar names a range. */
 function WholeTrace() {
   return (
-    <span class="pill" title="Findings are of the whole trace, whatever the range">
+    <span class="pill" title="What a finding says is of the whole trace, whatever the range">
       whole trace
     </span>
   );
+}
+
+/** `10, by 6 of 20 checks`: one check may find something on many lines. */
+function howMany(all: readonly Finding[], checked: Checked | null): string {
+  const found = grouped(all.length);
+  const checks = checked?.checks ?? 0;
+  return checks > 0 ? `${found}, by ${new Set(all.map((f) => f.code)).size} of ${checks} checks` : found;
 }
 
 function nChecks(checked: Checked | null): string {
