@@ -263,7 +263,7 @@ export interface MmuAnswer {
   /** `asGo` is what `go tool trace` shows for it. */
   curve: { window: Ns; mmu: number; asGo: number | null; quantiles: number[] }[];
   /** `p`: the series, which is a P where each is looked at by itself. */
-  worst: { window: Ns; t: Ns; mmu: number; what: string; p: number | null }[];
+  worst: { window: Ns; t: Ns; mmu: number; lost: { what: string; ns: Ns }[]; p: number | null }[];
   /** How many collections there were. */
   of: number;
   /** The first of them, where there are too many for an answer. */
@@ -289,16 +289,15 @@ export function mmu(x: unknown): MmuAnswer {
       const lost = field(w, 'lost');
       const all = Array.isArray(lost) ? lost : [lost];
       const p = numOrNull(field(w, 'series'));
-      const dearest = all.toSorted((a, b) => num(field(b, 'ns')) - num(field(a, 'ns')));
-      const what = dearest.flatMap((l) => {
+      const parts = all.flatMap((l) => {
         const ns = num(field(l, 'ns'));
-        return ns > 0 ? [`${text(field(l, 'what'), 60)} ${duration(ns)}`] : [];
+        return ns > 0 ? [{ what: text(field(l, 'what'), 60), ns }] : [];
       });
       return {
         window: num(field(w, 'window')),
         t: num(field(w, 't')),
         mmu: num(field(w, 'mmu')),
-        what: what.join(', '),
+        lost: parts.toSorted((a, b) => b.ns - a.ns),
         p,
       };
     }),

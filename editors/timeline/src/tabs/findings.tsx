@@ -70,7 +70,7 @@ export function Findings({ app, stage }: Props) {
       by: (f) => (f.place === null ? '' : placeLabel(f.place)),
       cell: (f) => <PlaceLink app={app} place={f.place} />,
     },
-    { id: 'says', title: 'What it says', cell: (f) => f.message },
+    { id: 'says', title: 'What it says', wraps: true, cell: (f) => f.message },
     {
       id: 'cost',
       title: `Cost, ${unit.symbol}`,
@@ -158,7 +158,7 @@ function nChecks(checked: Checked | null): string {
 function NotReported({ app, checked }: { app: App; checked: Checked }) {
   const [all, setAll] = useState(false);
   return (
-    <div class="wraps">
+    <div>
       {checked.lookedAt.length > 0 && (
         <>
           <div class="bar-top">
@@ -171,8 +171,8 @@ function NotReported({ app, checked }: { app: App; checked: Checked }) {
               { id: 'mark', title: '', cell: () => '' },
               { id: 'code', title: 'Check', cell: (l) => l.code },
               { id: 'line', title: 'Line', cell: (l) => <PlaceLink app={app} place={l.place} /> },
-              { id: 'says', title: 'What was seen', cell: (l) => l.message },
-              { id: 'limit', title: 'Limit', right: true, cell: (l) => l.limit },
+              { id: 'says', title: 'What was seen', wraps: true, cell: (l) => l.message },
+              { id: 'limit', title: 'Limit', right: true, wraps: true, cell: (l) => l.limit },
             ]}
             rows={all ? checked.lookedAt : checked.lookedAt.slice(0, 8)}
             id={(l) => `${l.code} ${l.place?.file ?? ''}:${l.place?.recorded ?? 0} ${l.message}`}

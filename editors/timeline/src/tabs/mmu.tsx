@@ -113,11 +113,20 @@ export function Mmu({ app, stage }: Props) {
               </span>
             )}
             {go !== null && Math.abs(go - at) > 0.005 && (
-              <span class="dim">go tool trace shows {figure(go * 100)} % for it.</span>
+              <span class="dim">
+                For {duration(window)} go tool trace shows {figure(go * 100)} %
+                {flags.includes('background') &&
+                  ': it counts a GC worker once more each time that it starts again, and looks only up to where that leaves nothing'}
+                .
+              </span>
             )}
             <span class="dim">
               {zero > 0 &&
-                `Up to ${duration(zero)} the minimum is 0: there was a window of that length in which it got nothing. `}
+                `Up to ${duration(zero)} the minimum is 0: in a window of that length all of it counts as the collector's${
+                  flags.includes('stw')
+                    ? ', since a stop of the world counts from when it is asked for, and some may still run then'
+                    : ''
+                }. `}
               {asked.value.mean !== null &&
                 `Over ${app.range === null ? 'the whole trace' : 'the range'}: ${figure(asked.value.mean * 100)} %.`}
             </span>
@@ -146,10 +155,18 @@ export function Mmu({ app, stage }: Props) {
               {
                 id: 'what',
                 title: 'Lost to',
-                cell: (w) => {
-                  const what = `${per && w.p !== null ? `P${w.p}: ` : ''}${w.what}`;
-                  return <span title={what}>{what}</span>;
-                },
+                wraps: true,
+                cell: (w) => (
+                  <>
+                    {per && w.p !== null && `P${w.p}: `}
+                    {w.lost.map((l, i) => (
+                      <span key={l.what}>
+                        {i > 0 && ', '}
+                        {l.what} <span class="unbroken">{duration(l.ns)}</span>
+                      </span>
+                    ))}
+                  </>
+                ),
               },
             ]}
             rows={worstRows}
@@ -334,6 +351,7 @@ function drawCurve(
       free = x(w) + 56;
     }
   }
+  ctx.fillStyle = theme.dim;
   ctx.fillText('window length, log', LEFT + (s.width - LEFT) / 2, bottom + 28);
   if (a.curve.length < 2) return;
   ctx.beginPath();

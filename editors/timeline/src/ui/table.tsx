@@ -8,6 +8,8 @@ export interface Column<T> {
   /** What its figures are, where the title is too short to say it. */
   readonly says?: string;
   readonly right?: boolean;
+  /** Sentences: they take as many lines as they need, so that what stands beside them is seen. */
+  readonly wraps?: boolean;
   /** What it sorts by; without it the column does not sort. */
   readonly by?: (row: T) => number | string;
   readonly cell: (row: T) => ComponentChildren;
@@ -101,7 +103,7 @@ export function Table<T>({ name, columns, rows, id, sort, selected, onSelect, on
                 {columns.map((c) => (
                   <td
                     key={c.id}
-                    class={`${c.right === true ? 'right' : ''}${c.id === order.column && c.by !== undefined ? ' sorted' : ''}`}
+                    class={`${c.right === true ? 'right' : ''}${c.wraps === true ? ' wraps' : ''}${c.id === order.column && c.by !== undefined ? ' sorted' : ''}`}
                   >
                     {c.cell(row)}
                   </td>

@@ -134,7 +134,7 @@ describe('tables', () => {
       worst: [{ t: 1, window: 10, mmu: 0.2, series: null, lost: [{ what: 'mark termination', ns: 230_000 }] }],
     });
     expect(m.curve.map((p) => p.window)).toEqual([10, 20]);
-    expect(m.worst[0]?.what).toBe('mark termination 230 µs');
+    expect(m.worst[0]?.lost).toEqual([{ what: 'mark termination', ns: 230_000 }]);
   });
 
   it('that hold a part of the collections say of how many', () => {
