@@ -45,11 +45,11 @@ export function split(columns: unknown, pick: Pick = 'sum'): Split {
   return { costly: null, idle: null, by, beside: new Map(BESIDE.map((key) => [key, time(field(columns, key), pick)])) };
 }
 
-/** Blocked time by the runtime's own reasons, the dearest first. */
+/** Blocked time by the runtime's own reasons, the dearest first; it does not always give one. */
 function reasons(x: unknown): { reason: string; ns: Ns }[] {
   if (!isFields(x)) return [];
   return Object.entries(x)
-    .flatMap(([reason, ns]) => (num(ns) > 0 ? [{ reason: text(reason, 80), ns: num(ns) }] : []))
+    .flatMap(([reason, ns]) => (num(ns) > 0 ? [{ reason: text(reason, 80) || 'no reason given', ns: num(ns) }] : []))
     .toSorted((a, b) => b.ns - a.ns)
     .slice(0, 40);
 }

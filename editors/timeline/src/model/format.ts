@@ -156,6 +156,21 @@ export function shortenTail(name: string, fits: (s: string) => boolean): string 
   return '';
 }
 
+/**
+ * The same beside other names: the beginning says more, and the end is kept only where another name begins as this one
+ * does, as far as there is room for it.
+ */
+export function shortenAmong(name: string, others: Iterable<string>, fits: (s: string) => boolean): string {
+  if (fits(name)) return name;
+  let length = name.length - 1;
+  while (length > 0 && !fits(`${name.slice(0, length)}…`)) length--;
+  const head = name.slice(0, length);
+  // Of a few letters nobody could tell what it is.
+  if (length < 6) return shortenTail(name, fits);
+  for (const other of others) if (other !== name && other.startsWith(head)) return shortenTail(name, fits);
+  return `${head}…`;
+}
+
 /** Control characters and those that turn the direction of text: shown, never obeyed. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const ODD = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g;

@@ -2,7 +2,8 @@
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import type { App } from '../app.ts';
 import type { Theme } from '../draw/theme.ts';
-import { shortenTail } from '../model/format.ts';
+import { shortenAmong } from '../model/format.ts';
+import type { Info } from '../model/protocol.ts';
 import { labelName, type Row, visible } from '../model/rows.ts';
 import { focusLanes } from './keyboard.ts';
 import { menuOf } from './menu.tsx';
@@ -144,7 +145,10 @@ export function spoken(row: Row): string {
   return [row.name, counted, apart, costly].filter((part) => part !== '').join(', ');
 }
 
-/** Without its path and package, as lanes have it: `(*conn).serve`, `main.func3`. Too long, it keeps its end. */
+/**
+ * Without its path and package, as lanes have it: `(*conn).serve`, `main.func3`. Too long, it keeps its beginning, or
+ * its end where that tells it from other groups.
+ */
 function shortName(row: Row, apart: string, app: App, theme: Theme | null): string {
   const name = labelName(row.name);
   const beside = app.size.narrow ? '' : row.figure;
@@ -153,15 +157,24 @@ function shortName(row: Row, apart: string, app: App, theme: Theme | null): stri
   const room = Math.round(labelWidth() - gaps - others);
   // Labels are made again with every step of a scroll.
   const key = `${theme?.font} ${room} ${name}`;
-  const known = shortened.get(key);
+  const { info } = app;
+  if (info === null) return name;
+  if (shortened.of !== info)
+    shortened = { of: info, names: info.groups.map((g) => labelName(g.name)), made: new Map() };
+  const known = shortened.made.get(key);
   if (known !== undefined) return known;
-  const made = shortenTail(name, (s) => widthOf(s, 12, theme) <= room);
-  if (shortened.size > 2000) shortened.clear();
-  shortened.set(key, made);
+  const made = shortenAmong(name, shortened.names, (s) => widthOf(s, 12, theme) <= room);
+  if (shortened.made.size > 2000) shortened.made.clear();
+  shortened.made.set(key, made);
   return made;
 }
 
-const shortened = new Map<string, string>();
+/** What was made of the names of a trace's groups, and these. */
+let shortened: { of: Info | null; names: readonly string[]; made: Map<string, string> } = {
+  of: null,
+  names: [],
+  made: new Map(),
+};
 
 /** The first column of the grid (style.css). */
 function labelWidth(): number {

@@ -18,7 +18,11 @@ export function Timeline({ app, stage }: Props) {
         <div class="dim">costly waiters</div>
         <span class="peak">{stage.peak > 0 ? grouped(stage.peak) : ''}</span>
         {app.instances !== null && (
-          <button type="button" onClick={() => void app.follow.longest(true)} title="N: next longest">
+          <button
+            type="button"
+            onClick={() => void app.follow.longest(true)}
+            title={`${app.instances.label}, ${counted(app.instances)}. N: next longest`}
+          >
             <span class="link mono">{app.instances.label}</span> {counted(app.instances)}
           </button>
         )}

@@ -110,6 +110,12 @@ describe('names', () => {
   });
 
   it('of a closure keep what it is in, as much of it as fits', () => {
+    const beside = (name: string, others: string[], room: number) =>
+      f.shortenAmong(name, others, (s) => s.length <= room);
+    expect(beside('consumer.func1', ['consumer.func1', 'producer.func1'], 10)).toBe('consumer.…');
+    expect(beside('consumer.func1', ['consumer.func1', 'consumer.func2'], 10)).toBe('…mer.func1');
+    expect(beside('consumer.func1', ['consumer.func2'], 14)).toBe('consumer.func1');
+    expect(beside('consumer.func1', [], 4)).toBe('…nc1');
     expect(f.shorten('main.createColWorkersBuffered.func1', (s) => s.length <= 26)).toBe('…eColWorkersBuffered.func1');
   });
 
