@@ -144,8 +144,7 @@ export function shorten(name: string, fits: (s: string) => boolean): string {
 /** The same of a name without its package. */
 export function shortenTail(name: string, fits: (s: string) => boolean): string {
   if (fits(name)) return name;
-  const noReceiver = name
-    .replace(/^\([^)]*\)\./, '')
+  const noReceiver = withoutReceiver(name)
     // A closure alone says nothing: of its function's name the end stays.
     .replace(/^[^.]+\.(?=[^.]*$)(?!func\d)/, (m) => (m.length > 12 ? '' : m));
   if (fits(noReceiver)) return noReceiver;
@@ -157,18 +156,25 @@ export function shortenTail(name: string, fits: (s: string) => boolean): string 
 }
 
 /**
- * The same beside other names: the beginning says more, and the end is kept only where another name begins as this one
- * does, as far as there is room for it.
+ * The same beside other names: without its receiver the beginning says more, and the end is kept only where another name
+ * begins as this one does, as far as there is room for it.
  */
 export function shortenAmong(name: string, others: Iterable<string>, fits: (s: string) => boolean): string {
   if (fits(name)) return name;
-  let length = name.length - 1;
-  while (length > 0 && !fits(`${name.slice(0, length)}…`)) length--;
-  const head = name.slice(0, length);
+  const own = withoutReceiver(name);
+  if (fits(own)) return own;
+  let length = own.length - 1;
+  while (length > 0 && !fits(`${own.slice(0, length)}…`)) length--;
+  const head = own.slice(0, length);
   // Of a few letters nobody could tell what it is.
   if (length < 6) return shortenTail(name, fits);
-  for (const other of others) if (other !== name && other.startsWith(head)) return shortenTail(name, fits);
+  for (const other of others)
+    if (other !== name && withoutReceiver(other).startsWith(head)) return shortenTail(name, fits);
   return `${head}…`;
+}
+
+function withoutReceiver(name: string): string {
+  return name.replace(/^\([^)]*\)\./, '');
 }
 
 /** Control characters and those that turn the direction of text: shown, never obeyed. */

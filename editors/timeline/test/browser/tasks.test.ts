@@ -35,7 +35,7 @@ it('have arrows to their parts, and ways along them', async () => {
   await page.waitForFunction(() => window.waitlineProbe?.app.selection?.slice?.outgoing[0]?.kind === 'task');
   await quiet(page);
   const panel = await page.locator('aside.panel').innerText();
-  expect(panel).toMatch(/has the part task 7 at 1\.38\d ms/);
+  expect(panel).toMatch(/has the part task 7 at 1\.375 ms/);
   expect(panel).toMatch(/What it wrote[\s\S]*order: id=2[\s\S]*state: mixed/);
   await page.screenshot({ path: join(pictures, 'task-parts.png') });
   await page.keyboard.press('ArrowDown');

@@ -115,6 +115,7 @@ describe('names', () => {
     expect(beside('consumer.func1', ['consumer.func1', 'producer.func1'], 10)).toBe('consumer.…');
     expect(beside('consumer.func1', ['consumer.func1', 'consumer.func2'], 10)).toBe('…mer.func1');
     expect(beside('consumer.func1', ['consumer.func2'], 14)).toBe('consumer.func1');
+    expect(beside('(*server).report.func1', [], 14)).toBe('report.func1');
     expect(beside('consumer.func1', [], 4)).toBe('…nc1');
     expect(f.shorten('main.createColWorkersBuffered.func1', (s) => s.length <= 26)).toBe('…eColWorkersBuffered.func1');
   });
