@@ -36,12 +36,15 @@ function M.compose(site)
   local foot
   for _, paragraph in ipairs(vim.split(site.text, '\n\n', { plain = true })) do
     -- Wakers and callers stand below with all their figures.
-    if not paragraph:find('^woken from') and not paragraph:find('^called from') then
+    local lines = vim.tbl_filter(function(line)
+      return not line:find('^woken from') and not line:find('^called from')
+    end, vim.split(paragraph, '\n', { plain = true }))
+    if #lines > 0 then
       if foot then
         float.add(it, '')
       end
       foot = true
-      for i, line in ipairs(vim.split(paragraph, '\n', { plain = true })) do
+      for i, line in ipairs(lines) do
         float.add(it, line, i == 1 and #it.lines > 0 and line:find('^Waiting') and 'WaitlineTitle' or nil)
       end
     end

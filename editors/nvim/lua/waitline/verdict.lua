@@ -22,18 +22,31 @@ function M.set(ctx)
       return text.say('none of these lines has figures')
     end
   end
+  local kept = false
   local function go(i)
-    server.request('waitline/setVerdict', { uri = uri, line = lines[i], verdict = verdict }, function(shown, client)
+    local function on(problem)
       if lines[i + 1] then
         return go(i + 1)
-      end
-      if shown then
-        require('waitline.state').set(client.id, shown)
+      elseif not kept then
+        return text.say(problem, vim.log.levels.WARN)
       end
       text.say(
         verdict == vim.NIL and 'taken back from .waitline.toml' or ('kept as %s in .waitline.toml'):format(verdict)
       )
-    end, { buf = buf })
+    end
+    server.request('waitline/setVerdict', { uri = uri, line = lines[i], verdict = verdict }, function(shown, client)
+      if shown then
+        require('waitline.state').set(client.id, shown)
+      end
+      kept = true
+      on()
+    end, {
+      buf = buf,
+      -- Some lines of a range have figures and nothing that could be judged: the cases of a select.
+      on_error = function(err)
+        on(err.message)
+      end,
+    })
   end
   go(1)
 end
