@@ -60,7 +60,7 @@ function grouped(text: string): string {
   return rest === undefined ? spaced : `${spaced}.${rest}`;
 }
 
-/** A range of times as people write it: `1.2ms-30ms`, `1.2 ms – 30 ms`, `1.2-1.4 s`. */
+/** A range of times as people write it: `1.2ms-30ms`, `1.2 ms – 30 ms`, `1.2-1.4 s`. It may end before it begins. */
 export function parseRange(text: string): { t0: Nanos; t1: Nanos } | undefined {
   const match = /^\s*([\d.]+)\s*(ns|us|µs|ms|s|min)?\s*(?:-|–|to|\.\.)\s*([\d.]+)\s*(ns|us|µs|ms|s|min)\s*$/.exec(text);
   if (!match) return undefined;
@@ -68,7 +68,7 @@ export function parseRange(text: string): { t0: Nanos; t1: Nanos } | undefined {
   const size = (unit: string | undefined) => UNITS.find(([name]) => name === (unit === 'us' ? 'µs' : unit))?.[1] ?? 1;
   const t0 = Math.round(Number(from) * size(fromUnit ?? toUnit));
   const t1 = Math.round(Number(to) * size(toUnit));
-  return Number.isFinite(t0) && Number.isFinite(t1) && t0 < t1 ? { t0, t1 } : undefined;
+  return Number.isFinite(t0) && Number.isFinite(t1) ? { t0, t1 } : undefined;
 }
 
 /** A function's name without the folders of its package: `db.(*pool).query`; the package `main` is left out. */

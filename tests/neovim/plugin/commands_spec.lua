@@ -402,6 +402,8 @@ h.run(function()
   )
   vim.cmd('Waitline range soon')
   h.said('a range is written as')
+  vim.cmd('Waitline range 0.2s 100ms')
+  h.said('the range ends at 100 ms, before it starts at 200 ms')
   vim.cmd('Waitline range!')
   h.said('the whole trace counts again')
   h.wait('and it is the whole trace again', function()
@@ -414,7 +416,7 @@ h.run(function()
     ['15.4–19.4ms'] = { 15400000, 19400000 },
     ['0 1.5s'] = { 0, 1500000000 },
     ['300us 0.5 ms'] = { 300000, 500000 },
-    ['5ms 1ms'] = {},
+    ['5ms 1ms'] = { 5000000, 1000000 },
     ['5 6'] = {},
     ['1ms'] = {},
   }) do

@@ -178,6 +178,12 @@ M.all = {
       local t0, t1 = trace.parse_range(table.concat(ctx.args, ' '))
       if not t0 then
         return say('a range is written as 15.4ms 19.4ms', vim.log.levels.WARN)
+      elseif t1 <= t0 then
+        local times = vim.tbl_map(require('waitline.text').duration, { t1, t0 })
+        return say(
+          t1 == t0 and 'the range is empty' or ('the range ends at %s, before it starts at %s'):format(unpack(times)),
+          vim.log.levels.WARN
+        )
       end
       trace.range(t0, t1)
     end,

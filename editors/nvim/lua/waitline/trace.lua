@@ -170,7 +170,8 @@ function M.range(t0, t1)
   end, { client = client })
 end
 
---- A range as a person writes it: `15.4ms 19.4ms`, `15.4-19.4 ms`.
+--- A range as a person writes it: `15.4ms 19.4ms`, `15.4-19.4 ms`. Whether it ends behind its start is for the caller
+--- to say.
 --- @return integer? t0
 --- @return integer? t1
 function M.parse_range(written)
@@ -184,7 +185,7 @@ function M.parse_range(written)
   local last = times[2][2] ~= '' and times[2][2] or times[1][2]
   local t0 = text.parse_duration(times[1][1] .. (times[1][2] ~= '' and times[1][2] or last))
   local t1 = text.parse_duration(times[2][1] .. last)
-  if t0 and t1 and t0 < t1 then
+  if t0 and t1 then
     return t0, t1
   end
 end

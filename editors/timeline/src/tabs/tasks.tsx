@@ -162,7 +162,9 @@ function rowId(r: NamedRow): string {
 function told(rows: readonly NamedRow[]): string {
   const n = rows.reduce((sum, r) => sum + r.complete, 0);
   const cut = rows.reduce((sum, r) => sum + r.cut, 0);
-  return `${grouped(n)} complete, ${cut === 0 ? 'none' : grouped(cut)} with an end outside of the trace`;
+  return cut === 0
+    ? `all ${grouped(n)} complete`
+    : `${grouped(n)} complete, ${grouped(cut)} with an end outside of the trace`;
 }
 
 function columns(

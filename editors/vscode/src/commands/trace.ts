@@ -123,7 +123,11 @@ export function traceCommands(register: Register, session: Session, discovery: D
       prompt: l10n.t('All figures narrow to this time. The trace lasts {0}.', duration(state.duration)),
       placeHolder: '12.5ms-30ms',
       value: state.range ? `${state.range.t0 / 1e6}-${state.range.t1 / 1e6}ms` : '',
-      validateInput: (value) => (parseRange(value) ? undefined : l10n.t('From and to, as in 12.5ms-30ms')),
+      validateInput: (value) => {
+        const range = parseRange(value);
+        if (!range) return l10n.t('From and to, as in 12.5ms-30ms');
+        return range.t0 < range.t1 ? undefined : l10n.t('It ends before it begins.');
+      },
     });
     const range = text === undefined ? undefined : parseRange(text);
     if (range) await session.setRange(range);

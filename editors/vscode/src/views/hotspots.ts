@@ -91,7 +91,11 @@ export class Hotspots extends AnswerTree<Answer, Node> {
       const ns = node.rows.reduce((sum, row) => sum + row.ns, 0);
       const item = new vscode.TreeItem(vscode.l10n.t('Idle'), Collapsed);
       item.id = 'idle';
-      item.description = vscode.l10n.t('{0} · {1} lines, not ranked', duration(ns), node.rows.length);
+      const { length } = node.rows;
+      item.description =
+        length === 1
+          ? vscode.l10n.t('{0} · 1 line, not ranked', duration(ns))
+          : vscode.l10n.t('{0} · {1} lines, not ranked', duration(ns), length);
       item.iconPath = this.bar(0);
       return item;
     }

@@ -41,8 +41,8 @@ test('functions lose the folders of their package, and nothing of their type arg
 test('ranges as people write them', () => {
   deepStrictEqual(parseRange('12.5ms-30ms'), { t0: 12_500_000, t1: 30_000_000 });
   deepStrictEqual(parseRange(' 1.2 – 1.4 s '), { t0: 1_200_000_000, t1: 1_400_000_000 });
-  for (const text of ['', '30ms', '30ms-12ms', '1-2', 'x-y ms', '1..2..3ms'])
-    strictEqual(parseRange(text), undefined, text);
+  deepStrictEqual(parseRange('30ms-12ms'), { t0: 30_000_000, t1: 12_000_000 });
+  for (const text of ['', '30ms', '1-2', 'x-y ms', '1..2..3ms']) strictEqual(parseRange(text), undefined, text);
 });
 
 const lines = [{ line: 3 }, { line: 5 }, { line: 9 }];
