@@ -348,6 +348,28 @@ h.run(function()
     shown:find('really waited for%s+db.go:83 %(%*dbConn%).query, network%s+228 ms%s+51.3 %%') ~= nil,
     shown
   )
+  local function close()
+    for _, win in ipairs(vim.api.nvim_list_wins()) do
+      if vim.api.nvim_win_get_config(win).relative ~= '' then
+        vim.api.nvim_win_close(win, true)
+      end
+    end
+  end
+  close()
+  local size = { vim.o.columns, vim.o.lines }
+  vim.o.columns, vim.o.lines = 80, 24
+  vim.cmd('Waitline here')
+  h.wait('on a small screen it says that there is more', function()
+    return h.sees(' more, the same command goes there ')
+  end)
+  shown = h.floats()
+  h.check('and its figures are whole', shown:find('max 1.93 ms (goroutine 15 at\n  16.3 ms)', 1, true) ~= nil, shown)
+  close()
+  vim.o.columns, vim.o.lines = unpack(size)
+  vim.cmd('Waitline here')
+  h.wait('evidence again', function()
+    return h.sees('Waiting here · chan · 444 ms in 974 waits')
+  end)
   vim.cmd('Waitline here')
   h.wait('a second time goes into it', function()
     return vim.api.nvim_win_get_config(0).relative ~= ''

@@ -327,6 +327,34 @@ h.run(function()
     return #lines() > 5 and vim.fn.strdisplaywidth(lane('P0')) <= 100 and lane('P0') ~= ''
   end)
 
+  vim.o.columns = 80
+  vim.api.nvim_set_current_win(source)
+  vim.api.nvim_win_set_cursor(0, { 70, 1 })
+  vim.cmd('Waitline worst')
+  h.wait('a narrow one says who ended a wait before all else', function()
+    local words = 'G15 waits 1.93 ms at db.go:70, from 16.332 ms · woken by G308 at db.go:72'
+    return foot(2) == words
+  end)
+  h.check('what is cut says so', vim.endswith(foot(3), '…') and vim.fn.strdisplaywidth(foot(3)) <= 80, foot(3))
+  h.check('and how many lanes there are', lines()[1]:find('lanes %d+–%d+ of %d+') ~= nil, lines()[1])
+  vim.o.columns = 100
+
+  -- Vim's own list does not scroll: no more than a screen is asked for.
+  vim.ui.input = function(_, on_text)
+    on_text('order')
+  end
+  local offered
+  local inputlist = vim.fn.inputlist
+  vim.fn.inputlist = function(all)
+    offered = all
+    return 0
+  end
+  h.keys('/')
+  h.wait('/ offers a screenful at most', function()
+    return offered and #offered <= vim.o.lines - 3 and offered[1]:find('^the longest %d+ of [%d,]+ found') ~= nil
+  end)
+  vim.ui.input, vim.fn.inputlist = input, inputlist
+
   -- Reveal, from the source.
   vim.api.nvim_set_current_win(source)
   vim.api.nvim_win_set_cursor(0, { 83, 1 })

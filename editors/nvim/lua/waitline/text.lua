@@ -102,6 +102,17 @@ function M.pad(text, width, align)
   return align == 'right' and fill .. text or text .. fill
 end
 
+--- The text, with `…` for its end where it is wider than so many columns.
+function M.cut(text, width)
+  if vim.fn.strdisplaywidth(text) <= width then
+    return text
+  end
+  while text ~= '' and vim.fn.strdisplaywidth(text) >= width do
+    text = vim.fn.strcharpart(text, 0, vim.fn.strchars(text) - 1)
+  end
+  return vim.trim(text) .. '…'
+end
+
 --- Rows of cells as lines in columns. A cell that begins with a figure stands at the right.
 --- @param rows string[][]
 --- @return string[]

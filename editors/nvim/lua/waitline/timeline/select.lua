@@ -201,10 +201,23 @@ function M.take_line(uri, line)
   end, { client = view.client, on_error = function() end })
 end
 
+--- How many a person can be let choose from. Vim's own list does not scroll: what is more than a screen stops at
+--- `-- More --`, and lines that are broken are two.
+--- @return integer most
+--- @return integer? width of a line
+local function room()
+  local own = vim.endswith(debug.getinfo(vim.ui.select, 'S').source, 'vim/ui.lua')
+  if own then
+    return math.max(1, vim.o.lines - 4), vim.o.columns - 6
+  end
+  return 100
+end
+
 --- Looks for a function, a goroutine, a line or a task, and lets a person choose.
 function M.find(query)
   local view = open()
-  server.request('waitline/timelineFind', { query = query, limit = 100 }, function(answer)
+  local most, width = room()
+  server.request('waitline/timelineFind', { query = query, limit = most }, function(answer)
     if timeline.view() ~= view then
       return
     end
@@ -215,17 +228,20 @@ function M.find(query)
       return text.say(('no goroutine, function, line or task matches "%s"'):format(query))
     end
     vim.ui.select(found, {
-      prompt = ('%s found, the longest first'):format(text.count(answer.of)),
+      prompt = answer.of > #found
+          and ('the longest %d of %s found; a longer word finds fewer'):format(#found, text.count(answer.of))
+        or ('%s found, the longest first'):format(text.count(answer.of)),
       kind = 'waitline.timeline',
       format_item = function(item)
         local lasts = text.duration(item['end'] - item.start)
-        return ('G%d  %s  %s  %s  from %s'):format(
+        local line = ('G%d  %s  %s  %s  from %s'):format(
           item.g,
           lasts,
           item.title,
           item.where or '',
           text.instant(item.start)
         )
+        return width and text.cut(line, width) or line
       end,
     }, function(item)
       if item and timeline.view() == view then

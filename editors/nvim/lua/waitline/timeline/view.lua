@@ -107,7 +107,7 @@ end
 --- Writes all that is known.
 --- @param lanes table<string, waitline.Lane> by the server's name
 local function write(lanes)
-  local lines, colours = words.head(view, M.width(), LABEL)
+  local lines, colours = words.head(view, M.width(), LABEL, M.height())
   for i = view.top + 1, math.min(#view.rows, view.top + M.height()) do
     local row = view.rows[i]
     local label = text.pad(row.label, LABEL - 1) .. ' '
@@ -139,7 +139,7 @@ local function write(lanes)
   while #lines < HEAD + M.height() do
     lines[#lines + 1] = ''
   end
-  vim.list_extend(lines, words.foot(view))
+  vim.list_extend(lines, words.foot(view, LABEL + M.width()))
   local win = M.window()
   local cursor = win and api.nvim_win_get_cursor(win)
   view.written = vim.list_slice(view.rows, view.top + 1, view.top + M.height())
@@ -174,7 +174,7 @@ end
 
 --- Writes the last rows only.
 local function write_foot()
-  local lines = words.foot(view)
+  local lines = words.foot(view, LABEL + M.width())
   local from = HEAD + M.height()
   vim.bo[view.buf].modifiable = true
   api.nvim_buf_set_lines(view.buf, from, from + FOOT, false, lines)

@@ -9,11 +9,54 @@ local function span_of(t0, t1)
   return require('waitline.state').range({ t0 = t0, t1 = t1 })
 end
 
+--- The first of several ways to say something that fits, else the last.
+local function fitting(ways, width)
+  for _, way in ipairs(ways) do
+    if vim.fn.strdisplaywidth(way) <= width then
+      return way
+    end
+  end
+  return text.cut(ways[#ways], width)
+end
+
+--- What is under the cursor, in so many columns: who ended it and which goroutine that is are said before all else.
+local function span_words(slice, width)
+  local place = slice.site or (slice.startStack or {})[1]
+  local where = place and text.place(place)
+  local who = slice.g and 'G' .. slice.g .. ' ' or ''
+  local lasts = text.duration(slice['end'] - slice.start)
+  local at = where and ' at ' .. where or ''
+  local waits = slice.state == 'waiting'
+  local what = who .. (waits and 'waits ' .. lasts or slice.title .. ' ' .. lasts)
+  local why = waits and (' (%s)'):format(slice.title) or ''
+  local from = ', from ' .. text.instant(slice.start)
+  local verdict = slice.verdict and ' · ' .. slice.verdict or ''
+  local ended, ended_at = '', ''
+  local waker = slice.waker
+  if waker then
+    local at_line = waker.place and text.place(waker.place)
+    ended = (' · %s by %s'):format(
+      waker.what == 'created it' and 'created' or 'woken',
+      waker.g and 'G' .. waker.g or (waker.what ~= 'woke it' and waker.what or 'the runtime')
+    )
+    ended_at = at_line and ' at ' .. at_line or ''
+  end
+  return fitting({
+    what .. why .. at .. from .. verdict .. ended .. ended_at,
+    what .. why .. at .. from .. ended .. ended_at,
+    what .. at .. from .. ended .. ended_at,
+    what .. at .. ended .. ended_at,
+    what .. at .. ended,
+    what .. ended,
+  }, width)
+end
+
 --- The rows above the lanes, and their colours.
 --- @param view waitline.View
 --- @param w integer cells
 --- @param label integer columns of a lane's name
-function M.head(view, w, label)
+--- @param height integer rows for lanes
+function M.head(view, w, label, height)
   local colours, line = { {}, {} }, 'Timeline  '
   colours[1][1] = { from = 0, to = 8, group = 'WaitlineTitle' }
   local whole = view.t0 <= 0 and view.t1 >= view.info.duration
@@ -21,6 +64,9 @@ function M.head(view, w, label)
     .. (whole and '' or '◔ ')
     .. span_of(view.t0, view.t1)
     .. ('   %s a cell   '):format(text.duration((view.t1 - view.t0) / w))
+  if #view.rows > height then
+    line = line .. ('lanes %d–%d of %d   '):format(view.top + 1, view.top + height, #view.rows)
+  end
   for _, form in ipairs(cells.legend()) do
     if vim.fn.strdisplaywidth(line) + #form.name + 4 <= label + w then
       colours[1][#colours[1] + 1] = { from = #line, to = #line + #form.char, group = form.group }
@@ -43,8 +89,9 @@ end
 
 --- The rows below the lanes: counts at the cursor's time, what is under it, and its waker.
 --- @param view waitline.View
+--- @param width integer columns
 --- @return string[]
-function M.foot(view)
+function M.foot(view, width)
   local lines = { '', '', '' }
   local at = view.at
   if at then
@@ -61,26 +108,7 @@ function M.foot(view)
   end
   local slice = view.slice
   if slice then
-    local place = slice.site or (slice.startStack or {})[1]
-    local where = place and text.place(place)
-    local who = slice.g and 'G' .. slice.g .. ' ' or ''
-    local lasts = text.duration(slice['end'] - slice.start)
-    local waits = slice.state == 'waiting' and ('waits %s (%s)'):format(lasts, slice.title)
-      or slice.title .. ' ' .. lasts
-    lines[2] = ('%s%s%s, from %s'):format(who, waits, where and ' at ' .. where or '', text.instant(slice.start))
-    if slice.verdict then
-      lines[2] = lines[2] .. ' · ' .. slice.verdict
-    end
-    local waker = slice.waker
-    if waker then
-      local at_line = waker.place and text.place(waker.place)
-      lines[2] = lines[2]
-        .. (' · %s by %s%s'):format(
-          waker.what == 'created it' and 'created' or 'woken',
-          waker.g and 'G' .. waker.g or (waker.what ~= 'woke it' and waker.what or 'the runtime'),
-          at_line and ' at ' .. at_line or ''
-        )
-    end
+    lines[2] = span_words(slice, width)
     if slice.meanwhile and #slice.meanwhile > 0 then
       local parts = {}
       for i, part in ipairs(slice.meanwhile) do
@@ -95,8 +123,10 @@ function M.foot(view)
       lines[3] = slice.reason
     end
   elseif view.group and not view.group.n then
-    lines[2] = 'tasks, those that are under way in this time'
-    lines[3] = '<CR> opens it'
+    local opened = view.open[view.group.id]
+    lines[2] = opened and ('tasks: %s are under way in this time'):format(text.count(opened.of))
+      or 'tasks, those that are under way in this time'
+    lines[3] = opened and '<CR> closes it' or '<CR> opens it'
   elseif view.group then
     local group = view.group
     lines[2] = ('%s: %s goroutines, costly %s, waiting %s, running %s'):format(
@@ -118,7 +148,7 @@ function M.foot(view)
     lines[3] = '<CR> code   o show it   + - zoom   a d move   n N longest here   ? keys   q close'
   end
   return vim.tbl_map(function(line)
-    return (line:gsub('%c', ' ')) -- whatever a trace holds
+    return text.cut((line:gsub('%c', ' ')), width) -- whatever a trace holds
   end, lines)
 end
 
