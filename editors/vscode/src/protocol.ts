@@ -126,6 +126,8 @@ export interface Instance {
 
 /** The goroutines of one `go` statement. */
 export interface Group extends Place {
+  /** The function that their work begins with; null where no stack tells it. */
+  runs: string | null;
   started: number;
   aliveAtMost: number;
   lifeP50: Nanos;

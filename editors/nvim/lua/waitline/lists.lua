@@ -205,7 +205,7 @@ function M.goroutine_rows(answer)
         text.percent(group.waiting, life) .. ' waiting',
         text.percent(group.running, life) .. ' running',
         group.still > 0 and text.count(group.still) .. ' still there at the end' or '',
-        text.func(group.func),
+        text.func(group.runs or group.func),
       },
     }
   end, answer.groups)

@@ -96,6 +96,8 @@ export interface FunctionRow extends Split {
   key: string;
   created: Place | null;
   n: number;
+  /** How many of them were created in the trace: without a place, by a timer. */
+  born: number;
   alive: number;
   life: Spread;
   /** Each column by another figure than the sum, with what is idle in it or without. */
@@ -127,6 +129,7 @@ export function functions(x: unknown): Functions {
         key: raw(field(f, 'func')),
         created: place(field(f, 'created')),
         n: num(field(f, 'n')),
+        born: num(field(f, 'born')),
         alive: num(field(f, 'alive')),
         life: spread(field(columns, 'total')),
         picked,

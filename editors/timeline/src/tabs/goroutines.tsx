@@ -125,7 +125,11 @@ export function Goroutines({ app, stage }: Props) {
       id: 'started',
       title: 'Started at',
       cell: (f) =>
-        f.created === null ? <span class="dim">before the trace</span> : <PlaceLink app={app} place={f.created} />,
+        f.created === null ? (
+          <span class="dim">{f.born > 0 ? 'by a timer' : 'before the trace'}</span>
+        ) : (
+          <PlaceLink app={app} place={f.created} />
+        ),
     },
     { id: 'n', title: 'Count', right: true, by: (f) => f.n, cell: (f) => grouped(f.n) },
     { id: 'alive', title: 'Alive', right: true, by: (f) => f.alive, cell: (f) => grouped(f.alive) },

@@ -52,14 +52,14 @@ export class Goroutines extends AnswerTree<Answer, Node> {
       return item;
     }
     const { group } = node;
-    const item = new vscode.TreeItem(shortFunc(group.func), Collapsed);
+    const item = new vscode.TreeItem(shortFunc(group.runs ?? group.func), Collapsed);
     const line = group.line === null ? group.recorded : group.line + 1;
     const still = group.still > 0 ? vscode.l10n.t('{0} still there', count(group.still)) : '';
     item.id = `${group.file}:${group.recorded}:${group.func}`;
     item.description = [`${fileName(group.file)}:${line}`, vscode.l10n.t('{0} started', count(group.started)), still]
       .filter(Boolean)
       .join(' · ');
-    item.tooltip = group.func;
+    item.tooltip = group.runs === null ? group.func : vscode.l10n.t('{0}, started by {1}', group.runs, group.func);
     const command = opens(group);
     if (command) item.command = command;
     return item;
