@@ -128,7 +128,8 @@ function Selected({ app, stage, slice: s }: Props & { slice: Slice }) {
                   <Swatch theme={theme} cls={m.cls} />
                   <span>
                     {m.what}
-                    {m.place !== null && ', '}
+                    {/* Of running, the trace tells where it ended and no more. */}
+                    {m.place !== null && (m.what === 'running' ? ' up to ' : ', ')}
                     {m.place !== null && <PlaceLink app={app} place={m.place} />}
                   </span>
                 </span>

@@ -19,13 +19,18 @@ local function fitting(ways, width)
   return text.cut(ways[#ways], width)
 end
 
+--- What leads from what a goroutine did to a line: of running, the trace tells where it ended and no more.
+local function to_line(what)
+  return what == 'running' and ' up to ' or ' at '
+end
+
 --- What is under the cursor, in so many columns: who ended it and which goroutine that is are said before all else.
 local function span_words(slice, width)
   local place = slice.site or (slice.startStack or {})[1]
   local where = place and text.place(place)
   local who = slice.g and 'G' .. slice.g .. ' ' or ''
   local lasts = text.duration(slice['end'] - slice.start)
-  local at = where and ' at ' .. where or ''
+  local at = where and to_line(slice.title) .. where or ''
   local waits = slice.state == 'waiting'
   local what = who .. (waits and 'waits ' .. lasts or slice.title .. ' ' .. lasts)
   local why = waits and (' (%s)'):format(slice.title) or ''
@@ -114,7 +119,7 @@ function M.foot(view, width)
       for i, part in ipairs(slice.meanwhile) do
         if i <= 4 then
           local there = part.place and text.place(part.place)
-          parts[i] = ('%s%s %s'):format(part.what, there and ' at ' .. there or '', text.duration(part.ns))
+          parts[i] = ('%s%s %s'):format(part.what, there and to_line(part.what) .. there or '', text.duration(part.ns))
         end
       end
       lines[3] = ('meanwhile %s was: '):format(slice.waker and slice.waker.g and 'G' .. slice.waker.g or 'it')
