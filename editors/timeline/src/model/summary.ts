@@ -12,6 +12,8 @@ export interface Summary {
   elsewhere: Ns | null;
   runnable: Ns | null;
   idle: Ns | null;
+  /** Of what cannot be told whether it is costly. */
+  unsure: Ns | null;
   /** `costly`: on own lines. */
   byClass: { cls: Class; costly: Ns; ns: Ns }[];
   lines: { place: Place; kind: string; costly: Ns; share: number }[];
@@ -24,6 +26,7 @@ export function summary(x: unknown): Summary {
     elsewhere: numOrNull(field(x, 'costlyElsewhere')),
     runnable: numOrNull(field(x, 'runnable')),
     idle: numOrNull(field(x, 'idle')),
+    unsure: numOrNull(field(x, 'unsure')),
     byClass: list(field(x, 'byClass'), (c) => {
       const cls = field(c, 'class');
       if (typeof cls !== 'number' || !isClass(cls)) return null;

@@ -67,6 +67,11 @@ export function Scope({ app }: { app: App }) {
           <b>{duration(summary.runnable)}</b> <span class="text">runnable</span>
         </span>
       )}
+      {summary !== null && summary.unsure !== null && summary.unsure > (costly ?? 0) && (
+        <span title="Waiting of which cannot be told whether it is costly: waitline explain verdicts">
+          <b>{duration(summary.unsure)}</b> <span class="text">unsure</span>
+        </span>
+      )}
       {summary !== null && summary.idle !== null && (
         <span class="wide">
           {duration(summary.idle)} idle, {app.tab === 'timeline' ? 'drawn as a line' : 'left out of bars and order'}

@@ -32,7 +32,8 @@ pub(in crate::lsp) fn summary(session: &Session, seen: &Seen, params: &Value) ->
         .map(|scope| move |g: exectrace::GoId, from: i64, to: i64| scope.inside(g, from, to));
     let inside: Option<&Inside<'_>> = inside.as_ref().map(|f| f as &Inside<'_>);
     let sum = index.sum(view, t0, t1, inside);
-    let (mut costly_anywhere, mut idle, mut runnable) = (sum.assisting, 0i64, 0i64);
+    let (mut costly_anywhere, mut idle, mut unsure) = (sum.assisting, 0i64, 0i64);
+    let mut runnable = 0i64;
     let mut classes: BTreeMap<u8, (i64, i64)> = BTreeMap::new();
     for &(tone, ns) in &sum.by_tone {
         let class = classes.entry(tone.class() as u8).or_default();
@@ -40,6 +41,7 @@ pub(in crate::lsp) fn summary(session: &Session, seen: &Seen, params: &Value) ->
         match tone.verdict() {
             Some(Verdict::Costly) => costly_anywhere = costly_anywhere.saturating_add(ns),
             Some(Verdict::Idle) => idle = idle.saturating_add(ns),
+            Some(Verdict::Unsure) => unsure = unsure.saturating_add(ns),
             _ if tone.class() == ide::timeline::Class::Runnable => {
                 runnable = runnable.saturating_add(ns);
             }
@@ -86,6 +88,7 @@ pub(in crate::lsp) fn summary(session: &Session, seen: &Seen, params: &Value) ->
         "costlyElsewhere": judged(costly_anywhere.saturating_sub(costly)),
         "runnable": runnable,
         "idle": judged(idle),
+        "unsure": judged(unsure),
         "byClass": by_class.collect::<Vec<Value>>(),
         "lines": lines.collect::<Vec<Value>>(),
         "longest": longest.collect::<Vec<Value>>(),
