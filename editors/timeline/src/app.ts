@@ -108,6 +108,8 @@ export class App {
   summary: Summary | null = null;
   /** The most goroutines at once that were not idle. */
   mostBusy = 0;
+  /** Counts the times that lines moved in their files. */
+  texts = 0;
   pointer: Ns | null = null;
   reduceMotion = false;
   private readonly dirt = new Set<Dirty>();
@@ -136,6 +138,7 @@ export class App {
       else void this.links.goTo(to);
     });
     host.on('select', (p) => void this.follow.elsewhere(p));
+    host.on('edited', () => void this.edited());
     host.on('open', (p) => void this.links.goTo(readLink(p)));
     host.on('source', (p) => {
       // What is only selected is shown where the source is open already.
@@ -213,6 +216,22 @@ export class App {
     if (this.state === null) return;
     this.state = { ...this.state, range: protocol.span(payload) };
     this.all();
+  }
+
+  /** Lines stand elsewhere in their files: all that names them is asked for again, and nothing moves. */
+  private async edited(): Promise<void> {
+    if (this.state === null) return;
+    this.texts++;
+    void this.data.refresh(false);
+    void this.source.refresh();
+    this.dirty('elements');
+    const s = this.selection;
+    if (s === null || s.slice === null) return;
+    const slice = await this.data.slice(s.lane, s.start, s.lower).catch(() => null);
+    if (slice === null || this.selection !== s) return;
+    this.selection = { ...s, slice };
+    this.all();
+    void this.data.afterSelect(slice);
   }
 
   /** Nothing of the trace before is kept, but for a view that was saved for this one. */

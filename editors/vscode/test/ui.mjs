@@ -361,6 +361,19 @@ const scenarios = {
       await w.page.keyboard.press('Control+Z');
       await w.seen(w.row(/client\.go:25 ·/));
       w.step('so do goroutines');
+
+      await w.openFile('db.go');
+      await w.goto(72);
+      await w.palette('Waitline: Go to Longest Wait');
+      await w.seen(w.webview().locator('.panel').getByText('db.go:72').first());
+      await w.page.locator('.tab', { hasText: 'db.go' }).first().click();
+      await above('\n');
+      const moved = w.webview().locator('.panel').getByText('db.go:73').first();
+      await w.seen(moved);
+      await moved.click();
+      await w.seen(w.page.locator('.part.editor .active-line-number', { hasText: /^73$/ }));
+      w.step('and the timeline');
+      await w.shot('edits-timeline');
       w.noErrors();
     } catch (error) {
       await w.failed(error);

@@ -22,7 +22,7 @@ export interface SourcePlace {
   readonly focus: boolean;
 }
 
-export type HostEvent = 'state' | 'reveal' | 'range' | 'select' | 'theme' | 'open' | 'source' | 'connection';
+export type HostEvent = 'state' | 'reveal' | 'range' | 'select' | 'edited' | 'theme' | 'open' | 'source' | 'connection';
 
 export interface Host {
   /** Every waitline/... request that answers JSON. Rejects with a `RequestError` that says why in words. */
@@ -72,7 +72,7 @@ export class Listeners {
 /** Those that come from behind a host. The others a host makes itself, of what was asked of it. */
 export type ToldEvent = Exclude<HostEvent, 'open' | 'source' | 'connection'>;
 
-const TOLD: readonly ToldEvent[] = ['state', 'reveal', 'range', 'select', 'theme'];
+const TOLD: readonly ToldEvent[] = ['state', 'reveal', 'range', 'select', 'edited', 'theme'];
 
 export function isToldEvent(x: unknown): x is ToldEvent {
   return TOLD.includes(x as ToldEvent);

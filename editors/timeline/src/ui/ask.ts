@@ -20,7 +20,7 @@ export function useAsk<T>(
 ): Asked<T> {
   const [asked, setAsked] = useState<Asked<T>>({ state: 'asking' });
   const latest = useRef(0);
-  const key = params === null ? null : JSON.stringify([method, params, app.state?.analysis ?? 0]);
+  const key = params === null ? null : JSON.stringify([method, params, app.state?.analysis ?? 0, app.texts]);
   useEffect(() => {
     const mine = ++latest.current;
     if (params === null) {

@@ -260,6 +260,19 @@ describe('the editor', () => {
     expect(app.view).toEqual({ t0: 0, t1: END });
   });
 
+  it('says that lines moved: what is selected names them anew, and nothing moves', async () => {
+    const w = wait();
+    await app.select(w.lane, w.t);
+    await soon();
+    const { slice } = app.selection ?? {};
+    host.emit('edited', null);
+    await soon();
+    expect(app.selection?.slice).not.toBe(slice);
+    expect(app.selection?.slice).toEqual(slice);
+    expect(app.selection).toMatchObject({ lane: w.lane, g: w.g });
+    expect(app.view).toEqual({ t0: 0, t1: END });
+  });
+
   it('opens a moment of a goroutine, also before the lanes are there', async () => {
     const w = wait();
     const late = new App(host, { t0: w.t - 1e5, t1: w.t + 1e5, g: w.g });

@@ -32,6 +32,11 @@ export class Bridge implements vscode.Disposable {
     else if (!what.follow) this.waiting = what;
   }
 
+  /** Lines stand elsewhere in their files: what the page names is old. */
+  edited(): void {
+    if (this.ready) this.send({ type: 'event', event: 'edited', payload: null });
+  }
+
   private received(message: unknown): void {
     const known = fromPage(message);
     if (!known) {

@@ -24,7 +24,7 @@ export type FromPage =
 export type ToPage =
   | { type: 'response'; id: number; result?: unknown; error?: string }
   | { type: 'tile'; id: number; bytes?: ArrayBuffer; error?: string }
-  | { type: 'event'; event: 'state' | 'reveal' | 'range' | 'theme'; payload: unknown };
+  | { type: 'event'; event: 'state' | 'reveal' | 'range' | 'edited' | 'theme'; payload: unknown };
 
 /** The requests that the page may have passed on: those that ask, the one that sets the range, and the one that is asked back. */
 const METHODS = new Set(

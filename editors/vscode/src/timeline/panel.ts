@@ -3,6 +3,7 @@
 
 import { readFile } from 'node:fs/promises';
 import * as vscode from 'vscode';
+import { isGo } from '../annotations';
 import { load } from '../commands/trace';
 import { beginsAsTrace } from '../discovery';
 import type { Reveal } from '../protocol';
@@ -18,6 +19,8 @@ const VIEW = 'waitline.timeline';
 const EDITORS = ['waitline.trace', 'waitline.traceOption'];
 /** How long the cursor rests before a timeline follows it. */
 const FOLLOW_MS = 150;
+/** How long one does not type before timelines ask again: it is all that they show. */
+const AFTER_EDIT_MS = 600;
 
 export class Timelines implements vscode.Disposable {
   private panel: { panel: vscode.WebviewPanel; bridge: Bridge } | undefined;
@@ -26,12 +29,13 @@ export class Timelines implements vscode.Disposable {
   private readonly subscriptions: vscode.Disposable[] = [];
   private page: Promise<string | undefined> | undefined;
   private timer: NodeJS.Timeout | undefined;
+  private edits: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly context: vscode.ExtensionContext,
     private readonly session: Session,
   ) {
-    const { window } = vscode;
+    const { window, workspace } = vscode;
     this.subscriptions.push(
       window.registerWebviewPanelSerializer(VIEW, {
         deserializeWebviewPanel: async (panel, state: unknown) => this.restore(panel, state),
@@ -40,6 +44,7 @@ export class Timelines implements vscode.Disposable {
         window.registerCustomEditorProvider(id, this.editors(), { supportsMultipleEditorsPerDocument: true }),
       ),
       window.onDidChangeTextEditorSelection((event) => this.follow(event)),
+      workspace.onDidChangeTextDocument((event) => this.edited(event)),
       session.onDidAskTimeline(({ open, what }) => {
         if (open) void this.open(what);
         else for (const bridge of this.bridges) bridge.reveal(what);
@@ -116,6 +121,16 @@ export class Timelines implements vscode.Disposable {
     }, FOLLOW_MS);
   }
 
+  /** Only what moves lines: figures and names are the trace's. */
+  private edited({ document, contentChanges }: vscode.TextDocumentChangeEvent): void {
+    if (this.bridges.size === 0 || !isGo(document)) return;
+    if (!contentChanges.some(({ range, text }) => !range.isSingleLine || text.includes('\n'))) return;
+    clearTimeout(this.edits);
+    this.edits = setTimeout(() => {
+      for (const bridge of this.bridges) bridge.edited();
+    }, AFTER_EDIT_MS);
+  }
+
   private editors(): vscode.CustomReadonlyEditorProvider {
     const { l10n } = vscode;
     return {
@@ -146,6 +161,7 @@ export class Timelines implements vscode.Disposable {
 
   dispose(): void {
     clearTimeout(this.timer);
+    clearTimeout(this.edits);
     for (const part of [...this.subscriptions, ...this.bridges]) part.dispose();
     this.panel?.panel.dispose();
   }
