@@ -21,6 +21,7 @@ use crate::assists::{Assists, Stood};
 use crate::causes::Causes;
 use crate::figures::{Slot, SlotId, Waker};
 use crate::stays::{Brief, GoRow, StayKind, StayRow, Stays};
+use crate::units::duration;
 use crate::verdicts::{Sum, Tally, Verdicts};
 
 #[cfg(test)]
@@ -28,6 +29,27 @@ mod tests;
 
 /// So many stays are in a block, and so many blocks in a block of blocks.
 const BLOCK: usize = 64;
+
+/// Why a window is none of a trace that is so long, if it is none: it lies outside, or ends before it
+/// begins. Without an end it goes on to that of the trace. All in nanoseconds.
+pub fn why_not(length: i64, t0: Option<i64>, t1: Option<i64>) -> Option<String> {
+    let name = match (t0, t1) {
+        (Some(t0), Some(t1)) => format!("{} to {}", duration(t0), duration(t1)),
+        (None, Some(t)) | (Some(t), None) => duration(t),
+        (None, None) => return None,
+    };
+    if t0.zip(t1).is_some_and(|(t0, t1)| t0 >= t1) {
+        return Some(format!("{name} is no range (its end comes after its beginning)"));
+    }
+    let is = if t0.is_some_and(|t0| t0 >= length) {
+        "behind its end"
+    } else if t1.is_some_and(|t1| t1 <= 0) {
+        "before its beginning"
+    } else {
+        return None;
+    };
+    Some(format!("the trace is {} long: {name} is {is}", duration(length)))
+}
 
 /// Where in time the stays of a trace lie.
 #[derive(Debug)]

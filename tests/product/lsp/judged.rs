@@ -430,6 +430,9 @@ fn odd_parameters_are_told_in_a_sentence() {
         ("waitline/setRange", json!({ "t0": 1 })),
         ("waitline/setRange", json!({ "t0": "1", "t1": "2" })),
         ("waitline/setRange", json!({ "t0": 2, "t1": 2 })),
+        ("waitline/setRange", json!({ "t0": 6, "t1": 5 })),
+        ("waitline/setRange", json!({ "t0": -5, "t1": 0 })),
+        ("waitline/setRange", json!({ "t0": 5_000_000_000_i64, "t1": 6_000_000_000_i64 })),
     ];
     for (method, params) in odd {
         let error = client.try_ask(method, params.clone());
@@ -438,6 +441,17 @@ fn odd_parameters_are_told_in_a_sentence() {
         let text = error["message"].as_str().unwrap();
         assert!((10..100).contains(&text.len()) && !text.contains('\n'), "{method}: {text}");
     }
+    let behind = json!({ "t0": 5_000_000_000_i64, "t1": 6_000_000_000_i64 });
+    let error = client.try_ask("waitline/setRange", behind).unwrap_err();
+    let text = error["message"].as_str().unwrap();
+    assert!(
+        text.starts_with("the trace is ")
+            && text.ends_with(" ms long: 5.00 s to 6.00 s is behind its end"),
+        "{text}"
+    );
+    let partly = client.ask("waitline/setRange", json!({ "t0": -5, "t1": 6_000_000_000_i64 }));
+    assert_eq!(partly["range"], json!({ "t0": 0, "t1": partly["duration"] }));
+    client.ask("waitline/setRange", json!({}));
     // There is nothing to say of these.
     for (method, params) in [
         ("waitline/site", at(&file, 0)),

@@ -210,16 +210,18 @@ impl Backend {
         let time = |key: &str| params.get(key).filter(|t| !t.is_null());
         let range = match (time("t0"), time("t1")) {
             (None, None) => None,
-            (t0, t1) => match (t0.and_then(Value::as_i64), t1.and_then(Value::as_i64)) {
-                (Some(t0), Some(t1)) if t0 < t1 => {
-                    Some((exectrace::Nanos(t0), exectrace::Nanos(t1)))
+            (t0, t1) => {
+                let range = t0.and_then(Value::as_i64).zip(t1.and_then(Value::as_i64));
+                let (t0, t1) = range.ok_or_else(|| {
+                    invalid("name a range: {\"t0\", \"t1\"} in nanoseconds, or nothing")
+                })?;
+                let length = self.session.shown().map(|shown| shown.view.analysis.duration());
+                let length = length.unwrap_or(i64::MAX);
+                if let Some(why) = ide::range::why_not(length, Some(t0), Some(t1)) {
+                    return Err(invalid(&why));
                 }
-                _ => {
-                    return Err(invalid(
-                        "name a range: {\"t0\", \"t1\"} in nanoseconds, or nothing",
-                    ));
-                }
-            },
+                Some((exectrace::Nanos(t0), exectrace::Nanos(t1)))
+            }
         };
         self.narrow(range).await
     }
