@@ -172,6 +172,17 @@ fn quick_fixes_silence() {
         ]
     );
     assert!(fixes.iter().all(|a| a["kind"] == "quickfix" && a["diagnostics"][0] == found[0]));
+    // What several findings of a line have in common is there once, for all of them.
+    let mut other = found[0].clone();
+    other["code"] = json!("lock-contention");
+    let of_both = actions(&mut client, &file, &[found[0].clone(), found[0].clone(), other]);
+    let mut once: Vec<&str> = of_both.iter().map(|a| a["title"].as_str().unwrap()).collect();
+    assert_eq!(once.len(), titles.len() + 4, "{once:?}");
+    once.sort_unstable();
+    once.dedup();
+    assert_eq!(once.len(), of_both.len(), "{once:?}");
+    let idle = of_both.iter().find(|a| a["title"] == "Treat this line as idle").unwrap();
+    assert_eq!(list(idle, "diagnostics").len(), 3);
     let foreign =
         json!([{ "range": found[0]["range"], "message": "x", "source": "gopls", "code": CODE }]);
     assert_eq!(actions(&mut client, &file, foreign.as_array().unwrap()), Vec::<Value>::new());

@@ -154,16 +154,7 @@ impl Session {
                 new_text: format!(" {}reason", ignore_comment(code)),
             };
             let mut action =
-                |title: String, edit: Option<WorkspaceEdit>, command: Option<Command>| {
-                    list.push(CodeActionOrCommand::CodeAction(CodeAction {
-                        title,
-                        kind: Some(CodeActionKind::QUICKFIX),
-                        diagnostics: Some(vec![diagnostic.clone()]),
-                        edit,
-                        command,
-                        ..CodeAction::default()
-                    }));
-                };
+                |title, edit, command| add(&mut list, diagnostic, title, edit, command);
             if self.info().capabilities.runs(EXPLAIN) {
                 let explain = command("What it means", EXPLAIN, json!({ "code": name }));
                 action(format!("What {name} means"), None, Some(explain));
@@ -233,6 +224,34 @@ impl Session {
         let file = view.placement.file_at(&slashed(path))?;
         let site = view.sites.lines(file).iter().find(|l| l.holds)?;
         Some(ide::lines::package_of(view.analysis.str(site.func)).to_owned())
+    }
+}
+
+/// Adds what can be done about a finding. What several on a line have in common is there once, for all
+/// of them.
+fn add(
+    list: &mut Vec<CodeActionOrCommand>,
+    diagnostic: &Diagnostic,
+    title: String,
+    edit: Option<WorkspaceEdit>,
+    command: Option<Command>,
+) {
+    let same = list.iter_mut().find_map(|other| match other {
+        CodeActionOrCommand::CodeAction(other) => {
+            (other.edit == edit && other.command == command).then_some(other)
+        }
+        CodeActionOrCommand::Command(_) => None,
+    });
+    match same {
+        Some(same) => same.diagnostics.get_or_insert_default().push(diagnostic.clone()),
+        None => list.push(CodeActionOrCommand::CodeAction(CodeAction {
+            title,
+            kind: Some(CodeActionKind::QUICKFIX),
+            diagnostics: Some(vec![diagnostic.clone()]),
+            edit,
+            command,
+            ..CodeAction::default()
+        })),
     }
 }
 
