@@ -22,6 +22,9 @@
 //!
 //! `leak.trace` · 303 ms · Go 1.26 or newer
 //! ```
+//!
+//! In a range the last line begins with it (`◔ 100–200 ms of`), and a finding, which is of the whole trace,
+//! says so.
 
 use crate::annotations::{still, tail};
 use crate::behind::Behind;
@@ -33,7 +36,7 @@ use crate::reasons::GOOD_PART;
 use crate::sites::{Origin, Part, SiteLine, callers, wakers};
 use crate::staleness::State;
 use crate::text::{code, plain, words};
-use crate::units::{count, duration, percent};
+use crate::units::{count, duration, percent, range};
 use crate::view::View;
 
 /// The most rows of a list.
@@ -81,7 +84,9 @@ pub fn hover_as(
         State::Shifted => " · the line has moved since",
         State::Doubtful | State::Lost => " · changed since: the line may be another one",
     };
-    paragraphs.push(format!("{}{then}", view.summary_as(&name)));
+    let range = view.range.map(|(t0, t1)| format!("◔ {} of ", range(t0.0, t1.0)));
+    let range = range.unwrap_or_default();
+    paragraphs.push(format!("{range}{}{then}", view.summary_as(&name)));
     Some(paragraphs.join("\n\n"))
 }
 
@@ -224,7 +229,9 @@ impl Writer<'_> {
             Markup::Markdown => escaped(&finding.message),
             Markup::Plain => finding.message.clone(),
         };
-        format!("{}: {message}", self.strong(finding.code.as_str()))
+        // What is beside it is of the range then.
+        let scope = if self.view.range.is_some() { " (of the whole trace)" } else { "" };
+        format!("{}{scope}: {message}", self.strong(finding.code.as_str()))
     }
 
     /// The verdict in a sentence, and the line's share of all that is costly, where that is a good part of it.

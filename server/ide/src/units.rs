@@ -87,6 +87,12 @@ pub fn duration(ns: i64) -> String {
     format!("{} {}", duration_in(ns, unit), unit.symbol())
 }
 
+/// From when to when, in nanoseconds, in the unit of the later one: `100–200 ms`.
+pub fn range(t0: i64, t1: i64) -> String {
+    let unit = DurationUnit::of(t1);
+    format!("{}–{} {}", duration_in(t0, unit), duration_in(t1, unit), unit.symbol())
+}
+
 /// A duration of `ns` nanoseconds as a number of `unit`s, for a column that names its unit once:
 /// `1.25`, `0`, `< 0.01`.
 pub fn duration_in(ns: i64, unit: DurationUnit) -> String {

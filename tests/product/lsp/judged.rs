@@ -342,6 +342,11 @@ fn a_range_narrows_everything() {
     let cost = cost_at(&mut client, &file, POOL).unwrap();
     assert!(cost["hint"].as_str().unwrap().starts_with("◔ chan "), "{cost}");
     assert!(cost["text"].as_str().unwrap().starts_with("◔ chan "), "{cost}");
+    // What is of the range and what is not, says so.
+    let hover = client.hover(&file, POOL).unwrap();
+    assert!(hover.starts_with(&format!("**{CODE}** (of the whole trace): ")), "{hover}");
+    assert!(hover.contains("\n◔ 20.0–50.0 ms of `webmix.trace` · "), "{hover}");
+    assert!(hover.lines().count() <= 17, "{hover}");
     let hints = client.hints(&file);
     assert_eq!(hint_at(&hints, POOL), cost["hint"].as_str());
     let narrow = client.lenses(&file);
