@@ -198,6 +198,15 @@ fn tables_for_people_hold_the_figures() {
     let table = shown(&["goroutines", "--func", "serveDB", "--top", "1"]);
     assert!(table.contains("3 goroutines") && table.contains("--top 3"), "{table}");
     assert!(shown(&["goroutines", "--func", "nobody"]).contains("No goroutine"));
+    // Columns have the names that are printed, and those of the JSON.
+    for (printed, other) in [("run", "exec"), ("ready", "sched_wait"), ("life", "total")] {
+        let by = |name: &str| shown(&["goroutines", "--sort", name]);
+        assert_eq!(by(printed), by(other), "{printed}");
+    }
+    assert!(shown(&["goroutines", "--sort", "gc"]).contains("sorted by blocked by the collector"));
+    let run = waitline([Path::new("goroutines"), &webmix, Path::new("--sort=p50")]);
+    let names = "run, ready, block, chan, sync, net, sleep, gc, other, syscall, life";
+    assert!(run.code == Some(2) && run.stderr.contains(names), "{}", run.stderr);
 
     let table = shown(&["regions"]);
     let n = answer.list("regions").iter().filter(|r| r["name"] == "cache").count();
@@ -266,8 +275,53 @@ fn profiles_of_regions_of_a_length_come_to_their_lengths() {
     let brief = profile("running", &["--tasks", "order", "--max", "999999ns"]).1;
     assert!(long > 0 && brief > 0 && long + brief == of_tasks, "{long} {brief} {of_tasks}");
     assert_eq!(profile("running", &["--tasks", "nothing"]), (0, 0));
+    // A part of the name is enough, as in the table of goroutines.
+    let full = profile("waits", &["--func", "main.serveDB"]);
+    assert!(full.0 > 0 && profile("waits", &["--func", "serveDB"]) == full);
     let half = profile("waits", &["--to", "40ms"]).1 + profile("waits", &["--from", "40ms"]).1;
     assert_eq!(half, profile("waits", &["--to", "10s"]).1);
+}
+
+/// What a part is named by, and the trace does not have.
+#[test]
+fn parts_that_are_none_are_told() {
+    let webmix = testdata("traces/g126/webmix.trace");
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("part.pb.gz");
+    let of = |part: &[&str]| {
+        let args = [Path::new("pprof"), &webmix, Path::new("-o"), &file];
+        let rest = ["--type", "waits"].into_iter().chain(part.iter().copied());
+        waitline(args.into_iter().chain(rest.map(Path::new)))
+    };
+    for (part, want) in [
+        (["--region", "dbs"], "the trace has no region \"dbs\" (did you mean \"db\"?)"),
+        (["--region", "nope"], "the trace has no region \"nope\""),
+        (["--tasks", "ordre"], "the trace has no task \"ordre\" (did you mean \"order\"?)"),
+        (
+            ["--func", "serveBD"],
+            "no goroutine's first function has \"serveBD\" in its name (did you mean \"main.serveDB\"?)",
+        ),
+        (["--task", "999999"], "the trace has no task 999999"),
+        (["--goroutine", "999999"], "the trace has no goroutine 999999"),
+    ] {
+        let run = of(&part);
+        assert_eq!(run.code, Some(0), "{part:?}: {}", run.stderr);
+        assert_eq!(
+            run.stderr.trim_end(),
+            format!("waitline: the profile is empty: {want}"),
+            "{part:?}"
+        );
+    }
+    std::fs::remove_file(&file).unwrap();
+    for (part, want) in [
+        (&["--from", "5s", "--to", "6s"][..], "ms long: 5.00 s to 6.00 s is behind its end"),
+        (&["--from", "5s"], "ms long: 5.00 s is behind its end"),
+        (&["--from", "6ms", "--to", "5ms"], "6.00 ms to 5.00 ms is no range (its end comes"),
+    ] {
+        let run = of(part);
+        assert_eq!(run.code, Some(1), "{part:?}: {}", run.stderr);
+        assert!(run.stderr.contains(want) && !file.exists(), "{part:?}: {}", run.stderr);
+    }
 }
 
 fn duration(region: &Value) -> i64 {

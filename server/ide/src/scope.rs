@@ -6,6 +6,8 @@
 //!                                           figures of goroutines, profiles
 //! ```
 
+use std::collections::BTreeSet;
+
 use exectrace::{FrameId, GoId, Nanos, StackId, StrId, TaskId};
 use hashbrown::{HashMap, HashSet};
 
@@ -40,8 +42,8 @@ pub struct Wish {
     pub created_at: Option<FrameId>,
     /// Only goroutines of which no line is known that started them, as of those from before the trace.
     pub from_nowhere: bool,
-    /// Only goroutines with this first function.
-    pub func: Option<StrId>,
+    /// Only goroutines whose first function is one of these.
+    pub funcs: Option<BTreeSet<StrId>>,
     /// Only one goroutine.
     pub g: Option<GoId>,
     /// Only while they were in a region of this type.
@@ -104,7 +106,7 @@ impl Scope {
         if let Some(g) = wish.g {
             scope.narrow([(g, vec![ALWAYS])].into());
         }
-        if wish.func.is_some() || wish.created_at.is_some() || wish.from_nowhere {
+        if wish.funcs.is_some() || wish.created_at.is_some() || wish.from_nowhere {
             let mut lines: HashMap<StackId, Option<FrameId>> = HashMap::new();
             let mut line_of = |stack| {
                 let line = || facts.and_then(|facts| facts.line_of(analysis, stack));
@@ -113,8 +115,10 @@ impl Scope {
             };
             let mut gos = HashMap::new();
             for row in summary.rows() {
-                let is_its = |func| summary.name(row) == func || summary.work(row) == func;
-                if wish.func.is_some_and(|func| !is_its(func)) {
+                let is_its = |of: &Vec<StrId>| {
+                    of.contains(&summary.name(row)) || of.contains(&summary.work(row))
+                };
+                if wish.funcs.as_ref().is_some_and(|of| !is_its(of)) {
                     continue;
                 }
                 if let Some(at) = wish.created_at

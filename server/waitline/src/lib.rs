@@ -11,6 +11,7 @@ mod http;
 pub mod index;
 pub mod kept;
 pub mod lsp;
+mod nearest;
 pub mod paths;
 pub mod record;
 pub mod traces;

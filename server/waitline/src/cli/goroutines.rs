@@ -26,8 +26,8 @@ null: never), `exec`, `sched_wait`, `block` (by reason), `syscall`, `syscall_blo
 
 Examples:
   waitline goroutines trace.out
-  waitline goroutines trace.out --sort sched_wait --top 10
-  waitline goroutines trace.out --func main.worker --sort total
+  waitline goroutines trace.out --sort ready --top 10
+  waitline goroutines trace.out --func main.worker --sort life
   waitline goroutines trace.out --json | jq 'select(.end == null)'")]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -36,7 +36,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME")]
     func: Option<String>,
     /// Which column comes first.
-    #[arg(long, value_enum, default_value_t = Sort::Exec)]
+    #[arg(long, value_enum, default_value_t = Sort::Run)]
     sort: Sort,
     /// How many rows to show.
     #[arg(long, value_name = "N", default_value_t = 20)]
@@ -49,13 +49,16 @@ pub(crate) struct Args {
     json: bool,
 }
 
+/// By the names above the columns; the names that the columns have in JSON do, too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 #[value(rename_all = "snake_case")]
 enum Sort {
     /// Running
-    Exec,
+    #[value(alias = "exec")]
+    Run,
     /// Able to run, without a P
-    SchedWait,
+    #[value(alias = "sched_wait")]
+    Ready,
     /// Blocked, for any reason
     Block,
     /// Blocked on channels and selects
@@ -66,10 +69,15 @@ enum Sort {
     Net,
     /// Asleep
     Sleep,
+    /// Blocked by the collector
+    Gc,
+    /// Blocked for any other reason
+    Other,
     /// In system calls
     Syscall,
     /// From its creation to its end
-    Total,
+    #[value(alias = "total")]
+    Life,
 }
 
 /// What a row shows, and the words above it.
@@ -88,15 +96,17 @@ const SHOWN: [(Column, &str); 9] = [
 impl Sort {
     fn column(self) -> Column {
         match self {
-            Sort::Exec => Column::Exec,
-            Sort::SchedWait => Column::SchedWait,
+            Sort::Run => Column::Exec,
+            Sort::Ready => Column::SchedWait,
             Sort::Block => Column::Block,
             Sort::Chan => Column::Chan,
             Sort::Sync => Column::Sync,
             Sort::Net => Column::Net,
             Sort::Sleep => Column::Sleep,
+            Sort::Gc => Column::Gc,
+            Sort::Other => Column::Other,
             Sort::Syscall => Column::Syscall,
-            Sort::Total => Column::Total,
+            Sort::Life => Column::Total,
         }
     }
 }
@@ -276,6 +286,8 @@ fn column_words(column: Column) -> &'static str {
         Column::Sync => "blocked in the sync package",
         Column::Net => "blocked on the network",
         Column::Sleep => "asleep",
+        Column::Gc => "blocked by the collector",
+        Column::Other => "blocked for other reasons",
         Column::Syscall => "in system calls",
         _ => "life",
     }

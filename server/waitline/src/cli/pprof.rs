@@ -89,6 +89,8 @@ pub(crate) fn run(args: &Args, cache: &Cache) -> anyhow::Result<()> {
     let opened = open(&args.trace.trace, what, cache)?;
     let Opened { loaded, .. } = &opened;
     let analysis = &loaded.analysis;
+    args.part.check(analysis)?;
+    let mut lacks = "that part of the trace has nothing of this kind".to_owned();
     let samples = match &analysis.stays {
         Some(stays) if !args.part.is_all() => {
             let (its, summary) = summarize(&args.trace, Keep::ALL)?;
@@ -98,7 +100,9 @@ pub(crate) fn run(args: &Args, cache: &Cache) -> anyhow::Result<()> {
                 "{}: it changed while it was read",
                 crate::traces::shown(&args.trace.trace)
             );
-            let scope = Scope::new(analysis, &summary, None, &args.part.wish(analysis));
+            lacks = args.part.lacks(analysis, &summary).unwrap_or(lacks);
+            let wish = args.part.wish(analysis, &summary);
+            let scope = Scope::new(analysis, &summary, None, &wish);
             profile_in(analysis, stays, &summary, &scope, which, args.open)
         }
         _ => profile(analysis, which, args.open),
@@ -107,13 +111,14 @@ pub(crate) fn run(args: &Args, cache: &Cache) -> anyhow::Result<()> {
     write()
         .with_context(|| format!("{}: cannot be written", crate::traces::shown(&args.output)))?;
     if samples.is_empty() {
-        say(match args.profile {
+        let why = match args.profile {
             Type::Cpu if args.part.is_all() => {
-                "the profile is empty: samples are in a trace only if the CPU profiler runs, too (go test -trace trace.out -cpuprofile cpu.out)"
+                "samples are in a trace only if the CPU profiler runs, too (go test -trace trace.out -cpuprofile cpu.out)"
             }
-            _ if args.part.is_all() => "the profile is empty: the trace has nothing of this kind",
-            _ => "the profile is empty: that part of the trace has nothing of this kind",
-        });
+            _ if args.part.is_all() => "the trace has nothing of this kind",
+            _ => &lacks,
+        };
+        say(&format!("the profile is empty: {why}"));
     }
     opened.keep();
     Ok(())

@@ -12,6 +12,7 @@ use ide::staleness::Mode;
 use ide::view::Silenced;
 use serde_json::Value;
 
+use crate::nearest::slip;
 use crate::workspace::Choices;
 
 /// The settings that the server goes by.
@@ -282,13 +283,11 @@ fn take_member(name: &str, value: &Value, said: &mut Said, unknown: &mut Vec<Str
 fn like(name: &str) -> Option<&'static str> {
     let lower = name.to_lowercase();
     let near = |key: &&'static str| {
-        let key = key.to_lowercase();
-        // Its last part alone, or a slip of the hand.
-        if key.ends_with(&format!(".{lower}")) || lower.ends_with(&format!(".{key}")) {
+        // With more before it, or a slip of the hand.
+        if lower.ends_with(&format!(".{}", key.to_lowercase())) {
             return Some(0);
         }
-        let distance = strsim::damerau_levenshtein(&lower, &key);
-        (distance <= 2.max(key.len() / 4)).then_some(distance)
+        slip(name, key)
     };
     let near = KEYS.iter().filter_map(|key| near(key).map(|distance| (distance, *key)));
     near.min().map(|(_, key)| key)

@@ -46,7 +46,7 @@ pub(super) fn wish(view: &View, filter: &Value) -> Result<Wish> {
     let mut wish = Wish {
         t0,
         t1,
-        func: named("func")?,
+        funcs: named("func")?.map(|func| [func].into()),
         region: named("region")?,
         tasks: named("tasks")?,
         opened_at: site(filter)?,
@@ -61,7 +61,9 @@ pub(super) fn wish(view: &View, filter: &Value) -> Result<Wish> {
         None if group.is_empty() => {}
         Some(("go", Some(frame))) => wish.created_at = Some(FrameId(frame)),
         // Those that a line is known of are in the group of that line, whatever they run.
-        Some(("fn", Some(func))) => (wish.func, wish.from_nowhere) = (Some(StrId(func)), true),
+        Some(("fn", Some(func))) => {
+            (wish.funcs, wish.from_nowhere) = (Some([StrId(func)].into()), true)
+        }
         _ => return Err(invalid("group is the id of a group, such as go:17")),
     }
     Ok(wish)
