@@ -463,6 +463,18 @@ fn tokens_are_good_once_and_stay_secret() {
     assert_ne!(ticket, session);
     let again = served.post("/session", None, &json!({ "token": ticket }));
     assert_eq!(again.status, 401, "the second use of a ticket");
+    // The file itself leads to another one at once: it may be opened again.
+    let from = std::time::Instant::now();
+    let next = loop {
+        let text = std::fs::read_to_string(&served.file).unwrap();
+        if text.contains("#token=") && !text.contains(&ticket) {
+            break leads_to(&served.file).1;
+        }
+        assert!(from.elapsed() < LIMIT, "the file leads to a page that is used up");
+        std::thread::yield_now();
+    };
+    let next = served.post("/session", None, &json!({ "token": next }));
+    assert_eq!(next.status, 200, "opened again");
     let as_session =
         served.post("/request", Some(&ticket), &json!({ "method": "waitline/traces" }));
     assert_eq!(as_session.status, 401, "a ticket is no session");

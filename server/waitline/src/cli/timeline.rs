@@ -12,7 +12,7 @@ use crate::paths::canonical;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 The page is served on this machine only (127.0.0.1), to the browser that opens the file whose path is \
-printed; only you can read that file. It ends with Ctrl+C, or half an hour after the page was closed. \
+printed; only you can read that file, and it may be opened again. It ends with Ctrl+C, or half an hour after the page was closed. \
 Sources are looked for in the module around the current folder, or in that folder.
 
 Examples:

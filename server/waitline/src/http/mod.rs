@@ -19,7 +19,7 @@ use hyper::header::{self, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
-use tokio::sync::broadcast;
+use tokio::sync::{Notify, broadcast};
 
 mod connections;
 mod guard;
@@ -103,6 +103,8 @@ struct Shared {
     asked: AtomicU64,
     /// How many pages listen.
     listening: AtomicU64,
+    /// Told when a ticket was used.
+    used: Arc<Notify>,
 }
 
 impl Shared {
@@ -131,6 +133,7 @@ impl Host {
             started: Instant::now(),
             asked: AtomicU64::new(0),
             listening: AtomicU64::new(0),
+            used: Arc::default(),
         });
         let task = tokio::spawn(connections::serve(listener, shared.clone()));
         Ok(Host { shared, task })
@@ -144,6 +147,11 @@ impl Host {
     /// Waits until it ends.
     pub(crate) async fn ended(&mut self) {
         let _ = (&mut self.task).await;
+    }
+
+    /// Is told when an address was used, which is good no more then.
+    pub(crate) fn used(&self) -> Arc<Notify> {
+        self.shared.used.clone()
     }
 
     /// An address that lets one page in, once, within a minute. `open` says what it shows first.
@@ -252,6 +260,7 @@ async fn respond(
                 Some(session) => {
                     let_in();
                     shared.touch();
+                    shared.used.notify_one();
                     json_answer(StatusCode::OK, &json!({ "session": session }))
                 }
                 None => refuse(StatusCode::UNAUTHORIZED),

@@ -163,6 +163,7 @@ fn spoken(bytes: &[u8], cut: usize) -> Conversation {
         started: Instant::now(),
         asked: AtomicU64::new(0),
         listening: AtomicU64::new(0),
+        used: Arc::default(),
     });
     shared.tokens.admit(SESSION);
     let mark = Arc::new(AtomicBool::new(false));

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::lsp::backend::Backend;
 
-/// How often the file gets a new address: one is good for a minute.
+/// How often the file gets a new address that nobody has used: one is good for a minute.
 const RENEW: Duration = Duration::from_secs(40);
 
 /// A load that takes longer is watched from the page.
@@ -73,10 +73,13 @@ pub(in crate::lsp) async fn serve(
     loop {
         let mut host = session.host.lock().await;
         let Some(here) = host.as_mut() else { return Ok(()) };
+        let used = here.used();
         tokio::select! {
             () = here.ended() => return Ok(()),
             // The file goes with us.
             () = told_to_end() => return Ok(()),
+            // Who opens the file once more gets in, too.
+            () = used.notified() => {}
             () = tokio::time::sleep(RENEW) => {}
         }
         launch.renew(&here.address(&NOTHING)?)?;
