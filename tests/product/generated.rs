@@ -471,7 +471,7 @@ fn judging_takes_no_more_memory_than_was_told() {
         let plan = Plan { minor: 26, tick: 1, threads: 8, procs: 4, gos, numbers };
         let analysis = load(&plan).unwrap().view.analysis;
         let told = analysis.memory_judged() - analysis.memory();
-        let question = Question::new(&analysis, &|_| true, &[]);
+        let question = Question::new(&analysis, &|_| true, &[], None);
         let judge = || Judged::new(&analysis, &question, Depth::Groups, &InTurn(1), &|| true);
         let (judged, took, _) = crate::heap::peak_of(judge);
         assert!(judged.is_some());

@@ -180,7 +180,7 @@ fn what_is_kept_is_what_was_known() {
         assert_eq!(digest(&again), digest(&loaded.analysis), "{}", path.display());
         assert_eq!(again.to_bytes().unwrap(), bytes, "{}", path.display());
         for of in [by_name, |_: &Analysis, _| true, |_: &Analysis, _| false] {
-            let question = Question::new(&again, &|f| of(&again, f), &[]);
+            let question = Question::new(&again, &|f| of(&again, f), &[], None);
             for depth in [Depth::Verdicts, Depth::Findings, Depth::Groups] {
                 let judged =
                     Judged::new(&loaded.analysis, &question, depth, &InTurn(1), &|| true).unwrap();
@@ -259,7 +259,8 @@ fn made_up_bytes_do_no_harm() {
     for name in ["g126/annot", "g126/leak", "g122/annot"] {
         let loaded = load(&testdata(&format!("traces/{name}.trace"))).unwrap();
         let whole = loaded.analysis.to_bytes().unwrap();
-        let question = Question::new(&loaded.analysis, &|f| by_name(&loaded.analysis, f), &[]);
+        let question =
+            Question::new(&loaded.analysis, &|f| by_name(&loaded.analysis, f), &[], None);
         let judged =
             Judged::new(&loaded.analysis, &question, Depth::Groups, &InTurn(1), &|| true).unwrap();
         let answer = judged.to_bytes(Depth::Groups).unwrap();
@@ -468,7 +469,7 @@ fn kept(cache: &Cache, path: &Path) -> Option<(u64, String)> {
 
 fn answer(keep: &mut Keep, loaded: &Loaded) -> Option<(u64, String)> {
     let analysis = &loaded.analysis;
-    let question = Question::new(analysis, &|f| by_name(analysis, f), &[]);
+    let question = Question::new(analysis, &|f| by_name(analysis, f), &[], None);
     let judged = keep.judged(analysis, &question, Depth::Groups, &|| true)?;
     Some((digest(analysis), described(&judged)))
 }

@@ -22,6 +22,7 @@ mod shown;
 mod stress;
 mod timeline;
 mod wire;
+mod word;
 
 use std::path::{Path, PathBuf};
 

@@ -211,7 +211,8 @@ export interface Requests {
       lines?: States;
     } | null,
   ];
-  'waitline/setVerdict': [LinePlace & { verdict: Verdict | null; kind?: string }, State | null];
+  // Older servers do not say what was marked.
+  'waitline/setVerdict': [LinePlace & { verdict: Verdict | null; kind?: string }, (State & { said?: string }) | null];
   'waitline/silence': [{ code: string; package?: string }, State | null];
 }
 

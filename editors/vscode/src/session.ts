@@ -290,9 +290,11 @@ export class Session implements vscode.Disposable {
     this.show(await this.request('waitline/setRange', range ?? {}));
   }
 
-  async setVerdict(params: Requests['waitline/setVerdict'][0]): Promise<void> {
+  /** Gives what the server says of it. */
+  async setVerdict(params: Requests['waitline/setVerdict'][0]): Promise<string | undefined> {
     const state = await this.request('waitline/setVerdict', params);
     if (state) this.show(state);
+    return state?.said;
   }
 
   async silence(params: Requests['waitline/silence'][0]): Promise<void> {

@@ -17,8 +17,10 @@ use crate::findings::{Found, Known, find};
 use crate::goroutines::{GoGroup, groups, lives};
 use crate::jobs::Jobs;
 use crate::kept::{are_few, is_harmless, whole};
+use crate::placement::Placement;
 use crate::range::Index;
 use crate::regions::RegionGroup;
+use crate::staleness::statement_of;
 use crate::suite::{Test, tests};
 use crate::verdicts::{Facts, Sum, VERDICTS, Verdict, Verdicts, judge_beside};
 use crate::view::Told;
@@ -33,13 +35,20 @@ pub struct Question {
 }
 
 impl Question {
-    /// With a person's word on sites: later ones count before earlier ones.
-    pub fn new(analysis: &Analysis, is_own: &dyn Fn(FrameId) -> bool, told: &[Told]) -> Question {
+    /// With a person's word on sites: later ones count before earlier ones. A word on lines with a certain
+    /// code counts only where the frames were placed in their sources.
+    pub fn new(
+        analysis: &Analysis,
+        is_own: &dyn Fn(FrameId) -> bool,
+        told: &[Told],
+        placement: Option<&Placement>,
+    ) -> Question {
         let own = (0..analysis.tables.n_frames() as u32).map(|f| is_own(FrameId(f))).collect();
         let mut made = Question { own, told: Vec::new() };
         if !told.is_empty() {
             let slots = (0..analysis.slots.len() as u32).map(SlotId);
-            made.told = slots.filter_map(|s| Some((s, made.told_of(analysis, told, s)?))).collect();
+            let of = |slot| made.told_of(analysis, told, placement, slot);
+            made.told = slots.filter_map(|slot| Some((slot, of(slot)?))).collect();
         }
         made
     }
@@ -68,14 +77,25 @@ impl Question {
     }
 
     /// What a person said of a slot's site.
-    fn told_of(&self, analysis: &Analysis, told: &[Told], slot: SlotId) -> Option<Verdict> {
+    fn told_of(
+        &self,
+        analysis: &Analysis,
+        told: &[Told],
+        placement: Option<&Placement>,
+        slot: SlotId,
+    ) -> Option<Verdict> {
         let slot = &analysis.slots[slot.0 as usize];
         let stack = analysis.stack(slot.stack);
         let user = stack.iter().position(|&f| self.is_own(f))?;
         let func = analysis.str(analysis.tables.frame(stack[user]).func);
         let kind = crate::kinds::kind_of(analysis, slot, user)?;
         let label = kind.label(analysis);
-        let fits = |t: &&Told| t.func == func && (t.kind.is_empty() || t.kind == label);
+        let code = || placement.and_then(|placement| placement.code(stack[user]));
+        let fits = |t: &&Told| {
+            t.func == func
+                && (t.kind.is_empty() || t.kind == label)
+                && (t.text.is_empty() || code() == Some(statement_of(&t.text)))
+        };
         told.iter().rev().find(fits).map(|t| t.verdict)
     }
 }

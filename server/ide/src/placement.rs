@@ -14,7 +14,7 @@ use crate::go_source::{FrameName, GoSource, Inner};
 use crate::lines::is_user_by_name;
 use crate::sources::propose::common_folders;
 use crate::sources::{Mapper, Mapping};
-use crate::staleness::{State, settle};
+use crate::staleness::{State, settle, statement_of};
 
 /// A file of the workspace, as it was when the trace was loaded.
 #[derive(Debug)]
@@ -25,6 +25,13 @@ pub struct SourceFile {
     pub text: Arc<str>,
     /// What is known of it.
     pub source: GoSource,
+}
+
+impl SourceFile {
+    /// The code of a line, from 0: without indentation and without a comment at its end.
+    pub fn code(&self, line: u32) -> Option<&str> {
+        self.text.lines().nth(line as usize).map(statement_of)
+    }
 }
 
 /// A row in [`Placement::files`].
@@ -203,6 +210,13 @@ impl Placement {
     /// Where a frame stands; `None` if not in the workspace.
     pub fn place(&self, frame: FrameId) -> Option<Place> {
         self.frames.get(frame.0 as usize).copied().flatten()
+    }
+
+    /// The code of a frame's line as it stands in its file, without indentation and without a comment at its
+    /// end; `None` if the frame stands in no file that holds its function there.
+    pub fn code(&self, frame: FrameId) -> Option<&str> {
+        let place = self.place(frame).filter(|place| place.holds)?;
+        self.source(place.file).code(place.line)
     }
 
     /// The file with this path, if frames stand in it.

@@ -115,7 +115,7 @@ impl Scope {
             };
             let mut gos = HashMap::new();
             for row in summary.rows() {
-                let is_its = |of: &Vec<StrId>| {
+                let is_its = |of: &BTreeSet<StrId>| {
                     of.contains(&summary.name(row)) || of.contains(&summary.work(row))
                 };
                 if wish.funcs.as_ref().is_some_and(|of| !is_its(of)) {

@@ -10,7 +10,7 @@ mod need;
 mod settle;
 
 pub use lines::{Lines, Now};
-pub(crate) use need::{RUNS, code_of, has_word};
+pub(crate) use need::{RUNS, code_of, has_word, statement_of};
 pub(crate) use settle::settle;
 
 /// How sure it is that a line is the recorded one.

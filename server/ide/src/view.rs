@@ -93,6 +93,8 @@ pub struct Silenced {
 pub struct Told {
     /// The function's full name.
     pub func: String,
+    /// The code of its lines that are meant, without indentation and comment; empty for all of its lines.
+    pub text: String,
     /// The kind's label, as lines show it; empty for all kinds.
     pub kind: String,
     /// The verdict.
@@ -135,7 +137,7 @@ impl View {
             Some(own) => own[f.0 as usize],
             None => placement.place(f).is_some(),
         };
-        Question::new(analysis, &is_own, &word.told)
+        Question::new(analysis, &is_own, &word.told, Some(placement))
     }
 
     /// The view of a trace that was placed and judged: `judged` is the answer to `question`.

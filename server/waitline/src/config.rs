@@ -3,6 +3,7 @@
 //! ```toml
 //! [[site]]
 //! func = "example.com/shop/db.(*pool).query"   # the full name, as hovers show it
+//! text = "c := <-p.free"                       # its lines with this code; without it: all its lines
 //! kind = "chan"                                # lock, chan, net, ...; without it: all kinds
 //! verdict = "idle"                             # costly, through, idle or unsure
 //!
@@ -16,7 +17,7 @@ use std::path::{Path, PathBuf};
 use ide::findings::Code;
 use ide::verdicts::Verdict;
 use ide::view::{Silenced, Told, Word};
-use toml_edit::{DocumentMut, Table};
+use toml_edit::{ArrayOfTables, DocumentMut, Table};
 
 /// The file's name, in a workspace's folder.
 pub const FILE: &str = ".waitline.toml";
@@ -26,25 +27,68 @@ const MAX_BYTES: u64 = 1 << 20;
 /// What the workspace's folders say, in their order. A file that cannot be understood says nothing,
 /// and that is logged.
 pub fn word(roots: &[PathBuf]) -> Word {
-    let mut all = Word::default();
-    for root in roots {
-        let word = of_file(&root.join(FILE));
-        all.told.extend(word.told);
-        all.silenced.extend(word.silenced);
+    let mut words = Words::default();
+    for complaint in words.look(roots).complaints {
+        tracing::warn!("{complaint}");
     }
-    all
+    words.word()
 }
 
-fn of_file(path: &Path) -> Word {
-    let Ok(meta) = std::fs::symlink_metadata(path) else { return Word::default() };
-    if !meta.is_file() || meta.len() > MAX_BYTES {
-        return Word::default();
+/// What the files of a workspace's folders said when they were last looked at. Where one cannot be
+/// understood any more, what it said before counts on: it may be half written.
+#[derive(Debug, Default)]
+pub struct Words {
+    /// By folder: the text that was seen, or why there is none, and what counts.
+    files: Vec<(Result<Option<String>, String>, Word)>,
+}
+
+/// What a look at the files told.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Look {
+    /// Something else counts than before.
+    pub changed: bool,
+    /// What cannot be understood, if that is new.
+    pub complaints: Vec<String>,
+}
+
+impl Words {
+    /// Looks at the files of these folders, which are the same each time.
+    pub fn look(&mut self, roots: &[PathBuf]) -> Look {
+        let mut look = Look::default();
+        self.files.resize_with(roots.len(), || (Ok(None), Word::default()));
+        for ((seen, word), root) in self.files.iter_mut().zip(roots) {
+            let path = root.join(FILE);
+            let text = text_of(&path);
+            if text == *seen {
+                continue;
+            }
+            let parsed = text.as_ref().map_err(Clone::clone);
+            let parsed = parsed.and_then(|text| parse(text.as_deref().unwrap_or_default()));
+            *seen = text;
+            match parsed {
+                Ok(new) => look.changed |= std::mem::replace(word, new.clone()) != new,
+                Err(why) => {
+                    let name = if roots.len() == 1 { FILE } else { &crate::traces::shown(&path) };
+                    let counts = match *word == Word::default() {
+                        true => "nothing in it counts",
+                        false => "what it said before counts",
+                    };
+                    look.complaints.push(format!("{name}: {why} ({counts})"));
+                }
+            }
+        }
+        look
     }
-    let Ok(text) = std::fs::read_to_string(path) else { return Word::default() };
-    parse(&text).unwrap_or_else(|why| {
-        tracing::warn!("{}: {why}", crate::traces::shown(path));
-        Word::default()
-    })
+
+    /// What they say, in the order of the folders.
+    pub fn word(&self) -> Word {
+        let mut all = Word::default();
+        for (_, word) in &self.files {
+            all.told.extend(word.told.iter().cloned());
+            all.silenced.extend(word.silenced.iter().cloned());
+        }
+        all
+    }
 }
 
 /// Reads such a file.
@@ -52,26 +96,25 @@ fn of_file(path: &Path) -> Word {
 /// # Errors
 /// It is no TOML, or something in it lacks something: said in a sentence.
 pub fn parse(text: &str) -> Result<Word, String> {
-    let document: DocumentMut =
-        text.parse().map_err(|e: toml_edit::TomlError| e.message().to_owned())?;
-    let word = |table: &Table, key: &str| -> String {
-        table.get(key).and_then(|value| value.as_str()).unwrap_or_default().to_owned()
-    };
+    let document: DocumentMut = text.parse().map_err(|e: toml_edit::TomlError| {
+        let before = e.span().and_then(|at| text.get(..at.start)).unwrap_or_default();
+        format!("line {}: {}", before.matches('\n').count() + 1, e.message().trim())
+    })?;
     let mut all = Word::default();
     for site in tables(&document, "site")? {
-        let func = word(site, "func");
+        let [func, text, kind] = ["func", "text", "kind"].map(|key| key_of(site, key).to_owned());
         if func.is_empty() {
             return Err("a [[site]] lacks its func".into());
         }
-        let verdict = verdict(&word(site, "verdict")).ok_or_else(|| {
+        let verdict = verdict(key_of(site, "verdict")).ok_or_else(|| {
             format!("the verdict of {func} is not one of costly, through, idle, unsure")
         })?;
-        all.told.push(Told { func, kind: word(site, "kind"), verdict });
+        all.told.push(Told { func, text, kind, verdict });
     }
     for silence in tables(&document, "silence")? {
-        let name = word(silence, "code");
-        let code = Code::parse(&name).ok_or_else(|| format!("there is no finding {name:?}"))?;
-        all.silenced.push(Silenced { code, package: word(silence, "package") });
+        let name = key_of(silence, "code");
+        let code = Code::parse(name).ok_or_else(|| format!("there is no finding {name:?}"))?;
+        all.silenced.push(Silenced { code, package: key_of(silence, "package").to_owned() });
     }
     Ok(all)
 }
@@ -86,13 +129,74 @@ fn tables<'a>(document: &'a DocumentMut, name: &str) -> Result<Vec<&'a Table>, S
     }
 }
 
-/// Sets what a workspace says of a site, or takes it back with `None`. All else in the file stays.
+/// A site that a person speaks of.
+#[derive(Debug, Clone, Copy)]
+pub struct Site<'a> {
+    /// The function's full name.
+    pub func: &'a str,
+    /// The code of its line, without indentation and comment; empty for all of its lines.
+    pub text: &'a str,
+    /// The kind's label; empty for all kinds.
+    pub kind: &'a str,
+}
+
+/// What became of a person's word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Said {
+    /// It is kept.
+    Kept,
+    /// What was said of the line is taken back.
+    TakenBack,
+    /// What was said of the whole function is taken back: there was nothing of the line alone.
+    OfFunctionTakenBack,
+    /// There was nothing to take back.
+    Nothing,
+}
+
+impl Site<'_> {
+    /// Whether a table is about these lines and this kind. Of all kinds is of each, too, for who takes
+    /// something back.
+    fn is_in(&self, table: &Table, takes_back: bool) -> bool {
+        key_of(table, "func") == self.func
+            && key_of(table, "text") == self.text
+            && (key_of(table, "kind") == self.kind || takes_back && self.kind.is_empty())
+    }
+
+    fn table(&self, verdict: Verdict) -> Table {
+        let keys = [("func", self.func), ("text", self.text), ("kind", self.kind)];
+        table(keys.into_iter().chain([("verdict", name(verdict))]))
+    }
+}
+
+/// Sets what a workspace says of a site, or takes it back with `None`. A line that was called idle and is
+/// work after all is judged as it was before anybody said something. All else in the file stays.
 ///
 /// # Errors
 /// The file cannot be read, understood or written.
-pub fn set(root: &Path, func: &str, kind: &str, verdict: Option<Verdict>) -> Result<(), String> {
-    let keys = [("func", func), ("kind", kind)];
-    change(root, "site", &keys, verdict.map(|v| ("verdict", name(v))))
+pub fn set(root: &Path, site: &Site<'_>, verdict: Option<Verdict>) -> Result<Said, String> {
+    let mut said = Said::Kept;
+    change(root, "site", |tables| {
+        let of_function = Site { text: "", ..*site };
+        let is_idle = |t: &Table| key_of(t, "verdict") == name(Verdict::Idle);
+        let undoes = |t: &Table| match verdict {
+            None => site.is_in(t, true),
+            Some(Verdict::Costly) => site.is_in(t, true) && is_idle(t),
+            Some(_) => false,
+        };
+        if tables.iter().any(undoes) {
+            said = Said::TakenBack;
+            return tables.retain(|t| !undoes(t));
+        }
+        let Some(verdict) = verdict else {
+            let all = |t: &Table| of_function.is_in(t, true);
+            let has = tables.iter().any(all);
+            said = if has { Said::OfFunctionTakenBack } else { Said::Nothing };
+            return tables.retain(|t| !all(t));
+        };
+        tables.retain(|t| !site.is_in(t, false));
+        tables.push(site.table(verdict));
+    })?;
+    Ok(said)
 }
 
 /// Silences findings of a kind, below an import path or everywhere (`package` empty).
@@ -100,54 +204,61 @@ pub fn set(root: &Path, func: &str, kind: &str, verdict: Option<Verdict>) -> Res
 /// # Errors
 /// The file cannot be read, understood or written.
 pub fn silence(root: &Path, code: Code, package: &str) -> Result<(), String> {
-    let keys = [("code", code.as_str()), ("package", package)];
-    change(root, "silence", &keys, Some(("", "")))
+    change(root, "silence", |tables| {
+        tables.retain(|t| key_of(t, "code") != code.as_str() || key_of(t, "package") != package);
+        tables.push(table([("code", code.as_str()), ("package", package)]));
+    })
 }
 
-/// Puts a table in place of those with the same keys; with `value` `None` there is none then.
-fn change(
-    root: &Path,
-    array: &str,
-    keys: &[(&str, &str)],
-    value: Option<(&str, &str)>,
-) -> Result<(), String> {
+/// Changes the tables of a name. A file of which nothing is left goes.
+fn change(root: &Path, array: &str, change: impl FnOnce(&mut ArrayOfTables)) -> Result<(), String> {
     let path = root.join(FILE);
-    // No link: a workspace must not make us write elsewhere.
-    let text = match std::fs::symlink_metadata(&path) {
-        Ok(meta) if !meta.is_file() => return Err("it is no plain file".into()),
-        Ok(meta) if meta.len() > MAX_BYTES => return Err("it is too large".into()),
-        Ok(_) => std::fs::read_to_string(&path).map_err(|e| e.to_string())?,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => String::new(),
-        Err(e) => return Err(e.to_string()),
-    };
+    let text = text_of(&path)?.unwrap_or_default();
     // What is said in a file that cannot be understood would not count.
     parse(&text)?;
     let mut document: DocumentMut = text.parse().map_err(|e| format!("{e}"))?;
     let tables = document
         .entry(array)
-        .or_insert(toml_edit::Item::ArrayOfTables(toml_edit::ArrayOfTables::new()))
+        .or_insert(toml_edit::Item::ArrayOfTables(ArrayOfTables::new()))
         .as_array_of_tables_mut()
         .ok_or_else(|| format!("these are written as [[{array}]]"))?;
-    let is = |t: &Table, (key, value): &(&str, &str)| {
-        t.get(key).and_then(|v| v.as_str()).unwrap_or_default() == *value
-    };
-    tables.retain(|t| !keys.iter().all(|key| is(t, key)));
-    if let Some(value) = value {
-        let mut table = Table::new();
-        for (key, value) in keys.iter().chain([&value]).filter(|(_, value)| !value.is_empty()) {
-            table.insert(key, toml_edit::value(*value));
-        }
-        tables.push(table);
-    }
-    if document.as_table().get(array).is_some_and(is_empty) {
+    change(tables);
+    if tables.is_empty() {
         document.remove(array);
     }
     let new = document.to_string();
-    if new == text { Ok(()) } else { std::fs::write(&path, new).map_err(|e| e.to_string()) }
+    let changed = match new.trim().is_empty() {
+        _ if new == text => Ok(()),
+        true => std::fs::remove_file(&path),
+        false => std::fs::write(&path, new),
+    };
+    changed.map_err(|e| e.to_string())
 }
 
-fn is_empty(item: &toml_edit::Item) -> bool {
-    item.as_array_of_tables().is_some_and(toml_edit::ArrayOfTables::is_empty)
+/// The text of such a file; `None` if there is none.
+fn text_of(path: &Path) -> Result<Option<String>, String> {
+    // No link: a workspace must not make us read or write elsewhere.
+    match std::fs::symlink_metadata(path) {
+        Ok(meta) if !meta.is_file() => Err("it is no plain file".into()),
+        Ok(meta) if meta.len() > MAX_BYTES => Err("it is too large".into()),
+        Ok(_) => std::fs::read_to_string(path).map(Some).map_err(|e| e.to_string()),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(e.to_string()),
+    }
+}
+
+/// What a table has for a key.
+fn key_of<'a>(table: &'a Table, key: &str) -> &'a str {
+    table.get(key).and_then(|value| value.as_str()).unwrap_or_default()
+}
+
+/// A table of what is not empty.
+fn table<'a>(words: impl IntoIterator<Item = (&'a str, &'a str)>) -> Table {
+    let mut table = Table::new();
+    for (key, value) in words.into_iter().filter(|(_, value)| !value.is_empty()) {
+        table.insert(key, toml_edit::value(value));
+    }
+    table
 }
 
 /// A verdict of its name.
@@ -181,25 +292,82 @@ mod tests {
         let dir = std::env::temp_dir().join(format!("waitline-config-{}", std::process::id()));
         std::fs::create_dir_all(&dir).unwrap();
         std::fs::write(dir.join(FILE), "# ours\n[other]\nx = 1\n").unwrap();
-        set(&dir, "main.f", "chan", Some(Verdict::Idle)).unwrap();
-        set(&dir, "main.g", "", Some(Verdict::Costly)).unwrap();
-        set(&dir, "main.f", "chan", Some(Verdict::Unsure)).unwrap();
+        let of = |func, kind| Site { func, text: "", kind };
+        set(&dir, &of("main.f", "chan"), Some(Verdict::Idle)).unwrap();
+        set(&dir, &of("main.g", ""), Some(Verdict::Costly)).unwrap();
+        set(&dir, &of("main.f", "chan"), Some(Verdict::Unsure)).unwrap();
         silence(&dir, Code::FineHandoff, "example.com/a").unwrap();
         silence(&dir, Code::FineHandoff, "example.com/a").unwrap();
         let Word { told, silenced, .. } = word(std::slice::from_ref(&dir));
         assert_eq!((told.len(), silenced.len()), (2, 1));
         assert_eq!(silenced[0].package, "example.com/a");
         assert!(told.iter().any(|t| t.func == "main.f" && t.verdict == Verdict::Unsure));
-        set(&dir, "main.g", "", None).unwrap();
+        assert_eq!(set(&dir, &of("main.g", ""), None), Ok(Said::TakenBack));
         let text = std::fs::read_to_string(dir.join(FILE)).unwrap();
         assert!(text.contains("# ours") && text.contains("x = 1") && !text.contains("main.g"));
         // What was never said leaves nothing, and what cannot be understood stays as it is.
         std::fs::remove_file(dir.join(FILE)).unwrap();
-        set(&dir, "main.g", "", None).unwrap();
+        assert_eq!(set(&dir, &of("main.g", ""), None), Ok(Said::Nothing));
         assert!(!dir.join(FILE).exists());
         std::fs::write(dir.join(FILE), "[[site]]\n").unwrap();
         assert!(silence(&dir, Code::FineHandoff, "").unwrap_err().contains("func"));
         assert_eq!(std::fs::read_to_string(dir.join(FILE)).unwrap(), "[[site]]\n");
+        std::fs::remove_dir_all(dir).unwrap();
+    }
+
+    #[test]
+    fn a_line_is_spoken_of_apart_from_its_function() {
+        let dir = std::env::temp_dir().join(format!("waitline-lines-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).unwrap();
+        let now = || std::fs::read_to_string(dir.join(FILE)).ok();
+        let of = |text| Site { func: "main.f", text, kind: "" };
+        let (line, other) = (of("<-a"), of("b <- \"x\""));
+        set(&dir, &line, Some(Verdict::Idle)).unwrap();
+        let first = now().unwrap();
+        assert!(first.contains("text = \"<-a\""), "{first}");
+        set(&dir, &other, Some(Verdict::Idle)).unwrap();
+        set(&dir, &other, Some(Verdict::Idle)).unwrap();
+        let Word { told, .. } = parse(&now().unwrap()).unwrap();
+        assert_eq!((told.len(), told[1].text.as_str()), (2, "b <- \"x\""));
+        // Work after all: as if nothing had been said. If it is said once more, it is kept.
+        assert_eq!(set(&dir, &other, Some(Verdict::Costly)), Ok(Said::TakenBack));
+        assert_eq!(now(), Some(first.clone()));
+        assert_eq!(set(&dir, &other, Some(Verdict::Costly)), Ok(Said::Kept));
+        assert_eq!(set(&dir, &other, None), Ok(Said::TakenBack));
+        assert_eq!(set(&dir, &line, Some(Verdict::Costly)), Ok(Said::TakenBack));
+        assert_eq!(now(), None, "nothing is left of it");
+        // What is said of a function stays when one of its lines is work.
+        set(&dir, &of(""), Some(Verdict::Idle)).unwrap();
+        let first = now();
+        assert_eq!(set(&dir, &line, Some(Verdict::Costly)), Ok(Said::Kept));
+        assert_eq!(set(&dir, &line, None), Ok(Said::TakenBack));
+        assert_eq!(now(), first);
+        assert_eq!(set(&dir, &line, None), Ok(Said::OfFunctionTakenBack));
+        assert_eq!(now(), None);
+        std::fs::remove_dir_all(dir).unwrap();
+    }
+
+    #[test]
+    fn what_it_said_before_counts_while_it_cannot_be_understood() {
+        let dir = std::env::temp_dir().join(format!("waitline-words-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).unwrap();
+        let roots = [dir.clone()];
+        let write = |text: &str| std::fs::write(dir.join(FILE), text).unwrap();
+        let mut words = Words::default();
+        assert_eq!(words.look(&roots), Look::default());
+        write("[[site]]\nfunc = \"f\"\nverdict = \"idle\"\n");
+        assert_eq!(words.look(&roots), Look { changed: true, complaints: vec![] });
+        assert_eq!(words.look(&roots), Look::default());
+        write("[[site]]\nfunc = \"f\"\nverdict = ");
+        let look = words.look(&roots);
+        assert!(!look.changed && look.complaints.len() == 1, "{look:?}");
+        assert!(look.complaints[0].starts_with(".waitline.toml: line 3: "), "{look:?}");
+        assert!(look.complaints[0].ends_with(" (what it said before counts)"), "{look:?}");
+        assert_eq!(words.look(&roots), Look::default(), "it is told once");
+        assert_eq!(words.word().told.len(), 1);
+        std::fs::remove_file(dir.join(FILE)).unwrap();
+        assert_eq!(words.look(&roots), Look { changed: true, complaints: vec![] });
+        assert_eq!(words.word(), Word::default());
         std::fs::remove_dir_all(dir).unwrap();
     }
 

@@ -45,6 +45,8 @@ pub struct Choices {
     pub severities: Vec<(Code, Severity)>,
     /// The most findings that are told.
     pub most: Option<usize>,
+    /// What `.waitline.toml` says, where somebody follows it; else it is read.
+    pub word: Option<Word>,
     /// Nobody named the folders: they count only if they hold the program.
     pub by_chance: bool,
 }
@@ -156,7 +158,8 @@ impl Places {
             placement = Placement::default();
         }
         is_wanted().then_some(())?;
-        let mut word = crate::config::word(roots);
+        let read = || crate::config::word(roots);
+        let mut word = choices.word.clone().unwrap_or_else(read);
         word.silenced.extend(choices.silenced.iter().cloned());
         word.severities.clone_from(&choices.severities);
         word.most = choices.most;

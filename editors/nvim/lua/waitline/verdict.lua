@@ -22,7 +22,7 @@ function M.set(ctx)
       return text.say('none of these lines has figures')
     end
   end
-  local kept = false
+  local kept, first = false, nil
   local function go(i)
     local function on(problem)
       if lines[i + 1] then
@@ -30,11 +30,11 @@ function M.set(ctx)
       elseif not kept then
         return text.say(problem, vim.log.levels.WARN)
       end
-      text.say(
-        verdict == vim.NIL and 'taken back from .waitline.toml' or ('kept as %s in .waitline.toml'):format(verdict)
-      )
+      local more = #lines > 1 and (' (and so on, %d lines)'):format(#lines) or ''
+      text.say((first or 'kept in .waitline.toml') .. more)
     end
     server.request('waitline/setVerdict', { uri = uri, line = lines[i], verdict = verdict }, function(shown, client)
+      first = first or shown and shown.said
       if shown then
         require('waitline.state').set(client.id, shown)
       end

@@ -10,6 +10,7 @@ import {
   type LinePlace,
   linePlace,
   type Origin,
+  type Requests,
   revealOf,
   type Stack,
   silenceRequest,
@@ -90,15 +91,17 @@ export function lineCommands(
     return stacks.length === 0 ? nothing() : pickFrame(stacks, place);
   });
 
-  const treat = (verdict: 'idle' | 'costly', done: string) => async (place: LinePlace) => {
-    await session.setVerdict({ ...place, verdict });
-    tell(done);
+  // What was marked is the server's to say: it knows which lines a word holds for.
+  const say = async (request: Requests['waitline/setVerdict'][0]) => {
+    const said = await session.setVerdict(request);
+    tell(said ?? l10n.t('Kept in .waitline.toml.'));
   };
-  onLine('waitline.treatAsIdle', treat('idle', l10n.t('Treated as idle from now on (.waitline.toml).')));
-  onLine('waitline.treatAsWork', treat('costly', l10n.t('Treated as work from now on (.waitline.toml).')));
+  onLine('waitline.treatAsIdle', (place) => say({ ...place, verdict: 'idle' }));
+  onLine('waitline.treatAsWork', (place) => say({ ...place, verdict: 'costly' }));
+  onLine('waitline.takeWordBack', (place) => say({ ...place, verdict: null }));
   register('waitline.setVerdict', (argument) => {
     const request = verdictRequest(argument);
-    return request && session.setVerdict(request);
+    return request && say(request);
   });
   register('waitline.silence', (argument) => {
     const request = silenceRequest(argument);

@@ -208,6 +208,22 @@ fn is_letter(c: char) -> bool {
     c.is_alphanumeric() || c == '_'
 }
 
+/// A line of code without the comment at its end. It does not begin within a text of several lines, as
+/// none does that waits.
+pub(crate) fn statement_of(line: &str) -> &str {
+    let (mut quote, mut is_escaped) = (None, false);
+    for (at, c) in line.char_indices() {
+        match quote {
+            None if line[at..].starts_with("//") => return line[..at].trim(),
+            None => quote = Some(c).filter(|c| matches!(c, '"' | '`' | '\'')),
+            Some(_) if is_escaped => is_escaped = false,
+            Some(of) if c == of => quote = None,
+            Some(of) => is_escaped = c == '\\' && of != '`',
+        }
+    }
+    line.trim()
+}
+
 /// A line without the comment at its end, where there is surely one.
 pub(crate) fn code_of(line: &str) -> &str {
     let comment = line.find("//").filter(|&at| !line[..at].contains(['"', '`', '\'']));

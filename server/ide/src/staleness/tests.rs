@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::need::code_of;
+use super::need::{code_of, statement_of};
 use super::*;
 use crate::analysis::Builder;
 use crate::go_source::GoSource;
@@ -108,6 +108,18 @@ fn all_traces() -> Vec<String> {
 }
 
 /// Of a file that is the recorded one every line is exact, in traces of all versions.
+#[test]
+fn the_statement_of_a_line_is_what_stands_before_its_comment() {
+    for (line, statement) in [
+        ("\tx := <-in // comes \"late\"", "x := <-in"),
+        (r#"get("http://a", `\`, '"') // a"#, r#"get("http://a", `\`, '"')"#),
+        (r#"say("\"//\"")//"#, r#"say("\"//\"")"#),
+        ("// alone", ""),
+    ] {
+        assert_eq!(statement_of(line), statement);
+    }
+}
+
 #[test]
 fn the_recorded_files_are_exact() {
     let files = programs();

@@ -108,7 +108,8 @@ impl OwnCodeArgs {
 impl OwnCode<'_> {
     /// What a trace is judged by then.
     pub(crate) fn question(&self, analysis: &Analysis) -> Question {
-        Question::new(analysis, &|frame| self.has(analysis, frame), &self.word.told)
+        let is_own = |frame| self.has(analysis, frame);
+        Question::new(analysis, &is_own, &self.word.told, self.placement.as_ref())
     }
 
     /// Whether a frame is in it.

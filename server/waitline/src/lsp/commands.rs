@@ -42,18 +42,16 @@ impl Backend {
         match params.command.as_str() {
             LOAD => self.load(argument).await.map(Some),
             UNLOAD => self.unload(argument).await.map(Some),
-            findings::SET_VERDICT => self.set_verdict(argument).await.map(Some),
+            findings::SET_VERDICT => {
+                let answer = self.set_verdict(argument).await?;
+                self.say(MessageType::INFO, &answer["said"]);
+                Ok(Some(answer))
+            }
             findings::SILENCE => self.silence(argument).await.map(Some),
             SET_RANGE => self.set_range(argument).await.map(Some),
             RECORD => {
                 let answer = self.record(argument).await?;
-                // An editor shows nothing of what a command answers.
-                if let Some(warning) = answer["warning"].as_str().map(str::to_owned) {
-                    let client = self.session.client.clone();
-                    tokio::spawn(async move {
-                        client.show_message(MessageType::WARNING, warning).await;
-                    });
-                }
+                self.say(MessageType::WARNING, &answer["warning"]);
                 Ok(Some(answer))
             }
             TIMELINE => self.open_timeline(argument).await,
@@ -110,6 +108,13 @@ impl Backend {
             }
             other => Err(invalid(&format!("there is no command {}", ide::text::plain(other)))),
         }
+    }
+
+    /// Says what a person must know of an answer: an editor shows nothing of what a command answers.
+    fn say(&self, kind: MessageType, text: &Value) {
+        let Some(text) = text.as_str().map(str::to_owned) else { return };
+        let client = self.session.client.clone();
+        tokio::spawn(async move { client.show_message(kind, text).await });
     }
 
     /// The evidence for a recorded line, as a message; for editors that only run commands.

@@ -122,6 +122,7 @@ impl Session {
     /// The session begins: settles what is set, then shows the trace that somebody named, or the
     /// newest if that is wished for.
     pub(super) async fn begin(self: Arc<Self>, named: Option<PathBuf>) {
+        self.watch_words();
         let options = self.info().initialization_options.clone();
         let by_options = self.configure(From::Options, &options);
         let mut trace = named.clone().or(by_options);

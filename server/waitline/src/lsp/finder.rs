@@ -2,13 +2,11 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::sync::mpsc;
 use std::time::Duration;
 
-use futures::FutureExt as _;
-use notify::Watcher;
-
+use super::folders::Folders;
 use super::session::Session;
+use futures::FutureExt as _;
 
 /// How long nothing may change before folders are looked through.
 const SETTLED: Duration = Duration::from_millis(400);
@@ -26,40 +24,13 @@ impl Session {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         let (session, roots) = (Arc::downgrade(self), self.info().roots.clone());
         let thread = std::thread::Builder::new().name("finder".into()).spawn(move || {
-            let (changed, changes) = mpsc::channel::<()>();
-            let _kept = changed.clone();
-            let watcher =
-                notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-                    // To read a file is no change of it.
-                    if event.is_ok_and(|event| !event.kind.is_access()) {
-                        let _ = changed.send(());
-                    }
-                });
-            let mut watcher = watcher.ok();
-            let is_told = watcher.as_mut().is_some_and(|watcher| {
-                roots.iter().all(|root| {
-                    let watched = watcher.watch(root, notify::RecursiveMode::Recursive);
-                    if let Err(error) = &watched {
-                        tracing::warn!(
-                            "{} cannot be watched, it is looked through instead: {error}",
-                            crate::traces::shown(root)
-                        );
-                    }
-                    watched.is_ok()
-                })
-            });
+            let folders = Folders::watch(&roots, notify::RecursiveMode::Recursive);
             // Only what is written from now on is new.
             if let Some(session) = session.upgrade() {
                 session.newest();
             }
             loop {
-                let _ = changes.recv_timeout(if is_told { SLOW_POLL } else { POLL });
-                // Until it is quiet, but not for ever: somebody may write all the time.
-                let mut n = 0;
-                while n < 10 && changes.recv_timeout(SETTLED).is_ok() {
-                    while changes.try_recv().is_ok() {}
-                    n += 1;
-                }
+                folders.wait(if folders.is_told { SLOW_POLL } else { POLL }, SETTLED);
                 let Some(session) = session.upgrade() else { return };
                 let settings = session.settings();
                 if settings.load_latest && settings.watch {

@@ -9,7 +9,6 @@
 
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -285,14 +284,14 @@ impl Session {
     ) -> Option<Shown> {
         let loaded = follower.so_far()?;
         let (path, stamp) = (loaded.path.clone(), loaded.stamp.clone());
-        let epoch = self.epoch.load(Ordering::Relaxed);
-        let made = (SystemTime::now(), epoch);
-        let (choices, roots) = (&self.settings().choices, &self.info().roots);
+        let now = SystemTime::now();
+        let (choices, epoch) = self.choices();
+        let (made, roots) = ((now, epoch), &self.info().roots);
         if places.as_ref().is_none_or(|(of, _)| *of != epoch) {
-            *places = Some((epoch, Places::new(roots, choices)));
+            *places = Some((epoch, Places::new(roots, &choices)));
         }
         let (_, places) = places.as_mut()?;
-        let view = Arc::new(places.view(loaded, roots, choices, is_wanted)?);
+        let view = Arc::new(places.view(loaded, roots, &choices, is_wanted)?);
         let growing = Some(Before(None));
         let id = super::loads::next_view();
         Some(Shown { id, view, path, stamp, whole: None, made, growing })

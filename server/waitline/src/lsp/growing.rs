@@ -41,10 +41,11 @@ impl Session {
     pub(super) fn beginning(&self, path: &Path, cancel: &AtomicBool) -> Option<Shown> {
         let loaded = crate::early::load(path, cancel)?;
         let stamp = loaded.stamp.clone();
-        let made = (SystemTime::now(), self.epoch.load(Ordering::Relaxed));
-        let choices = &self.settings().choices;
+        let now = SystemTime::now();
+        let (choices, epoch) = self.choices();
+        let made = (now, epoch);
         let is_wanted = || !cancel.load(Ordering::Relaxed);
-        let mut view = crate::workspace::view_by(loaded, &self.info().roots, choices, &is_wanted)?;
+        let mut view = crate::workspace::view_by(loaded, &self.info().roots, &choices, &is_wanted)?;
         view.findings.clear();
         view.looked = Arc::default();
         Some(Shown {

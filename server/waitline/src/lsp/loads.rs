@@ -100,6 +100,8 @@ enum Why {
     Rewrite,
     /// It is the newest. Nobody asked for this very one either.
     Newest,
+    /// The trace that is shown is judged by something else. Who asked for another has that anyway.
+    Judged,
 }
 
 /// The most traces that are kept loaded; of more, or where they take too much memory together, those
@@ -157,7 +159,7 @@ impl Session {
             let is_busy = loads.cancel.is_some();
             match why {
                 Why::Rewrite if is_busy || !is_watched => return Outcome::Overtaken,
-                Why::Newest if is_busy => return Outcome::Overtaken,
+                Why::Newest | Why::Judged if is_busy => return Outcome::Overtaken,
                 _ => {}
             }
             loads.wish += 1;
@@ -237,11 +239,12 @@ impl Session {
                 session.loads().seen = seen;
             }
             // Before the sources are read: what changes meanwhile is newer.
-            let made = (SystemTime::now(), session.epoch.load(Ordering::Relaxed));
-            let choices = &session.settings().choices;
+            let now = SystemTime::now();
+            let (choices, epoch) = session.choices();
+            let made = (now, epoch);
             let roots = &session.info().roots;
             let is_wanted = || !wanted.flag().load(Ordering::Relaxed);
-            let by = (&roots[..], choices);
+            let by = (&roots[..], &choices);
             let view =
                 crate::workspace::view_kept(loaded, &mut keep, || load(waits), by, &is_wanted)?;
             progress.end();
@@ -372,16 +375,27 @@ impl Session {
     /// Loads what is shown again, by what is chosen now. A range stays.
     pub(super) fn reload(self: &Arc<Self>, shown: Arc<Shown>) {
         let session = self.clone();
-        tokio::spawn(async move {
-            let Outcome::Shown(_) = session.load(shown.path.clone()).await else { return };
-            if let Some(range) = shown.view.range {
-                let wish = session.wish_range();
-                let of = session.clone();
-                let narrow = move || of.set_range(wish, Some(range));
-                let _ = tokio::task::spawn_blocking(narrow).await;
-                session.publish();
-            }
-        });
+        tokio::spawn(async move { session.load_again(Why::Wish, &shown).await });
+    }
+
+    /// Judges what is shown by what counts now, if it was judged by something else. Whether that is done:
+    /// while something is being loaded it is not.
+    pub(super) async fn judge_by_new_words(self: &Arc<Self>) -> bool {
+        let Some(shown) = self.shown() else { return self.loads().cancel.is_none() };
+        let is_old = shown.made.1 != self.epoch.load(Ordering::Relaxed);
+        !is_old || !matches!(self.load_again(Why::Judged, &shown).await, Outcome::Overtaken)
+    }
+
+    async fn load_again(self: &Arc<Self>, why: Why, shown: &Shown) -> Outcome {
+        let outcome = self.load_because(why, shown.path.clone()).await;
+        if let (Outcome::Shown(_), Some(range)) = (&outcome, shown.view.range) {
+            let wish = self.wish_range();
+            let of = self.clone();
+            let narrow = move || of.set_range(wish, Some(range));
+            let _ = tokio::task::spawn_blocking(narrow).await;
+            self.publish();
+        }
+        outcome
     }
 
     /// Watching was switched on or off.

@@ -19,6 +19,7 @@ mod ext;
 mod faults;
 mod finder;
 mod findings;
+mod folders;
 mod following;
 pub mod frames;
 mod growing;
@@ -36,6 +37,7 @@ mod settings;
 mod timeline;
 mod to_proto;
 pub mod transport;
+mod word;
 mod work;
 
 use backend::Backend;

@@ -1,7 +1,7 @@
 //! The requests of our own, as `docs/lsp-extensions.md` tells them: the traces that are loaded, and what
 //! is known of their lines. Those of the timeline, of the analyses and of excerpts stand with these.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -12,7 +12,6 @@ use super::backend::Backend;
 use super::ext;
 use super::parameters::{failed, invalid, number, uri_if_named, uri_of, word};
 use super::session::{About, Session, Shown};
-use crate::paths::canonical;
 
 impl Backend {
     /// `waitline/load {trace}`: loads a trace and says what it is.
@@ -144,66 +143,6 @@ impl Backend {
             .await
     }
 
-    /// `waitline/setVerdict`: a person's word on a line's waiting, kept in `.waitline.toml`.
-    pub(super) async fn set_verdict(&self, params: Value) -> Result<Value> {
-        let name = word(&params, "verdict")?;
-        let verdict = match name {
-            "" => None,
-            name => Some(crate::config::verdict(name).ok_or_else(|| {
-                invalid("a verdict is one of costly, through, idle, unsure, or null")
-            })?),
-        };
-        let kind = word(&params, "kind")?.to_owned();
-        let asked = kind.clone();
-        let func = self.of_line(&params, move |_, about, line| {
-            let view = &about.shown.view;
-            let site = view.sites.line(about.file, line).filter(|s| s.holds)?;
-            let is = |p: &ide::sites::Part| p.kind.label(&view.analysis) == asked;
-            let known = asked.is_empty() || verdict.is_none() || site.parts.iter().any(is);
-            known.then(|| Value::from(view.analysis.str(site.func)))
-        });
-        let func = func.await?;
-        let Some(func) = func.as_str() else {
-            return Err(invalid("the trace has nothing of that kind on that line"));
-        };
-        let path = uri_of(&params).ok().and_then(|uri| self.session.path(&uri));
-        let root = self.root_of(path.as_deref())?;
-        crate::config::set(root, func, &kind, verdict)
-            .map_err(|why| failed(format!("{}: {why}", crate::config::FILE)))?;
-        self.judge_again().await
-    }
-
-    /// The folder whose word counts for a file: the one that holds it, else the first.
-    fn root_of(&self, path: Option<&Path>) -> Result<&Path> {
-        let roots = &self.session.info().roots;
-        let holds = |root: &&PathBuf| {
-            path.is_some_and(|p| canonical(root).is_ok_and(|root| p.starts_with(root)))
-        };
-        let root = roots.iter().find(holds).or(roots.first());
-        root.map(PathBuf::as_path).ok_or_else(|| failed("no folder is open"))
-    }
-
-    /// Loads what is shown again, by what `.waitline.toml` says now. A range stays.
-    async fn judge_again(&self) -> Result<Value> {
-        self.session.epoch.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        let Some(shown) = self.session.shown() else { return Ok(Value::Null) };
-        let answer = self.show(shown.path.clone()).await?;
-        match shown.view.range {
-            Some(range) => self.narrow(Some(range)).await,
-            None => Ok(answer),
-        }
-    }
-
-    /// `waitline/silence {code, package?}`: findings that are not wanted, kept in `.waitline.toml`.
-    pub(super) async fn silence(&self, params: Value) -> Result<Value> {
-        let code = ide::findings::Code::parse(word(&params, "code")?)
-            .ok_or_else(|| invalid("name a finding: {\"code\"}"))?;
-        let package = word(&params, "package")?;
-        crate::config::silence(self.root_of(None)?, code, package)
-            .map_err(|why| failed(format!("{}: {why}", crate::config::FILE)))?;
-        self.judge_again().await
-    }
-
     /// `waitline/setRange {t0, t1}` or `null`: narrows all figures to a range of the trace, in
     /// nanoseconds since its beginning.
     pub(super) async fn set_range(&self, params: Value) -> Result<Value> {
@@ -226,7 +165,10 @@ impl Backend {
         self.narrow(range).await
     }
 
-    async fn narrow(&self, range: Option<(exectrace::Nanos, exectrace::Nanos)>) -> Result<Value> {
+    pub(super) async fn narrow(
+        &self,
+        range: Option<(exectrace::Nanos, exectrace::Nanos)>,
+    ) -> Result<Value> {
         let wish = self.session.wish_range();
         let session = self.session.clone();
         if range.is_some() {
@@ -276,7 +218,7 @@ impl Backend {
     }
 
     /// An answer about a line of the buffer, `{uri, line}`.
-    async fn of_line(
+    pub(super) async fn of_line(
         &self,
         params: &Value,
         make: impl FnOnce(&Session, &About, u32) -> Option<Value> + Send + 'static,

@@ -55,6 +55,8 @@ pub(super) struct Session {
     /// Counts changes of what traces are placed and judged by: what was loaded before one is not what
     /// a load would show now.
     pub(super) epoch: AtomicU64,
+    /// What `.waitline.toml` says.
+    pub(super) words: Mutex<crate::config::Words>,
     /// What has diagnostics. Held while they are sent, so that they keep their order.
     pub(super) told: tokio::sync::Mutex<Told>,
     /// Whether somebody looks out for new traces.
@@ -129,6 +131,7 @@ impl Session {
             settings: RwLock::default(),
             loaded: Mutex::default(),
             epoch: AtomicU64::new(0),
+            words: Mutex::default(),
             told: tokio::sync::Mutex::default(),
             looks: AtomicBool::new(false),
             ranges: AtomicU64::new(0),
