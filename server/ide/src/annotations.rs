@@ -112,12 +112,12 @@ pub fn annotations(
     let alone: Vec<Annotation> =
         alone.filter_map(|behind| of_behind(view, behind, lines)).collect();
     list.extend(alone);
-    let cases: Vec<Annotation> = view
-        .cases
-        .of_file(file)
-        .iter()
-        .flat_map(|cases| of_cases(view, cases, &list, lines, least_ns))
-        .collect();
+    let of_file = match metric {
+        Metric::Impact => view.cases.of_file(file),
+        _ => &[],
+    };
+    let cases: Vec<Annotation> =
+        of_file.iter().flat_map(|cases| of_cases(view, cases, &list, lines, least_ns)).collect();
     list.extend(cases);
     list.sort_by_key(|a| a.line);
     list

@@ -276,6 +276,12 @@ impl AllCases {
         at.ok().map(|at| &self.selects[at])
     }
 
+    /// The case on a line, if its `select` went on with it, and those of that.
+    pub fn case_at(&self, file: FileId, line: u32) -> Option<(&Cases, &Taken)> {
+        let mut all = self.of_file(file).iter();
+        all.find_map(|cases| Some((cases, cases.taken.iter().find(|taken| taken.line == line)?)))
+    }
+
     /// Those of all `select`s of a file.
     pub fn of_file(&self, file: FileId) -> &[Cases] {
         let from = self.selects.partition_point(|cases| cases.file < file);

@@ -28,7 +28,7 @@
 
 use crate::annotations::{still, tail};
 use crate::behind::Behind;
-use crate::cases::Cases;
+use crate::cases::{Cases, Taken};
 use crate::findings::Finding;
 use crate::lines::Figure;
 use crate::placement::FileId;
@@ -36,7 +36,7 @@ use crate::reasons::GOOD_PART;
 use crate::sites::{Origin, Part, SiteLine, callers, wakers};
 use crate::staleness::State;
 use crate::text::{code, plain, words};
-use crate::units::{count, duration, percent, range};
+use crate::units::{count, counted, duration, percent, range};
 use crate::view::View;
 
 /// The most rows of a list.
@@ -56,7 +56,9 @@ pub enum Markup {
 /// The evidence for a recorded line (from 0) of a file; `None` if it cost nothing.
 pub fn hover(view: &View, file: FileId, line: u32, markup: Markup) -> Option<String> {
     let of_site = view.sites.line(file, line).map(|site| site.state);
-    let state = of_site.or_else(|| view.behind.at(file, line).map(|behind| behind.state))?;
+    let of_behind = || view.behind.at(file, line).map(|behind| behind.state);
+    let of_case = || view.cases.case_at(file, line).map(|(cases, _)| cases.state);
+    let state = of_site.or_else(of_behind).or_else(of_case)?;
     hover_as(view, file, line, state, markup)
 }
 
@@ -72,11 +74,13 @@ pub fn hover_as(
     let site = view.sites.line(file, line).filter(|s| s.holds);
     let behind = view.behind.at(file, line).filter(|behind| behind.is_told(view));
     let told = site.and_then(|site| writer.site(site, file, behind.is_some()));
-    if told.is_none() && behind.is_none() {
+    let case = view.cases.case_at(file, line);
+    if told.is_none() && behind.is_none() && case.is_none() {
         return None;
     }
     let Paragraphs { before: mut paragraphs, after } = told.unwrap_or_default();
     paragraphs.extend(behind.map(|behind| writer.behind(behind)));
+    paragraphs.extend(case.map(|(cases, taken)| writer.taken(cases, taken)));
     paragraphs.extend(after);
     let name = writer.code(&view.name);
     let then = match state {
@@ -320,6 +324,20 @@ impl Writer<'_> {
             rows.push(format!("- and {} more", waits.len() - n_rows));
         }
         rows.join("\n")
+    }
+
+    /// How often the `select` of a case went on with it.
+    fn taken(&self, cases: &Cases, taken: &Taken) -> String {
+        let about = self.view.approximately();
+        let (n, ns) = cases.total();
+        format!(
+            "{} · {about}{} of {about}{} of the select above, {about}{} of {about}{}",
+            self.strong("Taken"),
+            count(taken.n),
+            counted(n, "wait", "waits"),
+            duration(taken.ns),
+            duration(ns)
+        )
     }
 
     /// With which cases of a `select` the waits went on.

@@ -155,6 +155,11 @@ fn evidence(client: &mut Client, file: &Path, line: u32) -> (usize, usize) {
     let parts = list(&site, "parts");
     let hover = client.hover(file, line).unwrap();
     assert_eq!(site["markdown"].as_str(), Some(hover.as_str()), "{what}");
+    if parts.is_empty() && !site["cases"].is_null() {
+        // A case has no waits of its own.
+        assert!(hover.starts_with("**Taken** · "), "{what}: {hover}");
+        return (0, 0);
+    }
     let (mut judged, mut waits, mut waits_ns) = (0, 0, 0);
     let mut longest = 0;
     for part in parts {
@@ -245,7 +250,11 @@ fn hotspots_begin_with_what_is_costly() {
         for row in &mine {
             let line = row["line"].as_u64().unwrap() as u32;
             let text = lines_of(&text_of(&file))[line as usize].trim().to_owned();
-            assert_eq!(row["source"].as_str(), Some(text.as_str()), "{name}");
+            let source = row["source"].as_str().unwrap();
+            // Of a `select`, with the cases that it went on with.
+            let is_its =
+                if text == "select {" { source.starts_with(&text) } else { source == text };
+            assert!(is_its, "{name}: {source}, not {text}");
             let site = client.ask("waitline/site", at(&file, line));
             let part = list(&site, "parts").iter().find(|p| p["kind"] == row["kind"]).unwrap();
             assert_eq!((&part["ns"], &part["verdicts"]), (&row["ns"], &row["verdicts"]), "{name}");

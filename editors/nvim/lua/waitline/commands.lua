@@ -189,9 +189,9 @@ M.all = {
     end,
   },
   idle = {
-    desc = 'say what the waiting of this line is: idle (if nothing is named), costly, through or unsure; kept in .waitline.toml',
+    desc = 'say what the waiting of this line is: idle (if nothing is named), costly, through or unsure; kept in .waitline.toml for the code of the line; costly takes an idle back',
     args = '[VERDICT]',
-    bang = 'take that back',
+    bang = 'take back what was said of this line, or else of its function',
     range = true,
     complete = of(VERDICTS),
     run = function(ctx)

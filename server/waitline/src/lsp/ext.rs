@@ -140,7 +140,11 @@ pub(super) fn site(session: &Session, about: &About, recorded: u32) -> Option<Va
     let (view, at) = (&about.shown.view, At { session, shown: &about.shown });
     let site = view.sites.line(about.file, recorded).filter(|s| s.holds);
     let behind = view.behind.at(about.file, recorded).filter(|behind| behind.is_told(view));
-    let func = site.map(|site| site.func).or_else(|| Some(behind?.func))?;
+    let cases = view.cases.at(about.file, recorded);
+    let cases = cases.or_else(|| view.cases.case_at(about.file, recorded).map(|case| case.0));
+    let of_select = || view.sites.line(about.file, cases?.line);
+    let func = site.map(|site| site.func).or_else(|| Some(behind?.func));
+    let func = func.or_else(|| Some(of_select()?.func))?;
     let waiting = site.map(SiteLine::waiting).unwrap_or_default();
     let under = site.map(|site| site.under).unwrap_or_default();
     let parts = site.map_or(&[][..], |site| &site.parts);
@@ -160,7 +164,7 @@ pub(super) fn site(session: &Session, about: &About, recorded: u32) -> Option<Va
         "callers": origins(at, &callers(&view.analysis, &view.placement, &waiting.slots)),
         "blame": blame(at, &waiting.slots),
         "behind": behind.map(|behind| behind_json(at, behind)),
-        "cases": view.cases.at(about.file, recorded).map(|cases| cases_json(at, cases)),
+        "cases": cases.map(|cases| cases_json(at, cases)),
     }))
 }
 
