@@ -1,9 +1,9 @@
 //! With which of its cases a `select` went on.
 //!
 //! A trace says of a wait in a `select` where the statement stands, and no more. But it has who ended the wait and
-//! how: by sending, by receiving, by closing a channel, by ending a context, or nobody, as a timer does; where in the
-//! function the goroutine stood when it was next seen; and the line that ended the wait may have the channel's name.
-//! A case is told where these leave one. Where they leave none or several it is said that it is not known.
+//! how: by sending, by receiving, by closing a channel, by ending a context, or nobody, as a timer does; and the line
+//! that ended the wait may have the channel's name. A case is told where these leave one, and where the goroutine was
+//! next in the function does not speak against it. Where they leave none or several it is said that it is not known.
 
 use std::cmp::Reverse;
 
@@ -13,10 +13,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::Analysis;
 use crate::figures::SlotId;
-use crate::go_source::{Awaits, Select};
+use crate::go_source::{Awaits, Channel, Select};
 use crate::placement::{FileId, Placement, SourceFile};
 use crate::sites::{SiteLine, Sites, ends_context};
-use crate::staleness::{State, code_of, has_word};
+use crate::staleness::State;
 use crate::stays::{GoRow, Stay, StayKind, StayRow, Stays};
 use crate::units::{count, duration};
 use crate::verdicts::{Act, act};
@@ -305,10 +305,12 @@ fn of_line(placement: &Placement, file: FileId, site: &SiteLine, went: &[Went]) 
         for went in went[first..].iter().take_while(|went| went.slot == *slot) {
             let place = |frame| placement.place(frame).filter(|p| p.state < State::Doubtful);
             let next = went.next.and_then(place).filter(|next| next.file == file);
-            let by = went.by.and_then(place).and_then(|by| {
-                placement.source(by.file).text.lines().nth(by.line as usize).map(code_of)
+            let by: Vec<&Channel> = went.by.and_then(place).map_or_else(Vec::new, |by| {
+                let channels = placement.source(by.file).source.channels_at(by.line);
+                // A variable of a function is none of another file's.
+                channels.filter(|c| c.within.is_none() || by.file == file).collect()
             });
-            let case = taken(select, went.ended, next.map(|next| next.line), by);
+            let case = taken(select, went.ended, next.map(|next| next.line), &by);
             let sum = case.and_then(|case| known.get_mut(case)).unwrap_or(&mut unknown);
             *sum = (sum.0 + went.n, sum.1.saturating_add(went.ns));
         }
@@ -329,41 +331,39 @@ fn of_line(placement: &Placement, file: FileId, site: &SiteLine, went: &[Went]) 
     (!cases.taken.is_empty()).then_some(cases)
 }
 
-/// The case of a `select` that went on: by how its wait ended, on which line the goroutine was next, and what stands
-/// on the line that ended the wait.
-fn taken(select: &Select, ended: Ended, next: Option<u32>, by: Option<&str>) -> Option<usize> {
-    use Awaits::{Clock, Context, Receiver, Sender};
-    // What comes first is rather meant, if there is any.
+/// The case of a `select` that went on: by how its wait ended, and what channels stand on the line that ended it. On
+/// which line the goroutine was next may be that of a later turn of a loop, whose own case was ready at once: so it
+/// tells no case, and only that what else seems to be one is not known.
+fn taken(select: &Select, ended: Ended, next: Option<u32>, by: &[&Channel]) -> Option<usize> {
+    use Awaits::{Any, Clock, Context, Receiver, Sender};
+    // What comes first is meant, if there is any.
     let can_be: [&[Awaits]; 2] = match ended {
-        Ended::Nobody => [&[Clock], &[Sender, Context]],
-        Ended::Context => [&[Context], &[Sender]],
-        Ended::By(Act::Sent) => [&[Sender], &[Clock, Context]],
+        Ended::Nobody => [&[Clock, Any], &[Sender, Context]],
+        Ended::Context => [&[Context, Any], &[Sender]],
+        Ended::By(Act::Sent | Act::Plain) => [&[Sender, Any], &[Context, Clock]],
         Ended::By(Act::Received) => [&[Receiver], &[]],
-        Ended::By(Act::Plain) => [&[Sender], &[Context, Clock]],
-        Ended::By(Act::Selected) => [&[Sender, Receiver], &[Clock, Context]],
-        Ended::By(Act::Other) => [&[Sender, Receiver, Clock, Context], &[]],
+        Ended::By(Act::Selected | Act::Other) => [&[Sender, Receiver, Clock, Context, Any], &[]],
     };
     let fit = |of: &[Awaits]| -> Vec<usize> {
         let cases = select.cases.iter().enumerate();
         cases.filter(|(_, case)| of.contains(&case.awaits)).map(|(i, _)| i).collect()
     };
     let (rank, fit) = (0..).zip(can_be.map(fit)).find(|(_, fit)| !fit.is_empty())?;
-    let is_sure = rank == 0 && !matches!(ended, Ended::Nobody | Ended::By(Act::Plain | Act::Other));
-    // Where it was next can be that of a later turn of a loop: it tells only which of those that fit it was.
     let is_next = next.and_then(|line| select.case_at(line));
-    if let [only] = fit[..] {
-        return (is_sure || is_next.is_none_or(|case| case == only)).then_some(only);
-    }
-    // A channel often has one name everywhere.
-    let names = |case: &usize| {
-        let name = &select.cases[*case].channel;
-        !name.is_empty() && by.is_some_and(|by| has_word(by, name))
+    let case = match fit[..] {
+        [only] => only,
+        _ => {
+            let is_named = |case: &usize| {
+                let channel = &select.cases[*case].channel;
+                by.iter().any(|other| channel.is_like(other))
+            };
+            let mut named = fit.iter().copied().filter(is_named);
+            named.next().filter(|_| named.next().is_none())?
+        }
     };
-    let mut named = fit.iter().copied().filter(names);
-    match (named.next().filter(|_| named.next().is_none()), is_next) {
-        (None, next) => next.filter(|case| fit.contains(case)),
-        (Some(named), next) => next.is_none_or(|case| case == named).then_some(named),
-    }
+    let is_sure =
+        rank == 0 && fit.len() == 1 && !matches!(ended, Ended::Nobody | Ended::By(Act::Plain));
+    (is_sure || is_next.is_none_or(|next| next == case)).then_some(case)
 }
 
 /// The most characters of a case's text.
@@ -420,21 +420,22 @@ mod tests {
     use crate::go_source::GoSource;
 
     /// The words of the case that is told, `-` for none.
-    fn told(cases: &str, ended: Ended, next: Option<u32>, by: Option<&str>) -> String {
-        let mut text = "package p\nfunc f() {\n\tselect {\n".to_owned();
+    fn told(cases: &str, ended: Ended, next: Option<u32>, by: &str) -> String {
+        let mut text = format!("package p\nfunc f() {{\n\tselect {{\n");
         for case in cases.split(';') {
             text.push_str(&format!("\tcase {case}:\n\t\trest()\n"));
         }
-        text.push_str("\t}\n}\n");
+        text.push_str(&format!("\t}}\n}}\nfunc g(in chan int) {{\n\t{by}\n}}\n"));
         let source = GoSource::parse(&text);
         let select = source.select_at(2).unwrap();
-        let case = taken(select, ended, next.map(|case| 4 + 2 * case), by);
+        let by: Vec<&Channel> = source.channels_at(text.lines().count() as u32 - 2).collect();
+        let case = taken(select, ended, next.map(|case| 4 + 2 * case), &by);
         case.map_or("-", |case| cases.split(';').nth(case).unwrap()).to_owned()
     }
 
     #[test]
     fn a_case_is_told_by_what_ended_the_wait() {
-        const ALL: &str = "x := <-in;out <- 1;<-tick.C;<-ctx.Done()";
+        const ALL: &str = "x := <-in;out <- 1;<-time.After(d);<-ctx.Done()";
         let by = Ended::By;
         for (ended, case) in [
             (by(Act::Sent), "x := <-in"),
@@ -442,31 +443,34 @@ mod tests {
             (by(Act::Plain), "x := <-in"),
             (by(Act::Selected), "-"),
             (by(Act::Other), "-"),
-            (Ended::Nobody, "<-tick.C"),
+            (Ended::Nobody, "<-time.After(d)"),
             (Ended::Context, "<-ctx.Done()"),
         ] {
-            assert_eq!(told(ALL, ended, None, None), case, "{ended:?}");
+            assert_eq!(told(ALL, ended, None, ""), case, "{ended:?}");
         }
         // There is no such case: then it is one that can be.
-        assert_eq!(told("<-in;out <- 1", Ended::Nobody, None, None), "<-in");
-        assert_eq!(told("<-in;out <- 1", Ended::Context, None, None), "<-in");
-        assert_eq!(told("a <- 1;out <- 1", by(Act::Sent), None, None), "-");
+        assert_eq!(told("<-in;out <- 1", Ended::Nobody, None, ""), "<-in");
+        assert_eq!(told("<-in;out <- 1", Ended::Context, None, ""), "<-in");
+        assert_eq!(told("a <- 1;out <- 1", by(Act::Sent), None, ""), "-");
+        // Others than clocks have a C, and others than contexts a Done.
+        assert_eq!(told("<-s.C;<-quit", by(Act::Sent), None, ""), "-");
+        assert_eq!(told("<-app.Done();<-ctx.Done()", Ended::Context, None, ""), "-");
     }
 
     #[test]
-    fn of_several_that_can_be_it_is_told_by_where_it_was_next_and_by_names() {
-        const TWO: &str = "x := <-in;<-h.quit;out <- 1;<-tick.C";
+    fn of_several_that_can_be_it_is_told_by_names() {
+        const TWO: &str = "x := <-in;<-h.quit;out <- 1;<-time.After(d)";
         let (sent, closed) = (Ended::By(Act::Sent), Ended::By(Act::Plain));
-        assert_eq!(told(TWO, sent, None, None), "-");
-        assert_eq!(told(TWO, sent, Some(1), None), "<-h.quit");
-        // A later turn of a loop went there.
-        assert_eq!(told(TWO, sent, Some(2), None), "-");
-        assert_eq!(told(TWO, Ended::By(Act::Received), Some(0), None), "out <- 1");
-        assert_eq!(told(TWO, Ended::Nobody, Some(0), None), "-");
-        assert_eq!(told(TWO, closed, None, Some("close(s.quit)")), "<-h.quit");
-        assert_eq!(told(TWO, sent, None, Some("in <- quit")), "-");
-        assert_eq!(told(TWO, sent, Some(0), Some("in <- quit")), "x := <-in");
-        assert_eq!(told(TWO, closed, Some(0), Some("close(quit)")), "-");
-        assert_eq!(told(TWO, closed, None, Some("h.quitting(inner)")), "-");
+        assert_eq!(told(TWO, sent, None, ""), "-");
+        // A later turn of a loop may have gone there.
+        assert_eq!(told(TWO, sent, Some(1), ""), "-");
+        assert_eq!(told(TWO, Ended::By(Act::Received), Some(0), ""), "out <- 1");
+        assert_eq!(told(TWO, Ended::Nobody, Some(0), ""), "-");
+        assert_eq!(told(TWO, closed, None, "close(s.quit)"), "<-h.quit");
+        assert_eq!(told(TWO, closed, Some(0), "close(s.quit)"), "-");
+        // Parameters, and what is sent, have names of their own.
+        assert_eq!(told(TWO, sent, None, "in <- 1"), "-");
+        assert_eq!(told(TWO, sent, None, "other <- event{quit: 1}"), "-");
+        assert_eq!(told(TWO, sent, None, "h.quit <- 1; s.in <- 1"), "-");
     }
 }

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 pub(crate) use frame_name::{FrameName, Inner, unescaped};
 pub use operations::Operations;
-pub use selects::{Awaits, Case, Select};
+pub use selects::{Awaits, Case, Channel, Select};
 
 /// Larger files are generated tables, not code in which goroutines wait.
 const MAX_BYTES: usize = 8 << 20;
@@ -97,6 +97,8 @@ pub struct GoSource {
     operations: Vec<Operations>,
     /// In the order of their lines.
     selects: Vec<Select>,
+    /// Channels that are sent to, received from or closed, with the line, in the order of the text.
+    channels: Vec<(u32, Channel)>,
 }
 
 impl GoSource {
@@ -186,6 +188,11 @@ impl GoSource {
     pub fn select_at(&self, line: u32) -> Option<&Select> {
         let mut there = self.selects.iter().filter(|select| select.line == line);
         there.next().filter(|_| there.next().is_none())
+    }
+
+    /// The channels that something is sent to, received from or closed on a line, as far as they have names.
+    pub fn channels_at(&self, line: u32) -> impl Iterator<Item = &Channel> {
+        self.channels.iter().filter(move |(at, _)| *at == line).map(|(_, channel)| channel)
     }
 
     /// Whether a frame of this file, with this full function name, can stand on this line.

@@ -42,7 +42,7 @@ pub struct Wish {
     pub created_at: Option<FrameId>,
     /// Only goroutines of which no line is known that started them, as of those from before the trace.
     pub from_nowhere: bool,
-    /// Only goroutines whose first function is one of these.
+    /// Only goroutines whose work begins with one of these.
     pub funcs: Option<BTreeSet<StrId>>,
     /// Only one goroutine.
     pub g: Option<GoId>,
@@ -115,9 +115,7 @@ impl Scope {
             };
             let mut gos = HashMap::new();
             for row in summary.rows() {
-                let is_its = |of: &BTreeSet<StrId>| {
-                    of.contains(&summary.name(row)) || of.contains(&summary.work(row))
-                };
+                let is_its = |of: &BTreeSet<StrId>| of.contains(&summary.work(row));
                 if wish.funcs.as_ref().is_some_and(|of| !is_its(of)) {
                     continue;
                 }

@@ -10,7 +10,8 @@ mod need;
 mod settle;
 
 pub use lines::{Lines, Now};
-pub(crate) use need::{RUNS, code_of, has_word, statement_of};
+pub(crate) use need::RUNS;
+pub use need::statement_of;
 pub(crate) use settle::settle;
 
 /// How sure it is that a line is the recorded one.

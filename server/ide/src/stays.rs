@@ -326,6 +326,19 @@ impl Stays {
         &self.gos[row.0 as usize]
     }
 
+    /// The goroutines that timers started and that ended several waits, in order: what ended one wait alone was a
+    /// limit of that.
+    pub(crate) fn ended_several(&self) -> Vec<GoRow> {
+        let wakers = self.rows().map(|row| self.stay(row).waker);
+        let mut wakers: Vec<GoRow> =
+            wakers.filter(|&g| g != GoRow::NONE && self.go(g).is_timers()).collect();
+        wakers.sort_unstable();
+        let several = wakers.windows(2).filter(|pair| pair[0] == pair[1]);
+        let mut several: Vec<GoRow> = several.map(|pair| pair[0]).collect();
+        several.dedup();
+        several
+    }
+
     /// The rows of the stays, in the order of their ends.
     pub fn rows(&self) -> impl DoubleEndedIterator<Item = StayRow> + use<> {
         (0..self.table.len() as u32).map(StayRow)

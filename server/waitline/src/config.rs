@@ -15,6 +15,8 @@
 use std::path::{Path, PathBuf};
 
 use ide::findings::Code;
+use ide::staleness::statement_of;
+use ide::text::plain;
 use ide::verdicts::Verdict;
 use ide::view::{Silenced, Told, Word};
 use toml_edit::{ArrayOfTables, DocumentMut, Table};
@@ -29,7 +31,7 @@ const MAX_BYTES: u64 = 1 << 20;
 pub fn word(roots: &[PathBuf]) -> Word {
     let mut words = Words::default();
     for complaint in words.look(roots).complaints {
-        tracing::warn!("{complaint}");
+        crate::cli::say(&format!("warning: {complaint}"));
     }
     words.word()
 }
@@ -102,21 +104,39 @@ pub fn parse(text: &str) -> Result<Word, String> {
     })?;
     let mut all = Word::default();
     for site in tables(&document, "site")? {
+        check(site, &["func", "text", "kind", "verdict", "note"])?;
         let [func, text, kind] = ["func", "text", "kind"].map(|key| key_of(site, key).to_owned());
         if func.is_empty() {
             return Err("a [[site]] lacks its func".into());
         }
         let verdict = verdict(key_of(site, "verdict")).ok_or_else(|| {
-            format!("the verdict of {func} is not one of costly, through, idle, unsure")
+            format!("the verdict of {} is not one of costly, through, idle, unsure", plain(&func))
         })?;
         all.told.push(Told { func, text, kind, verdict });
     }
     for silence in tables(&document, "silence")? {
+        check(silence, &["code", "package", "note"])?;
         let name = key_of(silence, "code");
-        let code = Code::parse(name).ok_or_else(|| format!("there is no finding {name:?}"))?;
+        let code =
+            Code::parse(name).ok_or_else(|| format!("there is no finding \"{}\"", plain(name)))?;
         all.silenced.push(Silenced { code, package: key_of(silence, "package").to_owned() });
     }
     Ok(all)
+}
+
+/// A key that is not known, or is no text, would be taken for one that is not there: and what is said of a line for
+/// what is said of all.
+fn check(table: &Table, known: &[&str]) -> Result<(), String> {
+    for (key, value) in table {
+        if !known.contains(&key) {
+            let known = known.join(", ");
+            return Err(format!("there is no key \"{}\" ({known})", plain(key)));
+        }
+        if !value.is_str() {
+            return Err(format!("the {key} is no text: write it in quotes"));
+        }
+    }
+    Ok(())
 }
 
 fn tables<'a>(document: &'a DocumentMut, name: &str) -> Result<Vec<&'a Table>, String> {
@@ -147,6 +167,8 @@ pub enum Said {
     Kept,
     /// What was said of the line is taken back.
     TakenBack,
+    /// The same, and what was said of its whole function holds for it still.
+    FunctionStays,
     /// What was said of the whole function is taken back: there was nothing of the line alone.
     OfFunctionTakenBack,
     /// There was nothing to take back.
@@ -158,7 +180,7 @@ impl Site<'_> {
     /// something back.
     fn is_in(&self, table: &Table, takes_back: bool) -> bool {
         key_of(table, "func") == self.func
-            && key_of(table, "text") == self.text
+            && statement_of(key_of(table, "text")) == self.text
             && (key_of(table, "kind") == self.kind || takes_back && self.kind.is_empty())
     }
 
@@ -184,8 +206,10 @@ pub fn set(root: &Path, site: &Site<'_>, verdict: Option<Verdict>) -> Result<Sai
             Some(_) => false,
         };
         if tables.iter().any(undoes) {
-            said = Said::TakenBack;
-            return tables.retain(|t| !undoes(t));
+            tables.retain(|t| !undoes(t));
+            let is_left = tables.iter().any(|t| of_function.is_in(t, true));
+            said = if is_left { Said::FunctionStays } else { Said::TakenBack };
+            return;
         }
         let Some(verdict) = verdict else {
             let all = |t: &Table| of_function.is_in(t, true);
@@ -193,7 +217,11 @@ pub fn set(root: &Path, site: &Site<'_>, verdict: Option<Verdict>) -> Result<Sai
             said = if has { Said::OfFunctionTakenBack } else { Said::Nothing };
             return tables.retain(|t| !all(t));
         };
-        tables.retain(|t| !site.is_in(t, false));
+        // What a person wrote beside it stays.
+        if let Some(table) = tables.iter_mut().find(|t| site.is_in(t, false)) {
+            table["verdict"] = toml_edit::value(name(verdict));
+            return;
+        }
         tables.push(site.table(verdict));
     })?;
     Ok(said)
@@ -226,7 +254,11 @@ fn change(root: &Path, array: &str, change: impl FnOnce(&mut ArrayOfTables)) -> 
     if tables.is_empty() {
         document.remove(array);
     }
+    // The head of the file is a person's, and belongs to no table for them.
+    let head: String =
+        text.split_inclusive('\n').take_while(|line| line.starts_with('#')).collect();
     let new = document.to_string();
+    let new = if new.starts_with(&head) { new } else { format!("{head}{new}") };
     let changed = match new.trim().is_empty() {
         _ if new == text => Ok(()),
         true => std::fs::remove_file(&path),
@@ -315,6 +347,49 @@ mod tests {
         std::fs::remove_dir_all(dir).unwrap();
     }
 
+    /// What is misspelt would be said of more than is meant.
+    #[test]
+    fn keys_that_are_not_known_are_refused() {
+        let site =
+            |more: &str| format!("[[site]]\nfunc = \"main.f\"\nverdict = \"idle\"\n{more}\n");
+        assert_eq!(parse(&site("note = \"because\"")).unwrap().told.len(), 1);
+        for (more, what) in [
+            ("text = 5", "the text is no text"),
+            ("text = [\"c <- i\"]", "the text is no text"),
+            ("txt = \"c <- i\"", "no key \"txt\""),
+            ("kind = 1", "the kind is no text"),
+        ] {
+            let why = parse(&site(more)).unwrap_err();
+            assert!(why.contains(what), "{why}");
+        }
+        let why = parse("[[silence]]\ncode = \"fine-handoff\"\npackage = 7\n").unwrap_err();
+        assert!(why.contains("the package is no text"), "{why}");
+        let why = parse("[[silence]]\ncode = \"a\\u001b[31m\\nb\"\n").unwrap_err();
+        assert!(!why.contains(['\u{1b}', '\n']), "{why}");
+    }
+
+    #[test]
+    fn what_a_person_wrote_beside_it_stays() {
+        let dir = std::env::temp_dir().join(format!("waitline-beside-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).unwrap();
+        let now = || std::fs::read_to_string(dir.join(FILE)).unwrap();
+        let head = "# ours: ask before you change it\n";
+        let before = format!(
+            "{head}\n# because of X\n[[site]]\nfunc = \"main.f\"\ntext = \"\\tc <- i // by hand\"\n\
+             note = \"it\"\nverdict = \"idle\"\n"
+        );
+        std::fs::write(dir.join(FILE), &before).unwrap();
+        let site = Site { func: "main.f", text: "c <- i", kind: "" };
+        assert_eq!(set(&dir, &site, Some(Verdict::Unsure)), Ok(Said::Kept));
+        assert_eq!(now(), before.replace("idle", "unsure"));
+        let all = Site { text: "", ..site };
+        set(&dir, &all, Some(Verdict::Idle)).unwrap();
+        assert_eq!(set(&dir, &site, None), Ok(Said::FunctionStays));
+        assert_eq!(set(&dir, &site, None), Ok(Said::OfFunctionTakenBack));
+        assert_eq!(now(), head);
+        std::fs::remove_dir_all(dir).unwrap();
+    }
+
     #[test]
     fn a_line_is_spoken_of_apart_from_its_function() {
         let dir = std::env::temp_dir().join(format!("waitline-lines-{}", std::process::id()));
@@ -340,7 +415,7 @@ mod tests {
         set(&dir, &of(""), Some(Verdict::Idle)).unwrap();
         let first = now();
         assert_eq!(set(&dir, &line, Some(Verdict::Costly)), Ok(Said::Kept));
-        assert_eq!(set(&dir, &line, None), Ok(Said::TakenBack));
+        assert_eq!(set(&dir, &line, None), Ok(Said::FunctionStays));
         assert_eq!(now(), first);
         assert_eq!(set(&dir, &line, None), Ok(Said::OfFunctionTakenBack));
         assert_eq!(now(), None);

@@ -10,12 +10,14 @@ import (
 
 const brief = 2 * time.Millisecond
 
-// ask waits for one of four things, and what it does then can be seen.
-func ask(ctx context.Context, answers, refusals <-chan int, limit time.Duration) {
+type desk struct{ answers, refusals chan int }
+
+// ask waits for one of four things.
+func (d *desk) ask(ctx context.Context, limit time.Duration) {
 	select {
-	case <-answers: // taken 5
+	case <-d.answers: // taken 5
 		time.Sleep(brief / 4)
-	case <-refusals: // taken 3
+	case <-d.refusals: // taken 3
 		time.Sleep(brief / 4)
 	case <-time.After(limit): // taken 4
 	case <-ctx.Done(): // taken 2
@@ -30,24 +32,25 @@ func later(what func()) {
 }
 
 func asks() {
-	all, never := context.Background(), make(chan int)
+	all := context.Background()
+	open := func() *desk { return &desk{make(chan int), make(chan int)} }
 	for i := 0; i < 5; i++ {
-		answers := make(chan int)
-		later(func() { answers <- 1 })
-		ask(all, answers, never, time.Second)
+		d := open()
+		later(func() { d.answers <- 1 })
+		d.ask(all, time.Second)
 	}
 	for i := 0; i < 3; i++ {
-		closed := make(chan int)
-		later(func() { close(closed) })
-		ask(all, never, closed, time.Second)
+		d := open()
+		later(func() { close(d.refusals) })
+		d.ask(all, time.Second)
 	}
 	for i := 0; i < 4; i++ {
-		ask(all, never, never, brief)
+		open().ask(all, brief)
 	}
 	for i := 0; i < 2; i++ {
 		ctx, cancel := context.WithCancel(all)
 		later(cancel)
-		ask(ctx, never, never, time.Second)
+		open().ask(ctx, time.Second)
 	}
 }
 
@@ -86,6 +89,28 @@ func limited(never chan int) {
 	}
 }
 
+// later turns: whoever sends is told by a parameter's name, and what is ready at once rests where it can be seen.
+type turns struct{ jobs, flush chan int }
+
+func (t *turns) run(done chan<- int) {
+	for n := 0; n < 8; n++ {
+		select {
+		case <-t.jobs:
+			t.flush <- 1
+		case <-t.flush:
+			time.Sleep(brief / 4)
+		}
+	}
+	done <- 1
+}
+
+func feed(flush chan<- int) {
+	for i := 0; i < 4; i++ {
+		time.Sleep(brief)
+		flush <- 1
+	}
+}
+
 func main() {
 	defer kit.Start()()
 	asks()
@@ -104,4 +129,8 @@ func main() {
 	close(h.quit)
 	<-done
 	limited(make(chan int))
+	t := &turns{make(chan int), make(chan int, 1)}
+	go feed(t.jobs)
+	go t.run(done)
+	<-done
 }

@@ -4,7 +4,7 @@ import { duration, harmless } from './format.ts';
 import type { Json } from './read.ts';
 import type { Ns } from './units.ts';
 
-/** `group`: goroutines of one creation site; `func`: of one first function. Both say whose. `tasks`: all of one type. */
+/** `group`: goroutines of one creation site; `func`: of one function that they run. Both say whose. `tasks`: all of one type. */
 export type FilterKind = 'group' | 'func' | 'g' | 'task' | 'tasks' | 'region';
 
 export interface Filter {

@@ -8,7 +8,7 @@ use super::{Code, Finding, Found, part};
 use crate::blame::End;
 use crate::figures::SlotId;
 use crate::sites::ends_context;
-use crate::stays::{Go, GoRow, Stay, StayKind, StayRow};
+use crate::stays::{GoRow, Stay, StayKind, StayRow};
 use crate::units::{count, counted, duration, percent};
 use crate::values::Values;
 use crate::verdicts::{Verdict, WaitKind, Why};
@@ -151,10 +151,7 @@ fn slots(scene: &Scene<'_>, site: &Site, found: &mut Found) {
     let giver = giver(scene, site)
         .map_or_else(String::new, |f| format!(", which others give back at {}", scene.place(f)));
     // To reject somebody is the worst that a lack of slots does, and its time is none of those waits'.
-    let gave_up = scene.pick(site, |stay| {
-        let waker = (stay.waker != GoRow::NONE).then(|| scene.stays.go(stay.waker));
-        site.kind == WaitKind::Select && !stay.open && waker.is_none_or(Go::is_timers)
-    });
+    let gave_up = ran_out(scene, site);
     let rejected = match gave_up.n {
         0 => String::new(),
         n => {
@@ -181,22 +178,34 @@ fn slots(scene: &Scene<'_>, site: &Site, found: &mut Found) {
     found.push(finding);
 }
 
-/// Three waits or more, a tenth of those that ended, that the deadline of a context ended, after which their goroutines
-/// did something else: what they waited for did not come in time. A context that is given as long as the program runs
-/// ends what its goroutine does last.
-fn gave_up(scene: &Scene<'_>, site: &Site, found: &mut Found) {
-    let mut gave_up = Picked::default();
-    let mut ended = 0u64;
+/// The waits at a site that the deadline of a context ended, which ended no other, and after which their goroutines did
+/// something else.
+fn ran_out(scene: &Scene<'_>, site: &Site) -> Picked {
+    let mut picked = Picked::default();
+    let mut shared_by = None;
     for &row in &site.waits {
         let stay = scene.stays.stay(row);
-        ended += u64::from(!stay.open);
         let by_deadline = stay.waker != GoRow::NONE
+            && !stay.open
             && scene.stays.go(stay.waker).is_timers()
-            && ends_context(scene.analysis, stay.waker_stack);
-        if by_deadline && !stay.open && scene.stays.go(stay.g).last > row {
-            gave_up.add(row, stay.end.since(stay.start));
+            && ends_context(scene.analysis, stay.waker_stack)
+            && scene.stays.go(stay.g).last > row;
+        let shared = |shared: &mut Option<Vec<GoRow>>| {
+            let shared = shared.get_or_insert_with(|| scene.stays.ended_several());
+            shared.binary_search(&stay.waker).is_ok()
+        };
+        if by_deadline && !shared(&mut shared_by) {
+            picked.add(row, stay.end.since(stay.start));
         }
     }
+    picked
+}
+
+/// Three waits or more, a tenth of those that ended, ran out: what they waited for did not come in time. A context that
+/// is given as long as the program runs ends many, or what its goroutine does last.
+fn gave_up(scene: &Scene<'_>, site: &Site, found: &mut Found) {
+    let gave_up = ran_out(scene, site);
+    let ended = scene.pick(site, |stay| !stay.open).n;
     if gave_up.n == 0 {
         return;
     }

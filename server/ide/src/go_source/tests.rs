@@ -325,7 +325,7 @@ fn nesting_costs_no_stack() {
 
 #[test]
 fn selects_have_their_cases() {
-    use Awaits::{Clock, Context, Receiver, Sender};
+    use Awaits::{Any, Clock, Context, Receiver, Sender};
     let text = r#"package p
 
 func f(ctx context.Context, in <-chan int, due <-chan time.Time, h *hub) {
@@ -361,56 +361,77 @@ func f(ctx context.Context, in <-chan int, due <-chan time.Time, h *hub) {
 	}
 }
 
-func g(tick, done chan int) {
+func g(tick chan int, h *hub) {
+	done := make(chan bool)
+	run(func() { done := ctx.Done(); <-done })
+	t := time.NewTimer(d)
 	select { //other
 	case <-tick:
 	case <-done:
+	case <-t.C:
+	case <-h.C:
 	}
+	own := make(chan int)
+	own <- 1 //own
+	close(own) //own too
+	close(done) //another
+	h.out <- 1 //field
 }
 "#;
     let source = GoSource::parse(text);
     assert!(!source.has_errors());
     let line = |mark: &str| line_of(text, mark);
-    let cases = |mark: &str| -> Vec<(u32, u32, Awaits, &str)> {
-        let select = source.select_at(line(mark)).unwrap_or_else(|| panic!("{mark}"));
-        let from = select.line;
-        let of = |case: &'_ Case| (case.line - from, case.last - from, case.awaits);
-        select
-            .cases
-            .iter()
-            .map(|c| {
-                let (a, b, w) = of(c);
-                (a, b, w, text.get(c.communication.clone()).unwrap())
-            })
-            .collect()
+    let select = |mark: &str| source.select_at(line(mark)).unwrap_or_else(|| panic!("{mark}"));
+    let cases = |mark: &str| -> Vec<(u32, [u32; 2], Awaits, &str)> {
+        let select = select(mark);
+        let cases = select.cases.iter();
+        let of = |case: &Case| {
+            let body = [case.body.start, case.body.end].map(|line| line - select.line);
+            let text = text.get(case.communication.clone()).unwrap();
+            (case.line - select.line, body, case.awaits, text)
+        };
+        cases.map(of).collect()
     };
     assert_eq!(
         cases("one"),
         [
-            (1, 3, Receiver, "h.out[3] <- 1"),
-            (4, 4, Sender, "x, ok := <-in"),
-            (5, 5, Clock, "<-(tick)"),
-            (6, 7, Clock, "<-due"),
-            (8, 15, Context, "<-done"),
+            (1, [2, 4], Receiver, "h.out[3] <- 1"),
+            (4, [5, 5], Sender, "x, ok := <-in"),
+            (5, [6, 6], Clock, "<-(tick)"),
+            (6, [7, 8], Any, "<-due"),
+            (8, [9, 16], Context, "<-done"),
         ]
     );
-    let inner = [(1, 1, Context, "<-r.Context().Done()"), (2, 3, Sender, "<-h.quit.Done()")];
+    let inner = [(1, [2, 2], Context, "<-r.Context().Done()"), (2, [3, 4], Any, "<-h.quit.Done()")];
     assert_eq!(cases("inner"), inner);
-    assert_eq!(cases("two"), [(0, 0, Sender, "<-in"), (1, 1, Clock, "<-time.After(d)")]);
-    // Variables are those of their function.
-    assert_eq!(cases("other"), [(1, 1, Sender, "<-tick"), (2, 2, Sender, "<-done")]);
-    let names = |mark: &str| -> Vec<String> {
-        source.select_at(line(mark)).unwrap().cases.iter().map(|c| c.channel.clone()).collect()
+    assert_eq!(cases("two"), [(0, [1, 1], Sender, "<-in"), (1, [2, 2], Clock, "<-time.After(d)")]);
+    // Variables are those of their function, and of several values none is sure.
+    let other = [
+        (1, [2, 2], Sender, "<-tick"),
+        (2, [3, 3], Any, "<-done"),
+        (3, [4, 4], Clock, "<-t.C"),
+        (4, [5, 5], Any, "<-h.C"),
+    ];
+    assert_eq!(cases("other"), other);
+    let names = |mark: &str| -> Vec<&str> {
+        select(mark).cases.iter().map(|case| case.channel.name.as_str()).collect()
     };
-    assert_eq!(names("one"), ["out", "in", "", "due", "done"]);
-    assert_eq!(names("inner"), ["Done", "Done"]);
+    // Parameters are spoken of otherwise elsewhere.
+    assert_eq!(names("one"), ["out", "", "", "", "done"]);
+    assert_eq!(names("inner"), ["", ""]);
     for mark in ["never waits", "only"] {
         assert_eq!(source.select_at(line(mark)), None, "{mark}");
     }
-    let select = source.select_at(line("one")).unwrap();
-    let at = |after: u32| select.case_at(select.line + after);
+    let one = select("one");
+    let at = |after: u32| one.case_at(one.line + after);
     assert_eq!(
-        [0, 1, 3, 4, 7, 15, 16].map(at),
-        [None, Some(0), Some(0), Some(1), Some(3), Some(4), None]
+        [0, 1, 2, 3, 4, 7, 15, 16].map(at),
+        [None, None, Some(0), Some(0), None, Some(3), Some(4), None]
     );
+    let like = |a: u32, b: u32| {
+        let of = |line| source.channels_at(line).next().unwrap();
+        of(a).is_like(of(b))
+    };
+    assert!(like(line("one") + 1, line("field")) && like(line("own"), line("own too")));
+    assert!(!like(line("one") + 8, line("another")) && !like(line("own"), line("another")));
 }

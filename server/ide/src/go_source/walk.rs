@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use hashbrown::HashSet;
 use tree_sitter::{Node, Tree};
 
-use super::selects::{Awaits, Case, Channels, Select, name_of};
+use super::selects::{Awaits, Case, Channel, Channels, Select};
 use super::{Function, GoSource, LineSpan, Operations};
 use crate::line_map::line_starts;
 
@@ -199,11 +199,11 @@ impl<'a> Walker<'a> {
             Kind::VarSpec => {
                 self.mark_start(node, Operations::ALLOC);
                 self.variables(node);
-                self.typed_channels(node);
+                self.typed_channels(node, false);
             }
             Kind::Parameter => {
                 self.variables(node);
-                self.typed_channels(node);
+                self.typed_channels(node, true);
             }
             Kind::ShortVar => {
                 self.left_variables(node);
@@ -241,12 +241,16 @@ impl<'a> Walker<'a> {
                 self.mark_start(node, Operations::SEND);
                 if let Some(channel) = node.child_by_field_name("channel") {
                     self.mark_end(channel, Operations::SEND);
+                    self.channel_at(channel);
                 }
             }
             Kind::Unary => {
                 let operator = node.child_by_field_name("operator");
                 if operator.is_some_and(|operator| operator.kind() == "<-") {
                     self.mark_start(node, Operations::RECEIVE);
+                    node.child_by_field_name("operand")
+                        .into_iter()
+                        .for_each(|c| self.channel_at(c));
                 }
             }
             Kind::Binary => {
@@ -384,20 +388,41 @@ impl<'a> Walker<'a> {
             let awaits = match (sent, received) {
                 (Some(_), _) => Awaits::Receiver,
                 (_, Some(channel)) => self.channels.awaited(channel, self.text),
-                _ => Awaits::Sender,
+                _ => Awaits::Any,
             };
-            let channel = sent.or(received).map_or("", |channel| name_of(channel, self.text));
+            let channel = sent.or(received).map(|channel| self.channel(channel));
             let line = first_line(self, *clause);
             if let Some(before) = cases.last_mut() {
-                before.last = line.saturating_sub(1).max(before.line);
+                before.body.end = line.max(before.body.start);
             }
-            let last = self.span(node).last.saturating_sub(1).max(line);
-            let (channel, communication) = (channel.to_owned(), communication.byte_range());
-            cases.push(Case { line, last, awaits, channel, communication });
+            let body = self.span(communication).last + 1;
+            cases.push(Case {
+                line,
+                body: body..self.span(node).last.max(body),
+                awaits,
+                channel: channel.unwrap_or_default(),
+                communication: communication.byte_range(),
+            });
         }
         if cases.len() > 1 {
             let line = first_line(self, node);
             self.source.selects.push(Select { line, cases });
+        }
+    }
+
+    /// By what name a channel is spoken of.
+    fn channel(&self, node: Node<'_>) -> Channel {
+        let function = self.function_end.and(self.source.functions.last());
+        let is_variable = |name: &str| self.variables.contains(name);
+        self.channels.channel(node, self.text, function.map(|f| f.lines.first), is_variable)
+    }
+
+    /// Notes a channel that something is done with on a line.
+    fn channel_at(&mut self, node: Node<'_>) {
+        let channel = self.channel(node);
+        if !channel.name.is_empty() {
+            let line = self.line(node.start_byte(), node.start_position().row);
+            self.source.channels.push((line, channel));
         }
     }
 
@@ -415,6 +440,12 @@ impl<'a> Walker<'a> {
 
     fn call(&mut self, node: Node<'_>) {
         let Some(function) = node.child_by_field_name("function") else { return };
+        if self.text_of(function) == "close"
+            && let Some(arguments) = node.child_by_field_name("arguments")
+            && let Some(channel) = arguments.named_child(0)
+        {
+            self.channel_at(channel);
+        }
         let operations = match function.kind() {
             "identifier" => match self.text_of(function) {
                 "make" | "new" | "append" | "string" => Operations::ALLOC,
@@ -464,13 +495,16 @@ impl<'a> Walker<'a> {
         }
     }
 
-    /// Notes which of them are clocks by their type.
-    fn typed_channels(&mut self, node: Node<'_>) {
+    /// Notes what those that have a type and no value can be.
+    fn typed_channels(&mut self, node: Node<'_>, is_parameter: bool) {
         let Some(of) = node.child_by_field_name("type") else { return };
+        if node.child_by_field_name("value").is_some() {
+            return;
+        }
         let mut cursor = node.walk();
         for name in node.children_by_field_name("name", &mut cursor) {
             let name = self.text_of(name);
-            self.channels.set(name, of, self.text);
+            self.channels.typed(name, of, is_parameter, self.text);
         }
     }
 

@@ -210,7 +210,7 @@ fn is_letter(c: char) -> bool {
 
 /// A line of code without the comment at its end. It does not begin within a text of several lines, as
 /// none does that waits.
-pub(crate) fn statement_of(line: &str) -> &str {
+pub fn statement_of(line: &str) -> &str {
     let (mut quote, mut is_escaped) = (None, false);
     for (at, c) in line.char_indices() {
         match quote {

@@ -107,7 +107,6 @@ fn all_traces() -> Vec<String> {
     names
 }
 
-/// Of a file that is the recorded one every line is exact, in traces of all versions.
 #[test]
 fn the_statement_of_a_line_is_what_stands_before_its_comment() {
     for (line, statement) in [
@@ -120,6 +119,7 @@ fn the_statement_of_a_line_is_what_stands_before_its_comment() {
     }
 }
 
+/// Of a file that is the recorded one every line is exact, in traces of all versions.
 #[test]
 fn the_recorded_files_are_exact() {
     let files = programs();

@@ -87,7 +87,7 @@ const PACKED: usize = 64;
 const LOOKED_AT: usize = 8;
 
 impl Index {
-    /// Groups goroutines by the line that created them, else by their first function.
+    /// Groups goroutines by the line that created them, else by the function that their work begins with.
     pub(super) fn group(
         &mut self,
         tables: &Tables,

@@ -88,6 +88,7 @@ pub(super) fn judge(
         within: RefCell::default(),
         working: OnceCell::new(),
         told: OnceCell::new(),
+        shared: OnceCell::new(),
         sites: vec![(0, 0); facts.n_sites()],
         tally: Tally::default(),
     };
@@ -111,6 +112,8 @@ struct Judge<'a> {
     working: OnceCell<HashSet<GoRow>>,
     /// Found when first asked for: see [`Judge::told_to_stop`].
     told: OnceCell<HashSet<Crew>>,
+    /// Likewise: see [`Stays::ended_several`].
+    shared: OnceCell<Vec<GoRow>>,
     sites: Vec<(i64, i64)>,
     tally: Tally,
 }
@@ -356,7 +359,7 @@ impl Judge<'_> {
     }
 
     /// Whether the time ran out that somebody had given this wait, in a `select` where something else did not come, and
-    /// the goroutine goes on then: one that is given as long as the program runs ends with it.
+    /// the goroutine goes on then. What is given to several, or as long as the program runs, is no limit of one wait.
     fn gave_up(&self, seen: &Seen<'_>) -> bool {
         let stay = seen.stay;
         seen.fact.kind == WaitKind::Select
@@ -364,6 +367,11 @@ impl Judge<'_> {
             && self.stays.go(stay.waker).is_timers()
             && self.people.is_cancelled(stay)
             && self.goes_on(seen)
+            && self
+                .shared
+                .get_or_init(|| self.stays.ended_several())
+                .binary_search(&stay.waker)
+                .is_err()
     }
 
     /// Whether a pause is part of a piece of work, it may be: deep in what the program calls, or in what a test

@@ -32,7 +32,7 @@ Examples:
 pub(crate) struct Args {
     #[command(flatten)]
     trace: TraceArg,
-    /// Show the goroutines whose first function has this in its name, one row each.
+    /// Show the goroutines whose function has this in its name, one row each.
     #[arg(long, value_name = "NAME")]
     func: Option<String>,
     /// Which column comes first.
@@ -119,9 +119,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
             .as_ref()
             .map_or(args.json || args.system || !is_system(name), |f| name.contains(f))
     };
-    let rows = summary.rows().filter(|&row| {
-        wanted(analysis.str(summary.work(row))) || wanted(analysis.str(summary.name(row)))
-    });
+    let rows = summary.rows().filter(|&row| wanted(analysis.str(summary.work(row))));
     let mut out = answer();
     if args.json {
         for row in rows {
@@ -237,7 +235,7 @@ fn one_by_one(
     let of = rows.len();
     if of == 0 {
         let func = ide::text::plain(args.func.as_deref().unwrap_or_default());
-        writeln!(out, "No goroutine's first function has \"{func}\" in its name.")?;
+        writeln!(out, "No goroutine's function has \"{func}\" in its name.")?;
         return Ok(());
     }
     // Only the figure that sorts is kept for all of them: there may be millions.

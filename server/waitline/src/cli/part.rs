@@ -41,7 +41,7 @@ pub(super) struct Part {
     /// Up to here.
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     to: Option<i64>,
-    /// Goroutines whose first function has this in its name.
+    /// Goroutines whose work begins with a function that has this in its name.
     #[arg(long, value_name = "NAME")]
     func: Option<String>,
     /// One goroutine.
@@ -67,7 +67,7 @@ impl Part {
         // A name that the trace does not have has nothing: no string is the row behind the last.
         let string = |text: &String| analysis.tables.find(text).unwrap_or(StrId(u32::MAX));
         let named = |func: &String| {
-            let names: BTreeSet<StrId> = summary.rows().map(|row| summary.name(row)).collect();
+            let names: BTreeSet<StrId> = summary.rows().map(|row| summary.work(row)).collect();
             names.into_iter().filter(|name| analysis.str(*name).contains(func)).collect()
         };
         Wish {
@@ -99,12 +99,10 @@ impl Part {
             (!has).then(text)
         };
         if let Some(func) = &self.func {
-            let names: BTreeSet<StrId> = summary.rows().map(|row| summary.name(row)).collect();
+            let names: BTreeSet<StrId> = summary.rows().map(|row| summary.work(row)).collect();
             if !names.iter().any(|name| analysis.str(*name).contains(func)) {
                 let (func, near) = (plain(func), near(func, names));
-                return Some(format!(
-                    "no goroutine's first function has \"{func}\" in its name{near}"
-                ));
+                return Some(format!("no goroutine's function has \"{func}\" in its name{near}"));
             }
         }
         let g = self.goroutine.filter(|g| summary.find(GoId(*g)).is_none());

@@ -230,7 +230,7 @@ fn queue_note(view: &View, own: i64) -> String {
             ": {on_average}; for {share} of that a P was idle: to wake up took so long"
         );
     }
-    if idle.saturating_mul(20) >= all {
+    if idle.saturating_mul(100) >= all {
         return format!(": {on_average}; for {} of that a P was idle", percent_short(idle, all));
     }
     format!(": {on_average}; no P was idle meanwhile")

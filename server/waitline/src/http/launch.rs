@@ -36,6 +36,14 @@ impl Launch {
     /// The file cannot be written.
     pub(crate) fn renew(&mut self, address: &str) -> io::Result<()> {
         use std::io::Seek;
+        // Whoever opens it meanwhile finds the old one or the new one, whole.
+        let path = self.path().to_owned();
+        let mut new = NamedTempFile::new_in(path.parent().unwrap_or(Path::new(".")))?;
+        write(new.as_file_mut(), address)?;
+        if new.persist(&path).is_ok() {
+            return Ok(());
+        }
+        // Where a file that is open cannot be replaced.
         let file = self.file.as_file_mut();
         file.rewind()?;
         write(file, address)

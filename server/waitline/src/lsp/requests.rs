@@ -154,8 +154,10 @@ impl Backend {
                 let (t0, t1) = range.ok_or_else(|| {
                     invalid("name a range: {\"t0\", \"t1\"} in nanoseconds, or nothing")
                 })?;
-                let length = self.session.shown().map(|shown| shown.view.analysis.duration());
-                let length = length.unwrap_or(i64::MAX);
+                // Of one that is not whole yet, or not any more, nobody knows how long it is.
+                let shown = self.session.shown();
+                let whole = shown.filter(|shown| shown.view.analysis.problem.is_none());
+                let length = whole.map_or(i64::MAX, |shown| shown.view.analysis.duration());
                 if let Some(why) = ide::range::why_not(length, Some(t0), Some(t1)) {
                     return Err(invalid(&why));
                 }

@@ -145,6 +145,12 @@ fn sentence(at: &Value, verdict: Option<Verdict>, kind: &str, said: Said) -> Str
         (Said::TakenBack | Said::Kept, _) => {
             format!("{name} is judged by the trace again{others} (taken back from {file})")
         }
+        (Said::FunctionStays, _) => {
+            let func = ide::text::plain(short_func(at["func"].as_str().unwrap_or_default()));
+            format!(
+                "what was said of {name} is taken back, what is said of all of {func} holds ({file})"
+            )
+        }
         (Said::OfFunctionTakenBack, _) => {
             let func = ide::text::plain(short_func(at["func"].as_str().unwrap_or_default()));
             format!("all of {func} is judged by the trace again (taken back from {file})")
