@@ -299,7 +299,7 @@ fn parts_that_are_none_are_told() {
         (["--tasks", "ordre"], "the trace has no task \"ordre\" (did you mean \"order\"?)"),
         (
             ["--func", "serveBD"],
-            "no goroutine's first function has \"serveBD\" in its name (did you mean \"main.serveDB\"?)",
+            "no goroutine's function has \"serveBD\" in its name (did you mean \"main.serveDB\"?)",
         ),
         (["--task", "999999"], "the trace has no task 999999"),
         (["--goroutine", "999999"], "the trace has no goroutine 999999"),

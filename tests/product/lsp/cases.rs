@@ -83,7 +83,7 @@ fn cases_say_so_at_their_lines_and_move_with_them() {
     let (mut client, file) = (showing(), source());
     let text = text_of(&file);
     client.open(&file, 1, &text);
-    let [answers, clock] = ["case <-answers:", "case <-time.After(limit):"].map(|case| {
+    let [answers, clock] = ["case <-d.answers:", "case <-time.After(limit):"].map(|case| {
         u32::try_from(text.lines().position(|line| line.contains(case)).unwrap()).unwrap()
     });
     let first = said(&mut client, &file, answers).unwrap();
@@ -95,7 +95,7 @@ fn cases_say_so_at_their_lines_and_move_with_them() {
     client.change(&file, 3, insert(answers + 1, "\t"));
     assert_eq!(said(&mut client, &file, answers + 1), Some(format!("~ {first}")));
     let place = |character: u32| json!({ "line": answers + 1, "character": character });
-    let range = json!({ "start": place(0), "end": place(18) });
+    let range = json!({ "start": place(0), "end": place(20) });
     client.change(&file, 4, json!([{ "range": range, "text": "\tcase <-others:" }]));
     assert_eq!(said(&mut client, &file, answers + 1), None);
     assert!(said(&mut client, &file, clock + 1).is_some());

@@ -278,7 +278,7 @@ fn quick_fixes_silence() {
     // Nobody writes into what is not understood, or elsewhere.
     std::fs::write(&toml, "[[site]]\nverdict = 1\n").unwrap();
     let error = client.try_ask("waitline/silence", json!({ "code": CODE })).unwrap_err();
-    assert_eq!(error["message"], ".waitline.toml: a [[site]] lacks its func");
+    assert_eq!(error["message"], ".waitline.toml: the verdict is no text: write it in quotes");
     assert_eq!(text_of(&toml), "[[site]]\nverdict = 1\n");
     client.end();
 }

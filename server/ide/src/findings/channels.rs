@@ -229,6 +229,8 @@ fn gave_up(scene: &Scene<'_>, site: &Site, found: &mut Found) {
     finding.detail = vec![scene.figures(&gave_up), scene.blamed(site)];
     if let Some(worst) = gave_up.worst {
         scene.instance(site.frame, worst, "the longest of them", &mut finding.related);
+        // Where contexts end is no line for a person to go to.
+        finding.related.truncate(1);
     }
     found.push(finding);
 }

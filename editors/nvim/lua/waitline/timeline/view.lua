@@ -128,7 +128,8 @@ local function write(lanes)
         drawn = cells.spans(rects, M.width())
       end
       line = paint(label, marks, drawn)
-    elseif row.kind == 'ticks' then
+    -- Those of another line are on their way.
+    elseif row.kind == 'ticks' and view.ticks then
       line = paint(label, marks, cells.ticks(view.ticks.times, view.t0, view.t1, M.width()))
     elseif row.kind == 'marks' then
       line = paint(label, marks, cells.marks(view.marks, view.t0, view.t1, M.width()))
