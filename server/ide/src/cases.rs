@@ -421,7 +421,7 @@ mod tests {
 
     /// The words of the case that is told, `-` for none.
     fn told(cases: &str, ended: Ended, next: Option<u32>, by: &str) -> String {
-        let mut text = format!("package p\nfunc f() {{\n\tselect {{\n");
+        let mut text = "package p\nfunc f() {\n\tselect {\n".to_owned();
         for case in cases.split(';') {
             text.push_str(&format!("\tcase {case}:\n\t\trest()\n"));
         }
