@@ -20,7 +20,8 @@ use super::{TraceArg, answer, json_row, style};
 The columns are those of `go tool trace`'s goroutine analysis. The percentiles and the maximum are of \
 the column that the rows are sorted by. Functions are those that a goroutine's work begins with: of one that \
 `sync.WaitGroup.Go`, an errgroup or the testing package started, what these call. With --json each line is a \
-goroutine: `id`, `name` (its first function), `work` (that function, where it is another one), `system`, `creation`, `start` (it first ran) and `end` (ns from the trace's beginning; \
+goroutine: `id`, `name` (its first function), `work` (that function, where it is another one), \
+`system`, `creation`, `start` (it first ran) and `end` (ns from the trace's beginning; \
 null: never), `exec`, `sched_wait`, `block` (by reason), `syscall`, `syscall_block` (without its P), \
 `total`, `unknown`, `range` (overlaps the others) and `created` (the go statement). All are ns.
 
